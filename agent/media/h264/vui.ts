@@ -1,5 +1,5 @@
 import type { BitReader } from '../payload/bit-reader.ts';
-import { skipPictureDescription } from '../payload/picture-description.ts';
+import { skipPictureDescription } from '../payload/parameter-sets.ts';
 
 const MAX_FPS = 1000;
 

@@ -2,6 +2,7 @@ import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { NalTrack } from '../sample/track.ts';
 import { DecodeTimes, TimedUnits, type UnitTimes } from './decode-times.ts';
 import type { SenderTraits, UnitSink } from './depacketizer.ts';
+import { MarkerTrust } from './marker-trust.ts';
 import { findStartCode, trimZeros } from './nal.ts';
 import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
 import { hasSameSets } from './parameter-sets.ts';
@@ -9,6 +10,34 @@ import { PictureChain, SHOWN } from './picture-chain.ts';
 
 /** Most bytes of SEI that are kept for its slices: some cameras send it with another timestamp. */
 const MAX_PREFIX_BYTES = 64 << 10;
+
+/** The NAL unit whose bytes are arriving. */
+const OPEN = { none: 0, kept: 1, skipped: 2 } as const;
+
+/** What is known of the access unit that is being assembled. */
+class UnitInProgress {
+  ticks = 0;
+  slices = 0;
+  firstSliceOffset = 0;
+  firstSliceBytes = 0;
+  isKey = false;
+  hasRecoveryPoint = false;
+  isDamaged = false;
+  isDisposable = true;
+  /** All missing packets belong to this unit. */
+  isLossWithin = false;
+
+  /** The ticks stay: the next unit may have the same. */
+  reset(): void {
+    this.slices = 0;
+    this.firstSliceBytes = 0;
+    this.isKey = false;
+    this.hasRecoveryPoint = false;
+    this.isDamaged = false;
+    this.isDisposable = true;
+    this.isLossWithin = false;
+  }
+}
 
 /**
  * Assembles NAL units into access units. A unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and
@@ -26,38 +55,17 @@ export class AccessUnitAssembler {
   readonly #buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #times: UnitTimes;
   readonly #units: TimedUnits;
+  readonly #chain: PictureChain;
+  readonly #markers: MarkerTrust;
+  readonly #unit = new UnitInProgress();
   #track: NalTrack | undefined;
-
-  // The current unit.
-  #ticks = 0;
-  #slices = 0;
-  #firstSliceOffset = 0;
-  #firstSliceBytes = 0;
-  #isKeyUnit = false;
-  #hasRecoveryPoint = false;
-  #isDamaged = false;
-  #isDisposable = true;
-  /** All missing packets belong to this unit. */
-  #isLossWithin = false;
-
-  // The current NAL unit.
-  #isNalOpen = false;
-  #isNalSkipped = false;
+  #nal: (typeof OPEN)[keyof typeof OPEN] = OPEN.none;
   #nalKind: NalKind = NAL.drop;
   /** The camera sets the end flag of fragments. */
   #hasFragmentEnds = false;
-
-  // The stream.
-  readonly #chain: PictureChain;
+  #isAnnexB = false;
   /** The current pause is reported, or precedes the first unit. */
   #isReported = true;
-  #isAnnexB = false;
-  #areMarkersWrong = false;
-  /** A marker was followed by the next picture. */
-  #areMarkersProven: boolean;
-  /** The current unit has a marker, and no marker is confirmed yet. */
-  #isMarked = false;
-  #markedTicks = Number.NaN;
 
   /** @param times decode times, where the container has them */
   constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits, times: UnitTimes = new DecodeTimes()) {
@@ -65,7 +73,7 @@ export class AccessUnitAssembler {
     this.#sink = sink;
     this.#times = times;
     this.#units = new TimedUnits(sink, times);
-    this.#areMarkersProven = !traits.hasDoubtfulMarkers;
+    this.#markers = new MarkerTrust(traits.hasDoubtfulMarkers ?? false);
     this.#chain = new PictureChain(rules, traits);
   }
 
@@ -78,14 +86,15 @@ export class AccessUnitAssembler {
 
   /** Whether a fragment with this timestamp continues the current NAL unit. */
   isOpenAt(ticks: number): boolean {
-    return this.#isNalOpen && ticks === this.#ticks;
+    return this.#nal !== OPEN.none && ticks === this.#unit.ticks;
   }
 
   /** Packets are missing. @param ticks of the packet after them */
   gap(ticks: number, reason = 'packets are missing'): void {
     // Both ends of the gap are in one disposable picture.
-    const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
-    this.#isLossWithin = isHarmless;
+    const unit = this.#unit;
+    const isHarmless = unit.slices > 0 && ticks === unit.ticks && unit.isDisposable && !this.#chain.isDoubtful;
+    unit.isLossWithin = isHarmless;
     this.damage(reason);
     if (!isHarmless) {
       this.#startUnit();
@@ -111,7 +120,7 @@ export class AccessUnitAssembler {
    */
   beginNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
     this.#openNal(ticks, header, data, at, end);
-    if (!this.#isNalSkipped) {
+    if (this.#nal === OPEN.kept) {
       const isRoom =
         this.#buffer.beginNal() &&
         (this.#rules.headerBytes === 1 || this.#buffer.appendByte(header >> 8)) &&
@@ -124,7 +133,7 @@ export class AccessUnitAssembler {
   }
 
   append(data: Uint8Array, at: number, end: number): void {
-    if (!this.#isNalSkipped && !this.#buffer.append(data, at, end)) {
+    if (this.#nal === OPEN.kept && !this.#buffer.append(data, at, end)) {
       this.#overflow();
     }
   }
@@ -136,8 +145,9 @@ export class AccessUnitAssembler {
   }
 
   #closeNal(): void {
-    this.#isNalOpen = false;
-    if (this.#isNalSkipped) {
+    const isKept = this.#nal === OPEN.kept;
+    this.#nal = OPEN.none;
+    if (!isKept) {
       return;
     }
     const buffer = this.#buffer;
@@ -148,8 +158,8 @@ export class AccessUnitAssembler {
     } else if (findStartCode(slab, nalStart, tail) >= 0) {
       const copy = slab.slice(nalStart, tail);
       buffer.cancelNal();
-      this.#slices -= kind === NAL.slice ? 1 : 0;
-      this.#split(this.#ticks, copy, 0, copy.length);
+      this.#unit.slices -= kind === NAL.slice ? 1 : 0;
+      this.#split(this.#unit.ticks, copy, 0, copy.length);
     } else if (kind === NAL.parameters) {
       this.#rules.keepParameters(slab, nalStart, trimZeros(slab, nalStart, tail));
       buffer.cancelNal();
@@ -162,36 +172,31 @@ export class AccessUnitAssembler {
 
   /** Call after the packet with the RTP marker bit. */
   marker(): void {
-    if (this.#slices === 0 || this.#isNalOpen || this.#areMarkersWrong) {
-      return;
+    const { slices, ticks } = this.#unit;
+    if (slices > 0 && this.#nal === OPEN.none && this.#markers.mark(ticks)) {
+      this.#flush();
     }
-    if (!this.#areMarkersProven) {
-      this.#isMarked = true;
-      return;
-    }
-    this.#markedTicks = this.#ticks;
-    this.#flush();
   }
 
   /** The current unit is incomplete. @param header of a missing NAL unit; -1: not known */
   damage(reason: string, header = -1): void {
-    if (this.#isMarked) {
+    if (this.#markers.isMarked) {
       this.#flush();
     }
     this.#units.decide(undefined, false);
     const chain = this.#chain;
-    const isKnown = this.#isReported && !this.#isKeyUnit && (chain.isDoubtful || chain.isWaiting);
-    const isNews = !this.#isDamaged && !isKnown;
-    this.#isDamaged = true;
-    this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
-    chain.damage(!this.#isDisposable);
+    const unit = this.#unit;
+    const isKnown = this.#isReported && !unit.isKey && (chain.isDoubtful || chain.isWaiting);
+    const isNews = !unit.isDamaged && !isKnown;
+    unit.isDamaged = true;
+    unit.isDisposable &&= header < 0 || this.#rules.isDisposable(header);
+    chain.damage(!unit.isDisposable);
     // The rest of a NAL unit without its start is not another loss.
-    chain.isDoubtful &&= !this.#isLossWithin;
+    chain.isDoubtful &&= !unit.isLossWithin;
     if (chain.isWaiting) {
       this.#times.restart();
     }
-    this.#isNalOpen = false;
-    this.#isNalSkipped = true;
+    this.#nal = OPEN.none;
     this.#buffer.drop();
     if (isNews) {
       this.#report(reason);
@@ -211,10 +216,11 @@ export class AccessUnitAssembler {
   #whole(ticks: number, data: Uint8Array, start: number, end: number): void {
     const header = this.#headerAt(data, start);
     this.#openNal(ticks, header, data, start + this.#rules.headerBytes, end);
-    this.#isNalOpen = false;
+    const isKept = this.#nal === OPEN.kept;
+    this.#nal = OPEN.none;
     if (this.#nalKind === NAL.parameters) {
       this.#rules.keepParameters(data, start, trimZeros(data, start, end));
-    } else if (!this.#isNalSkipped && this.#nalKind >= NAL.prefix) {
+    } else if (isKept && this.#nalKind >= NAL.prefix) {
       if (this.#buffer.beginNal() && this.#buffer.append(data, start, end)) {
         this.#keepNal();
       } else {
@@ -246,28 +252,28 @@ export class AccessUnitAssembler {
   }
 
   #openNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
-    if (this.#isNalOpen) {
+    if (this.#nal !== OPEN.none) {
       this.#endUnmarkedNal();
     }
+    const unit = this.#unit;
     const kind = this.#rules.kindOf(header);
     const start = kind === NAL.slice ? this.#rules.sliceStart(header, data, at, end) : SLICE.continues;
-    if (this.#isMarked && (kind === NAL.slice || ticks !== this.#ticks)) {
-      this.#judgeMarker(ticks === this.#ticks && start === SLICE.continues);
+    if (this.#markers.isMarked && (kind === NAL.slice || ticks !== unit.ticks)) {
+      this.#judgeMarker(ticks === unit.ticks && start === SLICE.continues);
     }
-    if (ticks !== this.#ticks) {
+    if (ticks !== unit.ticks) {
       this.#flush();
       this.#moveTo(ticks);
-    } else if (this.#slices > 0 && (kind === NAL.delimiter || start === SLICE.begins)) {
+    } else if (unit.slices > 0 && (kind === NAL.delimiter || start === SLICE.begins)) {
       this.#flush();
     }
     if (kind === NAL.slice) {
       this.#countSlice(ticks, header, start);
     }
-    this.#nalKind = kind;
-    this.#isNalOpen = true;
     // SEI after slices of its picture violates H.264 §7.4.1.2.3; some decoders reject it.
-    const isLatePrefix = kind === NAL.prefix && this.#slices > 0;
-    this.#isNalSkipped = isLatePrefix || (this.#isDamaged && kind !== NAL.parameters);
+    const isLatePrefix = kind === NAL.prefix && unit.slices > 0;
+    this.#nalKind = kind;
+    this.#nal = isLatePrefix || (unit.isDamaged && kind !== NAL.parameters) ? OPEN.skipped : OPEN.kept;
   }
 
   #endUnmarkedNal(): void {
@@ -280,35 +286,35 @@ export class AccessUnitAssembler {
 
   /** Decides by the next NAL unit whether the first marker ended a picture. */
   #judgeMarker(isSamePicture: boolean): void {
-    this.#isMarked = false;
-    this.#areMarkersWrong = isSamePicture;
-    this.#areMarkersProven = !isSamePicture;
+    this.#markers.judge(isSamePicture);
     if (!isSamePicture) {
       this.#flush();
     }
   }
 
   #countSlice(ticks: number, header: number, start: SliceStart): void {
-    this.#isKeyUnit ||= this.#rules.isKey(header);
-    this.#isDisposable &&= this.#rules.isDisposable(header);
-    if (this.#slices === 0 && start === SLICE.continues && !this.#isDamaged) {
-      const isRestOfMarked = ticks === this.#markedTicks;
-      this.#areMarkersWrong ||= isRestOfMarked;
+    const unit = this.#unit;
+    unit.isKey ||= this.#rules.isKey(header);
+    unit.isDisposable &&= this.#rules.isDisposable(header);
+    if (unit.slices === 0 && start === SLICE.continues && !unit.isDamaged) {
       this.damage(
-        isRestOfMarked ? 'slices follow the marker: this camera sets it too early' : 'first slice is missing',
+        this.#markers.isRefutedBy(ticks)
+          ? 'slices follow the marker: this camera sets it too early'
+          : 'first slice is missing',
       );
     }
-    this.#slices += 1;
+    unit.slices += 1;
   }
 
   #keepNal(): void {
     const buffer = this.#buffer;
+    const unit = this.#unit;
     buffer.endNal();
-    if (this.#nalKind === NAL.slice && this.#firstSliceBytes === 0) {
-      this.#firstSliceOffset = buffer.nalStart - buffer.start;
-      this.#firstSliceBytes = buffer.tail - buffer.nalStart;
+    if (this.#nalKind === NAL.slice && unit.firstSliceBytes === 0) {
+      unit.firstSliceOffset = buffer.nalStart - buffer.start;
+      unit.firstSliceBytes = buffer.tail - buffer.nalStart;
     } else if (this.#nalKind === NAL.prefix) {
-      this.#hasRecoveryPoint ||= this.#rules.isRecoveryPoint(buffer.slab, buffer.nalStart, buffer.tail);
+      unit.hasRecoveryPoint ||= this.#rules.isRecoveryPoint(buffer.slab, buffer.nalStart, buffer.tail);
     }
   }
 
@@ -318,18 +324,19 @@ export class AccessUnitAssembler {
 
   /** SEI with its own timestamp is kept for the slices of the next one. */
   #moveTo(ticks: number): void {
-    this.#ticks = ticks;
+    this.#unit.ticks = ticks;
+    this.#unit.isDamaged = false;
     if (this.#buffer.sizeBytes > MAX_PREFIX_BYTES) {
       this.#buffer.drop();
     }
-    this.#isDamaged = false;
   }
 
   #flush(): void {
-    if (this.#slices === 0) {
+    const { slices, isDamaged, firstSliceBytes } = this.#unit;
+    if (slices === 0) {
       return;
     }
-    if (!this.#isDamaged && this.#firstSliceBytes > 0) {
+    if (!isDamaged && firstSliceBytes > 0) {
       this.#deliver();
     }
     this.#startUnit();
@@ -337,24 +344,18 @@ export class AccessUnitAssembler {
 
   #startUnit(): void {
     this.#buffer.drop();
-    this.#slices = 0;
-    this.#firstSliceBytes = 0;
-    this.#isKeyUnit = false;
-    this.#hasRecoveryPoint = false;
-    this.#isDamaged = false;
-    this.#isDisposable = true;
-    this.#isLossWithin = false;
-    this.#isNalSkipped = true;
-    this.#isMarked = false;
+    this.#unit.reset();
+    this.#markers.startUnit();
   }
 
   #deliver(): void {
     const rules = this.#rules;
-    const sliceStart = this.#buffer.start + this.#firstSliceOffset;
-    rules.readSlice(this.#buffer.slab, sliceStart, sliceStart + this.#firstSliceBytes);
+    const { ticks, firstSliceOffset, firstSliceBytes, isKey, hasRecoveryPoint } = this.#unit;
+    const sliceStart = this.#buffer.start + firstSliceOffset;
+    rules.readSlice(this.#buffer.slab, sliceStart, sliceStart + firstSliceBytes);
     this.#units.decide(rules.poc, rules.startsOrder);
     const chain = this.#chain;
-    const shown = chain.judge(this.#ticks, this.#isKeyUnit, this.#hasRecoveryPoint);
+    const shown = chain.judge(ticks, isKey, hasRecoveryPoint);
     const key = shown === SHOWN.key;
     if (shown === SHOWN.not || (key && !this.#describe())) {
       chain.isWaiting ||= key;
@@ -369,11 +370,11 @@ export class AccessUnitAssembler {
     if (key && chain.isDoubtful) {
       this.#times.restart();
     }
-    if (!this.#units.push(this.#ticks, rules.poc, rules.startsOrder, key, this.#buffer)) {
+    if (!this.#units.push(ticks, rules.poc, rules.startsOrder, key, this.#buffer)) {
       this.damage('frames are reordered deeper than was known');
       return;
     }
-    chain.accept(this.#ticks, key);
+    chain.accept(ticks, key);
     this.#isReported = false;
   }
 

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { NalTrack } from '../sample/track.ts';
+import type { BitReader } from './bit-reader.ts';
 import { isSame } from './nal.ts';
 
 /** Usual sets have 10 to 100 bytes, with scaling lists some hundreds. */
@@ -70,3 +71,25 @@ export function hasSameSets(track: NalTrack, other: NalTrack): boolean {
 
 const setsOf = (track: NalTrack): readonly Uint8Array[] =>
   track.codec === 'h264' ? [track.sps, ...track.pps] : [track.vps, track.sps, ...track.pps];
+
+const EXTENDED_SAR = 255;
+
+/** The common start of the video usability information, H.264 §E.1.1 and H.265 §E.2.1: aspect ratio, overscan, colours, chroma. */
+export function skipPictureDescription(bits: BitReader): void {
+  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) {
+    bits.skip(32);
+  }
+  if (bits.flag()) {
+    bits.skip(1); // overscan_appropriate_flag
+  }
+  if (bits.flag()) {
+    bits.skip(4); // video_format, video_full_range_flag
+    if (bits.flag()) {
+      bits.skip(24); // colour description
+    }
+  }
+  if (bits.flag()) {
+    bits.ue(); // chroma sample location
+    bits.ue();
+  }
+}
