@@ -19,6 +19,8 @@ import {
   warnOfUnknownProxy,
 } from '../../http/auth/origin-hooks.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
+import type { HttpRoutes } from '../../http/listener/http-routes.ts';
+import { LateRoutes } from '../../http/listener/late-routes.ts';
 import { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
 import { newcomersAt } from '../../http/listener/newcomers.ts';
@@ -159,14 +161,9 @@ export class HttpPorts {
       name,
       settings: (config) => settingsOf(port, config),
       start: async (config) => {
-        const app = await this.#routes(proxies, mount);
-        try {
-          await this.#open(port, config, app);
-        } catch (error) {
-          await app.close();
-          throw error;
-        }
-        return () => app.close();
+        const routes = new LateRoutes(() => this.#routes(proxies, mount), this.#deps.log);
+        await this.#open(port, config, routes);
+        return () => routes.close();
       },
     };
   }
@@ -228,7 +225,7 @@ export class HttpPorts {
     return app;
   }
 
-  async #open(port: Port, config: Config, app: FastifyInstance): Promise<Open> {
+  async #open(port: Port, config: Config, app: HttpRoutes): Promise<Open> {
     const { name, key, server, addressOf } = port;
     const { log } = this.#deps;
     const address = addressOf(config) ?? '';

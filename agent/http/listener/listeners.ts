@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { localIpOf } from '../../base/network/ip-address.ts';
 import { listenTcp } from '../../base/network/listen-tcp.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import type { HttpRoutes } from './http-routes.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
 
 export interface Listener extends HttpServer {
@@ -18,12 +18,7 @@ export interface Listener extends HttpServer {
  * only, or one host. An app may have several listeners.
  * @param key configuration key of the address, for errors
  */
-export async function listen(
-  key: string,
-  address: string,
-  app: FastifyInstance,
-  options: ServerOptions,
-): Promise<Listener> {
+export async function listen(key: string, address: string, app: HttpRoutes, options: ServerOptions): Promise<Listener> {
   const where = parseAddress(address);
   if (!where) {
     throw new PerchError('badInput', `${key} is empty: there is nothing to listen on`, { key });

@@ -33,6 +33,15 @@ const POLL_MS = 500;
 /** Memory of closed connections that V8 has not freed yet. */
 const MAX_DISCARDED_BYTES = 2 << 20;
 
+/** A request whose reply has not ended. */
+interface OpenRequest {
+  readonly raw: IncomingMessage;
+  /** Its share of memory; 0 once authorized. */
+  bytes: number;
+  /** Permitted without a name. */
+  isLetIn: boolean;
+}
+
 interface Connection {
   /** Accept queue of the connection's listener. */
   readonly queue: AcceptQueue;
@@ -40,10 +49,8 @@ interface Connection {
   readonly share: PreLoginShare;
   /** Fixed part of its memory share; 0 once authorized. */
   fixedBytes: number;
-  /** Unauthorized requests whose replies have not ended, with their byte limits. */
-  readonly requests: Map<IncomingMessage, number>;
-  /** Requests that were permitted without a name. */
-  running: number;
+  /** One over HTTP/1 without pipelining. A Map would make a table in V8's old space for each request. */
+  readonly requests: OpenRequest[];
   /** Bytes received by the end of the last request, and its time; infinite while the connection waits to be read. */
   readBytes: number;
   sinceMs: number;
@@ -53,7 +60,6 @@ interface Connection {
 
 /** Connections of all listeners, by addresses and ports of both ends. */
 const connections = new Map<string, Connection>();
-const letInRequests = new WeakSet<IncomingMessage>();
 
 /** The budget of a listener; a loopback listener has its own, which remote clients cannot use up. */
 export function newcomersAt(
@@ -67,25 +73,31 @@ export function newcomersAt(
 /** Call when a request is permitted. @param isNamed the client is authenticated, so its connection no longer counts */
 export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
   const connection = connections.get(keyOf(raw.socket));
-  if (!connection || letInRequests.has(raw)) {
+  const request = openRequest(connection, raw);
+  if (!connection || request?.isLetIn) {
     return;
   }
-  letInRequests.add(raw);
+  if (request) {
+    request.isLetIn = true;
+    request.bytes = 0;
+  }
   connection.queue.done(connection.socket);
   connection.fixedBytes = 0;
-  connection.requests.delete(raw);
   if (isNamed) {
     connections.delete(keyOf(raw.socket));
     connection.share.end();
   } else {
-    connection.running += 1;
     count(connection);
   }
 }
 
 /** The client is not authorized yet, and this listener limits such clients. */
 export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
-  connections.get(keyOf(raw.socket))?.requests.has(raw) === true;
+  openRequest(connections.get(keyOf(raw.socket)), raw)?.isLetIn === false;
+
+function openRequest(connection: Connection | undefined, raw: IncomingMessage): OpenRequest | undefined {
+  return connection?.requests.find((request) => request.raw === raw);
+}
 
 /**
  * Limits unauthorized clients of a listener: small bodies (`boundNewcomers`), little time for a request, and one memory budget for heads,
@@ -103,7 +115,7 @@ export function limitNewcomers(server: Server, memory: PreLoginMemory, isTls: bo
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
     const share = memory.open(ip, () => socket.destroy());
     const fixedBytes = isTls ? TLS_CONNECTION_BYTES : CONNECTION_BYTES;
-    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, discardedBytes: 0 };
+    const counts = { fixedBytes, requests: [], readBytes: 0, discardedBytes: 0 };
     const sinceMs = Number.POSITIVE_INFINITY;
     const connection = { queue, socket, share, ...counts, sinceMs };
     connections.set(key, connection);
@@ -139,21 +151,24 @@ export function boundNewcomers(app: FastifyInstance): void {
   // After all hooks that authorize.
   app.addHook('preParsing', async (request, _reply, payload) => {
     const connection = connections.get(keyOf(request.raw.socket));
-    return connection?.requests.has(request.raw) ? limitBody(connection, request, payload as Readable) : payload;
+    const open = openRequest(connection, request.raw);
+    return connection && open?.isLetIn === false ? limitBody(connection, open, request, payload as Readable) : payload;
   });
 }
 
+/** @returns undefined: the connection does not count */
 function enter(raw: IncomingMessage, response: ServerResponse): Connection | undefined {
   const connection = connections.get(keyOf(raw.socket));
-  if (connection && !connection.requests.has(raw)) {
+  if (connection && !openRequest(connection, raw)) {
     discardReceived(connection);
-    connection.requests.set(raw, 0);
+    const request = { raw, bytes: 0, isLetIn: false };
+    connection.requests.push(request);
     if (!hasBody(raw)) {
       connection.queue.done(connection.socket);
     }
     response.once('close', () => {
       connection.queue.done(connection.socket);
-      leave(connection, raw);
+      leave(connection, request);
     });
   }
   return connection;
@@ -162,13 +177,14 @@ function enter(raw: IncomingMessage, response: ServerResponse): Connection | und
 /** Counts a request that Fastify does not see, as `boundNewcomers` does. */
 export function countShortcut(raw: IncomingMessage, response: ServerResponse): void {
   const connection = enter(raw, response);
-  if (connection) {
-    connection.requests.set(raw, headBytes(raw));
+  const request = openRequest(connection, raw);
+  if (connection && request) {
+    request.bytes = headBytes(raw);
     count(connection);
   }
 }
 
-function limitBody(connection: Connection, request: FastifyRequest, payload: Readable): Readable {
+function limitBody(connection: Connection, open: OpenRequest, request: FastifyRequest, payload: Readable): Readable {
   const { raw, headers, routeOptions } = request;
   const limit = routeOptions.config?.newcomerBodyBytes ?? MAX_BODY_BYTES;
   const announced = headers['content-length'];
@@ -176,7 +192,7 @@ function limitBody(connection: Connection, request: FastifyRequest, payload: Rea
     throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
   }
   const isChunked = announced === undefined && !raw.complete;
-  connection.requests.set(raw, headBytes(raw) + (isChunked ? limit : Number(announced ?? 0)));
+  open.bytes = headBytes(raw) + (isChunked ? limit : Number(announced ?? 0));
   count(connection);
   return isChunked ? payload.pipe(cutAt(limit)) : payload;
 }
@@ -192,17 +208,17 @@ function cutAt(limit: number): PassThrough {
 }
 
 /** The reply was sent or abandoned. */
-function leave(connection: Connection, raw: IncomingMessage): void {
-  connection.requests.delete(raw);
-  connection.running -= letInRequests.has(raw) ? 1 : 0;
+function leave(connection: Connection, request: OpenRequest): void {
+  connection.requests.splice(connection.requests.indexOf(request), 1);
   connection.readBytes = connection.socket.bytesRead;
   connection.sinceMs = now();
   count(connection);
 }
 
 function check(connection: Connection): void {
-  const { requests, running, sinceMs, socket } = connection;
-  const isWaiting = isIdle(connection) || running > 0 || (requests.size > 0 && [...requests.keys()].every(isWhole));
+  const { requests, sinceMs, socket } = connection;
+  const isAnswered = requests.some(({ isLetIn }) => isLetIn) || requests.every(({ raw }) => raw.complete);
+  const isWaiting = requests.length === 0 ? isIdle(connection) : isAnswered;
   if (isWaiting) {
     connection.sinceMs = now();
   } else if (now() - sinceMs > MAX_REQUEST_MS) {
@@ -212,20 +228,16 @@ function check(connection: Connection): void {
   count(connection);
 }
 
-const isWhole = ({ complete }: IncomingMessage): boolean => complete;
-
 /** A request was answered, and no other one has begun. */
-const isIdle = ({ requests, readBytes, socket }: Connection): boolean =>
-  requests.size === 0 && readBytes > 0 && socket.bytesRead === readBytes;
+const isIdle = ({ readBytes, socket }: Connection): boolean => readBytes > 0 && socket.bytesRead === readBytes;
 
-function count({ share, fixedBytes, requests, running, socket, readBytes }: Connection): void {
+function count({ share, fixedBytes, requests, socket, readBytes }: Connection): void {
   let bytes = fixedBytes;
-  for (const held of requests.values()) {
-    bytes += held;
+  for (let i = 0; i < requests.length; i += 1) {
+    bytes += (requests[i] as OpenRequest).bytes;
   }
   // The head of a partial request; a complete one is counted with the request.
-  const isComing = requests.size === 0 && running === 0;
-  share.hold(bytes + (isComing ? Math.min(socket.bytesRead - readBytes, MAX_HEAD_BYTES) : 0));
+  share.hold(bytes + (requests.length === 0 ? Math.min(socket.bytesRead - readBytes, MAX_HEAD_BYTES) : 0));
 }
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../../base/log.ts';
 import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
 import { limitConnections } from './connection-limit.ts';
+import type { HttpRoutes } from './http-routes.ts';
 import { limitNewcomers } from './newcomers.ts';
 import { finishSecure, secureOptions } from './secure-server.ts';
 import { spareSlowBodies } from './slow-body.ts';
@@ -34,7 +34,7 @@ export interface HttpServer {
 
 /** A server for the routes of `app`. An app may have several, each with its own limits. */
 export function createHttpServer(
-  app: FastifyInstance,
+  app: HttpRoutes,
   { log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls, newcomers }: ServerOptions,
 ): HttpServer {
   const options = { shouldUpgradeCallback, connectionsCheckingInterval: LATE_CHECK_MS };
@@ -76,7 +76,7 @@ export function createHttpServer(
 }
 
 /** An exception of a shortcut ends its request at most: here it would end the program. @returns whether the request is answered */
-function takeShortcut(app: FastifyInstance, log: Logger, request: IncomingMessage, response: ServerResponse): boolean {
+function takeShortcut(app: HttpRoutes, log: Logger, request: IncomingMessage, response: ServerResponse): boolean {
   try {
     return app.shortcuts.take(request, response);
   } catch (error) {

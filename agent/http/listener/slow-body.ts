@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { HttpRoutes } from './http-routes.ts';
 
 /** Longest time without a byte. */
 const SILENT_MS = 30_000;
@@ -37,7 +37,7 @@ export async function* slowBody(
 }
 
 /** Node reports a late request once, and leaves its connection to the listener. Fastify listens only to its own server. */
-export function spareSlowBodies(server: Server, app: FastifyInstance): void {
+export function spareSlowBodies(server: Server, app: Pick<HttpRoutes, 'server'>): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT' || !isAwaited(socket)) {
       app.server.emit('clientError', error, socket);

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpRoutes } from './http-routes.ts';
 
 /** A connection whose client requests a WebSocket. */
 interface Upgrade {
@@ -18,7 +19,7 @@ export const shouldUpgradeCallback = (request: IncomingMessage): boolean => isWe
  * Routes WebSocket requests like others, with the same hooks, access and errors. Their route calls `takeUpgrade`; a reply of any other
  * route ends the connection.
  */
-export function routeUpgrades(server: Server, app: FastifyInstance): void {
+export function routeUpgrades(server: Server, app: Pick<HttpRoutes, 'routing'>): void {
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
     // The owner of the connection gets its events.
     socket.on('error', () => {});
