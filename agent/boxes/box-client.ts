@@ -16,6 +16,7 @@ import { digestOf } from '../auth/pairing/signed-requests.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { type JoinedSignal, joinSignals } from '../base/joined-signal.ts';
+import { readBody } from '../base/network/http-client.ts';
 import { connectPinned, PinnedAgent } from './pinned-connection.ts';
 
 const CONNECT_MS = 5_000;
@@ -305,17 +306,11 @@ export async function jsonOf(response: BoxResponse): Promise<unknown> {
 }
 
 async function textOf({ body }: BoxResponse): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) {
-      body.destroy();
-      throw new PerchError('badInput', `the answer of the box has more than ${MAX_ANSWER_BYTES} bytes`);
-    }
+  const { bytes, isCut } = await readBody(body, MAX_ANSWER_BYTES);
+  if (isCut) {
+    throw new PerchError('badInput', `the answer of the box has more than ${MAX_ANSWER_BYTES} bytes`);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return bytes.toString('utf8');
 }
 
 /** The error of a box's error response, with the box's message. */

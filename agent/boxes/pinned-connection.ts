@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { explain, PerchError } from '../base/errors.ts';
+import { connectChecked } from '../base/network/http-client.ts';
 import { pinFault } from '../tls/pin.ts';
 
 const MAX_FREE_SOCKETS = 4;
@@ -10,36 +10,20 @@ const MAX_FREE_SOCKETS = 4;
  * Connects by TLS; nothing is sent before the certificate is checked.
  * @param address `host:port`, IPv6 in brackets @throws PerchError unavailable, unauthorized for another certificate
  */
-export function connectPinned(address: string, pin: string, signal?: AbortSignal): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+export async function connectPinned(address: string, pin: string, signal?: AbortSignal): Promise<TLSSocket> {
+  const check = (socket: TLSSocket) => pinFault(socket.getPeerX509Certificate(), pin);
   const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  // SNI has no IP addresses (RFC 6066 §3). The pin replaces the signature check.
-  const servername = isIP(host) === 0 ? host : '';
-  const socket = connect({ host, port: Number(address.slice(colon + 1)), servername, rejectUnauthorized: false });
-  socket.setNoDelay(true);
-  const fail = (error: Error): void => {
-    socket.destroy();
-    const cause = error instanceof PerchError ? error : new PerchError('unavailable', explain(error));
-    reject(new PerchError(cause.code, `${address}: ${cause.message}`, cause.context));
-  };
-  const abort = (): void => fail(new PerchError('timeout', 'no answer in time'));
-  signal?.addEventListener('abort', abort, { once: true });
-  socket.once('close', () => signal?.removeEventListener('abort', abort));
-  socket.on('error', fail);
-  socket.once('secureConnect', () => {
-    const fault = pinFault(socket.getPeerX509Certificate(), pin);
-    if (fault) {
-      fail(fault);
-    } else {
-      signal?.removeEventListener('abort', abort);
-      resolve(socket);
+  const place = { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
+  try {
+    return await connectChecked(place, check, signal);
+  } catch (error) {
+    if (signal?.aborted) {
+      throw new PerchError('timeout', `${address}: no answer in time`);
     }
-  });
-  if (signal?.aborted) {
-    abort();
+    const { code, message, context } =
+      error instanceof PerchError ? error : new PerchError('unavailable', explain(error));
+    throw new PerchError(code, `${address}: ${message}`, context);
   }
-  return promise;
 }
 
 /** Keeps connections to one box open between requests. */

@@ -1,8 +1,8 @@
-import { request } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
+import { sendRequest } from '../base/network/http-client.ts';
 import { canonicalIp } from '../base/network/ip-address.ts';
 import type { Message, PullPoint, PullPoints } from './pull-points.ts';
 import { fault, replyOf, tag } from './soap.ts';
@@ -85,24 +85,13 @@ export function consumerOf(text: string | undefined, ip: string | undefined): UR
   return url;
 }
 
-function post(url: URL, text: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'Content-Type': `application/soap+xml; charset=utf-8; action="${NOTIFY}"`,
-      'Content-Length': Buffer.byteLength(text),
-    };
-    const sent = request(url, { method: 'POST', agent: false, headers, signal });
-    sent.on('error', reject);
-    sent.on('response', (response) => {
-      const { statusCode = 0 } = response;
-      // The body of the answer is not read.
-      response.destroy();
-      if (statusCode >= 200 && statusCode < 300) {
-        resolve();
-      } else {
-        reject(new PerchError('unavailable', `the recorder answers ${statusCode}`));
-      }
-    });
-    sent.end(text);
-  });
+async function post(url: URL, body: string, signal: AbortSignal): Promise<void> {
+  const headers = { 'Content-Type': `application/soap+xml; charset=utf-8; action="${NOTIFY}"` };
+  const response = await sendRequest(url, { method: 'POST', headers, body, signal });
+  const { statusCode = 0 } = response;
+  // The body of the answer is not read.
+  response.destroy();
+  if (statusCode < 200 || statusCode >= 300) {
+    throw new PerchError('unavailable', `the recorder answers ${statusCode}`);
+  }
 }

@@ -1,8 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../agent/base/clock.ts';
 import { PerchError } from '../../agent/base/errors.ts';
 import { joinSignals } from '../../agent/base/joined-signal.ts';
+import { readBody, sendRequest } from '../../agent/base/network/http-client.ts';
 import { refusal } from './reasons.ts';
 import { isVersion } from './version.ts';
 
@@ -33,16 +33,11 @@ export interface UpdateServer {
 
 /** @throws PerchError timeout, unavailable */
 export async function newestVersion(server: UpdateServer): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of fetched(server, NEWEST)) {
-    bytes += piece.length;
-    if (bytes > MAX_NEWEST_BYTES) {
-      throw notFetched(`${NEWEST} has more than ${MAX_NEWEST_BYTES} bytes`);
-    }
-    parts.push(piece);
+  const { bytes, isCut } = await readBody(fetched(server, NEWEST), MAX_NEWEST_BYTES);
+  if (isCut) {
+    throw notFetched(`${NEWEST} has more than ${MAX_NEWEST_BYTES} bytes`);
   }
-  return parseNewest(Buffer.concat(parts).toString('utf8'));
+  return parseNewest(bytes.toString('utf8'));
 }
 
 /** The file in pieces as they arrive. @throws PerchError timeout, unavailable */
@@ -104,7 +99,10 @@ function placeOf(address: string, name: string): URL {
 async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage> {
   let url = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const response = await get(url, signal);
+    // Sends nothing about the box. A redirect's userinfo is not used as a login.
+    url.username = '';
+    url.password = '';
+    const response = await sendRequest(url, { headers: { 'User-Agent': 'Perch' }, signal });
     const { statusCode: status = 0, headers } = response;
     if (status === 200) {
       return response;
@@ -120,19 +118,6 @@ async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage>
     url = next;
   }
   throw notFetched(`${first.host} redirects more than ${MAX_REDIRECTS} times`);
-}
-
-/** Sends nothing about the box. A redirect's userinfo is not used as a login. */
-function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-  url.username = '';
-  url.password = '';
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const ask = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  ask(url, { agent: false, headers: { 'User-Agent': 'Perch' }, signal }, resolve)
-    .on('error', reject)
-    .on('close', () => reject(new Error('the connection was closed without an answer')))
-    .end();
-  return promise;
 }
 
 const notFetched = (message: string, cause?: unknown): PerchError =>

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
+import { readBody } from '../../base/network/http-client.ts';
 import { parseRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from '../../record/events/event-line.ts';
@@ -77,16 +78,11 @@ export interface BoxEvent {
 
 /** Reads a whole body. @throws PerchError badInput if it is longer than `maxBytes` */
 export async function readBytes(body: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new PerchError('badInput', `an answer of more than ${maxBytes} bytes`);
-    }
-    chunks.push(chunk);
+  const { bytes, isCut } = await readBody(body, maxBytes);
+  if (isCut) {
+    throw new PerchError('badInput', `an answer of more than ${maxBytes} bytes`);
   }
-  return Buffer.concat(chunks);
+  return bytes;
 }
 
 /** Reads an answer as JSON. @throws PerchError badInput if it is longer than `maxBytes` or invalid */

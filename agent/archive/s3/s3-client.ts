@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { type LookupAddress, lookup } from 'node:dns';
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -8,8 +7,10 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import { AwsV4Signer } from 'aws4fetch';
+import { checkedLookup } from '../../base/network/checked-lookup.ts';
+import { readBody } from '../../base/network/http-client.ts';
 import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import { archiveFailure, connectionFailure } from '../storage/failure.ts';
 import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts';
@@ -65,7 +66,7 @@ export class S3Client {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     this.#isPrivate = needsPrivateAddress(settings);
     if (this.#isPrivate && isIP(host) !== 0) {
-      requirePrivate(host, this.host, this.#isTls);
+      requirePrivate([canonicalIp(host) ?? ''], this.host, this.#isTls);
     }
     const options = { keepAlive: true, maxSockets: maxConnections };
     this.#agent = this.#isTls ? new TlsAgent(options) : new PlainAgent(options);
@@ -120,6 +121,11 @@ export class S3Client {
     return url.href;
   }
 
+  readonly #privateLookup = checkedLookup((_name, ips) => {
+    requirePrivate(ips, this.host, this.#isTls);
+    return ips;
+  });
+
   async #exchange(url: URL, headers: Record<string, string>, body: Uint8Array, asked: S3Request): Promise<S3Answer> {
     const { method, signal, pace = async () => {}, maxBytes = MAX_TEXT_BYTES } = asked;
     const options: RequestOptions = {
@@ -128,7 +134,7 @@ export class S3Client {
       signal,
       agent: this.#agent,
       timeout: MAX_SILENCE_MS,
-      ...(this.#isPrivate && { lookup: privateLookup(this.host, this.#isTls) }),
+      ...(this.#isPrivate && { lookup: this.#privateLookup }),
     };
     const request = (this.#isTls ? tlsRequest : plainRequest)(url, options);
     const ended = Promise.withResolvers<S3Answer>();
@@ -177,42 +183,17 @@ const wasCut = (error: unknown): boolean =>
   ['ECONNRESET', 'EPIPE'].includes(String((error as { code?: unknown } | undefined)?.code));
 
 async function collect(response: IncomingMessage, maxBytes: number): Promise<S3Answer> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > maxBytes) {
-      response.destroy();
-      throw archiveFailure('noS3', `the answer is longer than ${maxBytes} bytes`);
-    }
-    parts.push(part);
+  const { bytes, isCut } = await readBody(response, maxBytes);
+  if (isCut) {
+    throw archiveFailure('noS3', `the answer is longer than ${maxBytes} bytes`);
   }
-  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) };
+  return { status: response.statusCode ?? 0, headers: response.headers, body: bytes };
 }
 
-/** Rejects a public address, where keys and recordings would pass through the internet unencrypted. */
-function requirePrivate(ip: string, host: string, isTls: boolean): void {
-  if (!isPrivateIp(canonicalIp(ip) ?? '')) {
+/** Rejects public addresses, where keys and recordings would pass through the internet unencrypted. */
+function requirePrivate(ips: readonly string[], host: string, isTls: boolean): void {
+  if (!ips.every(isPrivateIp)) {
     const way = isTls ? 'set archiveEncryption: yes' : 'plain http is for private addresses, write https://';
     throw archiveFailure('notPrivate', `${host} is on the internet: ${way}`);
   }
 }
-
-const privateLookup =
-  (host: string, isTls: boolean): LookupFunction =>
-  (name, options, done) => {
-    lookup(name, options, (error, found: string | LookupAddress[], family) => {
-      try {
-        for (const { address } of error ? [] : [found].flat().map((one) => addressed(one))) {
-          requirePrivate(address, host, isTls);
-        }
-      } catch (failure) {
-        done(failure as Error, found, family);
-        return;
-      }
-      done(error, found, family);
-    });
-  };
-
-const addressed = (found: string | LookupAddress): { readonly address: string } =>
-  typeof found === 'string' ? { address: found } : found;

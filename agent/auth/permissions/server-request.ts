@@ -1,9 +1,7 @@
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { readBody, sendRequest } from '../../base/network/http-client.ts';
 
 interface ServerRequest {
   readonly url: string;
@@ -43,61 +41,17 @@ export async function requestServer(request: ServerRequest): Promise<ServerReply
   }
 }
 
-function send(asked: ServerRequest, signal: AbortSignal): Promise<ServerReply> {
-  const { url, body, headers, limitBytes } = asked;
-  const { promise, resolve, reject } = Promise.withResolvers<ServerReply>();
-  const options: RequestOptions = {
+async function send(asked: ServerRequest, signal: AbortSignal): Promise<ServerReply> {
+  const { url, body, headers, fingerprint, limitBytes } = asked;
+  const response = await sendRequest(new URL(url), {
     method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      'User-Agent': 'Perch',
-      ...headers,
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
-    },
-    agent: false,
+    headers: { 'User-Agent': 'Perch', ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+    body,
+    check: fingerprint === '' ? undefined : (socket) => pinFault(socket, fingerprint),
     signal,
-  };
-  const onResponse = (response: IncomingMessage) => {
-    read(response, limitBytes).then(resolve, reject);
-  };
-  const isTls = new URL(url).protocol === 'https:';
-  const request = isTls
-    ? httpsRequest(url, { ...options, ...pinned(asked, signal) }, onResponse)
-    : httpRequest(url, options, onResponse);
-  request.on('error', reject);
-  request.end(body);
-  return promise;
-}
-
-/** Checks the certificate before anything is sent, because the request contains a password. */
-function pinned({ fingerprint, url }: ServerRequest, signal: AbortSignal): RequestOptions {
-  if (fingerprint === '') {
-    return {};
-  }
-  const { hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const createConnection: RequestOptions['createConnection'] = (_options, done) => {
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    // The fingerprint replaces the signature check.
-    const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false });
-    const end = () => socket.destroy();
-    signal.addEventListener('abort', end, { once: true });
-    socket.once('close', () => signal.removeEventListener('abort', end));
-    const fail = (error: Error) => done(error, socket);
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      socket.off('error', fail);
-      const fault = pinFault(socket, fingerprint);
-      if (fault) {
-        socket.destroy();
-        done(fault, socket);
-      } else {
-        done(null, socket);
-      }
-    });
-    return undefined;
-  };
-  // Node uses `createConnection` only without an agent; `false` would create one.
-  return { createConnection, agent: undefined };
+  });
+  const { bytes, isCut } = await readBody(response, limitBytes);
+  return { status: response.statusCode ?? 0, text: bytes.toString('utf8'), isCut };
 }
 
 function pinFault(socket: TLSSocket, fingerprint: string): PerchError | undefined {
@@ -105,19 +59,4 @@ function pinFault(socket: TLSSocket, fingerprint: string): PerchError | undefine
   return seen === fingerprint
     ? undefined
     : new PerchError('unauthorized', `its certificate has the fingerprint ${seen}, expected ${fingerprint}`);
-}
-
-async function read(response: IncomingMessage, limitBytes: number): Promise<ServerReply> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > limitBytes) {
-      response.destroy();
-      break;
-    }
-  }
-  const text = Buffer.concat(chunks).subarray(0, limitBytes).toString('utf8');
-  return { status: response.statusCode ?? 0, text, isCut: bytes > limitBytes };
 }

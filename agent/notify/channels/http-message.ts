@@ -1,8 +1,7 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import { readAnswer } from '../push/public-https.ts';
+import { readBody, sendRequest } from '../../base/network/http-client.ts';
+import { MAX_ANSWER_BYTES } from '../push/public-https.ts';
 import type { SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
@@ -25,34 +24,20 @@ interface HttpAnswer {
 
 /** Sends to a URL that the owner has set, also in the local network, without redirects. @throws PerchError if there is no answer */
 export function sendHttp(
-  message: HttpMessage,
-  { ca, timeoutMs = TIMEOUT_MS, signal }: SendOptions,
-): Promise<HttpAnswer> {
-  return withJoinedSignal([signal], timeoutMs, (joined) => exchange(message, joined.signal, ca));
-}
-
-function exchange(
   { method, url, headers, body }: HttpMessage,
-  signal: AbortSignal,
-  ca: string | undefined,
+  { ca, timeoutMs = TIMEOUT_MS, signal: stop }: SendOptions,
 ): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  const fail = (cause: unknown): void => reject(signal.aborted ? noAnswer(url.host) : connectionFault(url.host, cause));
-  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-    method,
-    agent: false,
-    signal,
-    headers: { 'User-Agent': 'Perch', ...headers, ...(body && { 'Content-Length': String(body.length) }) },
-    ...(ca !== undefined && { ca }),
+  return withJoinedSignal([stop], timeoutMs, async ({ signal }) => {
+    try {
+      const asked = { method, headers: { 'User-Agent': 'Perch', ...headers }, body, ca, signal };
+      const response = await sendRequest(url, asked);
+      const { bytes } = await readBody(response, MAX_ANSWER_BYTES);
+      const retryAfterS = secondsOf(response.headers['retry-after']);
+      return { status: response.statusCode ?? 0, text: bytes.toString('utf8'), retryAfterS };
+    } catch (cause) {
+      throw signal.aborted ? noAnswer(url.host) : connectionFault(url.host, cause);
+    }
   });
-  request.on('error', fail);
-  request.on('response', (response) => {
-    const { statusCode = 0, headers: received } = response;
-    const retryAfterS = secondsOf(received['retry-after']);
-    readAnswer(response).then((text) => resolve({ status: statusCode, text, retryAfterS }), fail);
-  });
-  request.end(body);
-  return promise;
 }
 
 /** @throws PerchError unless the answer is 2xx */

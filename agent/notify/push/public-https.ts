@@ -1,9 +1,9 @@
 import { Resolver } from 'node:dns/promises';
-import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { PerchError } from '../../base/errors.ts';
+import { fixedLookup } from '../../base/network/checked-lookup.ts';
+import { readBody, sendRequest } from '../../base/network/http-client.ts';
 import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
 import { canonicalIp, IpList, isPublicIp } from '../../base/network/ip-address.ts';
 
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 10_000;
 const QUESTION_MS = 2_000;
 const MAX_ADDRESSES = 16;
 /** Maximum bytes read of an answer; the rest is not read. */
-const MAX_ANSWER_BYTES = 2_048;
+export const MAX_ANSWER_BYTES = 2_048;
 const MAX_URL_CHARS = 2_048;
 const HTTPS_PORT = 443;
 /** Length of the IPv6 prefix that providers delegate to a home (RIPE-690). */
@@ -97,23 +97,15 @@ export class PublicHttps {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const addresses = await this.checked(host, signal);
-    return new Promise((resolve, reject) => {
-      const fail = (cause: unknown): void => reject(failureOf(host, cause, signal));
-      const request = httpsRequest(url, {
-        method: 'POST',
-        agent: false,
-        headers: { ...headers, 'Content-Length': body.length },
-        // The request uses the checked addresses, even if the name has others by now.
-        lookup: pinned(addresses),
-        ...(this.#ca !== undefined && { ca: this.#ca }),
-        signal,
-      });
-      request.on('error', fail);
-      request.on('response', (response) => {
-        readAnswer(response).then((read) => resolve({ status: response.statusCode ?? 0, text: read }), fail);
-      });
-      request.end(body);
-    });
+    try {
+      // The request uses the checked addresses, even if the name has others by now.
+      const lookup = fixedLookup(addresses.map((address) => ({ address, family: isIP(address) })));
+      const response = await sendRequest(url, { method: 'POST', headers, body, lookup, ca: this.#ca, signal });
+      const { bytes } = await readBody(response, MAX_ANSWER_BYTES);
+      return { status: response.statusCode ?? 0, text: bytes.toString('utf8') };
+    } catch (cause) {
+      throw failureOf(host, cause, signal);
+    }
   }
 
   /** The addresses of a host. @throws PerchError unless all of them are allowed */
@@ -141,18 +133,6 @@ export class PublicHttps {
   }
 }
 
-const pinned =
-  (addresses: readonly string[]): LookupFunction =>
-  (_host, { all }, done) => {
-    const found = addresses.map((address) => ({ address, family: isIP(address) }));
-    const [first] = found;
-    if (all) {
-      done(null, found);
-    } else {
-      done(null, first?.address ?? '', first?.family);
-    }
-  };
-
 /**
  * IPv4 and IPv6 addresses of a host, by DNS only. `lookup` has few, shared threads, and guests may name hosts whose servers never answer.
  * @param servers DNS servers; default: those of this box @throws if the host has neither an IPv4 nor an IPv6 address
@@ -175,18 +155,4 @@ function failureOf(host: string, cause: unknown, signal: AbortSignal): PerchErro
   return signal.aborted
     ? new PerchError('timeout', `${host} does not answer: is this box on the internet?`, {}, cause)
     : new PerchError('unavailable', `no connection to ${host}`, {}, cause);
-}
-
-/** The first two kilobytes of an answer. */
-export async function readAnswer(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= MAX_ANSWER_BYTES) {
-      break;
-    }
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8');
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { readBody } from '../../base/network/http-client.ts';
 import { type DemoFacts, writeFault, writeReply } from './onvif-replies.ts';
 
 const DEVICE_PATH = '/onvif/device_service';
@@ -48,7 +49,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, facts:
     response.writeHead(404).end();
     return;
   }
-  const { status, text } = replyTo(await readBody(request), facts);
+  const { bytes, isCut } = await readBody(request, MAX_REQUEST_BYTES);
+  if (isCut) {
+    throw new PerchError('badInput', `SOAP request of more than ${MAX_REQUEST_BYTES} bytes`);
+  }
+  const { status, text } = replyTo(bytes, facts);
   response.writeHead(status, { 'Content-Type': 'application/soap+xml; charset=utf-8' }).end(text);
 }
 
@@ -65,19 +70,6 @@ function replyTo(body: Uint8Array, facts: () => DemoFacts): { status: number; te
     }
     return { status: 400, text: writeFault(true, 'WellFormed', 'not a SOAP request') };
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_REQUEST_BYTES) {
-      throw new PerchError('badInput', `SOAP request of more than ${MAX_REQUEST_BYTES} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Requests of real clients are below 4 kB. */

@@ -1,6 +1,5 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
+import { checkedLookup } from '../../base/network/checked-lookup.ts';
 import { canonicalIp, isPublicIp } from '../../base/network/ip-address.ts';
 
 /**
@@ -27,24 +26,13 @@ export class HostGuard {
   }
 
   /** For sockets: looks up a name, and leaves out addresses that are not allowed. */
-  readonly lookup: LookupFunction = (hostname, options, done) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
-      if (error) {
-        done(error, []);
-        return;
-      }
-      const all = found.map(({ address }) => canonicalIp(address) ?? '');
-      const allowed = found.filter((_, i) => this.#allows(hostname.toLowerCase(), all, all[i] as string));
-      const [first] = allowed;
-      if (!first) {
-        done(this.#forbidden(hostname), []);
-      } else if (options.all) {
-        done(null, allowed);
-      } else {
-        done(null, first.address, first.family);
-      }
-    });
-  };
+  readonly lookup = checkedLookup((hostname, all) => {
+    const allowed = all.filter((ip) => this.#allows(hostname.toLowerCase(), all, ip));
+    if (allowed.length === 0) {
+      throw this.#forbidden(hostname);
+    }
+    return allowed;
+  });
 
   #allows(host: string, all: readonly string[], ip: string): boolean {
     const isSpecial = !isPublicIp(ip);
