@@ -11,8 +11,7 @@ export const MOTION_KEYS = {
   motionSource: Type.Enum(['camera', 'stream', 'both'], {
     default: 'camera',
     isLive: true,
-    description:
-      'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265; what the encoder spends), or both.',
+    description: 'Where events of motion come from: the camera (ONVIF), the stream (H.264, H.265), or both.',
   }),
   motionSensitivity: Type.Integer({
     minimum: 0,
@@ -22,10 +21,10 @@ export const MOTION_KEYS = {
     description: 'With motionSource: stream or both, how little motion makes an event.',
   }),
   motionZones: Areas(
-    'Areas of the picture in which motion of the stream counts, such as "0.1,0.2 0.5,0.2 0.5,0.9": corners as x,y, in shares from the upper left corner. Empty = everywhere.',
+    'Areas in which motion of the stream counts, such as "0.1,0.2 0.5,0.2 0.5,0.9": corners as x,y, in shares of the picture. Empty = everywhere.',
   ),
   motionMasks: Areas(
-    'Areas in which motion of the stream never counts, such as a tree or the time in the picture. In the form of motionZones.',
+    'Areas in which motion of the stream never counts, such as a tree or the time. In the form of motionZones.',
   ),
   motionMinSize: Type.Number({
     minimum: 0,

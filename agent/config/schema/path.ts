@@ -32,7 +32,7 @@ const CameraSchema = Type.Object({
   setClock: Type.Optional(
     Type.Boolean({
       description:
-        "Set the camera's clock when it differs from this box's by seconds, and in the network for cameras the box as its time server. Default: no.",
+        "Set the camera's clock when it is seconds off, and in the network for cameras the box as its time server. Default: no.",
     }),
   ),
   endpoint: Type.Optional(
@@ -156,7 +156,7 @@ export const PathSchema = Type.Object({
     names: 'folder',
     maxLength: 1_000,
     description:
-      'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: recordings/%path/%Y-%m-%d_%H-%M-%S-%f in the data folder.',
+      'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: below recordings in the data folder.',
   }),
   recordFormat: Type.Enum(['fmp4', 'mpegts'], { default: 'fmp4', description: 'Format of recording files.' }),
   recordPartDuration: Duration('1s', 'Write to the file at least this often. A crash loses no more than this.'),
@@ -164,7 +164,7 @@ export const PathSchema = Type.Object({
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration(
     '1d',
-    'Delete recordings that began longer ago than this, at least recordSegmentDuration. Checked after half of it, every second to every 30 minutes. 0s = never.',
+    'Delete recordings that began longer ago than this, at least recordSegmentDuration. 0s = never.',
     LIVE,
   ),
   recordSign: Type.Boolean({

@@ -14,19 +14,19 @@ export const KeyFile = (what: string) =>
   Type.String({
     default: 'server.key',
     names: 'keyFile',
-    description: `File of the private key for ${what}. If it is missing: Perch's own.`,
+    description: `Private key for ${what}. If the file is missing: Perch's own.`,
   });
 export const CertFile = (what: string) =>
   Type.String({
     default: 'server.crt',
     names: 'keyFile',
-    description: `File of the certificate for ${what}. If it is missing: Perch's own.`,
+    description: `Certificate for ${what}. If the file is missing: Perch's own.`,
   });
 export const Fingerprint = (whose: string, keywords = {}) =>
   Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: `SHA-256 in hex of ${whose} TLS certificate. No other one is accepted, and the issuer does not matter.`,
+    description: `SHA-256 in hex of ${whose} TLS certificate, from any issuer. No other one is accepted.`,
     ...keywords,
   });
 export const Switch = (on: boolean, description: string) => Type.Boolean({ default: on, description });

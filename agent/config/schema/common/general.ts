@@ -53,7 +53,7 @@ export const GENERAL_KEYS = {
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
   tlsAddress: Address(
     '',
-    "The same as `address` over https, for example :8443. Empty = off. In Perch's own setup, without this key: port 8443 next to `address`, unless that is a loopback address.",
+    "The same as `address` over https. Empty = off. Default in Perch's own setup: port 8443 next to `address`, unless that is a loopback address.",
   ),
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
@@ -83,7 +83,7 @@ export const GENERAL_KEYS = {
   ),
   recordMinFree: FreeSpaceText(
     '0%',
-    "Space to keep free on each recording disk, 10% or 20G: the oldest of Perch's own recordings are deleted for it. 0% = off.",
+    "Space to keep free on each recording disk, 10% or 20G, by deleting the oldest of Perch's own recordings. 0% = off.",
   ),
   recordNeedsDisk: Type.Boolean({
     default: false,
@@ -119,7 +119,7 @@ export const GENERAL_KEYS = {
     default: false,
     isRight: true,
     description:
-      'Write the packets of all connections to pcapng files in the working directory, for Wireshark. They contain passwords and media. Perch stops at 1 GB of them, or at a tenth of what is free.',
+      'Write the packets of all connections, with passwords and media, to pcapng files in the working directory, up to 1 GB or a tenth of what is free.',
   }),
   runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),

@@ -38,7 +38,7 @@ const schema = {
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
     description:
-      "How RTSP clients may log in. Default in Perch's own setup without users in the file: both. digest works with device passwords only.",
+      "How RTSP clients may log in. Default in Perch's own setup without users in the file: both. digest needs device passwords.",
   }),
   rtspTrustedProxies: TcpProxies(),
 };

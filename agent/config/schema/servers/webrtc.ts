@@ -37,7 +37,7 @@ const schema = {
   webrtcTrackGatherTimeout: Duration('2s', 'Start with the tracks that a WebRTC publisher has sent within this time.'),
   webrtcSTUNGatherTimeout: Duration(
     '5s',
-    'With a destination whip://: wait this long for the STUN and TURN servers of that server. Perch as a server asks none.',
+    'Wait this long for the STUN and TURN servers of a destination whip://. Perch as a server asks none.',
   ),
 };
 

@@ -21,7 +21,7 @@ export const ALWAYS_AVAILABLE_KEYS = {
   alwaysAvailable: Type.Boolean({
     default: false,
     description:
-      'Keep readers while the source is away. They see since when it is offline, or the last picture in codecs other than H.264.',
+      'Keep readers while the source is away. They see since when it is offline, in codecs other than H.264 the last picture.',
   }),
   alwaysAvailableTracks: Type.Array(AvailableTrack, {
     default: [],
