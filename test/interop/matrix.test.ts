@@ -258,28 +258,35 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
   });
 
   const cellsOf = ([protocol, video, audio]: Publication) => cells.get(nameOf(protocol, video, audio)) ?? {};
-  const rowOf = ([protocol, video, audio]: Publication, row: Cells): string => {
-    const sent = listOf([video, audio]);
-    const received = READERS.map((reader) => (row[reader] === sent ? 'all' : (row[reader] ?? '–')));
-    return `| ${[protocol, sent, ...received].join(' | ')} |`;
-  };
+  const received = (sent: string, row: Cells): string =>
+    READERS.map((reader) => (row[reader] === sent ? 'all' : (row[reader] ?? '–'))).join(' | ');
 
   test('docs/compatibility.md has the rows of this run', () => {
-    const table = readFileSync(DOCUMENT, 'utf8').split('\n');
+    const table = readFileSync(DOCUMENT, 'utf8')
+      .split('\n')
+      .map((line) => line.slice(2, -2).split(' | '));
     for (const publication of inShort(PUBLICATIONS, ...Object.keys(SHORT))) {
       const [protocol, video, audio] = publication;
-      const row = table.find((line) => line.startsWith(`| ${protocol} | ${listOf([video, audio])} |`)) ?? '';
+      const sent = listOf([video, audio]);
+      const row = table.find(([from = '', codecs]) => codecs === sent && from.split(', ').includes(protocol)) ?? [];
+      const shown = row.slice(2);
       // The cells of readers that this run leaves out.
-      const others = row.slice(0, -2).split(' | ').slice(2);
-      const documented = Object.fromEntries(READERS.map((reader, i) => [reader, others[i]]));
-      expect(rowOf(publication, { ...documented, ...cellsOf(publication) })).toBe(row);
+      const documented = Object.fromEntries(READERS.map((reader, i) => [reader, shown[i]]));
+      expect(received(sent, { ...documented, ...cellsOf(publication) })).toBe(shown.join(' | '));
     }
   });
 
   inLong(() =>
     test('docs/compatibility.md has the table of this run (vitest run -u writes it)', async () => {
       const head = `| From | Sent | ${READERS.join(' | ')} |\n|---|---|${READERS.map(() => '---|').join('')}`;
-      const rows = PUBLICATIONS.map((publication) => rowOf(publication, cellsOf(publication)));
+      const from = new Map<string, string[]>();
+      for (const publication of PUBLICATIONS) {
+        const [protocol, video, audio] = publication;
+        const sent = listOf([video, audio]);
+        const row = `${sent} | ${received(sent, cellsOf(publication))}`;
+        from.set(row, [...(from.get(row) ?? []), protocol]);
+      }
+      const rows = [...from].map(([row, protocols]) => `| ${protocols.join(', ')} | ${row} |`);
       const text = readFileSync(DOCUMENT, 'utf8');
       const [before = '', rest = ''] = text.split(START);
       const [, after = ''] = rest.split(END);

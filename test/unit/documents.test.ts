@@ -65,3 +65,17 @@ test.for([
 ] as const)('%s has at most %i lines', ([path, limit]) => {
   expect(read(path).trimEnd().split('\n').length).toBeLessThanOrEqual(limit);
 });
+
+test('a cell of docs/limits.md has at most 40 words; reasons are behind a link', () => {
+  const rows = read('docs/limits.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
+  const cells = rows.flatMap((row) => row.slice(1, -1).split(' | '));
+  expect(cells.filter((cell) => cell.trim().split(/\s+/).length > 40)).toEqual([]);
+});
+
+test('all documents together have at most 65,000 words', () => {
+  // Without the lines of tables.
+  const words = find('docs/**/*.md').flatMap((path) => read(path).match(/\S*[\p{L}\p{N}]\S*/gu) ?? []);
+  expect(words.length).toBeLessThanOrEqual(65_000);
+});
