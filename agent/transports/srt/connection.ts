@@ -292,7 +292,7 @@ export class SrtConnection {
     if (packet.length < HEADER_BYTES + 4) {
       return;
     }
-    this.statistics.packetsReceivedACK += 1;
+    this.statistics.counts.packetsReceivedACK += 1;
     const number = packet.readUInt32BE(4);
     const next = packet.readUInt32BE(HEADER_BYTES) & 0x7fff_ffff;
     const isLight = packet.length < HEADER_BYTES + 16;
@@ -319,7 +319,7 @@ export class SrtConnection {
   }
 
   #receiveNak(packet: Buffer, nowUs: number): void {
-    this.statistics.packetsReceivedNAK += 1;
+    this.statistics.counts.packetsReceivedNAK += 1;
     readRanges(packet, HEADER_BYTES, (first, last) => {
       const gone = this.#sender.reportLoss(first, last, nowUs);
       if (gone !== undefined) {
@@ -335,7 +335,7 @@ export class SrtConnection {
     if (this.#isClosed) {
       return;
     }
-    this.statistics.packetsSentKM += 1;
+    this.statistics.counts.packetsSentKM += 1;
     this.#control.set(message, HEADER_BYTES);
     this.#sendControl(CONTROL.user, subtype, 0, HEADER_BYTES + message.length, nowUs);
   }
@@ -348,7 +348,7 @@ export class SrtConnection {
     }
     this.#sinceAck = 0;
     const number = this.#acks.add(sequence, nowUs);
-    this.statistics.packetsSentACK += 1;
+    this.statistics.counts.packetsSentACK += 1;
     const { receiveRate } = this.statistics;
     const to = this.#control;
     to.writeUInt32BE(sequence, HEADER_BYTES);
@@ -362,7 +362,7 @@ export class SrtConnection {
   }
 
   #sendNak(first: number, last: number, nowUs: number): void {
-    this.statistics.packetsSentNAK += 1;
+    this.statistics.counts.packetsSentNAK += 1;
     const end = writeRange(this.#control, HEADER_BYTES, first, last);
     this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
   }
@@ -370,7 +370,7 @@ export class SrtConnection {
   #sendDueNak(nowUs: number): void {
     const end = this.#receiver.losses.write(this.#control, HEADER_BYTES, this.#roundTrip.nakIntervalUs, nowUs);
     if (end > HEADER_BYTES) {
-      this.statistics.packetsSentNAK += 1;
+      this.statistics.counts.packetsSentNAK += 1;
       this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
     }
   }

@@ -30,10 +30,10 @@ export class KeyExchange {
   receive(packet: Buffer, nowUs: number): void {
     const subtype = packet.readUInt16BE(2);
     if (subtype === KEY_RESPONSE) {
-      this.#statistics.packetsReceivedKM += 1;
+      this.#statistics.counts.packetsReceivedKM += 1;
       this.#request = undefined;
     } else if (subtype === KEY_REQUEST && this.#encryption) {
-      this.#statistics.packetsReceivedKM += 1;
+      this.#statistics.counts.packetsReceivedKM += 1;
       const message = Buffer.from(packet.subarray(HEADER_BYTES));
       void this.#encryption.announced(message).then((isKnown) => {
         if (isKnown) {

@@ -86,7 +86,7 @@ export class Receiver {
       return 0;
     }
     if (offset >= MAX_WINDOW) {
-      this.#statistics.packetsReceivedDrop += 1;
+      this.#statistics.counts.packetsReceivedDrop += 1;
       return 0;
     }
     const ahead = sequenceDistance(sequence, this.#next);
@@ -95,7 +95,7 @@ export class Receiver {
     }
     if (ahead > 0) {
       this.losses.append(this.#next, addSequence(sequence, -1), nowUs);
-      this.#statistics.packetsReceivedLoss += ahead;
+      this.#statistics.counts.packetsReceivedLoss += ahead;
     }
     if (ahead >= 0) {
       this.#next = addSequence(sequence, 1);
@@ -116,7 +116,7 @@ export class Receiver {
         return;
       }
       if (skipped > 0) {
-        this.#statistics.packetsReceivedDrop += skipped;
+        this.#statistics.counts.packetsReceivedDrop += skipped;
         this.losses.removeBefore(first);
         this.#skipTo(first);
       }
@@ -152,12 +152,12 @@ export class Receiver {
         ? keyField === 0
         : this.#encryption.decrypt(keyField, sequence, slab.bytes, at, at + size);
     if (!isReadable) {
-      this.#statistics.packetsReceivedUndecrypt += 1;
-      this.#statistics.undecryptPayload += size;
+      this.#statistics.counts.packetsReceivedUndecrypt += 1;
+      this.#statistics.payload.undecrypt += size;
       slab.marks[slot] = UNREADABLE;
     } else {
-      this.#statistics.packetsReceivedUnique += 1;
-      this.#statistics.receivedUniquePayload += size;
+      this.#statistics.counts.packetsReceivedUnique += 1;
+      this.#statistics.payload.receivedUnique += size;
     }
   }
 

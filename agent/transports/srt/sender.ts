@@ -123,8 +123,8 @@ export class Sender {
   submit(payload: Uint8Array, start: number, end: number, timestamp: number, nowUs: number): boolean {
     const size = end - start;
     if (this.buffered >= MAX_WINDOW) {
-      this.#statistics.packetsSendDrop += 1;
-      this.#statistics.sendDropPayload += size;
+      this.#statistics.counts.packetsSendDrop += 1;
+      this.#statistics.payload.sendDrop += size;
       return false;
     }
     const sequence = this.#next;
@@ -202,8 +202,8 @@ export class Sender {
   tick(nowUs: number): void {
     let sequence = this.#first;
     while (sequence !== this.#next && nowUs - this.#timeOf(sequence) > this.#keptUs) {
-      this.#statistics.packetsSendDrop += 1;
-      this.#statistics.sendDropPayload += this.#ring.find(sequence)?.sizes[slotOf(sequence)] ?? 0;
+      this.#statistics.counts.packetsSendDrop += 1;
+      this.#statistics.payload.sendDrop += this.#ring.find(sequence)?.sizes[slotOf(sequence)] ?? 0;
       sequence = addSequence(sequence, 1);
     }
     this.#advance(sequence, nowUs);
@@ -236,7 +236,7 @@ export class Sender {
       this.#lossCursor = this.#first;
     }
     if (this.#first === this.#next && this.#busySinceUs >= 0) {
-      this.#statistics.usSndDuration += nowUs - this.#busySinceUs;
+      this.#statistics.counts.usSndDuration += nowUs - this.#busySinceUs;
       this.#busySinceUs = -1;
     }
   }
@@ -257,7 +257,7 @@ export class Sender {
     }
     slab.marks[slot] = LOST;
     this.#lost += 1;
-    this.#statistics.packetsSendLoss += 1;
+    this.#statistics.counts.packetsSendLoss += 1;
     if (sequenceDistance(sequence, this.#lossCursor) < 0) {
       this.#lossCursor = sequence;
     }

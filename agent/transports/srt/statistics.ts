@@ -4,75 +4,80 @@ const OVERHEAD_BYTES = HEADER_BYTES + IP_UDP_BYTES;
 /** The shortest time over which rates are measured. */
 const MIN_SPAN_US = 1_000_000;
 
-/** Counters since the start of a connection, named as in MediaMTX's API. Bytes include all headers. */
-export class SrtStatistics {
-  packetsSent = 0;
-  packetsReceived = 0;
-  packetsSentUnique = 0;
-  packetsReceivedUnique = 0;
-  packetsSendLoss = 0;
-  packetsReceivedLoss = 0;
-  packetsRetrans = 0;
-  packetsReceivedRetrans = 0;
-  packetsSentACK = 0;
-  packetsReceivedACK = 0;
-  packetsSentNAK = 0;
-  packetsReceivedNAK = 0;
-  packetsSentKM = 0;
-  packetsReceivedKM = 0;
+/** Packets since the start of a connection, named as in MediaMTX's API. */
+const NO_PACKETS = {
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsSentUnique: 0,
+  packetsReceivedUnique: 0,
+  packetsSendLoss: 0,
+  packetsReceivedLoss: 0,
+  packetsRetrans: 0,
+  packetsReceivedRetrans: 0,
+  packetsSentACK: 0,
+  packetsReceivedACK: 0,
+  packetsSentNAK: 0,
+  packetsReceivedNAK: 0,
+  packetsSentKM: 0,
+  packetsReceivedKM: 0,
   /** Time with unacknowledged packets, in µs. */
-  usSndDuration = 0;
-  packetsReceivedBelated = 0;
-  packetsSendDrop = 0;
-  packetsReceivedDrop = 0;
-  packetsReceivedUndecrypt = 0;
+  usSndDuration: 0,
+  packetsReceivedBelated: 0,
+  packetsSendDrop: 0,
+  packetsReceivedDrop: 0,
+  packetsReceivedUndecrypt: 0,
+};
+/** Bytes of those packets without headers. */
+const NO_PAYLOAD = {
+  sent: 0,
+  received: 0,
+  sentUnique: 0,
+  receivedUnique: 0,
+  retrans: 0,
+  receivedRetrans: 0,
+  belated: 0,
+  sendDrop: 0,
+  undecrypt: 0,
+};
+
+/** What a connection has done since its start. */
+export class SrtStatistics {
+  readonly counts = { ...NO_PACKETS };
+  readonly payload = { ...NO_PAYLOAD };
   /** Sum of the delays of belated packets, in µs. */
-  belatedUs = 0;
-  sentPayload = 0;
-  receivedPayload = 0;
-  sentUniquePayload = 0;
-  receivedUniquePayload = 0;
-  retransPayload = 0;
-  receivedRetransPayload = 0;
-  belatedPayload = 0;
-  sendDropPayload = 0;
-  undecryptPayload = 0;
+  #belatedUs = 0;
   /** Rates of sent and received packets, including retransmissions and all headers. */
   readonly sendRate = new ByteRate();
   readonly receiveRate = new ByteRate();
 
   countSent(payloadBytes: number, isRetransmission: boolean): void {
-    this.packetsSent += 1;
-    this.sentPayload += payloadBytes;
+    const { counts, payload } = this;
+    counts.packetsSent += 1;
+    payload.sent += payloadBytes;
     this.sendRate.add(payloadBytes + OVERHEAD_BYTES);
     if (isRetransmission) {
-      this.packetsRetrans += 1;
-      this.retransPayload += payloadBytes;
+      counts.packetsRetrans += 1;
+      payload.retrans += payloadBytes;
     } else {
-      this.packetsSentUnique += 1;
-      this.sentUniquePayload += payloadBytes;
+      counts.packetsSentUnique += 1;
+      payload.sentUnique += payloadBytes;
     }
   }
 
   countReceived(payloadBytes: number, isRetransmission: boolean): void {
-    this.packetsReceived += 1;
-    this.receivedPayload += payloadBytes;
+    this.counts.packetsReceived += 1;
+    this.payload.received += payloadBytes;
     this.receiveRate.add(payloadBytes + OVERHEAD_BYTES);
     if (isRetransmission) {
-      this.packetsReceivedRetrans += 1;
-      this.receivedRetransPayload += payloadBytes;
+      this.counts.packetsReceivedRetrans += 1;
+      this.payload.receivedRetrans += payloadBytes;
     }
   }
 
   countBelated(payloadBytes: number, lateUs: number): void {
-    this.packetsReceivedBelated += 1;
-    this.belatedPayload += payloadBytes;
-    this.belatedUs += Math.max(0, lateUs);
-  }
-
-  /** Average size of received packets, for estimates of lost ones. */
-  get #receivedBytes(): number {
-    return this.packetsReceived === 0 ? 0 : this.receivedPayload / this.packetsReceived;
+    this.counts.packetsReceivedBelated += 1;
+    this.payload.belated += payloadBytes;
+    this.#belatedUs += Math.max(0, lateUs);
   }
 
   tick(nowUs: number): void {
@@ -80,43 +85,29 @@ export class SrtStatistics {
     this.receiveRate.tick(nowUs);
   }
 
+  /** Bytes include all headers. */
   get counters() {
-    const lostBytes = this.#receivedBytes + OVERHEAD_BYTES;
-    const { packetsReceivedBelated: belated } = this;
+    const { counts, payload } = this;
+    const { packetsReceived, packetsReceivedBelated: belated } = counts;
+    // Lost packets had the average size of the received ones.
+    const lostBytes = OVERHEAD_BYTES + (packetsReceived === 0 ? 0 : payload.received / packetsReceived);
     return {
-      packetsSent: this.packetsSent,
-      packetsReceived: this.packetsReceived,
-      packetsSentUnique: this.packetsSentUnique,
-      packetsReceivedUnique: this.packetsReceivedUnique,
-      packetsSendLoss: this.packetsSendLoss,
-      packetsReceivedLoss: this.packetsReceivedLoss,
-      packetsRetrans: this.packetsRetrans,
-      packetsReceivedRetrans: this.packetsReceivedRetrans,
-      packetsSentACK: this.packetsSentACK,
-      packetsReceivedACK: this.packetsReceivedACK,
-      packetsSentNAK: this.packetsSentNAK,
-      packetsReceivedNAK: this.packetsReceivedNAK,
-      packetsSentKM: this.packetsSentKM,
-      packetsReceivedKM: this.packetsReceivedKM,
-      usSndDuration: Math.round(this.usSndDuration),
-      packetsReceivedBelated: belated,
-      packetsSendDrop: this.packetsSendDrop,
-      packetsReceivedDrop: this.packetsReceivedDrop,
-      packetsReceivedUndecrypt: this.packetsReceivedUndecrypt,
-      bytesReceived: withHeaders(this.packetsReceived, this.receivedPayload),
-      bytesSent: withHeaders(this.packetsSent, this.sentPayload),
-      bytesSentUnique: withHeaders(this.packetsSentUnique, this.sentUniquePayload),
-      bytesReceivedUnique: withHeaders(this.packetsReceivedUnique, this.receivedUniquePayload),
-      bytesReceivedLoss: Math.round(this.packetsReceivedLoss * lostBytes),
-      bytesRetrans: withHeaders(this.packetsRetrans, this.retransPayload),
-      bytesReceivedRetrans: withHeaders(this.packetsReceivedRetrans, this.receivedRetransPayload),
-      bytesReceivedBelated: withHeaders(belated, this.belatedPayload),
-      bytesSendDrop: withHeaders(this.packetsSendDrop, this.sendDropPayload),
-      bytesReceivedDrop: Math.round(this.packetsReceivedDrop * lostBytes),
-      bytesReceivedUndecrypt: withHeaders(this.packetsReceivedUndecrypt, this.undecryptPayload),
-      packetsReceivedAvgBelatedTime: belated === 0 ? 0 : Math.round(this.belatedUs / belated / 1000),
-      packetsSendLossRate: percent(this.packetsRetrans, this.packetsSent),
-      packetsReceivedLossRate: percent(this.packetsReceivedRetrans, this.packetsReceived),
+      ...counts,
+      usSndDuration: Math.round(counts.usSndDuration),
+      bytesReceived: withHeaders(packetsReceived, payload.received),
+      bytesSent: withHeaders(counts.packetsSent, payload.sent),
+      bytesSentUnique: withHeaders(counts.packetsSentUnique, payload.sentUnique),
+      bytesReceivedUnique: withHeaders(counts.packetsReceivedUnique, payload.receivedUnique),
+      bytesReceivedLoss: Math.round(counts.packetsReceivedLoss * lostBytes),
+      bytesRetrans: withHeaders(counts.packetsRetrans, payload.retrans),
+      bytesReceivedRetrans: withHeaders(counts.packetsReceivedRetrans, payload.receivedRetrans),
+      bytesReceivedBelated: withHeaders(belated, payload.belated),
+      bytesSendDrop: withHeaders(counts.packetsSendDrop, payload.sendDrop),
+      bytesReceivedDrop: Math.round(counts.packetsReceivedDrop * lostBytes),
+      bytesReceivedUndecrypt: withHeaders(counts.packetsReceivedUndecrypt, payload.undecrypt),
+      packetsReceivedAvgBelatedTime: belated === 0 ? 0 : Math.round(this.#belatedUs / belated / 1000),
+      packetsSendLossRate: percent(counts.packetsRetrans, counts.packetsSent),
+      packetsReceivedLossRate: percent(counts.packetsReceivedRetrans, packetsReceived),
       mbpsSendRate: this.sendRate.mbps,
       mbpsReceiveRate: this.receiveRate.mbps,
     };
