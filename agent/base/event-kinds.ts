@@ -110,4 +110,4 @@ const byName = new Map(
 );
 
 /** The kind of an event's type. Undefined: another program has its own word. */
-export const kindOf = (type: string): EventKind | undefined => byName.get(type.toLowerCase());
+export const eventKindOf = (type: string): EventKind | undefined => byName.get(type.toLowerCase());

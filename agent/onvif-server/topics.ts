@@ -1,4 +1,4 @@
-import { EVENT_KINDS, eventKinds, kindOf, type OnvifTopic } from '../base/event-kinds.ts';
+import { EVENT_KINDS, eventKindOf, eventKinds, type OnvifTopic } from '../base/event-kinds.ts';
 import type { CameraDetection } from './contract.ts';
 import { VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION } from './profiles.ts';
 
@@ -15,7 +15,7 @@ export const sourceOf = ({ rule }: OnvifTopic): Readonly<Record<string, string>>
       };
 
 export function topicsOf({ type }: Pick<CameraDetection, 'type'>): readonly OnvifTopic[] {
-  const kind = kindOf(type);
+  const kind = eventKindOf(type);
   return (kind && EVENT_KINDS[kind].onvif) ?? [];
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { EVENT_KINDS, kindOf as kindOfBox } from '../../agent/base/event-kinds.ts';
-import { eventLabel, kindOf } from './event-kinds.ts';
+import { eventKindOf as boxKindOf, EVENT_KINDS } from '../../agent/base/event-kinds.ts';
+import { eventKindOf, eventLabel } from './event-kinds.ts';
 
 test('known types have labels; types of other programs are shown as they are', () => {
   expect(eventLabel('doorbell')).toBe('Doorbell');
@@ -11,7 +11,11 @@ test('known types have labels; types of other programs are shown as they are', (
 
 test('page and box know the same names of other programs', () => {
   for (const [kind, { otherNames = [] }] of Object.entries(EVENT_KINDS)) {
-    expect([kind, kind.toUpperCase(), ...otherNames].map(kindOf)).toEqual([kind, kind, ...otherNames.map(() => kind)]);
+    expect([kind, kind.toUpperCase(), ...otherNames].map(eventKindOf)).toEqual([
+      kind,
+      kind,
+      ...otherNames.map(() => kind),
+    ]);
   }
-  expect(['forklift', 'constructor', ''].map(kindOf)).toEqual(['forklift', 'constructor', ''].map(kindOfBox));
+  expect(['forklift', 'constructor', ''].map(eventKindOf)).toEqual(['forklift', 'constructor', ''].map(boxKindOf));
 });

@@ -41,15 +41,15 @@ const byName = new Map<string, EventKind>([
 ]);
 
 /** The kind of an event's type. Undefined: another program has its own word. */
-export const kindOf = (type: string): EventKind | undefined => byName.get(type.toLowerCase());
+export const eventKindOf = (type: string): EventKind | undefined => byName.get(type.toLowerCase());
 
 export function isUrgent(type: string): boolean {
-  const kind = kindOf(type);
+  const kind = eventKindOf(type);
   return kind !== undefined && KINDS[kind].isUrgent === true;
 }
 
 /** Label of a type; unknown types are shown as they are. */
 export function eventLabel(type: string): string {
-  const kind = kindOf(type);
+  const kind = eventKindOf(type);
   return kind === undefined ? type : liveWords.value[kind];
 }

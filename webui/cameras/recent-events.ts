@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
-import { isUrgent, kindOf } from './event-kinds.ts';
+import { eventKindOf, isUrgent } from './event-kinds.ts';
 
 const RING_MS = 10_000;
 const KEPT = 64;
@@ -59,7 +59,7 @@ onServerEvent('event', (event) => {
     return;
   }
   const { rings } = recentEvents.peek();
-  if (rings.take(event, Date.now()) && kindOf(event.type) === 'doorbell') {
+  if (rings.take(event, Date.now()) && eventKindOf(event.type) === 'doorbell') {
     doorbell.value = { path: event.path, id: event.id };
   }
   recentEvents.value = { rings };

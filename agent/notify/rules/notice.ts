@@ -1,4 +1,4 @@
-import { EVENT_KINDS, type KindRow, kindOf } from '../../base/event-kinds.ts';
+import { EVENT_KINDS, eventKindOf, type KindRow } from '../../base/event-kinds.ts';
 
 /** The subject of a notification. */
 export interface Notice {
@@ -33,7 +33,7 @@ export const NOTICE_KINDS: ReadonlyMap<string, NoticeRow> = new Map(Object.entri
 /** The kind by which rules choose an event of this type. */
 export function noticeKind(type: string): string {
   const word = type.toLowerCase();
-  return word === 'deleted' ? 'disk' : (kindOf(word) ?? word);
+  return word === 'deleted' ? 'disk' : (eventKindOf(word) ?? word);
 }
 
 /** Body of the message, such as `Person` or `Doorbell · Front gate`. */

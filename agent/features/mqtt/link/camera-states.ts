@@ -1,4 +1,4 @@
-import { EVENT_KINDS, kindOf } from '../../../base/event-kinds.ts';
+import { EVENT_KINDS, eventKindOf } from '../../../base/event-kinds.ts';
 
 /** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
 export interface MqttEvent {
@@ -64,7 +64,7 @@ export class CameraStates {
 
   /** Names of the sensors that are on. */
   of(path: string): ReadonlySet<string> {
-    const kinds = [...this.#ongoing.values()].map((one) => (one.path === path ? kindOf(one.type) : undefined));
+    const kinds = [...this.#ongoing.values()].map((one) => (one.path === path ? eventKindOf(one.type) : undefined));
     return new Set(kinds.flatMap((kind) => (kind ? Object.keys(EVENT_KINDS[kind].sensors ?? {}) : [])));
   }
 }

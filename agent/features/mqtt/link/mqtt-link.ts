@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import { kindOf } from '../../../base/event-kinds.ts';
+import { eventKindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import { Announcements } from './announcements.ts';
 import type { MqttEvent } from './camera-states.ts';
@@ -254,7 +254,7 @@ function eventJson(
     id,
     path: path === '' ? null : path,
     name: name ?? null,
-    type: kindOf(type) === 'doorbell' ? 'doorbell' : type,
+    type: eventKindOf(type) === 'doorbell' ? 'doorbell' : type,
     start: timeText(startUs),
     end: endUs === undefined ? null : timeText(endUs),
     text,

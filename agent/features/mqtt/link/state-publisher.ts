@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
-import { kindOf } from '../../../base/event-kinds.ts';
+import { eventKindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Announcements } from './announcements.ts';
 import { CameraStates, type MqttEvent } from './camera-states.ts';
@@ -103,7 +103,7 @@ export class StatePublisher {
     this.#states.take(event, nowOf(clock));
     this.#publishChanges();
     if (this.#connection && camera && isNew && event.source !== 'perch') {
-      if (kindOf(event.type) === 'doorbell' && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {
+      if (eventKindOf(event.type) === 'doorbell' && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {
         this.#connection.send(topics.ofCamera(camera.path, 'doorbell'), JSON.stringify({ event_type: 'press' }));
       }
       void this.#sendPicture(camera, this.#connection);

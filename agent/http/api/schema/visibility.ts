@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { kindOf } from '../../../base/event-kinds.ts';
+import { eventKindOf } from '../../../base/event-kinds.ts';
 import { nameOf } from './names.ts';
 
 /** A viewer or guest: neither the owner nor a client with `api` permission. */
@@ -59,7 +59,7 @@ export function isVisibleTo(event: { readonly type: string; readonly data: strin
     return false;
   }
   const { path, type }: { readonly path?: unknown; readonly type?: unknown } = JSON.parse(event.data);
-  const isBell = typeof type === 'string' && kindOf(type) === 'doorbell';
+  const isBell = typeof type === 'string' && eventKindOf(type) === 'doorbell';
   return typeof path === 'string' && path !== '' && (isBell ? maySee(person, path) : person.may('playback', path));
 }
 
