@@ -1,7 +1,8 @@
 import type { EventKind } from '../api-client/api-types.ts';
-import { liveWords } from '../words/words.ts';
+import { type Language, language } from '../words/words.ts';
 
 interface KindOnPage {
+  readonly text: Readonly<Record<Language, string>>;
   /** Draws a ring around the tile. Plain motion does not, because it is often a false alarm. */
   readonly isUrgent?: true;
   /** Rules of notifications offer it. */
@@ -10,17 +11,17 @@ interface KindOnPage {
 
 /** In the order of the rules of notifications. */
 const KINDS: Readonly<Record<EventKind, KindOnPage>> = {
-  person: { isUrgent: true, isOffered: true },
-  face: { isUrgent: true },
-  vehicle: { isUrgent: true, isOffered: true },
-  animal: { isOffered: true },
-  package: { isOffered: true },
-  doorbell: { isUrgent: true, isOffered: true },
-  motion: { isOffered: true },
-  sound: { isOffered: true },
-  tamper: { isOffered: true },
-  input: { isOffered: true },
-  other: {},
+  person: { text: { en: 'Person', 'zh-CN': '有人' }, isUrgent: true, isOffered: true },
+  face: { text: { en: 'Face', 'zh-CN': '人脸' }, isUrgent: true },
+  vehicle: { text: { en: 'Vehicle', 'zh-CN': '有车' }, isUrgent: true, isOffered: true },
+  animal: { text: { en: 'Animal', 'zh-CN': '动物' }, isOffered: true },
+  package: { text: { en: 'Package', 'zh-CN': '包裹' }, isOffered: true },
+  doorbell: { text: { en: 'Doorbell', 'zh-CN': '门铃' }, isUrgent: true, isOffered: true },
+  motion: { text: { en: 'Motion', 'zh-CN': '移动侦测' }, isOffered: true },
+  sound: { text: { en: 'Sound', 'zh-CN': '声音' }, isOffered: true },
+  tamper: { text: { en: 'Covered or moved', 'zh-CN': '被遮挡或移动' }, isOffered: true },
+  input: { text: { en: 'Camera input', 'zh-CN': '报警输入' }, isOffered: true },
+  other: { text: { en: 'Other event', 'zh-CN': '其他事件' } },
 };
 
 const kinds = Object.keys(KINDS) as EventKind[];
@@ -51,5 +52,5 @@ export function isUrgent(type: string): boolean {
 /** Label of a type; unknown types are shown as they are. */
 export function eventLabel(type: string): string {
   const kind = eventKindOf(type);
-  return kind === undefined ? type : liveWords.value[kind];
+  return kind === undefined ? type : KINDS[kind].text[language.value];
 }

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { EVENT_KINDS } from '../../agent/base/event-kinds.ts';
 import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
 import { pageSources, TEXTS } from '../text-names.ts';
 import type { AllWords } from './all-words.ts';
@@ -175,7 +174,6 @@ const said = new Set([
   ...namesIn(String.raw`\(\{ (\w+) \}\) => \w`),
   // By the box's name of a reason (`gapReasonText`).
   ...REASONS.map((reason) => `gap${reason[0]?.toUpperCase()}${reason.slice(1)}`),
-  ...Object.keys(EVENT_KINDS),
   ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);
 
