@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { globSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join, parse } from 'node:path';
+import { basename, join, parse, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { buildHls } from './hls-script.ts';
@@ -73,13 +74,27 @@ export async function buildPage(folder: string): Promise<void> {
 const chineseTexts: Plugin = {
   name: 'Chinese texts',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/words\/zh-cn\/(?:settings\/)?[\w-]+\.ts$/ }, async ({ path }) => {
-      const pages: Readonly<Record<string, object>> = await import(path);
-      const lists = Object.entries(pages).map(([page, texts]) => {
-        const list = Object.values(texts).map((text) => (typeof text === 'function' ? text : JSON.stringify(text)));
-        return `export const ${page} = [${list.join()}];\n`;
-      });
-      return { contents: lists.join('') };
+    onLoad(
+      { filter: /\/(?:words\/zh-cn\/(?:settings\/)?[\w-]+|features\/[\w-]+\/words\/zh-cn)\.ts$/ },
+      async ({ path }) => {
+        const pages: Readonly<Record<string, object>> = await import(path);
+        const lists = Object.entries(pages).map(([page, texts]) => {
+          const list = Object.values(texts).map((text) => (typeof text === 'function' ? text : JSON.stringify(text)));
+          return `export const ${page} = [${list.join()}];\n`;
+        });
+        return { contents: lists.join('') };
+      },
+    );
+    onLoad({ filter: /\/words\/zh-cn-features\.ts$/ }, () => {
+      const names = globSync('features/*/words/zh-cn.ts', { cwd: HERE }).map((file) => file.split(sep)[1] ?? '');
+      const lines = names
+        .sort()
+        .map((name, i) => `import { zhCn as t${i} } from '../features/${name}/words/zh-cn.ts';\n`);
+      const all = names.map((name, i) => `'${name}': t${i}`);
+      return {
+        contents: `${lines.join('')}export const zhCnFeatures = { ${all.join()} };\n`,
+        resolveDir: join(HERE, 'words'),
+      };
     });
   },
 };

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-const SOURCES = /^(?!words\/(?!format|dates)|dist|element|api\/)(?!.*\.test\.).*/;
+const SOURCES = /^(?!words\/(?!format|dates)|features\/[\w-]+\/words\/|dist|element|api\/)(?!.*\.test\.).*/;
 const LIBRARIES = ['preact', 'preact/hooks', '@preact/signals', '@preact/signals-core'];
 const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/.*/g;
 
@@ -22,7 +22,9 @@ export function pageSources(): string {
 export function onlyTextNames(): readonly string[] {
   const libraries = LIBRARIES.map((name) => readFileSync(new URL(import.meta.resolve(name)), 'utf8'));
   const sources = [pageSources(), ...libraries].join('\n');
-  const texts = globSync('words/en/**/*.ts', { cwd: HERE }).map((file) => readFileSync(join(HERE, file), 'utf8'));
+  const texts = globSync(['words/en/**/*.ts', 'features/*/words/en.ts'], { cwd: HERE }).map((file) =>
+    readFileSync(join(HERE, file), 'utf8'),
+  );
   const names = new Set([...texts.join('\n').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name));
   const uses = counts(sources.matchAll(/[\w$]+/g), 0);
   const members = counts(sources.matchAll(new RegExp(String.raw`${TEXTS}\??\.(\w+)`, 'g')), 1);

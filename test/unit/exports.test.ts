@@ -29,7 +29,8 @@ test('every export is imported somewhere', () => {
   const product = [...texts].filter(([file]) => !isTest(file));
   expect(product.length).toBeGreaterThan(1_000);
   const unused = product
-    .filter(([file]) => !imported.has(`${file} *`))
+    // The build of the page imports the Chinese texts of features.
+    .filter(([file]) => !imported.has(`${file} *`) && !/^webui\/features\/[\w-]+\/words\/zh-cn\.ts$/.test(file))
     .flatMap(([file, text]) => exportsOf(text).map((name) => `${file} ${name}`))
     .filter((one) => !imported.has(one));
   expect(unused).toEqual([]);

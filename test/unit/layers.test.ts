@@ -99,11 +99,16 @@ test.for(files)('%s imports only rooms that its room may know', (file) => {
   expect(wrong).toEqual([]);
 });
 
-test('the page imports of the agent only types, in one file', () => {
+test('the page imports of the agent only types, in one file, and of a feature in its folder', () => {
   const ofAgent = files.filter(
     (file) => roomOf(file) === 'webui' && imports.get(file)?.some((path) => path.startsWith('agent/')),
   );
-  expect(ofAgent).toEqual(['webui/api-client/api-types.ts']);
+  expect(ofAgent.filter((file) => !file.startsWith('webui/features/'))).toEqual(['webui/api-client/api-types.ts']);
+  for (const file of ofAgent.filter((one) => one.startsWith('webui/features/'))) {
+    const routes = `agent/features/${file.split('/')[2]}/routes.ts`;
+    expect(imports.get(file)?.filter((path) => path.startsWith('agent/') && path !== routes)).toEqual([]);
+    expect(readFileSync(file, 'utf8')).not.toMatch(/^import (?!type )[^;]*agent\/features/m);
+  }
   expect(
     readFileSync('webui/api-client/api-types.ts', 'utf8').replaceAll(/^export type \{[^}]*\} from '[^']+';$/gm, ''),
   ).not.toMatch(/^(?:import|export)/m);

@@ -49,7 +49,7 @@ test('a feature has keys, routes, a component and problems by its line in the ta
   for (const part of ['"/v3/toys/list"', '"toyColour"', 'Token of the toy.']) {
     expect(document).toContain(part);
   }
-  // Nobody is the owner yet.
+  // There is no owner yet.
   expect((await ask('/v3/toy')).status).toBe(401);
 });
 

@@ -1,7 +1,6 @@
 /** What the API answers, by its schemas. No other file of the page imports from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
-export type { MqttResult, MqttState } from '../../agent/features/mqtt/routes.ts';
 export type { SubscriptionItem } from '../../agent/http/api/accounts/notification-routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
 export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';

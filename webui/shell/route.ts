@@ -36,7 +36,7 @@ const SECTIONS = {
   cameras: ['add', 'layouts', 'boxes'],
   modes: [],
   storage: ['archive', 'move', 'import', 'fetch'],
-  system: ['backup', 'log', 'file', 'updates', 'https', 'remote', 'servers', 'name', 'camera-network', 'mqtt', 'onvif'],
+  system: ['backup', 'log', 'file', 'updates', 'https', 'remote', 'servers', 'name', 'camera-network', 'onvif'],
   people: ['views', 'paired'],
   notifications: [],
 } as const;
@@ -49,6 +49,8 @@ interface SettingsRoute {
   /** Edited camera; only in the section `cameras`. */
   readonly camera?: string;
   readonly part?: SettingsPart;
+  /** A part that the page does not know: of a feature. Not in the section `cameras`, where it is a camera. */
+  readonly feature?: string;
   /** Name in the viewing history; only in the part `views`. */
   readonly person?: string;
   /** Invitation from a link; only in the part `boxes`. */
@@ -94,7 +96,8 @@ function readSettings(path: string, query: string): SettingsRoute {
     return { page, section, camera: decode(rest) };
   }
   const invitation = part === 'boxes' && query !== '' ? { invitation: INVITATION_START + query } : {};
-  return { page, section, ...(part && { part }), ...invitation };
+  const feature = part || rest === '' ? {} : { feature: rest };
+  return { page, section, ...(part && { part }), ...feature, ...invitation };
 }
 
 const isSection = (name: string): name is SettingsSection => Object.hasOwn(SECTIONS, name);
@@ -144,7 +147,8 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
   return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;
 }
 
-export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
+/** @param part of the section, or of a feature */
+export const settingsLink = (section: SettingsSection, part?: string): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
 
 /** The page that adds a box, with its invitation. */
@@ -162,7 +166,7 @@ export const wallLink = (name = ''): string => `#/wall${name && `/${encodeURICom
 export function scrollKey(route: Route): string {
   switch (route.page) {
     case 'settings':
-      return route.part ? `${route.section}/${route.part}` : route.section;
+      return [route.section, route.part ?? route.feature].filter(Boolean).join('/');
     case 'recordings':
       return `recordings/${route.camera ?? ''}`;
     default:

@@ -12,7 +12,6 @@ import type { LayoutsWords } from './en/settings/layouts.ts';
 import type { LibraryWords } from './en/settings/library.ts';
 import type { MasksWords } from './en/settings/masks.ts';
 import type { ModesWords } from './en/settings/modes.ts';
-import type { MqttWords } from './en/settings/mqtt.ts';
 import type { NotifyWords } from './en/settings/notify.ts';
 import type { PeopleWords } from './en/settings/people.ts';
 import type { SecureWords } from './en/settings/secure.ts';
@@ -51,7 +50,6 @@ export interface AllWords {
   readonly forwards: ForwardsWords;
   readonly sources: SourceWords;
   readonly masks: MasksWords;
-  readonly mqtt: MqttWords;
   readonly boxes: BoxesWords;
 }
 
@@ -73,5 +71,4 @@ export type SettingsPart =
   | 'forwards'
   | 'sources'
   | 'masks'
-  | 'mqtt'
   | 'boxes';

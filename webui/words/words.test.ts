@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
 import { pageSources, TEXTS } from '../text-names.ts';
@@ -16,7 +18,6 @@ import { layouts } from './en/settings/layouts.ts';
 import { library } from './en/settings/library.ts';
 import { masks } from './en/settings/masks.ts';
 import { modes } from './en/settings/modes.ts';
-import { mqtt } from './en/settings/mqtt.ts';
 import { notify } from './en/settings/notify.ts';
 import { people } from './en/settings/people.ts';
 import { secure } from './en/settings/secure.ts';
@@ -56,13 +57,19 @@ const en: AllWords = {
   forwards,
   masks,
   sources,
-  mqtt,
   archive,
   transfer,
   notify,
   boxes,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
+const FEATURES = join(import.meta.dirname, '../features');
+/** Texts of features under their names, which no page has. */
+for (const name of readdirSync(FEATURES).filter((one) => existsSync(join(FEATURES, one, 'words')))) {
+  expect(en).not.toHaveProperty(name);
+  Object.assign(en, { [name]: (await import(`../features/${name}/words/en.ts`)).en });
+  Object.assign(zhCn, { [name]: (await import(`../features/${name}/words/zh-cn.ts`)).zhCn });
+}
 const PAGES = Object.keys(en) as Page[];
 
 // WCAG 2.5.3: speech input uses the text that is seen.

@@ -1,5 +1,4 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
-import type { AllWords } from './all-words.ts';
 import { common } from './en/common.ts';
 import { live } from './en/live.ts';
 
@@ -21,15 +20,15 @@ export const language = signal<Language>('en');
 export const locale = computed(() => withClock(localeOf(language.value, navigator.languages)));
 
 /** Texts of the chosen language; undefined for English, which is part of the scripts. */
-const others = signal<Partial<AllWords> | undefined>(undefined);
+const others = signal<Readonly<Record<string, object>> | undefined>(undefined);
 
 let hasSettings = false;
 
-/** Texts of a page in the chosen language. English ones are part of the page's script. */
-export const wordsOf = <P extends keyof AllWords>(page: P, english: AllWords[P]): ReadonlySignal<AllWords[P]> =>
+/** Texts of a page, or of a feature by its name, in the chosen language. English ones are part of the script that uses them. */
+export const wordsOf = <T extends object>(page: string, english: T): ReadonlySignal<T> =>
   computed(() => {
     const texts = others.value?.[page];
-    return texts ? withKeysOf(english, texts) : english;
+    return texts ? withKeysOf(english, texts as T) : english;
   });
 
 /** @param texts in the order of the English ones: the build leaves a list of them */
@@ -84,12 +83,15 @@ async function show(code: Language): Promise<void> {
   document.documentElement.lang = code;
 }
 
-const chinese = async (): Promise<Partial<AllWords>> => ({
+const chinese = async (): Promise<Readonly<Record<string, object>>> => ({
   ...(await import('./zh-cn.ts')).zhCn,
   ...(hasSettings ? await chineseSettings() : {}),
 });
 
-const chineseSettings = async () => (await import('./zh-cn-settings.ts')).zhCnSettings;
+async function chineseSettings() {
+  const { zhCnSettings, zhCnFeatures } = await import('./zh-cn-settings.ts');
+  return { ...zhCnSettings, ...zhCnFeatures };
+}
 
 /** Loads the texts of the settings; from then on they follow the language. */
 export async function loadSettingsWords(): Promise<void> {

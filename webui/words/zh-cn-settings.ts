@@ -7,7 +7,6 @@ import { layouts } from './zh-cn/settings/layouts.ts';
 import { library } from './zh-cn/settings/library.ts';
 import { masks } from './zh-cn/settings/masks.ts';
 import { modes } from './zh-cn/settings/modes.ts';
-import { mqtt } from './zh-cn/settings/mqtt.ts';
 import { notify } from './zh-cn/settings/notify.ts';
 import { people } from './zh-cn/settings/people.ts';
 import { secure } from './zh-cn/settings/secure.ts';
@@ -17,6 +16,8 @@ import { system } from './zh-cn/settings/system.ts';
 import { transfer } from './zh-cn/settings/transfer.ts';
 import { video } from './zh-cn/settings/video.ts';
 import { you } from './zh-cn/settings/you.ts';
+
+export { zhCnFeatures } from './zh-cn-features.ts';
 
 /** Loaded with the settings. */
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {
@@ -36,6 +37,5 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   forwards,
   masks,
   sources,
-  mqtt,
   boxes,
 };

@@ -10,8 +10,8 @@ import { TextArea } from '../../../ui/controls/text-area.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { SearchedList } from '../../../ui/lists/searched-list.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { notifyWords } from '../../../words/settings/notify.ts';
+import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
 import { TestButton } from './notify-actions.tsx';
 import {
@@ -139,7 +139,7 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
 /** By setting, in the order on the page. */
 function labels(): Readonly<Record<string, string>> {
   const t = notifyWords.value;
-  const { user, password } = mqttWords.value;
+  const { user, password } = systemWords.value;
   return {
     host: t.server,
     port: t.port,
@@ -179,7 +179,7 @@ function SettingField({ name, label, settings, onSettings }: SettingProps) {
         {...{ label, value }}
         options={options.map((text) => ({
           value: text,
-          text: text === 'none' ? mqttWords.value.off : text.toUpperCase(),
+          text: text === 'none' ? systemWords.value.off : text.toUpperCase(),
         }))}
         onChange={onInput}
       />

@@ -7,6 +7,7 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameraTitle } from '../../../cameras/camera-title.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { cameraSettingsLink, settingsLink } from '../../../shell/route.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
@@ -17,7 +18,6 @@ import { longDuration, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { type Port, portsOf } from './camera-network-data.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 
 const ADDRESS = 'v3/camera-network';
 /** Time limit of a request; the box waits 65 s. */

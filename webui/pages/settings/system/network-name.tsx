@@ -4,13 +4,13 @@ import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { PageForm } from '../../../forms/page-form.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { useSystemFacts } from '../../../system/system-facts.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { systemWords } from '../../../words/settings/system.ts';
 import { addressByName, boxNameOf, isBoxName } from './network-name-data.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 
 const GET = 'v3/config/global/get';
 const MAX_CHARS = 64;

@@ -5,15 +5,14 @@ import { serverText } from '../../../api-client/error-text.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
-import { mqttWords } from '../../../words/settings/mqtt.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 import { ConfigSwitch } from './parts/config-switch.tsx';
 
 /** A test listens for two seconds. */
@@ -66,7 +65,7 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
         ))}
       </div>
       <p class="dim small">{t.onvifRecorders(state.subscriptions)}</p>
-      <Button busy={isBusy && mqttWords.value.testing} onClick={() => void test()}>
+      <Button busy={isBusy && systemWords.value.testing} onClick={() => void test()}>
         {t.onvifTest}
       </Button>
       <div class="card">

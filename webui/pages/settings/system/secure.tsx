@@ -5,6 +5,7 @@ import { savedText, saveErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import {
   fingerprintLines,
   isAtHttpsPort,
@@ -22,7 +23,6 @@ import { monthName } from '../../../words/dates.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { secureWords } from '../../../words/settings/secure.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 
 /** https on and off, the steps for phones and computers, the certificate, and access from outside. */
 export function SecurePage() {

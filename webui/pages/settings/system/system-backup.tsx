@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { reasonText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { fetchBackup, fetchFile } from '../../../system/backup-file.ts';
 import { restoredText } from '../../../system/restore-notice.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
@@ -9,7 +10,6 @@ import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 import { OwnerPasswordSheet } from './parts/owner-password-sheet.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 

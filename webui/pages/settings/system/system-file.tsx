@@ -5,6 +5,7 @@ import { PreconditionFailed } from '../../../api-client/config.ts';
 import { savedText, saveErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { retryUntilAnswered } from '../../../api-client/retry.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { draft, readFile, readPasswords, writeFile } from '../../../system/config-file.ts';
 import { diffOf } from '../../../system/diff.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -15,7 +16,6 @@ import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
 import { FileEditor } from './file-editor.tsx';
 import { Problems, useProblems } from './file-problems.tsx';
-import { BackToSystem } from './parts/back-to-system.tsx';
 import { OwnerPasswordSheet } from './parts/owner-password-sheet.tsx';
 
 /** The configuration file in an editor that checks while typing, and shows changes before saving. */

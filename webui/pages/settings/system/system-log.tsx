@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LogItem } from '../../../api-client/api-types.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { isPageVisible, nowMs } from '../../../shell/page-state.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import { followLog, type LogFilter } from '../../../system/log-stream.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -14,7 +15,6 @@ import { momentSeconds } from '../../../words/dates.ts';
 import { number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 
 const MAX_LINES = 500;
 const TYPED_MS = 300;

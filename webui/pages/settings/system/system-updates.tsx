@@ -4,6 +4,7 @@ import type { UpdatePlan, UpdateState } from '../../../api-client/api-types.ts';
 import { reasonText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { nowMs } from '../../../shell/page-state.ts';
+import { BackToSystem } from '../../../system/back-to-system.tsx';
 import {
   checkUpdate,
   fetchUpdate,
@@ -21,7 +22,6 @@ import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { words } from '../../../words/words.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
 
 const POLL_MS = 2_000;
 /** HTTP statuses of the box. */

@@ -17,8 +17,8 @@ import { bitRate, byteSize, longDuration, moment, number, percent } from '../../
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
+import { featurePages } from '../../features/table.ts';
 import { CameraNetworkPage } from './camera-network.tsx';
-import { MqttPage } from './mqtt.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OnvifPage } from './onvif.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
@@ -39,7 +39,7 @@ const MAX_SAID = 2;
 /** State of the box in one sentence, then its values. */
 export function SystemPage() {
   const here = route.value;
-  const part = here.page === 'settings' ? here.part : undefined;
+  const { part, feature } = here.page === 'settings' ? here : {};
   switch (part) {
     case 'backup':
       return <Backup.Page />;
@@ -53,8 +53,6 @@ export function SystemPage() {
       return <CameraNetworkPage />;
     case 'servers':
       return <ServersPage />;
-    case 'mqtt':
-      return <MqttPage />;
     case 'onvif':
       return <OnvifPage />;
     case 'log':
@@ -63,8 +61,10 @@ export function SystemPage() {
       return <File.Page />;
     case 'updates':
       return <Updates.Page />;
-    default:
-      return <Overview />;
+    default: {
+      const Feature = featurePages('system').find((page) => page.part === feature)?.page;
+      return Feature ? <Feature /> : <Overview />;
+    }
   }
 }
 
@@ -95,7 +95,9 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.cameraNetwork} text={t.cameraNetworkRow} href={settingsLink('system', 'camera-network')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
-        <Row title={t.mqtt} text={t.mqttRow} href={settingsLink('system', 'mqtt')} />
+        {featurePages('system').map(({ part, row }) => (
+          <Row key={part} {...row()} href={settingsLink('system', part)} />
+        ))}
         <Row title={peopleWords.value.deviceOnvif} text={t.onvifHint} href={settingsLink('system', 'onvif')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         {facts.signingKey !== null && (

@@ -51,8 +51,10 @@ export const system = {
   releaseText: 'A released camera reaches the internet for an hour, for its updates, but not your home network.',
   released: (minutes: string) => `Reaches the internet for another ${minutes}`,
 
-  mqtt: 'MQTT and Home Assistant',
-  mqttRow: 'Events and pictures for your smart home',
+  off: 'Off',
+  user: 'User name',
+  password: 'Password',
+  testing: 'Testing…',
 
   servers: 'Publishing',
   serversRow: 'OBS, ffmpeg and other programs send video here',

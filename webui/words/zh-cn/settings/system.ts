@@ -47,8 +47,10 @@ export const system: SystemWords = {
   releaseText: '放行后，摄像头可访问互联网一小时，用于升级，但仍无法访问您的家庭网络。',
   released: (minutes) => `还可访问互联网 ${minutes}`,
 
-  mqtt: 'MQTT 与 Home Assistant',
-  mqttRow: '为智能家居提供事件和图片',
+  off: '关闭',
+  user: '用户名',
+  password: '密码',
+  testing: '正在测试…',
 
   servers: '推流',
   serversRow: 'OBS、ffmpeg 等程序可向此主机发送视频',

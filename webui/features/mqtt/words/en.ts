@@ -1,15 +1,14 @@
 /** Settings, System, MQTT. */
-export const mqtt = {
+export const en = {
+  title: 'MQTT and Home Assistant',
+  row: 'Events and pictures for your smart home',
   mqttText: 'Perch publishes events, states and pictures of the cameras to your MQTT broker.',
   isOn: 'Use MQTT',
-  off: 'Off',
   on: 'On',
   address: 'Broker address',
   addressHint: '192.168.1.10, or mqtts://… with TLS',
   addressMissing: 'Enter the address of the broker.',
   addressWrong: 'Enter an address such as 192.168.1.10 or mqtts://broker.example:8883.',
-  user: 'User name',
-  password: 'Password',
   passwordHint: 'Leave empty to keep the current one.',
   fingerprint: 'Certificate fingerprint',
   fingerprintHint: 'SHA-256. Only for a self-signed certificate.',
@@ -20,7 +19,6 @@ export const mqtt = {
   commandsText: 'Recording on and off, presets, clips. Anyone who can publish to the broker can send them.',
   effect: 'Saving reconnects to the broker.',
   test: 'Test connection',
-  testing: 'Testing…',
   good: 'The broker accepts the connection.',
   connected: 'Connected.',
   connecting: 'Connecting…',
@@ -36,4 +34,4 @@ export const mqtt = {
     'The connection was closed without an answer. The port may need TLS (mqtts://), or belong to another program.',
   whyPassword: 'Enter the password. The saved one belongs to another broker.',
 };
-export type MqttWords = typeof mqtt;
+export type MqttWords = typeof en;

@@ -1,16 +1,15 @@
-import type { MqttWords } from '../../en/settings/mqtt.ts';
+import type { MqttWords } from './en.ts';
 
-export const mqtt: MqttWords = {
+export const zhCn: MqttWords = {
+  title: 'MQTT 与 Home Assistant',
+  row: '为智能家居提供事件和图片',
   mqttText: 'Perch 将摄像头的事件、状态和图片发布到您的 MQTT 服务器。',
   isOn: '使用 MQTT',
-  off: '关闭',
   on: '开启',
   address: '服务器地址',
   addressHint: '192.168.1.10；使用 TLS 时为 mqtts://…',
   addressMissing: '请输入服务器地址。',
   addressWrong: '请输入地址，例如 192.168.1.10 或 mqtts://broker.example:8883。',
-  user: '用户名',
-  password: '密码',
   passwordHint: '留空则保留当前密码。',
   fingerprint: '证书指纹',
   fingerprintHint: 'SHA-256。仅用于自签名证书。',
@@ -21,7 +20,6 @@ export const mqtt: MqttWords = {
   commandsText: '开关录像、预置位、录制片段。任何可以在该服务器上发布消息的客户端都能发送命令。',
   effect: '保存后会重新连接服务器。',
   test: '测试连接',
-  testing: '正在测试…',
   good: '服务器接受连接。',
   connected: '已连接。',
   connecting: '正在连接…',

@@ -1,20 +1,20 @@
 import { useState } from 'preact/hooks';
-import type { MqttResult, MqttState } from '../../../api-client/api-types.ts';
-import type { Tagged } from '../../../api-client/config.ts';
-import { actionErrorText } from '../../../api-client/error-text.ts';
-import { fetchJson, RequestError } from '../../../api-client/request.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
-import { fieldProps } from '../../../forms/field-props.ts';
-import { ConflictLines, PageForm } from '../../../forms/page-form.tsx';
-import { useConfigForm } from '../../../forms/use-config-form.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
-import { Switch } from '../../../ui/controls/switch.tsx';
-import { mqttWords } from '../../../words/settings/mqtt.ts';
-import { systemWords } from '../../../words/settings/system.ts';
+import type { MqttResult, MqttState } from '../../../agent/features/mqtt/routes.ts';
+import type { Tagged } from '../../api-client/config.ts';
+import { actionErrorText } from '../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../api-client/request.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { ConfigForm } from '../../forms/config-form.ts';
+import { fieldProps } from '../../forms/field-props.ts';
+import { ConflictLines, PageForm } from '../../forms/page-form.tsx';
+import { useConfigForm } from '../../forms/use-config-form.ts';
+import { BackToSystem } from '../../system/back-to-system.tsx';
+import { Button } from '../../ui/controls/button.tsx';
+import { PasswordField, TextField } from '../../ui/controls/field.tsx';
+import { Switch } from '../../ui/controls/switch.tsx';
+import { systemWords } from '../../words/settings/system.ts';
 import { brokerUrlOf, changeOf, isBrokerUrl, type MqttConfig, type MqttValues, testOf, valuesOf } from './mqtt-data.ts';
-import { BackToSystem } from './parts/back-to-system.tsx';
+import { mqttWords } from './words.ts';
 
 const GET = 'v3/config/global/get';
 /** A broker that is silent ends a test after 20 s. */
@@ -27,8 +27,8 @@ export function MqttPage() {
   const t = mqttWords.value;
   const edited = useConfigForm<MqttConfig, MqttValues>(GET, mqttForm);
   return (
-    <section class="mqtt">
-      <BackToSystem title={systemWords.value.mqtt} />
+    <section class="mqtt feature-form">
+      <BackToSystem title={t.title} />
       <p class="dim">{t.mqttText}</p>
       {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}
     </section>
@@ -72,9 +72,9 @@ function Fields({ edited }: { readonly edited: MqttForm }) {
       <div class="card">{toggle('mqtt', t.isOn)}</div>
       <State />
       <TextField label={t.address} hint={t.addressHint} autocomplete="off" {...fieldProps(form, 'mqttURL', 300)} />
-      <TextField label={t.user} autocomplete="off" {...fieldProps(form, 'mqttUser', 256)} />
+      <TextField label={systemWords.value.user} autocomplete="off" {...fieldProps(form, 'mqttUser', 256)} />
       <PasswordField
-        label={t.password}
+        label={systemWords.value.password}
         hint={t.passwordHint}
         autocomplete="off"
         {...fieldProps(form, 'mqttPassword', 256)}
@@ -91,7 +91,10 @@ function Fields({ edited }: { readonly edited: MqttForm }) {
         {toggle('mqttHomeAssistant', t.homeAssistant, t.homeAssistantText)}
         {toggle('mqttCommands', t.commands, t.commandsText)}
       </div>
-      <ConflictLines form={form} format={(value) => (typeof value === 'boolean' ? (value ? t.on : t.off) : value)} />
+      <ConflictLines
+        form={form}
+        format={(value) => (typeof value === 'boolean' ? (value ? t.on : systemWords.value.off) : value)}
+      />
     </PageForm>
   );
 }
@@ -147,7 +150,11 @@ function Test({ values }: { readonly values: MqttValues }) {
   const isGood = result && 'isGood' in result && result.isGood;
   return (
     <>
-      <Button busy={isBusy && t.testing} isOff={brokerUrlOf(values.mqttURL) === ''} onClick={() => void test()}>
+      <Button
+        busy={isBusy && systemWords.value.testing}
+        isOff={brokerUrlOf(values.mqttURL) === ''}
+        onClick={() => void test()}
+      >
         {t.test}
       </Button>
       <p class={isGood ? 'good small' : 'bad small'} role="status">

@@ -1,0 +1,9 @@
+import type { FeatureEntry, FeaturePage } from '../../features/contract.ts';
+import { mqtt } from '../../features/mqtt/entry.ts';
+import type { SettingsSection } from '../../shell/route.ts';
+
+const FEATURES: readonly FeatureEntry[] = [mqtt];
+
+/** The features' pages below a section of the settings. */
+export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>
+  FEATURES.flatMap(({ pages = [] }) => pages).filter((page) => page.section === section);

@@ -1,4 +1,0 @@
-import { mqtt } from '../en/settings/mqtt.ts';
-import { wordsOf } from '../words.ts';
-
-export const mqttWords = wordsOf('mqtt', mqtt);
