@@ -1,7 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
+import type { Host } from '../../features/contract.ts';
 import { type BoxEvent, eventOf, eventPageOf } from './box-answers.ts';
 import { after, type BoxRequests } from './box-requests.ts';
 import { SseReader } from './sse-reader.ts';
@@ -32,11 +31,9 @@ export interface EventMark {
   readonly atMs: number;
 }
 
-interface BoxEventLinkDeps {
+interface BoxEventLinkDeps extends Pick<Host, 'clock' | 'log'> {
   readonly box: string;
   readonly requests: BoxRequests;
-  readonly clock: Clock;
-  readonly log: Logger;
   /** Whether a path here shows this camera. */
   isShown(path: string): boolean;
   /** Stores an event of the box. @param isPast from the box's list of past events: sends no notifications */

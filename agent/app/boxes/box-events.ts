@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import Type from 'typebox';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { gapsName } from '../../record/gaps/gap-reason.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -28,12 +27,9 @@ const Marks = Type.Object({
   ),
 });
 
-interface BoxEventsDeps {
-  readonly dataDir: string;
+interface BoxEventsDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly requests: BoxRequests;
   readonly recordings: Pick<Recordings, 'events' | 'playback' | 'addOutage'>;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 interface Followed {

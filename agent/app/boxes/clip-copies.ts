@@ -1,12 +1,11 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Type from 'typebox';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Logger } from '../../base/log.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { Host } from '../../features/contract.ts';
 import type { Playback } from '../../playback/playback.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { formatRecordPath } from '../../record/file/record-path.ts';
@@ -30,13 +29,9 @@ const MAX_LEAD_US = 60_000_000;
 
 const Stored = Type.Object({ ids: Type.Array(Type.String({ maxLength: 64 }), { maxItems: MAX_COPIES }) });
 
-interface ClipCopiesDeps {
+interface ClipCopiesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
   readonly box: Pick<RemoteRecordings, 'spans' | 'download' | 'keyFrameUs'>;
   readonly playback: Pick<Playback, 'spans'>;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  config(): Config;
   /** Saved clips; undefined: the list cannot be read now. */
   ranges(): readonly ProtectedRange[] | undefined;
   /** Why nothing may be written to this file now. */

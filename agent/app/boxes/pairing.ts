@@ -6,13 +6,11 @@ import { Invitations } from '../../auth/pairing/invitations.ts';
 import { type PairedServers, type ServerItem, userOfServer } from '../../auth/pairing/paired-servers.ts';
 import { SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import type { Authority } from '../../auth/permissions/authorize.ts';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import { isLoopbackIp } from '../../base/network/ip-address.ts';
-import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { Host } from '../../features/contract.ts';
 import type { PairingControl } from '../../http/api/boxes/paired-server-routes.ts';
 import { ServerConnections } from '../../http/auth/signed-requests.ts';
 import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
@@ -31,17 +29,13 @@ const MAX_SILENCE_MS = 60_000;
 /** The default name, which many boxes have. */
 const COMMON_NAME = 'perch';
 
-export interface PairingDeps {
-  readonly version: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface PairingDeps extends Pick<Host, 'version' | 'clock' | 'log' | 'config'> {
   readonly pairedServers: PairedServers;
   readonly paths: Pick<PathTable, 'list'>;
   readonly servers: Pick<Servers, 'running'>;
   readonly authority: Pick<Authority, 'authorize'>;
   readonly own: { authority(): { readonly pem: string } | undefined };
   readonly name: { readonly current: string | undefined; certificateNames(): DeviceNames };
-  config(): Config;
 }
 
 /** The box's side of a pairing: invites servers and serves their requests. */

@@ -1,6 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { BoxEvents } from './box-events.ts';
 import { type BoxClient, BoxRequests } from './box-requests.ts';
@@ -9,14 +7,9 @@ import { JoinedRecordings } from './joined-recordings.ts';
 import { isRecordedHere, remoteOf } from './remote-paths.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
 
-export interface RemoteCamerasDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface RemoteCamerasDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
   readonly recordings: Recordings;
   readonly boxes: BoxClient;
-  /** The configuration in force. */
-  config(): Config;
 }
 
 export type RemoteParts = ReturnType<typeof openRemoteParts>;

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Static } from 'typebox';
 import { putBounded } from '../../base/bounded-map.ts';
-import type { Clock } from '../../base/clock.ts';
 import { type ConcurrencyLimit, ConcurrencyLimits } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import { type Logger, redact } from '../../base/log.ts';
+import { redact } from '../../base/log.ts';
 import { bareHost, splitUrl } from '../../base/network/url-parts.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
 import { parseHost } from '../../cameras/adoption/camera-request.ts';
@@ -13,6 +12,7 @@ import { failureOf } from '../../cameras/adoption/failure.ts';
 import type { OnProgress } from '../../cameras/adoption/progress.ts';
 import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
+import type { Host } from '../../features/contract.ts';
 import type { AdoptAnswer, AdoptBody } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
@@ -30,7 +30,7 @@ const RETRY_AFTER_S = 10;
 const MAX_WAIT_MS = 10_000;
 const PUBLISH_EVERY_MS = 1_000;
 
-interface AdoptionsDeps {
+interface AdoptionsDeps extends Pick<Host, 'clock' | 'log'> {
   readonly store: Pick<ConfigStore, 'current' | 'file'>;
   readonly adopter: Pick<Adopter, 'adopt'>;
   readonly found: Pick<FoundCameras, 'list'>;
@@ -39,8 +39,6 @@ interface AdoptionsDeps {
   /** Runs with the time limit for one camera. */
   inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   remember(paths: readonly string[], description: CameraDescription): void;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly publish: PublishEvent;
 }
 

@@ -1,18 +1,14 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { masksOf } from './masks.ts';
 import type { Controls } from './onvif/controls.ts';
 import { steeringOf } from './onvif/steering.ts';
 import { lastingBytes, OwnSettingsChanges } from './own-settings.ts';
 
-interface CameraControlDeps {
+interface CameraControlDeps extends Pick<Host, 'clock' | 'log' | 'signal'> {
   readonly controls: Controls;
   readonly paths: PathTable;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
   config(): Config;
   /** Called when the description of the camera is outdated. */
   changed(path: string, what: 'settings' | 'reboot'): void;

@@ -1,10 +1,10 @@
 import type { Network } from '../../../system/network-watch.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
 import { Follower } from '../../cameras/following/follower.ts';
 import { type Environment, variableOf } from '../../config/load/environment.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
+import type { Host } from '../../features/contract.ts';
 import { FoundCameras, type FoundCamerasOptions, type OnFound } from '../../onvif/discovery/found-cameras.ts';
 import { sharedLogins } from '../../onvif/soap/login/login-memory.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
@@ -13,9 +13,7 @@ const MOVED = 'perch.moved';
 const MAX_PUBLISHED = 100;
 const PUBLISHED_WITHIN_MS = 10 * 60_000;
 
-interface CameraSearchDeps extends Pick<FoundCamerasOptions, 'isMissing' | 'isOwn'> {
-  readonly clock: Clock;
-  readonly log: Logger;
+interface CameraSearchDeps extends Pick<FoundCamerasOptions, 'isMissing' | 'isOwn'>, Pick<Host, 'clock' | 'log'> {
   readonly env: Environment;
   readonly network?: Network | undefined;
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> | undefined;

@@ -1,17 +1,16 @@
 import type { Static } from 'typebox';
 import { cameraNetworkAddress } from '../../../system/camera-network.ts';
-import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import { Adopter, type AdopterDeps } from '../../cameras/adoption/adopter.ts';
 import { isRange } from '../../cameras/adoption/camera-request.ts';
 import { failureOf } from '../../cameras/adoption/failure.ts';
 import { type ProbeJob, ProbeJobs } from '../../cameras/adoption/probe-jobs.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
+import type { Host } from '../../features/contract.ts';
 import type {
   AdoptAnswer,
   AdoptBody,
@@ -36,23 +35,20 @@ const MAX_WAITING = 512;
 const DEADLINE_MS = 5 * 60_000;
 const PUBLISH_EVERY_MS = 1_000;
 
-export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
+export interface CamerasDeps
+  extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>>,
+    Pick<Host, 'dataDir' | 'clock' | 'log' | 'signal'> {
   readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
   /** The configuration as written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: FoundCameras;
-  /** Absolute path of the data folder. */
-  readonly dataDir: string;
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
   readonly includeLoopback: boolean;
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string | undefined;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly publish: PublishEvent;
-  readonly signal: AbortSignal;
 }
 
 /** Finds, probes and adopts cameras for the API. */

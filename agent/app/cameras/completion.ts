@@ -1,13 +1,12 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
+import type { Host } from '../../features/contract.ts';
 import type { CameraChannel, CameraDescription } from '../../onvif/device/describe-device.ts';
 import { withoutLogin } from './login.ts';
 import { linkOf } from './onvif/onvif-link.ts';
@@ -16,15 +15,12 @@ import { isReady } from './path-entries.ts';
 /** Pauses between searches for streams whose address has changed. Meanwhile their paths retry the configured address. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
 
-interface CompletionDeps {
+interface CompletionDeps extends Pick<Host, 'clock' | 'log' | 'signal'> {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   /** Reads the camera and probes its streams. @throws PerchError */
   read(camera: ReadyPath): Promise<CameraDescription>;
   onRead(camera: ReadyPath, description: CameraDescription): void;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly publish: PublishEvent;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -1,11 +1,10 @@
 import type { Static } from 'typebox';
 import { putBounded } from '../../base/bounded-map.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import { type Logger, redact } from '../../base/log.ts';
+import { redact } from '../../base/log.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
 import { failureOf, troubleIn } from '../../cameras/adoption/failure.ts';
 import { oneLine } from '../../cameras/adoption/plan.ts';
@@ -15,6 +14,7 @@ import type { ReadyPath } from '../../config/load/path-entry.ts';
 import { isOff, type PathSettings } from '../../config/schema/path.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
+import type { Host } from '../../features/contract.ts';
 import type { AdoptedLookup } from '../../http/api/cameras/adopted-cameras.ts';
 import type { CameraPatch, LoginAnswer } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
@@ -34,7 +34,7 @@ const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
 const MAX_FORGOTTEN = 50;
 
-export interface ConfiguredCamerasDeps {
+export interface ConfiguredCamerasDeps extends Pick<Host, 'clock' | 'log' | 'signal'> {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   /** The configuration as written, in effect or not, with the demo camera. */
   config(): Config;
@@ -47,10 +47,7 @@ export interface ConfiguredCamerasDeps {
   readonly adopter: Pick<Adopter, 'read'>;
   /** Limits concurrent work on cameras. */
   readonly gate: ConcurrencyLimit;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly publish: PublishEvent;
-  readonly signal: AbortSignal;
 }
 
 interface PathsState {

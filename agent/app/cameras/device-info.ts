@@ -1,8 +1,7 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
+import type { Host } from '../../features/contract.ts';
 import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { linkOf } from './onvif/onvif-link.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
@@ -17,12 +16,9 @@ const FRESH_MS = 600_000;
 const FIRST_RETRY_MS = 600_000;
 const MAX_RETRY_MS = 6 * 3_600_000;
 
-interface DeviceInfoOptions {
+interface DeviceInfoOptions extends Pick<Host, 'clock' | 'log' | 'signal'> {
   config(): Config;
   read(camera: ReadyPath): Promise<CameraDescription>;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 interface DatedDescription {

@@ -3,9 +3,9 @@ import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry } from '../../config/load/path-entry.ts';
+import type { Host } from '../../features/contract.ts';
 import {
   type Layout,
   type LayoutBody,
@@ -51,13 +51,10 @@ export function readLayouts(json: unknown): readonly Layout[] {
   return json.layouts;
 }
 
-interface LayoutsDeps {
-  /** Absolute path of the data folder. */
-  readonly dataDir: string;
+interface LayoutsDeps extends Pick<Host, 'dataDir' | 'log'> {
   readonly paths: { find(name: string): unknown };
   /** The configuration that was last read or written. */
   config(): Config;
-  readonly log: Logger;
 }
 
 /** Groups and walls, in one small file of the data folder. */

@@ -1,7 +1,6 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { CameraOwnSettings, SettingsBody } from '../../http/api/cameras/own-settings.ts';
 import type { EncoderSettings, FormerEncoder } from '../../onvif/control/encoder.ts';
 import type { OnvifControl, OwnSettings } from '../../onvif/control/onvif-control.ts';
@@ -25,15 +24,12 @@ type Control = Pick<
 >;
 type Change = NonNullable<Awaited<ReturnType<CameraOwnSettings['change']>>>;
 
-interface OwnSettingsOptions {
+interface OwnSettingsOptions extends Pick<Host, 'clock' | 'log' | 'signal'> {
   control(path: string): Control | undefined;
   /** Undefined while the path has no stream, and for one on demand, which ends without readers. */
   bytesReceived(path: string): number | undefined;
   /** The description of the camera is outdated. */
   changed(path: string): void;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** Bytes received by the running stream of a path; undefined: there is none, or it runs on demand. */

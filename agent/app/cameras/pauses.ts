@@ -1,16 +1,13 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
+import type { Host } from '../../features/contract.ts';
 
 const CHECK_MS = 5_000;
 
-interface PausesOptions {
+interface PausesOptions extends Pick<Host, 'clock' | 'log'> {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly publish: PublishEvent;
 }
 

@@ -1,7 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
+import type { Host } from '../../features/contract.ts';
 
 /** EX_SOFTWARE of sysexits.h: Perch ends because of a bug, and its supervisor restarts it. */
 export const FAULT_CODE = 70;
@@ -15,10 +14,7 @@ const CALM_MS = 10 * 60_000;
 /** A timer that throws each time must not fill the log. */
 const MAX_LOGGED = 10;
 
-export interface UncaughtExceptionsDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface UncaughtExceptionsDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   finish(): Promise<void>;
   exit(code: number): void;
 }

@@ -1,25 +1,22 @@
 import { HostRequests } from '../../../system/host-requests.ts';
 import { newestVersion } from '../../../system/update/update-server.ts';
 import { compareVersions } from '../../../system/update/version.ts';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
+import type { Host } from '../../features/contract.ts';
 import { Updates } from '../device/updates.ts';
 import { readConfig } from './read-config.ts';
 
-interface UpdateOptions {
-  readonly version: string;
-  readonly dataDir: string;
+interface UpdateOptions extends Pick<Host, 'version' | 'dataDir' | 'clock'> {
   /** The configuration file of the command line. */
   readonly file?: string | undefined;
   readonly cwd: string;
   readonly env: Environment;
   readonly keys: ConfigKeys;
   readonly isInstall: boolean;
-  readonly clock: Clock;
   readonly write: (line: string) => void;
   /** Folder of the host services' answers; default: that of the system. */
   readonly answers?: string;

@@ -1,9 +1,8 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import { joinSignals, withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
+import type { Host } from '../../features/contract.ts';
 import { describeDevice } from '../../onvif/device/describe-device.ts';
 import { openSession } from '../../onvif/device/onvif-session.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
@@ -19,11 +18,7 @@ const LISTEN_MS = 4_000;
 /** A busy box may miss the replies of the first scan. */
 const POLL_MS = 2_000;
 
-interface DemoDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
+type DemoDeps = Pick<Host, 'clock' | 'log' | 'signal'>;
 
 interface DemoStreams {
   readonly onvifUrl: string;

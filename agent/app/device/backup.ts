@@ -14,7 +14,7 @@ import type { PathEntry } from '../../config/load/path-entry.ts';
 import { changesBetween } from '../../config/store/changes.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
-import type { BackupFile } from '../../features/contract.ts';
+import type { BackupFile, Host } from '../../features/contract.ts';
 import type { BackupControl, RestorePlan } from '../../http/api/device/restore-routes.ts';
 import { isSubStream, subOf } from '../cameras/path-entries.ts';
 import {
@@ -32,11 +32,8 @@ import {
   writesOf,
 } from './backup-members.ts';
 
-interface BackupsDeps {
-  readonly version: string;
-  readonly dataDir: string;
+interface BackupsDeps extends Pick<Host, 'version' | 'dataDir' | 'log'> {
   readonly clock: Pick<Clock, 'wallMs'>;
-  readonly log: Logger;
   readonly store: Pick<ConfigStore, 'refresh' | 'textInForce' | 'file' | 'current' | 'check' | 'seal'>;
   /** Of the features. */
   readonly files: readonly BackupFile[];

@@ -14,10 +14,9 @@ import {
 import type { HostRequests } from '../../../system/host-requests.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import { systemInterfaces } from '../../base/network/interfaces.ts';
 import { splitUrl } from '../../base/network/url-parts.ts';
-import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type {
   CameraNetworkAnswer,
   CameraNetworkControl,
@@ -44,12 +43,9 @@ export const REASONS: readonly (readonly [NetworkReason, string])[] = [
   ['noCamera', 'there is no such camera'],
 ];
 
-export interface CameraNetworkDeps {
+export interface CameraNetworkDeps extends Pick<Host, 'log' | 'signal' | 'settings'> {
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'every'>;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
-  settings(): Config;
   isTrusted(): boolean;
   readonly cameras: { found(): readonly { readonly address: string; readonly manufacturer: string | null }[] };
   /** Folders in which root's service writes. */

@@ -8,14 +8,11 @@ import { machineSensors, type Sensors } from '../../../system/sensors.ts';
 import { timeZoneName } from '../../../system/time-zone.ts';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { EventBus } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
 import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
-import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
-import type { Readings } from '../../features/contract.ts';
+import type { Host, Readings } from '../../features/contract.ts';
 import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
 import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
@@ -40,30 +37,23 @@ import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
 import { Updates } from './updates.ts';
 
-export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'problems'> {
+export interface DeviceRoutesDeps
+  extends Pick<SupportBundleDeps, 'problems'>,
+    Pick<Host, 'log' | 'signal' | 'version' | 'dataDir' | 'clock' | 'settings' | 'name'> {
   readonly cameras: SupportBundleDeps['cameras'] & CameraNetworkDeps['cameras'];
   readonly features: { problems(): readonly ProblemItem[] };
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
   readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-  readonly version: string;
-  readonly dataDir: string;
-  readonly clock: Clock;
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
   readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback' | 'events'>;
-  /** The configuration that was last read or written. */
-  settings(): Config;
   readonly configFile: FileEdits;
   readonly backup: BackupControl;
   readonly accounts: Accounts;
   readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<EventBus, 'emit'>;
   readonly restart?: () => void;
-  /** mDNS name of the box. */
-  readonly name: { readonly current: string | undefined };
   /** Default: the box's own sensors. */
   readonly sensors?: Sensors;
   /** Folder of the system services' answers; default: that of the package. */

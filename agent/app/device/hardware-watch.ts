@@ -4,7 +4,7 @@ import type { HostHealth, HostWatch } from '../../../system/host-health.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
+import type { Host } from '../../features/contract.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 
 const LOOK_MS = 10_000;
@@ -48,13 +48,11 @@ interface Sight {
   readonly fault?: HardwareFault & { readonly event: string };
 }
 
-interface HardwareWatchDeps {
+interface HardwareWatchDeps extends Pick<Host, 'log' | 'signal'> {
   readonly clock: Pick<Clock, 'every' | 'monoMs' | 'wallMs'>;
-  readonly log: Logger;
   readonly host: Pick<HostWatch, 'hardware' | 'readDrives'>;
   readonly events: () => Pick<EventHub, 'add'>;
   readonly publish: PublishEvent;
-  readonly signal: AbortSignal;
   /** Default: of the box, with what the kernel can reclaim (`MemAvailable`). */
   readonly freeMemoryShare?: () => number;
 }

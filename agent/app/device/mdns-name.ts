@@ -2,21 +2,17 @@ import { join } from 'node:path';
 import Type from 'typebox';
 import { BoxName, type BoxNameOptions } from '../../../system/mdns/box-name.ts';
 import type { Network } from '../../../system/network-watch.ts';
-import type { Clock } from '../../base/clock.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import type { Host } from '../../features/contract.ts';
 import { type DeviceNames, systemNames } from '../../tls/device-names.ts';
 
 const Stored = Type.Object({ label: Type.String(), number: Type.Integer({ minimum: 1, maximum: 999 }) });
 const LOOPBACK = /^(?:127\.|localhost$|::1$)/;
 
-export interface MdnsNameOptions {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface MdnsNameOptions extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   /** Without it no name is announced. */
   readonly network?: Network;
   /** The id that paired servers know this box by. */

@@ -7,16 +7,14 @@ import { explain } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import { globalJson, HIDDEN, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
-import type { Config } from '../../config/load/load.ts';
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
+import type { Host } from '../../features/contract.ts';
 
 const MAX_LINES = 5_000;
 
-export interface SupportBundleDeps {
-  readonly version: string;
+export interface SupportBundleDeps extends Pick<Host, 'version' | 'settings'> {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly lines: Pick<LogLines, 'find'>;
-  settings(): Config;
   problems(): readonly Problem[];
   readonly configFile: { secrets(): Promise<readonly string[]> };
   readonly paths: { list(): readonly object[] };

@@ -13,13 +13,12 @@ import { readUpdate } from '../../../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../../../system/update/version.ts';
 import { isWatchable, MAX_FOLDERS } from '../../../system/updater/watched.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import type { Logger } from '../../base/log.ts';
 import { localIpOf } from '../../base/network/ip-address.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import type { Host } from '../../features/contract.ts';
 import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
 
 /** Time for the service to accept the request and read the file: Node is a hundred megabytes, on a slow card. */
@@ -30,17 +29,11 @@ const FILE = 'update.perchupdate';
 /** Contains the id of the process that writes it: `perch update` runs next to the service. */
 const UNFINISHED = /^update\.perchupdate\.(?:(\d+)\.)?new$/;
 
-interface UpdatesDeps {
-  readonly version: string;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface UpdatesDeps extends Pick<Host, 'version' | 'dataDir' | 'clock' | 'log' | 'signal' | 'settings'> {
   readonly events: { emit: PublishEvent };
   readonly paths: {
     list(): readonly { readonly name: string; readonly recording: { readonly active: boolean } | null }[];
   };
-  readonly signal: AbortSignal;
-  settings(): Config;
   readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
   /** Folder of keys for updates; default: that of the package. */
   readonly keyFolder?: string;

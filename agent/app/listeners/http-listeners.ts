@@ -5,12 +5,13 @@ import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import type { Component } from '../../base/reconciler.ts';
-import type { ApiEdits, Editor } from '../../config/edit/api-edits.ts';
+import type { Editor } from '../../config/edit/api-edits.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
+import type { Host } from '../../features/contract.ts';
 import { type ChannelControl, channelRoutes } from '../../http/api/accounts/channel-routes.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
@@ -23,7 +24,6 @@ import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import { boxRoutes } from '../../http/api/boxes/box-routes.ts';
 import { pairedRecordingRoutes } from '../../http/api/boxes/paired-recording-routes.ts';
 import { pairedServerRoutes } from '../../http/api/boxes/paired-server-routes.ts';
-import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraMasks } from '../../http/api/cameras/masks.ts';
@@ -78,9 +78,9 @@ import { serverStats } from './server-stats.ts';
 /** Delay between an opened page and loading the code for live video, which takes 0.3 s of CPU time: the page is answered first. */
 const PREPARE_AFTER_MS = 250;
 
-export interface HttpListenersDeps extends HttpPortsDeps {
-  readonly version: string;
-  readonly dataDir: string;
+export interface HttpListenersDeps
+  extends HttpPortsDeps,
+    Pick<Host, 'version' | 'dataDir' | 'steering' | 'settings' | 'edits' | 'signal'> {
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   readonly pageFolder: string;
   /** mDNS name of the box. */
@@ -99,7 +99,6 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly commands: HookRunner;
   readonly events: EventBus;
   readonly cameras: CameraLookup;
-  readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
   readonly motion: MotionLookup;
@@ -107,11 +106,8 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
   readonly notifications: NotificationControl & ChannelControl;
-  /** The configuration that was last read or written; components may still be starting with it. */
-  settings(): Config;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
-  readonly edits: ApiEdits;
   readonly configFile: FileEdits;
   readonly backup: BackupControl;
   /** Problems of the current configuration file. */
@@ -121,7 +117,6 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly features: OpenFeatures;
   /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
-  readonly signal: AbortSignal;
   /** Networks of the search for cameras; default: those of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
 }

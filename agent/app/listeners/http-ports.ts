@@ -10,6 +10,7 @@ import { keyFilesOf, type OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { HttpServerName } from '../../config/schema/global.ts';
 import { ownTlsAddress } from '../../config/values/address.ts';
+import type { Host } from '../../features/contract.ts';
 import { HttpAccess } from '../../http/auth/access.ts';
 import {
   insistOnTls,
@@ -51,9 +52,7 @@ async function openTls(
   return ListenerTls.open(server, await keyFilesOf(server, names, deps), deps);
 }
 
-export interface HttpPortsDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface HttpPortsDeps extends Pick<Host, 'clock' | 'log' | 'config'> {
   /** Base of relative key and certificate names. */
   readonly cwd: string;
   readonly own: OwnKeys;
@@ -63,7 +62,6 @@ export interface HttpPortsDeps {
   readonly wrongCredentials: WrongCredentials;
   /** Memory budget of unauthenticated clients, shared by all ports and protocols for other devices. */
   readonly newcomers: PreLoginMemory;
-  config(): Config;
 }
 
 /** Settings that need no new port are read at each request. */

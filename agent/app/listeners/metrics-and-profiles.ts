@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { LoopDelay } from '../../../system/event-loop.ts';
-import type { Clock } from '../../base/clock.ts';
-import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type { DeviceFacts } from '../../http/metrics/device-metrics.ts';
@@ -13,15 +12,12 @@ import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
-interface MetricsAndProfilesDeps {
-  readonly version: string;
-  readonly clock: Clock;
+interface MetricsAndProfilesDeps extends Pick<Host, 'version' | 'clock' | 'config'> {
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
   readonly archive: { readonly facts: ReturnType<DeviceFacts['archive']> };
   readonly commands: { tallies(): ReturnType<DeviceFacts['hooks']> };
-  config(): Config;
 }
 
 export class MetricsAndProfiles {

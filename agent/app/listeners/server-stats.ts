@@ -1,13 +1,11 @@
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import { hostFacts } from '../../../system/host.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
-import type { Clock } from '../../base/clock.ts';
+import type { Host } from '../../features/contract.ts';
 import type { Stats } from '../../http/api/device/stats.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 
-interface ServerStatsDeps {
-  readonly version: string;
-  readonly clock: Clock;
+interface ServerStatsDeps extends Pick<Host, 'version' | 'clock'> {
   readonly paths: PathTable;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;

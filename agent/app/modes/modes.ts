@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { type Clock, endsWithin } from '../../base/clock.ts';
+import { endsWithin } from '../../base/clock.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import { MODES, type Mode } from '../../config/schema/modes.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { Host } from '../../features/contract.ts';
 import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
 import { type Change, changesAround } from './timetable.ts';
 
@@ -27,10 +27,7 @@ const State = Type.Object({
 });
 type State = Static<typeof State>;
 
-interface ModesOptions {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface ModesOptions extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly publish: PublishEvent;
   config(): Pick<Config, 'timetable' | 'timetableZone' | 'paths'>;
   isClockTrusted(): boolean;

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import Type from 'typebox';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { DAYS } from '../../config/schema/modes.ts';
+import type { Host } from '../../features/contract.ts';
 import type { ChannelControl } from '../../http/api/accounts/channel-routes.ts';
 import type { NotificationControl } from '../../http/api/accounts/notification-routes.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
@@ -28,15 +27,11 @@ const SMALL_PICTURE_MS = 1_500;
 /** `getUTCDay` counts from Sunday. */
 const SUNDAY_FIRST = 6;
 
-interface LazyNotificationsDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface LazyNotificationsDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'signal'> {
   readonly accounts: Accounts;
   readonly paths: Pick<PathTable, 'list'>;
   readonly recordings: Pick<Recordings, 'events' | 'titleOf' | 'isClockTrusted'>;
   readonly pictures: LivePictures;
-  readonly signal: AbortSignal;
   /** The configuration as the present mode changes it. */
   config(): Config;
   /** For tests with local servers. */

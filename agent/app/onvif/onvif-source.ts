@@ -3,7 +3,7 @@ import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
-import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
+import type { Host } from '../../features/contract.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from '../../onvif-server/contract.ts';
 import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
@@ -14,9 +14,7 @@ import { factsOf, NO_FACTS } from './stream-facts.ts';
 /** Limits for a snapshot: a recorder waits for the response. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
 
-export interface OnvifSourceDeps {
-  readonly version: string;
-  config(): Config;
+export interface OnvifSourceDeps extends Pick<Host, 'version' | 'config' | 'steering'> {
   readonly paths: {
     openStreams(): readonly (readonly [string, Stream])[];
     find(path: string): { readonly bitrate: number } | undefined;
@@ -27,7 +25,6 @@ export interface OnvifSourceDeps {
     settled(): Promise<void>;
   };
   readonly pictures: LivePictures;
-  readonly steering: CameraSteering;
   readonly events: Pick<EventBus, 'listen'>;
 }
 

@@ -1,11 +1,10 @@
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import type { Host } from '../../features/contract.ts';
 import type { OnvifState } from '../../http/api/device/onvif-routes.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
@@ -21,8 +20,7 @@ const PART = 'ONVIF device';
 const TEST_LISTEN_MS = 2_000;
 const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
-interface OnvifDeps extends OnvifSourceDeps {
-  readonly dataDir: string;
+interface OnvifDeps extends OnvifSourceDeps, Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly accounts: Pick<Accounts, 'device'> & {
     readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
   };
@@ -30,8 +28,6 @@ interface OnvifDeps extends OnvifSourceDeps {
   readonly newcomers: PreLoginMemory;
   /** Networks of the search for cameras; the devices are announced in the same ones. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> | undefined;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 interface Running {

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { EventIntake, ReportedEvent } from '../../http/api/recordings/events.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { EventHub } from '../../record/events/event-hub.ts';
@@ -13,11 +12,7 @@ const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 
-interface CameraEventsOptions {
-  readonly config: () => Config;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface CameraEventsOptions extends Pick<Host, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
   /** Retention of the path's recordings; undefined: forever. */
   readonly keptMs: (path: string) => number | undefined;

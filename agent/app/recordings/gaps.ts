@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import { GapJournal, type GapJournalOptions } from '../../record/gaps/gap-journal.ts';
 import type { PathFacts, WatchedPath } from '../../record/gaps/gap-reason.ts';
 import type { FlushPoint } from '../../record/write/flush.ts';
@@ -9,11 +8,9 @@ import type { FlushPoint } from '../../record/write/flush.ts';
 const POLL_MS = 2_000;
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 
-interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'> {
-  readonly config: () => Config;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface RecordingGapsOptions
+  extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'>,
+    Pick<Host, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
   readonly disks: () => readonly { readonly folder: string; readonly state: string }[];
   /** Retention of the path's recordings; undefined: forever. */

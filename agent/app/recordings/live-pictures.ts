@@ -1,8 +1,9 @@
 import { putBounded } from '../../base/bounded-map.ts';
-import { type Clock, endsWithin } from '../../base/clock.ts';
+import { endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import type { CodedPicture } from '../../picture/contracts.ts';
@@ -74,8 +75,7 @@ interface PictureLimits {
 /** Limits for the picture of an event that starts now: it arrives within 2 s, and was taken at most 2 s before the event. */
 export const OF_EVENT: PictureLimits = { timeoutMs: 1_800, maxAgeMs: 2_000 };
 
-interface LivePicturesDeps {
-  config(): Config;
+interface LivePicturesDeps extends Pick<Host, 'config' | 'clock' | 'signal'> {
   readonly paths: Pick<PathTable, 'openStreams'>;
   /** Snapshots next to recordings: the nearest to a time in Unix microseconds. @throws PerchError without one */
   readonly recordings: {
@@ -84,8 +84,6 @@ interface LivePicturesDeps {
       readonly pictures: Pick<Pictures, 'make'>;
     };
   };
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
   /** Source of pictures of a camera of another box. */
   readonly elsewhere?: (path: string) => SnapshotSource | undefined;
 }

@@ -1,6 +1,5 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { Host } from '../../features/contract.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathRecorder } from '../../paths/path-status.ts';
 import type { ClipOptions } from '../../record/clips/clips.ts';
@@ -22,9 +21,7 @@ interface RecordingLosses {
 /** Called synchronously; must not throw. */
 type SegmentListener = (segment: FinishedSegment) => void;
 
-interface RecordersDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
+interface RecordersDeps extends Pick<Host, 'clock' | 'log'> {
   readonly flush: FlushPoint;
   readonly bootClock: ConstructorParameters<typeof Recorder>[1]['bootClock'];
   readonly space: RetentionAndSpace;

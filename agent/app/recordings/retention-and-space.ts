@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import type { DateDoubt } from '../../../system/clock-plausibility.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { Host } from '../../features/contract.ts';
 import type { DiskLookup } from '../../http/api/recordings/disks.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
@@ -34,11 +32,7 @@ import { RangeDeletions } from './range-deletions.ts';
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
 
-interface RetentionAndSpaceDeps {
-  readonly config: () => Config;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface RetentionAndSpaceDeps extends Pick<Host, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly playback: Playback;
   readonly events: EventHub;
   readonly isOpen: (file: string) => boolean;

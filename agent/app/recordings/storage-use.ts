@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { HostRequests } from '../../../system/host-requests.ts';
 import { type MountedPlace, mountedPlaces, OWN_FOLDER } from '../../../system/mounts.ts';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { DAY_MS } from '../../base/time/units.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import type { Host } from '../../features/contract.ts';
 import type { MountedDisk } from '../../http/api/device/storage-routes.ts';
 import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/space-table.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
@@ -21,10 +21,8 @@ const OPENED = /^\/(?:media|mnt|srv)\/./;
 /** A disk may have to spin up: systemd ends the service after 60 s. */
 const OPENING_MS = 65_000;
 
-export interface StorageDeps {
-  readonly clock: Clock;
+export interface StorageDeps extends Pick<Host, 'clock' | 'settings'> {
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
-  settings(): Config;
   readonly recordings: {
     names(): Promise<readonly string[]>;
     titleOf(path: string): string | undefined;

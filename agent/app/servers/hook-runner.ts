@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import type { Host } from '../../features/contract.ts';
 import { ConnectionCommands } from '../../hooks/connection-commands.ts';
 import type { HookTally } from '../../hooks/hook-tally.ts';
 import { endLeftovers } from '../../hooks/leftovers.ts';
@@ -12,12 +11,10 @@ import { isOwnConnection, type LocalConnection } from '../../hooks/own-connectio
 import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
 import { Programs } from '../../hooks/programs.ts';
 
-interface HookRunnerOptions {
+interface HookRunnerOptions extends Pick<Host, 'clock' | 'log'> {
   /** Absolute; unique to this instance. */
   readonly dataDir: string;
   readonly env: Environment;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** The commands of the configuration: of paths and of connections. */

@@ -1,16 +1,12 @@
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import { setPacketDump } from '../../base/packet-dump/dump-connections.ts';
 import { PacketDump } from '../../base/packet-dump/packet-dump.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 
-interface PacketFilesDeps {
+interface PacketFilesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly cwd: string;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** `dumpPackets`. It starts before servers and paths, whose UDP sockets open after it. */

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
 import { codeOf, unlessFileFault } from '../../record/file/disk-fault.ts';
@@ -20,11 +19,7 @@ const WEEK_US = 7 * 86_400_000_000;
 /** Recordings that wait to be signed. Those beyond this number are signed after the next start. */
 const MAX_WAITING = 20_000;
 
-interface RecordingSignerDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly config: () => Config;
+interface RecordingSignerDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
   readonly playback: Playback;
   /** A recorder waits for its disk. */
   readonly isHeldUp: () => boolean;

@@ -1,8 +1,8 @@
 import { RateLimit } from '../../archive/rate-limit.ts';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { Host } from '../../features/contract.ts';
 import type { FetchRequest, ImportForecast, TransferForecast } from '../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
@@ -15,9 +15,7 @@ import { FetchJob } from './fetch-job.ts';
 import { foreseeUses } from './import-forecast.ts';
 import type { StoredTransfer } from './journal.ts';
 
-interface BoxFetchesDeps {
-  readonly clock: Clock;
-  readonly config: () => Config;
+interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config'> {
   readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events'>;
   readonly boxes: Pick<ManyBoxes, 'client'>;
 }

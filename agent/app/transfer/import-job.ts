@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Config } from '../../config/load/load.ts';
 import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { Host } from '../../features/contract.ts';
 import type { Playback } from '../../playback/playback.ts';
 import type { ImportPace } from '../import/copy-file.ts';
 import { type ImportReport, importFolder, inOrder } from '../import/import-folder.ts';
@@ -21,9 +20,7 @@ interface ImportItem {
   readonly path: string;
 }
 
-interface ImportJobDeps {
-  readonly clock: Clock;
-  readonly config: () => Config;
+interface ImportJobDeps extends Pick<Host, 'clock' | 'config'> {
   readonly playback: Pick<Playback, 'measure' | 'stateOf'>;
   readonly isOpen: (file: string) => boolean;
   /** Why nothing may be written there; undefined: it may. */

@@ -1,14 +1,13 @@
 import { access, constants, realpath, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OWN_FOLDER } from '../../../system/mounts.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { Host } from '../../features/contract.ts';
 import type {
   FolderList,
   ImportForecast,
@@ -42,13 +41,10 @@ const RETRY_MS = 15_000;
 const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
 const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
 
-export interface TransferDeps {
+export interface TransferDeps extends Pick<Host, 'clock' | 'log' | 'config'> {
   readonly file: string;
   /** File of the cameras that transfers have added. */
   readonly camerasFile: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly config: () => Config;
   readonly edits: Pick<ApiEdits, 'patchPathDefaults' | 'addPath'>;
   readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
   readonly boxes: Pick<ManyBoxes, 'client'>;

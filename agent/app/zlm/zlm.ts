@@ -5,13 +5,13 @@ import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { requestServer } from '../../auth/permissions/server-request.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { Destination } from '../../config/schema/forward.ts';
+import type { Host } from '../../features/contract.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from '../../http/auth/credentials.ts';
 import { isBrowser } from '../../http/auth/request-origin.ts';
@@ -41,10 +41,7 @@ const MAX_ANSWER_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
 
-interface ZlmApiDeps {
-  readonly version: string;
-  readonly clock: Clock;
-  readonly log: Logger;
+interface ZlmApiDeps extends Pick<Host, 'version' | 'clock' | 'log' | 'config' | 'signal'> {
   readonly paths: PathTable;
   readonly events: EventBus;
   readonly pictures: LivePictures;
@@ -58,10 +55,8 @@ interface ZlmApiDeps {
   readonly edits: ZlmCallsOptions['edits'];
   readonly sessions: ZlmCallsOptions['sessions'];
   statistics(): Promise<Readonly<Record<string, unknown>>>;
-  config(): Config;
   /** Generated, for a configuration without one. */
   readonly madeSecret: string;
-  readonly signal: AbortSignal;
 }
 
 /** Rethrows a `PerchError` as a failed call of ZLMediaKit's API (`code`), not as an exception of the server. */

@@ -1,16 +1,13 @@
-import type { Clock } from '../../../base/clock.ts';
-import type { Logger } from '../../../base/log.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
 import { isOff } from '../../../config/schema/path.ts';
+import type { Host } from '../../../features/contract.ts';
 import { KeyFrameRequester } from '../../../onvif/control/key-frames.ts';
 import { OnvifControl } from '../../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { linkEvenIfPaused, linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';
 
-interface ControlsOptions {
+interface ControlsOptions extends Pick<Host, 'clock' | 'log'> {
   readonly config: () => Config;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 interface CachedControl {

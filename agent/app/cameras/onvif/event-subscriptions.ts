@@ -1,8 +1,8 @@
-import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { EventKind } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
+import type { Host } from '../../../features/contract.ts';
 import {
   CLOCK_TOLERANCE_MS,
   readCameraClock,
@@ -22,10 +22,8 @@ import type { SubscriptionFile } from './subscription-file.ts';
 /** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
 const CLOCK_CHECK_MS = 3_600_000;
 
-export interface EventSubscriptionsOptions {
+export interface EventSubscriptionsOptions extends Pick<Host, 'clock' | 'log'> {
   readonly config: () => Config;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
   readonly memory: SubscriptionFile;
   /** An untrusted clock does not set others. */

@@ -1,19 +1,15 @@
 import { join } from 'node:path';
 import { cameraNetworkAddress, isInCameraNetwork } from '../../../../system/camera-network.ts';
-import type { Clock } from '../../../base/clock.ts';
-import type { Logger } from '../../../base/log.ts';
 import type { Config } from '../../../config/load/load.ts';
+import type { Host } from '../../../features/contract.ts';
 import type { UnknownTopic } from '../../../onvif/events/detections.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { Controls } from './controls.ts';
 import { EventSubscriptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-interface OnvifFeaturesOptions {
+interface OnvifFeaturesOptions extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly config: () => Config;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly recordings: Pick<Recordings, 'events' | 'isClockTrusted'>;
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string;
