@@ -17,13 +17,13 @@ interface Key {
 type Keys = Readonly<Record<string, Key>>;
 const keysOf = (schema: object) => (schema as { readonly properties: Keys }).properties;
 
-/** Titles of the features' tables, by key. */
+/** Titles of the features' lists, by key. */
 const FEATURE_TITLES = new Map(
   KEYS.features.flatMap(({ title, schema }) => Object.keys(schema).map((name) => [name, title] as const)),
 );
 
-/** Title and keys of each table. A key of no feature belongs to the first that fits. */
-const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
+/** Title and keys of each list. A key of no feature belongs to the first that fits. */
+const GLOBAL_LISTS: readonly (readonly [string, RegExp])[] = [
   ['Access', /^auth/],
   ['RTSP server', /^(rtsp|rtp|rtcp|srtp|srtcp|multicast)/],
   ['RTMP server', /^rtmp/],
@@ -39,7 +39,7 @@ const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
   ['Log', /^(log|sysLog)/],
   ['General', /./],
 ];
-const PATH_TABLES: readonly (readonly [string, RegExp])[] = [
+const PATH_LISTS: readonly (readonly [string, RegExp])[] = [
   ['Recording', /^record/],
   ['Commands', /^runOn/],
   ['Source and readers', /./],
@@ -47,7 +47,7 @@ const PATH_TABLES: readonly (readonly [string, RegExp])[] = [
 
 function inCode(value: unknown): string {
   if (value === undefined || value === '') {
-    return '–';
+    return '';
   }
   if (typeof value === 'boolean') {
     return value ? '`yes`' : '`no`';
@@ -58,28 +58,30 @@ function inCode(value: unknown): string {
 function meaningOf({ description = '', enum: choices, words, items }: Key): string {
   const others = Object.keys(words ?? {}).filter((word) => choices?.includes(word) === false);
   const values = [...(choices ?? items?.enum ?? []), ...others].filter((value) => value !== '').map(inCode);
-  const text = values.length === 0 ? description : `${description} Values: ${values.join(', ')}.`;
-  return text.replaceAll('|', '\\|').trim();
+  const isNamed = values.every((value) => new RegExp(`(?<![\\w-])${value.slice(1, -1)}(?![\\w-])`).test(description));
+  return isNamed ? description : `${description} Values: ${values.join(', ')}.`;
 }
 
-const table = (keys: readonly (readonly [string, Key])[]) =>
-  [
-    '| Key | Default | Meaning |',
-    '|---|---|---|',
-    ...keys.map(([name, key]) => `| \`${name}\` | ${inCode(key.default)} | ${meaningOf(key)} |`),
-  ].join('\n');
+/** `- `key` (default): meaning`; an empty default is left out. */
+const list = (keys: readonly (readonly [string, Key])[]) =>
+  keys
+    .map(([name, key]) => {
+      const preset = inCode(key.default);
+      return `- \`${name}\`${preset === '' ? '' : ` (${preset})`}: ${meaningOf(key)}`;
+    })
+    .join('\n');
 
-function tables(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
+function lists(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
   const titleOf = (name: string) => FEATURE_TITLES.get(name) ?? titles.find(([, pattern]) => pattern.test(name))?.[0];
   return [...new Set(titles.map(([title]) => title))].map((title) => {
     const keys = Object.entries(all).filter(([name, key]) => titleOf(name) === title && key.properties === undefined);
-    return `#### ${title}\n\n${table(keys)}`;
+    return `#### ${title}\n\n${list(keys)}`;
   });
 }
 
 /** The block of a list or an object, whose members have keys. */
 const block = (title: string, { properties, items }: Key) =>
-  `#### ${title}\n\n${table(Object.entries(properties ?? items?.properties ?? {}))}`;
+  `#### ${title}\n\n${list(Object.entries(properties ?? items?.properties ?? {}))}`;
 
 function keys(): string {
   const global = keysOf(KEYS.global.schema);
@@ -87,13 +89,13 @@ function keys(): string {
   const users = global['authInternalUsers'] ?? {};
   return [
     '### Top level',
-    ...tables(global, GLOBAL_TABLES),
+    ...lists(global, GLOBAL_LISTS),
     block('Entries of `authInternalUsers`', users),
     block('Entries of `permissions` and `…Exclude`', users.items?.properties?.['permissions'] ?? {}),
     block('Entries of `webrtcICEServers2`', global['webrtcICEServers2'] ?? {}),
     block('Entries of `timetable`', global['timetable'] ?? {}),
     '### Paths\n\nIn `pathDefaults` and in each entry of `paths`.',
-    ...tables(path, PATH_TABLES),
+    ...lists(path, PATH_LISTS),
     block('Entries of `forward`', path['forward'] ?? {}),
     block('Entries of `alwaysAvailableTracks`', path['alwaysAvailableTracks'] ?? {}),
     block('`camera`', path['camera'] ?? {}),
