@@ -9,7 +9,7 @@ type FeatureSettings<Keys extends TProperties> = GlobalSettings & Resolved<Stati
 
 /** The keys of a feature. */
 export interface FeatureKeys<Keys extends TProperties = TProperties, PathKeys extends TProperties = TProperties> {
-  /** Title of their table in the reference. */
+  /** Title of their list in the reference. */
   readonly title: string;
   readonly schema: Keys;
   readonly pathSchema?: PathKeys;
