@@ -14,7 +14,7 @@ export const ARCHIVE_KEYS = {
     default: 'no',
     words: { yes: 's3', no: 'no' },
     description:
-      'Copy finished recordings to an archive: a bucket (s3; yes is the same), or a folder on a NAS or a second disk.',
+      'Copy finished recordings to a bucket (s3; yes is the same), or to a folder on a NAS or a second disk.',
   }),
   archiveFolder: Type.String({
     names: 'folder',

@@ -119,7 +119,7 @@ export const GENERAL_KEYS = {
     default: false,
     isRight: true,
     description:
-      'Write the packets of all connections, with passwords and media, to pcapng files in the working directory, up to 1 GB or a tenth of what is free.',
+      'Write the packets of all connections, with passwords and media, to pcapng files, up to 1 GB or a tenth of what is free.',
   }),
   runOnConnect: Command('Run for each RTSP, RTMP and SRT client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
