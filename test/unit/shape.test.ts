@@ -31,7 +31,6 @@ const LARGE_CLASSES: Readonly<Record<string, number>> = {
   'agent/servers/rtsp/transport/received-media.ts ReceivedMedia': 14,
   'agent/servers/webrtc/session/session.ts WebRtcSession': 17,
   'agent/stream/ingest/ssrc-choice.ts SsrcChoice': 13,
-  'agent/stream/ingest/track-receiver.ts TrackReceiver': 29,
   'agent/stream/ingest/track-timeline.ts TrackTimeline': 22,
   'agent/stream/packet-ring.ts PacketRing': 16,
   'agent/stream/stream.ts Stream': 15,

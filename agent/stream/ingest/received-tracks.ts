@@ -127,8 +127,9 @@ export class ReceivedTracks {
   /** Logs faults of packets, summed up, and wrong clocks once. @param facts about the connection */
   logFaults(facts: Readonly<Record<string, number>> = {}): void {
     for (const receiver of this.receivers) {
-      const { badPackets, foreignPackets, format, late, timeline } = receiver;
-      const { lost } = receiver.sequence;
+      const { foreignPackets, format, late, timeline } = receiver;
+      const { badPackets, sequence } = receiver.reception;
+      const { lost } = sequence;
       const faults = badPackets + foreignPackets + lost + late + timeline.jumps;
       if (faults > (this.#loggedFaults.get(receiver) ?? 0)) {
         this.#loggedFaults.set(receiver, faults);

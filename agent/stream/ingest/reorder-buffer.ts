@@ -34,8 +34,7 @@ export class ReorderBuffer {
   reordered = 0;
   readonly #sink: PacketSink;
   readonly #payloadType: number;
-  readonly #longestWaitMs: number;
-  readonly #window: number;
+  readonly limits: ReorderLimits;
   readonly #slotMask: number;
   /** Packet `n` waits at place `n % windowPackets`. */
   readonly #slots: (Uint8Array | undefined)[];
@@ -56,11 +55,11 @@ export class ReorderBuffer {
   #lastSsrc = 0;
 
   /** @param payloadType packets of other types are passed on at once: junk has its own sequence numbers */
-  constructor(sink: PacketSink, payloadType: number, { windowPackets, longestWaitMs } = USUAL_LIMITS) {
+  constructor(sink: PacketSink, payloadType: number, limits = USUAL_LIMITS) {
     this.#sink = sink;
     this.#payloadType = payloadType;
-    this.#longestWaitMs = longestWaitMs;
-    this.#window = windowPackets;
+    const { windowPackets } = limits;
+    this.limits = limits;
     this.#slotMask = windowPackets - 1;
     this.#slots = new Array(windowPackets).fill(undefined);
     this.#arrivedMs = new Float64Array(windowPackets);
@@ -85,11 +84,11 @@ export class ReorderBuffer {
     if (ahead === 0) {
       return this.#pass(chunk, start, end, sequence, atMs);
     }
-    if (ahead < this.#window) {
+    if (ahead < this.limits.windowPackets) {
       this.#hold(chunk, start, end, sequence, atMs);
       return true;
     }
-    if (ahead > 0xffff - this.#window && sequence !== this.#restartAt && !this.#isOther(chunk, start)) {
+    if (ahead > 0xffff - this.limits.windowPackets && sequence !== this.#restartAt && !this.#isOther(chunk, start)) {
       this.late += 1;
       this.flush(atMs);
       return true;
@@ -105,7 +104,7 @@ export class ReorderBuffer {
 
   /** Called at intervals, to end waits when no packet arrives. @param nowMs monotonic */
   flush(nowMs: number): void {
-    while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= this.#longestWaitMs) {
+    while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= this.limits.longestWaitMs) {
       this.#release();
     }
   }
@@ -140,7 +139,7 @@ export class ReorderBuffer {
       if (this.#waiting === 0) {
         this.#waitingSinceMs = atMs;
         this.#farthest = sequence;
-      } else if (((sequence - this.#farthest) & 0xffff) < this.#window) {
+      } else if (((sequence - this.#farthest) & 0xffff) < this.limits.windowPackets) {
         this.#farthest = sequence;
       } else {
         this.reordered += 1;
@@ -189,7 +188,7 @@ export class ReorderBuffer {
 
   #firstArrival(): number {
     let firstMs = Number.POSITIVE_INFINITY;
-    for (let slot = 0; slot < this.#window; slot += 1) {
+    for (let slot = 0; slot < this.limits.windowPackets; slot += 1) {
       if (this.#slots[slot]) {
         firstMs = Math.min(firstMs, this.#arrivedMs[slot] as number);
       }

@@ -21,14 +21,14 @@ export const NO_STATISTICS: SourceStatistics = {
 
 /** Sums since the start of the track. */
 export function statisticsOf({ receiver, kind, strangers }: ReceivedTrack): SourceStatistics {
-  const { packets, sequence, late, reordered, badPackets, foreignPackets, timeline } = receiver;
+  const { packets, sequence, late, reordered, reception, foreignPackets, timeline } = receiver;
   return {
     transport: kind,
     packets,
     lost: sequence.lost,
     late,
     reordered,
-    badPackets: badPackets + foreignPackets + strangers,
+    badPackets: reception.badPackets + foreignPackets + strangers,
     jumps: timeline.jumps,
   };
 }

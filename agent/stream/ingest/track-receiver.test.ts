@@ -155,7 +155,7 @@ test('packets of another type are counted and ignored', () => {
   expect(track.packet(junk, 4, junk.length, 0)).toBe(false);
   show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
   expect(log.pts).toHaveLength(1);
-  expect(track.badPackets).toBe(1);
+  expect(track.reception.badPackets).toBe(1);
 });
 
 test('a goodbye is taken back by the next packet', () => {
@@ -410,7 +410,7 @@ test('packets of changing types without a valid header change the format once a 
     track.packet(packet, 0, packet.length, i * 10);
     seen.add(track.timeline);
   }
-  expect(track).toMatchObject({ packets: 0, badPackets: 200 });
+  expect(track.reception).toMatchObject({ packets: 0, badPackets: 200 });
   expect(seen.size).toBeLessThanOrEqual(3);
 });
 

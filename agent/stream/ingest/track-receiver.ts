@@ -1,14 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer, isSupported } from '../../media/codecs.ts';
+import { createDepacketizer } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
-import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RTP_HEADER_BYTES, RtpHeader } from '../../media/rtp/header.ts';
-import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
+import { FormatChoice } from './format-choice.ts';
 import type { InboundTrack, UnitOutput } from './inbound-track.ts';
-import { Jitter } from './jitter.ts';
+import { Reception } from './reception.ts';
 import { ReorderBuffer, type ReorderLimits } from './reorder-buffer.ts';
 import { SsrcChoice } from './ssrc-choice.ts';
 import type { Timeline } from './timeline.ts';
@@ -16,33 +15,23 @@ import type { TrackTimeline } from './track-timeline.ts';
 
 /** Encodings of video, whose pictures may be reordered. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES', 'MPV'];
-/** CNAME of Perch's reports to the sender (RFC 3550 §6.5.1). */
-export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
 const NO_OTHERS: ReadonlyMap<number, RtpFormat> = new Map();
-/** Another format is followed when the present one has been silent for this long; an unknown one is reported after it. */
-const STRAY_MS = 1_000;
 /** A packet with an older timestamp is not late, but from another clock. */
 const MAX_LATENESS_S = 10;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
 export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
-  format: RtpFormat;
   readonly isVideo: boolean;
   timeline: TrackTimeline;
   track: Track | undefined;
-  packets = 0;
-  /** Packets that are not RTP of the track's formats. */
-  badPackets = 0;
-  controlPackets = 0;
-  /** Packets that are not RTCP. */
-  badControlPackets = 0;
   /** The sender has sent BYE and no packet since. */
   hasLeft = false;
   lastPacketMs = 0;
   lastUnitMs = 0;
   damage: string | undefined;
-  readonly sequence = new SequenceTracker();
+  readonly reception = new Reception();
+  readonly sequence = this.reception.sequence;
   readonly #header = new RtpHeader();
   #depacketizer: Depacketizer | undefined;
   readonly #output: UnitOutput;
@@ -51,32 +40,13 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   readonly #senders: SsrcChoice;
   readonly #timelines: Timeline;
   readonly #traits: SenderTraits;
-  /** Other formats of the track, by payload type: those that its description lists. */
-  readonly #others: ReadonlyMap<number, RtpFormat>;
-  /** The first payload type outside of them, until it is reported; -1: none. */
-  #strayType = -1;
-  #strayAtMs = 0;
-  /** The last change of the format. */
-  #changedMs = Number.NEGATIVE_INFINITY;
-  #limits: ReorderLimits | undefined;
+  readonly #formats: FormatChoice;
   /** Undefined: packets arrive in order. */
   #order: ReorderBuffer | undefined;
-  /** A report of this SSRC has arrived. */
-  #hasOwnReport = false;
   /** Packets are missing before the next payload. */
   #isGap = false;
-  /** RTP timestamp and marker bit of the last accepted packet; timestamp -1: none yet. */
-  #lastTimestamp = -1;
-  #isMarked = false;
-  #hasMarkers = false;
-  /** A copy of the previous packet, if its sequence number was out of range. */
-  #suspect = NO_PACKET;
-  #suspectAtMs = 0;
-  #expectedBefore = 0;
-  #lostBefore = 0;
-  #lastReport = 0;
-  #lastReportAtMs = 0;
-  readonly #jitter = new Jitter();
+  readonly #before = new AcceptedPacket();
+  readonly #suspect = new SuspectPacket();
 
   constructor(
     format: RtpFormat,
@@ -86,12 +56,11 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     traits: SenderTraits = {},
     others: ReadonlyMap<number, RtpFormat> = NO_OTHERS,
   ) {
-    this.format = format;
+    this.#formats = new FormatChoice(format, others);
     this.#output = output;
     this.#clock = clock;
     this.#timelines = timeline;
     this.#traits = traits;
-    this.#others = others;
     this.isVideo = VIDEO_ENCODINGS.includes(format.encoding);
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
     this.#senders = new SsrcChoice(
@@ -101,6 +70,14 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     );
     // Last, because it may call `onTrack` at once.
     this.#depacketizer = createDepacketizer(format, this, traits);
+  }
+
+  get format(): RtpFormat {
+    return this.#formats.current;
+  }
+
+  get packets(): number {
+    return this.reception.packets;
   }
 
   get encoding(): string {
@@ -119,7 +96,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Interarrival jitter in ticks of the RTP clock, RFC 3550 §6.4.1. */
   get jitterTicks(): number {
-    return this.#jitter.ticks;
+    return this.reception.jitter.ticks;
   }
 
   /** Packets of other SSRCs, left out. */
@@ -143,7 +120,6 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Packets come as datagrams, from now on in any order. */
   reorder(limits?: ReorderLimits): void {
-    this.#limits = limits;
     const sink = {
       packet: (chunk: Uint8Array, start: number, end: number, atMs: number) => this.#inOrder(chunk, start, end, atMs),
     };
@@ -185,13 +161,9 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   flush(nowMs: number): void {
     this.#senders.tick(nowMs);
     this.#order?.flush(nowMs);
-    if (
-      this.#strayType >= 0 &&
-      this.packets === 0 &&
-      this.damage === undefined &&
-      nowMs - this.#strayAtMs >= STRAY_MS
-    ) {
-      const reason = `packets of payload type ${this.#strayType}, which its description does not have`;
+    const { strayType } = this.#formats;
+    if (strayType >= 0 && this.packets === 0 && this.damage === undefined && this.#formats.isStray(nowMs)) {
+      const reason = `packets of payload type ${strayType}, which its description does not have`;
       this.damage = reason;
       this.#output.onStray?.(this, reason);
     }
@@ -199,19 +171,19 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Payload types that may arrive. */
   get payloadTypes(): number[] {
-    return [this.format.payloadType, ...this.#others.keys()];
+    return this.#formats.payloadTypes;
   }
 
   /** One RTP packet in `chunk[start, end)`. @param atMs monotonic time of arrival; @returns whether it is media of this track */
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
     if (end - start < RTP_HEADER_BYTES || (chunk[start] as number) >> 6 !== 2) {
-      this.badPackets += 1;
+      this.reception.badPackets += 1;
       return false;
     }
     const type = (chunk[start + 1] as number) & 0x7f;
     if (type !== this.format.payloadType && !(end - start > RTP_HEADER_BYTES && this.#changesTo(type, atMs))) {
       // GeoVision cameras mix in packets of type 50, whose format is unknown.
-      this.badPackets += 1;
+      this.reception.badPackets += 1;
       return false;
     }
     return this.#senders.takes(chunk, start, end, atMs, this.hasLeft) && this.#queue(chunk, start, end, atMs);
@@ -219,29 +191,21 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
 
   /** Whether packets of another payload type are the track's from now on: its own one has not come, or not for a while. */
   #changesTo(type: number, atMs: number): boolean {
-    const format = this.#others.get(type);
-    if (!format || !isSupported(format)) {
-      if (this.#strayType < 0) {
-        this.#strayType = type;
-        this.#strayAtMs = atMs;
-      }
+    const { clockRate } = this.format;
+    const silentSinceMs = this.packets > 0 ? this.lastPacketMs : Number.NEGATIVE_INFINITY;
+    if (!this.#formats.changesTo(type, silentSinceMs, atMs)) {
       return false;
     }
-    if (atMs - (this.packets > 0 ? Math.max(this.lastPacketMs, this.#changedMs) : this.#changedMs) < STRAY_MS) {
-      return false;
+    if (this.format.clockRate !== clockRate) {
+      this.timeline = this.#timelines.addTrack(this.format.clockRate, this.isVideo, this.timeline);
     }
-    this.#changedMs = atMs;
-    if (format.clockRate !== this.format.clockRate) {
-      this.timeline = this.#timelines.addTrack(format.clockRate, this.isVideo, this.timeline);
-    }
-    this.format = format;
     this.track = undefined;
     this.sequence.reset();
-    this.#jitter.restart();
+    this.reception.jitter.restart();
     if (this.#order) {
-      this.reorder(this.#limits);
+      this.reorder(this.#order.limits);
     }
-    this.#depacketizer = createDepacketizer(format, this, this.#traits);
+    this.#depacketizer = createDepacketizer(this.format, this, this.#traits);
     return true;
   }
 
@@ -255,7 +219,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
       header.parse(chunk, start, end);
     } catch (error) {
       mustBePerch(error);
-      this.badPackets += 1;
+      this.reception.badPackets += 1;
       return false;
     }
     // A new SSRC with the next sequence number is the same sender; with another number it is a new sender, of which no packet is missing.
@@ -263,17 +227,17 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     if (isOther) {
       this.sequence.reset();
     }
-    const arrival = this.sequence.push(header.sequence, this.#isLater(header.timestamp));
+    const isLater = this.#before.isBefore(header.timestamp, MAX_LATENESS_S * this.format.clockRate);
+    const arrival = this.sequence.push(header.sequence, isLater);
     this.#ssrc = header.ssrc;
-    this.packets += 1;
+    this.reception.packets += 1;
     this.hasLeft = false;
     this.lastPacketMs = atMs;
     if (arrival === 'drop') {
       return true;
     }
     if (arrival === 'suspect') {
-      this.#suspect = chunk.slice(start, end);
-      this.#suspectAtMs = atMs;
+      this.#suspect.keep(chunk.slice(start, end), atMs);
       return true;
     }
     if (isOther) {
@@ -288,23 +252,15 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   /** Processes the last parsed packet. */
   #take(chunk: Uint8Array, atMs: number, isGap: boolean): void {
     const header = this.#header;
-    this.#jitter.push(header.timestamp, atMs, this.format.clockRate);
-    const mayBegin = !this.isVideo || this.#isMarked || !this.#hasMarkers;
+    this.reception.jitter.push(header.timestamp, atMs, this.format.clockRate);
+    const mayBegin = !this.isVideo || this.#before.mayEndSample;
     const ticks = this.timeline.arrive(header.timestamp, atMs, mayBegin);
     this.#isGap ||= isGap;
-    this.#lastTimestamp = header.timestamp;
-    this.#isMarked = header.marker;
-    this.#hasMarkers ||= header.marker;
+    this.#before.accept(header);
     if (header.payloadEnd > header.payloadStart) {
       this.#depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, ticks, header.marker, this.#isGap);
       this.#isGap = false;
     }
-  }
-
-  /** Whether the timestamp is neither equal to the last one nor shortly before it. */
-  #isLater(timestamp: number): boolean {
-    const stepTicks = (timestamp - this.#lastTimestamp) | 0;
-    return this.#lastTimestamp >= 0 && (stepTicks > 0 || stepTicks < -MAX_LATENESS_S * this.format.clockRate);
   }
 
   /**
@@ -312,29 +268,29 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
    * picture has another timestamp and no marker yet.
    */
   #restart(): void {
-    this.#isGap ||= !this.#isMarked && this.#header.timestamp !== this.#lastTimestamp;
+    this.#isGap ||= !this.#before.isMarked && this.#header.timestamp !== this.#before.timestamp;
     this.timeline.restart();
-    this.#jitter.restart();
+    this.reception.jitter.restart();
   }
 
   /** Processes the suspect packet, then parses the current one again. */
   #restartWithSuspect(chunk: Uint8Array, start: number, end: number): void {
-    const suspect = this.#suspect;
-    this.#suspect = NO_PACKET;
+    const { atMs } = this.#suspect;
+    const suspect = this.#suspect.take();
     this.#header.parse(suspect, 0, suspect.length);
     this.#restart();
-    this.#take(suspect, this.#suspectAtMs, false);
+    this.#take(suspect, atMs, false);
     this.#header.parse(chunk, start, end);
   }
 
   /** One RTCP packet in `chunk[start, end)`. */
   control(chunk: Uint8Array, start: number, end: number): void {
-    this.controlPackets += 1;
+    this.reception.controlPackets += 1;
     try {
       parseRtcp(chunk, start, end, this);
     } catch (error) {
       mustBePerch(error);
-      this.badControlPackets += 1;
+      this.reception.badControlPackets += 1;
     }
   }
 
@@ -356,16 +312,10 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     this.#output.onDamage(this, reason);
   }
 
-  /** Also takes reports of unknown SSRCs, before one of the track's: the channel belongs to it, and Tapo and Hanwha confuse the SSRCs. */
   onSenderReport(info: SenderInfo): void {
-    const isOwn = info.ssrc === this.#ssrc;
-    if (this.#senders.isForeign(info.ssrc) || (this.#hasOwnReport && !isOwn)) {
-      return;
+    if (!this.#senders.isForeign(info.ssrc) && this.reception.takesReport(info, this.#ssrc, this.#clock.monoMs())) {
+      this.timeline.report(info.unixMs, info.timestamp);
     }
-    this.#hasOwnReport = isOwn;
-    this.timeline.report(info.unixMs, info.timestamp);
-    this.#lastReport = info.ntpMiddle;
-    this.#lastReportAtMs = this.#clock.monoMs();
   }
 
   /** Other senders' BYE is ignored: readers of the same group, and confused SSRCs as above. */
@@ -378,25 +328,49 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
    * @param repaired lost packets so far that were retransmitted in another stream: they count as lost
    */
   receiverReport(ssrc: number, repaired = 0): Uint8Array | undefined {
-    if (this.#ssrc < 0) {
-      return undefined;
-    }
-    const expected = Math.max(0, this.sequence.expected - this.#expectedBefore);
-    const lostInAll = this.sequence.lost + repaired;
-    const lost = lostInAll - this.#lostBefore;
-    this.#expectedBefore = this.sequence.expected;
-    this.#lostBefore = lostInAll;
-    const report = {
-      ssrc,
-      sourceSsrc: this.#ssrc,
-      fractionLost: expected > 0 ? Math.min(1, lost / expected) : 0,
-      lost: lostInAll,
-      highest: this.sequence.highest,
-      jitterTicks: this.jitterTicks,
-      lastReport: this.#lastReport,
-      sinceLastReportMs: this.#clock.monoMs() - this.#lastReportAtMs,
-    };
-    return writeReceiverReport(report, RECEIVER_CNAME);
+    return this.#ssrc < 0 ? undefined : this.reception.report(ssrc, this.#ssrc, repaired, this.#clock.monoMs());
+  }
+}
+
+/** The last accepted packet. */
+class AcceptedPacket {
+  /** RTP timestamp; -1: none yet. */
+  timestamp = -1;
+  isMarked = false;
+  #hasMarkers = false;
+
+  accept({ timestamp, marker }: RtpHeader): void {
+    this.timestamp = timestamp;
+    this.isMarked = marker;
+    this.#hasMarkers ||= marker;
+  }
+
+  /** It is the last of its sample, as far as markers tell. */
+  get mayEndSample(): boolean {
+    return this.isMarked || !this.#hasMarkers;
+  }
+
+  /** Whether a timestamp is neither equal to its own nor shortly before it. */
+  isBefore(timestamp: number, maxLateTicks: number): boolean {
+    const stepTicks = (timestamp - this.timestamp) | 0;
+    return this.timestamp >= 0 && (stepTicks > 0 || stepTicks < -maxLateTicks);
+  }
+}
+
+/** A copy of the previous packet, if its sequence number was out of range. */
+class SuspectPacket {
+  atMs = 0;
+  #packet: Uint8Array = NO_PACKET;
+
+  keep(packet: Uint8Array, atMs: number): void {
+    this.#packet = packet;
+    this.atMs = atMs;
+  }
+
+  take(): Uint8Array {
+    const packet = this.#packet;
+    this.#packet = NO_PACKET;
+    return packet;
   }
 }
 

@@ -118,10 +118,11 @@ export class ReceivedMedia implements MediaReceiver {
       bytes: this.#bytes,
       rtpPackets: sum(({ packets }) => packets),
       lost: sum(({ sequence }) => sequence.lost),
-      inError: sum(({ badPackets, foreignPackets }) => badPackets + foreignPackets) + (this.#secure?.rejected ?? 0),
+      inError:
+        sum(({ reception, foreignPackets }) => reception.badPackets + foreignPackets) + (this.#secure?.rejected ?? 0),
       jitterTicks: receivers.length === 0 ? 0 : sum(({ jitterTicks }) => jitterTicks) / receivers.length,
-      rtcpPackets: sum(({ controlPackets }) => controlPackets),
-      rtcpInError: sum(({ badControlPackets }) => badControlPackets),
+      rtcpPackets: sum(({ reception }) => reception.controlPackets),
+      rtcpInError: sum(({ reception }) => reception.badControlPackets),
     };
   }
 

@@ -81,7 +81,7 @@ export class InboundTrack {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.receiver.badPackets += 1;
+      this.receiver.reception.badPackets += 1;
       return;
     }
     // Padding that probes the bandwidth has no payload; a probe may also be an old packet that is not missing.

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { writeEmptyReport, writePli } from '../../../media/rtcp/write.ts';
-import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
+import { RECEIVER_CNAME } from '../../../stream/ingest/reception.ts';
 import type { SecureLink } from '../link/session-media.ts';
 import type { InboundTrack } from './inbound-track.ts';
 
