@@ -25,8 +25,8 @@ const MAX_FREE = 16;
 const MAX_FREE_BYTES = 16 << 20;
 /** A slab is at most this many times as large as what is wanted. */
 const MAX_EXCESS = 4;
-/** Slabs taken between two trims: longer than most GOPs. */
-const TRIM_EVERY = 64;
+/** Slabs taken between two trims: as many as may be free. */
+const TRIM_EVERY = 16;
 
 /** The slabs of one track. */
 export class SlabPool {
