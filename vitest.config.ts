@@ -75,7 +75,10 @@ const projects = [
   suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
-    ? [suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
+    ? [
+        suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } }),
+        suites('removal', ['test/removal/*.test.ts'], 6),
+      ]
     : []),
 ];
 const system = suites('system', ['test/system/**/*.test.ts'], 0, {

@@ -30,7 +30,6 @@ function loadedAtStart(): ReadonlySet<string> {
 test.for([
   // A backup checks the files that these store.
   ['the ONVIF device', /^agent\/(?:onvif-server|app\/onvif)\//, ['app/onvif/onvif', 'onvif-server/device-file']],
-  ['MQTT', /^agent\/features\/mqtt\/link\//, ['features/mqtt/link/failure', 'features/mqtt/link/retained-file']],
   [
     'notifications',
     /^agent\/notify\//,
@@ -49,6 +48,15 @@ test.for([
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
   const loaded = [...loadedAtStart()].filter((file) => room.test(file));
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
+});
+
+/** Files below the folder of a feature that each box loads: a backup checks the files that they store. */
+const FIRST: Readonly<Record<string, readonly string[]>> = { mqtt: ['link/failure.ts', 'link/retained-file.ts'] };
+
+test('of a feature, each box loads the files of its folder, and nothing below', () => {
+  const below = [...loadedAtStart()].filter((file) => /^agent\/features\/[\w-]+\/[\w-]+\//.test(file));
+  const first = Object.entries(FIRST).flatMap(([name, files]) => files.map((file) => `agent/features/${name}/${file}`));
+  expect(below.filter((file) => !first.includes(file))).toEqual([]);
 });
 
 test('nor their libraries', () => {

@@ -114,6 +114,21 @@ test('the page imports of the agent only types, in one file, and of a feature in
   ).not.toMatch(/^(?:import|export)/m);
 });
 
+test('of a feature, app imports the descriptor, and a room below nothing', () => {
+  const wrong = files
+    .filter((file) => !['features', 'webui'].includes(roomOf(file)))
+    .flatMap((file) => imports.get(file)?.filter((path) => roomOf(path) === 'features' && protocolOf(path)) ?? [])
+    .filter((path) => !path.endsWith('/feature.ts'));
+  expect(wrong).toEqual([]);
+});
+
+test('the folders below a feature do not import its root', () => {
+  const wrong = files
+    .filter((file) => file.startsWith('agent/features/') && partsOf(file).length > 3)
+    .filter((file) => imports.get(file)?.some((path) => roomOf(path) === 'features' && partsOf(path).length === 3));
+  expect(wrong).toEqual([]);
+});
+
 test('node:ffi is known in agent/native alone', () => {
   const others = files.filter(
     (file) => roomOf(file) !== 'native' && /['"`]node:ffi['"`]/.test(readFileSync(file, 'utf8')),

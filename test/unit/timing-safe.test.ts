@@ -11,7 +11,6 @@ const HARMLESS = /^(?:undefined|null|''|true|false|\d+|'[^']*'|typeof.*)$|\.leng
 const ALLOWED: Record<string, string> = {
   'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
   'agent/config/file/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
-  'agent/config/edit/kept-secrets.ts: mqttPassword === HIDDEN': 'the public placeholder, not a secret',
   'agent/config/edit/kept-secrets.ts: whepBearerToken === HIDDEN': 'the public placeholder, not a secret',
   'agent/onvif/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, from the camera",
   'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, from the camera",

@@ -57,11 +57,6 @@ test.for([
     'zlm-secret.json of the backup is damaged',
   ],
   [
-    'an MQTT id that is no level of a topic',
-    (one: Document) => one.members.push({ name: 'mqtt.json', text: '{"id":"a/#","announced":[]}' }),
-    'mqtt.json of the backup is damaged',
-  ],
-  [
     'an invalid certificate',
     (one: Document) => one.members.push({ name: 'tls/server.pem', text: 'hello' }),
     'tls/server.pem of the backup is damaged',

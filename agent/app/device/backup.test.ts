@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -206,18 +206,6 @@ test.for<[string, Record<string, string>]>([
   expect((await box.ask('POST', 'restore', backup, { ...right, ...foreign })).status).toBe(401);
   expect(box.files()).toEqual(before);
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
-});
-
-test('the broker and Home Assistant know a restored box by its former id', async () => {
-  const box = await open();
-  const mqtt = { id: '0123456789ab', announced: ['homeassistant/device/a/config'], published: { perch: ['door'] } };
-  const file = join(box.dataDir, 'mqtt.json');
-  writeFileSync(file, JSON.stringify(mqtt));
-  const backup = await box.backup();
-  writeFileSync(file, JSON.stringify({ ...mqtt, id: 'ba9876543210' }));
-  await done(box, 'POST', 'restore', backup);
-  await box.restarted();
-  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(mqtt);
 });
 
 test('a revoked guest link stays revoked, whichever backup is restored', async () => {

@@ -19,7 +19,6 @@ const SECRETS = {
   hook: 'Zq-hook-secret-10',
   zlm: 'Zq-zlm-secret-11-long-enough',
   path: 'Zq-path-secret-12',
-  mqtt: 'Zq-mqtt-secret-15',
   archive: 'Zq-archive-secret-16',
 };
 const CONFIG = `webrtcICEServers2:
@@ -31,8 +30,6 @@ authInternalUsers:
   - { user: other, pass: '${SECRETS.hashedUser}', permissions: [{ action: read }] }
 hlsCDNSecret: ${SECRETS.cdn}
 zlmSecret: ${SECRETS.zlm}
-mqttURL: mqtt://127.0.0.9:1
-mqttPassword: ${SECRETS.mqtt}
 archiveURL: http://127.0.0.9:1
 archiveSecretKey: ${SECRETS.archive}
 zlmOnPlay: http://192.0.2.1/hook?key=${SECRETS.hook}

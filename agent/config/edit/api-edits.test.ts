@@ -125,10 +125,6 @@ test('privilege escalation: an API client cannot grant rights, not even to itsel
     hlsCDNSecret: 'known',
     zlmSecret: 'known',
     zlmAllowIPs: ['0.0.0.0/0'],
-    // The broker gets the password, and its clients may send commands.
-    mqttURL: 'mqtt://192.0.2.1',
-    mqttFingerprint: 'ab'.repeat(32),
-    mqttCommands: true,
     ...Object.fromEntries(hooks.map((key) => [key, 'http://192.0.2.1/yes'])),
   };
   expect(hooks).toHaveLength(10);

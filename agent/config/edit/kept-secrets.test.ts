@@ -107,26 +107,3 @@ test('the token of a WHEP server stays with its host, in a saved change and in o
   expect(settings()).toMatchObject({ source: 'wheps://c.example/1', whepBearerToken: '' });
   await edits.patchPath('cam', { source: 'rtsp://d.example/1' }, MACHINE);
 });
-
-test('the kept password of the MQTT broker does not go to another one', async () => {
-  const before = 'perch: own\nmqttURL: mqtts://broker:8883\nmqttPassword: hunter22\n';
-  const { edits, store, text } = await fileOf(before);
-  for (const mqttURL of ['mqtts://evil:8883', 'mqtt://broker:8883', 'mqtts://broker:8884', ' mqtts://evil']) {
-    for (const kept of [{}, { mqttPassword: '<redacted>' }]) {
-      await expect(edits.patchGlobal({ mqttURL, ...kept }, OWNER), mqttURL).rejects.toMatchObject({
-        code: 'badInput',
-        message: 'the kept password is that of another server: send mqttPassword',
-      });
-    }
-  }
-  expect(text()).toBe(before);
-  await edits.patchGlobal(globalJson(store.current), OWNER);
-  expect(text()).toBe(before);
-  // Not in two steps, either.
-  await edits.patchGlobal({ mqttURL: '' }, OWNER);
-  await expect(edits.patchGlobal({ mqttURL: 'mqtts://evil:8883' }, OWNER)).rejects.toThrow('another server');
-  await edits.patchGlobal({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' }, OWNER);
-  expect(store.current).toMatchObject({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' });
-  await edits.patchGlobal({ mqttURL: 'mqtt://third', mqttPassword: '' }, OWNER);
-  expect(store.current).toMatchObject({ mqttURL: 'mqtt://third', mqttPassword: '' });
-});

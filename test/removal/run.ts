@@ -1,0 +1,81 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const ROOT = join(import.meta.dirname, '../..');
+const TABLES = ['agent/app/features/table.ts', 'webui/pages/features/table.ts'];
+const FOLDERS = ['agent/features', 'webui/features', 'test/features'];
+/** Unit tests of the short form: a minute of two cores. */
+const PART = [
+  ...['test/unit/layers', 'test/unit/exports', 'test/unit/toy-feature', 'agent/config/schema', 'agent/config/edit'],
+  ...['agent/app/device/problems', 'webui/words', 'webui/shell'],
+];
+/** Papers that name each feature are written again. */
+const WRITTEN = ['test/unit/configuration-reference.test.ts'];
+const USAGE = 'usage: node start.mjs test/removal/run.ts [--short] [FEATURE]   default: another feature each day';
+
+/** Names of features, in the order of the table. */
+export const featureNames = (): readonly string[] =>
+  [...readFileSync(join(ROOT, TABLES[0] ?? ''), 'utf8').matchAll(/\/features\/([\w-]+)\/feature\.ts'/g)].map(
+    ([, name = '']) => name,
+  );
+
+/** The table without the line of a feature: its import, and its place in the list. */
+function without(name: string, table: string): string {
+  const line = new RegExp(`^import \\{ (\\w+) \\} from '[^']*/features/${name}/\\w+\\.ts';\\n`, 'm');
+  const [found = '', imported = ''] = line.exec(table) ?? [];
+  return imported === ''
+    ? table
+    : table.replace(found, '').replace(new RegExp(`(?<=[[ ])${imported}(?:, |,?(?=\\]|\\n))`), '');
+}
+
+/** A copy of the tree without the feature. The caller removes it. */
+function copyWithout(name: string): string {
+  const copy = mkdtempSync(join(tmpdir(), `perch-without-${name}-`));
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
+  for (const file of listed.toString().split('\n')) {
+    const isOfFeature = FOLDERS.some((folder) => file.startsWith(`${folder}/${name}/`));
+    if (file !== '' && !isOfFeature && existsSync(join(ROOT, file))) {
+      mkdirSync(join(copy, dirname(file)), { recursive: true });
+      cpSync(join(ROOT, file), join(copy, file));
+    }
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const table of TABLES) {
+    writeFileSync(join(copy, table), without(name, readFileSync(join(copy, table), 'utf8')));
+  }
+  return copy;
+}
+
+/** Whether the product without the feature compiles, builds its page and passes its unit tests. */
+export function isRemovable(name: string, isShort: boolean): boolean {
+  const copy = copyWithout(name);
+  const run = (...words: string[]): boolean => {
+    process.stdout.write(`without ${name}: ${words.join(' ')}\n`);
+    return spawnSync(process.execPath, ['start.mjs', ...words], { cwd: copy, stdio: 'inherit' }).status === 0;
+  };
+  try {
+    return (
+      run('tsc', '-p', '.') &&
+      run('webui/build.ts') &&
+      run('vitest', 'run', '--project', 'unit', '--update=all', ...WRITTEN) &&
+      run('vitest', 'run', '--project', 'unit', ...(isShort ? PART : []))
+    );
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' } } });
+  const names = featureNames();
+  const day = Math.floor(Date.now() / 86_400_000);
+  const name = positionals[0] ?? names[day % names.length] ?? '';
+  if (!names.includes(name)) {
+    process.stderr.write(`there is no feature '${name}' (${names.join(', ')})\n${USAGE}\n`);
+    process.exit(2);
+  }
+  process.exitCode = isRemovable(name, values.short === true) ? 0 : 1;
+}
