@@ -43,7 +43,7 @@ const sideBySide = (always: number, more: number, env: Record<string, string> = 
     maxConcurrency: 8,
     setupFiles: [WITH_PEERS.setupFiles, 'test/support/run/spare-processor-setup.ts'],
   }),
-  env: { ...WITH_PEERS.env, ...env, PERCH_TEST_WORKERS: `${always}` },
+  env: { ...WITH_PEERS.env, PERCH_TEST_WORKERS: `${always}`, PERCH_TEST_IDLE: '0.25', ...env },
 });
 
 /** Suites with the line `// @also NAME` run a second time in that project, those with `// @also NAME in long` in the long length. */
@@ -72,7 +72,7 @@ const projects = [
   }),
   // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
   suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 1, { PERCH_NO_FFI: '1' })),
-  suites('timing', ['test/timing/*.test.ts'], 4, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
+  suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 1, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
     ? [

@@ -1,3 +1,4 @@
 import { untilSpare } from './spare-processor.ts';
 
-await untilSpare(Number(process.env['VITEST_POOL_ID']), Number(process.env['PERCH_TEST_WORKERS']));
+const { VITEST_POOL_ID, PERCH_TEST_WORKERS, PERCH_TEST_IDLE } = process.env;
+await untilSpare(Number(VITEST_POOL_ID), Number(PERCH_TEST_WORKERS), { idle: Number(PERCH_TEST_IDLE) });

@@ -5,8 +5,7 @@ const SAMPLE_MS = 250;
 const SAMPLES = 4;
 /** A machine that others keep busy runs them nevertheless. */
 const MAX_WAIT_MS = 300_000;
-/** Idle share of the processors before one more suite begins; each further one needs more, so that they do not begin together. */
-const NEEDED = 0.25;
+/** Each further suite needs more, so that they do not begin together. */
 const NEEDED_MORE = 0.05;
 
 /** Of all processors, since the machine's start. */
@@ -33,15 +32,26 @@ function readTimes(): Times | undefined {
   }
 }
 
-const MACHINE = { read: readTimes, pass: (ms: number): Promise<unknown> => delay(ms) };
+interface Machine {
+  readonly idle: number;
+  readonly read?: () => Times | undefined;
+  readonly pass?: (ms: number) => Promise<unknown>;
+}
+
+const passTime = (ms: number): Promise<unknown> => delay(ms);
 
 /**
  * Before a suite begins: the first `always` workers do not wait, the others do until the processors are idle enough. So suites that
  * wait leave no processor unused, and suites that compute do not delay each other beyond their time limits.
  * @param worker from 1
+ * @param machine `idle`: share of the processors before one more suite begins
  */
-export async function untilSpare(worker: number, always: number, { read, pass } = MACHINE): Promise<void> {
-  const needed = NEEDED + NEEDED_MORE * (worker - always - 1);
+export async function untilSpare(
+  worker: number,
+  always: number,
+  { idle, read = readTimes, pass = passTime }: Machine,
+): Promise<void> {
+  const needed = idle + NEEDED_MORE * (worker - always - 1);
   const seen = [read()];
   for (let waitedMs = 0; worker > always && waitedMs < MAX_WAIT_MS; waitedMs += SAMPLE_MS) {
     await pass(SAMPLE_MS);

@@ -21,6 +21,8 @@ const WAITING = [
   'test/browser/page/settings/page-factor',
   'test/browser/page/settings/page-import',
   'test/browser/players/always-available',
+  'test/timing/throttled',
+  'test/timing/camera-quirks',
 ];
 
 /** Suites that collect garbage or take snapshots of the heap: a worker's heap grows with every suite. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { processorTimes, untilSpare } from '../../support/run/spare-processor.ts';
 
 const ALWAYS = 4;
+const IDLE = 0.25;
 
 /** @returns milliseconds until a worker begins, at a machine with this idle share in each second */
 async function waitMs(worker: number, idleIn: (second: number) => number): Promise<number> {
@@ -10,7 +11,7 @@ async function waitMs(worker: number, idleIn: (second: number) => number): Promi
     idle += ms * idleIn(Math.floor(nowMs / 1_000));
     nowMs += ms;
   };
-  await untilSpare(worker, ALWAYS, { read: () => ({ idle, all: nowMs }), pass });
+  await untilSpare(worker, ALWAYS, { idle: IDLE, read: () => ({ idle, all: nowMs }), pass });
   return nowMs;
 }
 
@@ -32,7 +33,7 @@ test('on a machine that stays busy, and where the system does not say, it begins
   const pass = async (ms: number) => {
     nowMs += ms;
   };
-  await untilSpare(ALWAYS + 1, ALWAYS, { read: () => undefined, pass });
+  await untilSpare(ALWAYS + 1, ALWAYS, { idle: IDLE, read: () => undefined, pass });
   expect(nowMs).toBe(300_000);
 });
 
