@@ -75,6 +75,8 @@ apiAllowOrigins: ['*', '${NAMED}']\nwebrtcAllowOrigins: ['*', '${NAMED}']\npaths
     ...{ version: '0', dataDir: folder, cwd: folder, env: {}, pageFolder: folder },
     ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
   });
+  // Routes of these ports are mounted for their first request.
+  await Promise.all(own.map(([, port]) => fetch(`http://127.0.0.1:${port}/`)));
   unsubscribe('fastify.initialization', collect);
   ports = { main: app.mainPort ?? 0, hls, webrtc, api, playback, rtsp };
   await logIn();

@@ -59,6 +59,10 @@ export class LateRoutes implements HttpRoutes {
     try {
       const app = await this.#mount();
       await app.ready();
+      const { listeners }: HttpRoutes = app;
+      for (const listener of this.listeners) {
+        listeners.add(listener);
+      }
       this.#app = app;
       return app;
     } catch (error) {
