@@ -17,7 +17,6 @@ const SET_MARKS = [
 ];
 const UNKNOWN_PATIENCE_MS = 10 * 60_000;
 const BOARD_PATIENCE_MS = 24 * 3_600_000;
-const MAX_TIMEDATE_MS = 3_000;
 
 interface ClockSigns {
   /** The clock was set since boot, or a battery kept it. */
@@ -90,8 +89,6 @@ export function asksTimedate(root: string): Promise<boolean> {
   }
   return new Promise((resolve) => {
     const args = ['show', '--property=NTPSynchronized', '--value'];
-    execFile('timedatectl', args, { timeout: MAX_TIMEDATE_MS }, (error, output) =>
-      resolve(!error && output.trim() === 'yes'),
-    );
+    execFile('timedatectl', args, { timeout: 3_000 }, (error, output) => resolve(!error && output.trim() === 'yes'));
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseSmart } from './smart.ts';
+import { parseSmart } from './sensors.ts';
 
 const NOTHING = { health: undefined, wornPercent: undefined, temperatureCelsius: undefined };
 const nvme = (value: number, percentage_used: number) => ({

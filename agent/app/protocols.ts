@@ -1,8 +1,6 @@
-import { rtmpForwarder } from '../forwarders/rtmp/protocol.ts';
-import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
-import { srtForwarder } from '../forwarders/srt/protocol.ts';
-import { whipForwarder } from '../forwarders/whip/protocol.ts';
+import { RTMP_FORWARD, RTSP_FORWARD, SRT_FORWARD, WHIP_FORWARD } from '../config/schema/forward.ts';
 import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
+import { lateForwarder } from '../protocols/late.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtmpServer } from '../servers/rtmp/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
@@ -29,7 +27,13 @@ export const SOURCES: readonly SourceProtocol[] = [
 /** The servers, in the order of lists of all sessions. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];
 
-export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, rtmpForwarder, srtForwarder, whipForwarder];
+export const FORWARDERS: readonly ForwarderProtocol[] = [
+  lateForwarder('RTSP', RTSP_FORWARD, async () => (await import('../forwarders/rtsp/forwarder.ts')).RtspForwarder),
+  lateForwarder('RTMP', RTMP_FORWARD, async () => (await import('../forwarders/rtmp/forwarder.ts')).RtmpForwarder),
+  // MPEG-TS, as caller.
+  lateForwarder('SRT', SRT_FORWARD, async () => (await import('../forwarders/srt/forwarder.ts')).SrtForwarder),
+  lateForwarder('WHIP', WHIP_FORWARD, async () => (await import('../forwarders/whip/forwarder.ts')).WhipForwarder),
+];
 
 export interface Protocols {
   readonly sources: readonly SourceProtocol[];

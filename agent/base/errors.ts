@@ -36,14 +36,12 @@ export function unlessExpected<T>(work: () => T): T | undefined {
   }
 }
 
-const MAX_CAUSES = 16;
-
 /** The error and its chain of causes, each once, because errors may cause each other. */
 function causesOf(error: unknown): readonly unknown[] {
   const causes = [error];
   for (let last = error; last instanceof Error && last.cause !== undefined; ) {
     last = last.cause;
-    if (causes.length === MAX_CAUSES || causes.includes(last)) {
+    if (causes.length === 16 || causes.includes(last)) {
       break;
     }
     causes.push(last);

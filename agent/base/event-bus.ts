@@ -23,7 +23,6 @@ const MAX_EVENTS = 500;
 const MAX_HISTORY_BYTES = 192 << 10;
 /** Limits above which texts and lists are cut. */
 const MAX_TEXT = 500;
-const MAX_LIST = 50;
 
 /** Distributes events of the box. Listeners are called synchronously and must not throw. */
 export class EventBus {
@@ -81,7 +80,7 @@ function shortened(fields: EventFields): Record<string, unknown> {
       if (typeof value === 'string') {
         return [key, cut(value)];
       }
-      return [key, Array.isArray(value) ? value.slice(0, MAX_LIST).map(cut) : value];
+      return [key, Array.isArray(value) ? value.slice(0, 50).map(cut) : value];
     }),
   );
 }

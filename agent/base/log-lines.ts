@@ -25,7 +25,6 @@ export interface LogFilter {
   readonly isWithoutViewers?: boolean;
 }
 
-const MAX_LINES = 5_000;
 /** Maximum length of all lines together. They are JSON, mostly ASCII. */
 const MAX_CHARS = 1 << 20;
 /** Log messages of servers about viewers. */
@@ -59,7 +58,7 @@ export class LogLines {
     const line = { number, type: 'line', level, path, text, isViewers, data } as const;
     this.#lines.push(line);
     this.#chars += data.length;
-    while (this.#lines.length > MAX_LINES || this.#chars > MAX_CHARS) {
+    while (this.#lines.length > 5_000 || this.#chars > MAX_CHARS) {
       this.#chars -= this.#lines.shift()?.data.length ?? 0;
     }
     for (const listener of this.#listeners) {

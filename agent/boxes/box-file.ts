@@ -4,16 +4,14 @@ import { Check, Clean } from 'typebox/value';
 
 export const BOXES_FILE = 'boxes.json';
 export const MAX_BOXES = 1_000;
-const MAX_CAMERAS = 500;
 const MAX_ADDRESSES = 16;
 export const MAX_NAME_CHARS = 200;
-const MAX_PATH_CHARS = 512;
 
 const Address = Type.String({ minLength: 3, maxLength: 300 });
 
 /** A camera that a box offers. */
 export const OfferedCamera = Type.Object({
-  path: Type.String({ minLength: 1, maxLength: MAX_PATH_CHARS }),
+  path: Type.String({ minLength: 1, maxLength: 512 }),
   /** Name for people; null: the camera has none but its path. */
   name: Type.Union([Type.String({ maxLength: MAX_NAME_CHARS }), Type.Null()]),
   /** Codecs of its stream, named as in `/v3/paths`; empty while there is no stream. */
@@ -31,7 +29,7 @@ const BoxFacts = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
-  cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
+  cameras: Type.Array(OfferedCamera, { maxItems: 500 }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;
 

@@ -4,8 +4,6 @@ import { explain, PerchError } from '../base/errors.ts';
 import { connectChecked } from '../base/network/http-client.ts';
 import { pinFault } from '../tls/pin.ts';
 
-const MAX_FREE_SOCKETS = 4;
-
 /**
  * Connects by TLS; nothing is sent before the certificate is checked.
  * @param address `host:port`, IPv6 in brackets @throws PerchError unavailable, unauthorized for another certificate
@@ -32,7 +30,7 @@ export class PinnedAgent extends Agent {
   readonly #pin: string;
 
   constructor(address: string, pin: string) {
-    super({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
+    super({ keepAlive: true, maxFreeSockets: 4 });
     this.#address = address;
     this.#pin = pin;
   }

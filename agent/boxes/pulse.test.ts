@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { keepPulse } from './pulse.ts';
+import { keepPulse } from './box-link.ts';
 
 const PONG = Uint8Array.of(0x8a, 0);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pathsNamedIn } from './named-paths.ts';
+import { pathsNamedIn } from './programs.ts';
 
 test.for([
   [

@@ -3,9 +3,21 @@ import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { expandWords, parseCommandLine } from '../config/values/command-line.ts';
 import { HookTallies } from './hook-tally.ts';
-import { pathsNamedIn } from './named-paths.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
+
+/** The URL of a local RTSP server with a path; userinfo is ignored. */
+const ADDRESS = /\brtsp:\/\/(?:[^\s/@'"]*@)?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})\/([\w\-/.]+)/gi;
+
+/**
+ * Paths whose URLs are in a command: its author intends the command to read or publish them. No other path counts: a
+ * tunnel opened by a command would admit all its users. @param words after expansion of variables @param port of the
+ * RTSP server
+ */
+export function pathsNamedIn(words: readonly string[], port: string): ReadonlySet<string> {
+  const named = words.flatMap((word) => [...word.matchAll(ADDRESS)]);
+  return new Set(named.flatMap(([, at, path = '']) => (at === port ? [path.replace(/\/+$/, '')] : [])));
+}
 
 /** Pause before a restart, as in MediaMTX. */
 const RESTART_PAUSE_MS = 5_000;

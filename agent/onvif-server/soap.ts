@@ -7,7 +7,6 @@ import { elements, escapeXml, find, findText, localName, readXml } from '../onvi
 /** Maximum size of a request; those of recorders have 1 to 3 kB. */
 export const MAX_REQUEST_BYTES = 16 << 10;
 const MAX_NAME_CHARACTERS = 60;
-const MAX_MESSAGE_ID = 200;
 
 const PREFIXES: ReadonlyMap<string, string> = new Map(Object.entries(NAMESPACES).map(([prefix, uri]) => [uri, prefix]));
 
@@ -36,7 +35,7 @@ export function parseRequest(bytes: Uint8Array, contentType?: string): SoapReque
     operation: `${prefix}:${localName(body).slice(0, MAX_NAME_CHARACTERS)}`,
     body,
     header,
-    messageId: findText(header, 'MessageID')?.slice(0, MAX_MESSAGE_ID),
+    messageId: findText(header, 'MessageID')?.slice(0, 200),
   };
 }
 

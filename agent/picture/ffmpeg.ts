@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
 
-const MAX_RUN_MS = 20_000;
-const MAX_JPEG_BYTES = 64 << 20;
 /** Runs at the same time. Further requests do not wait: they get the camera's still. */
 const MAX_RUNS = 2;
 
@@ -31,7 +29,7 @@ function run(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | u
   const parameters = ['-v', 'quiet', '-nostats', '-threads', '1', ...input, ...output, 'pipe:1'];
   const child = spawn('ffmpeg', parameters, {
     stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: MAX_RUN_MS,
+    timeout: 20_000,
     killSignal: 'SIGKILL',
   });
   const chunks: Buffer[] = [];
@@ -39,7 +37,7 @@ function run(mp4: Uint8Array, width: number | undefined): Promise<Uint8Array | u
   child.stdout.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > MAX_JPEG_BYTES) {
+    if (bytes > 64 << 20) {
       child.kill('SIGKILL');
     }
   });

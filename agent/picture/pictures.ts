@@ -7,7 +7,6 @@ const WORKER_MODULE = new URL('./picture-worker.ts', import.meta.url);
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 /** Pictures that wait while another one is being made. */
 const MAX_WAITING = 15;
-const MAX_TASK_MS = 20_000;
 /** The worker ends, and its memory is freed, when it has had no task for this long. */
 const IDLE_MS = 30_000;
 
@@ -31,7 +30,7 @@ export class Pictures {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(limits: PictureLimits = { maxTaskMs: MAX_TASK_MS, idleMs: IDLE_MS }) {
+  constructor(limits: PictureLimits = { maxTaskMs: 20_000, idleMs: IDLE_MS }) {
     this.#limits = limits;
   }
 

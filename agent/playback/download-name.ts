@@ -1,10 +1,9 @@
 /** Characters that file systems reject or names should not have. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
-const MAX_NAME_LENGTH = 150;
 
 /** File name of a clip: camera and local start time, in characters valid on every file system. */
 export function downloadName(camera: string, localTime: string): string {
-  const name = camera.replace(UNSAFE, '_').slice(0, MAX_NAME_LENGTH);
+  const name = camera.replace(UNSAFE, '_').slice(0, 150);
   return `${name}_${localTime.slice(0, 19).replaceAll(':', '-')}.mp4`;
 }
 

@@ -13,7 +13,6 @@ import type { IndexLookup } from './timeline.ts';
 const MAX_US = 32 * 86_400_000_000;
 /** Shorter outages are not listed. */
 const MIN_OFFLINE_US = 60_000_000;
-const MAX_TYPES = 100;
 /** A frame further away shows another scene. */
 const NEAR_US = 5_000_000;
 /** A recording may lack frames right before its end. */
@@ -141,7 +140,7 @@ function typesOf({ index }: IndexLookup, paths: readonly string[], { from, to }:
   return [...types]
     .filter((type) => !type.startsWith('perch.'))
     .sort()
-    .slice(0, MAX_TYPES);
+    .slice(0, 100);
 }
 
 async function picturesOf(

@@ -16,7 +16,6 @@ const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
 const REASON_BYTES = 4_000;
 const MANY_REASONS = 100;
-const MAX_ARCHIVED = 200;
 const MAX_ARCHIVED_ROWS = 10_000;
 /** Up to this many events are shown individually. */
 const MAX_EVENTS = 200;
@@ -130,7 +129,7 @@ function archivedOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, r
   const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);
   let gapUs = resolution * 1e6;
   let merged = merge(spans, gapUs);
-  while (merged.length > MAX_ARCHIVED) {
+  while (merged.length > 200) {
     gapUs *= 2;
     merged = merge(spans, gapUs);
   }

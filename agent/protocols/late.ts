@@ -1,7 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import type { Source, SourceStatistics, StreamSink } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
-import type { Forwarder } from './contract.ts';
+import type { Forwarder, ForwarderProtocol, ForwardRequest } from './contract.ts';
 
 /**
  * Loads a part of the program that is not used by every box.
@@ -41,7 +41,16 @@ export class LateSource implements Source {
 }
 
 /** A forwarder whose code is loaded with its first connection. */
-export class LateForwarder implements Forwarder {
+export const lateForwarder = (
+  name: string,
+  keys: ForwarderProtocol['keys'],
+  load: () => Promise<new (request: ForwardRequest) => Forwarder>,
+): ForwarderProtocol => ({
+  keys,
+  create: (request) => new LateForwarder(`${name} forwarder`, async () => new (await load())(request)),
+});
+
+class LateForwarder implements Forwarder {
   readonly #part: string;
   readonly #load: () => Promise<Forwarder>;
   #forwarder: Forwarder | undefined;

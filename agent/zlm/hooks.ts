@@ -59,7 +59,6 @@ const MAX_ASKED = 64;
 const MAX_ASKED_OF_ONE = 32;
 /** Notifications that wait; further ones are dropped. */
 const MAX_NEWS = 500;
-const MAX_MESSAGE = 200;
 const GO_ON: HookAnswer = { code: 0, msg: '', close: false };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals and headers
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -171,7 +170,7 @@ export function parseAnswer({ status, text }: { readonly status: number; readonl
   if (typeof code !== 'number' || !Number.isInteger(code)) {
     throw new PerchError('badInput', 'its answer has no integer code');
   }
-  const said = typeof msg === 'string' ? msg.replace(CONTROL, ' ').trim().slice(0, MAX_MESSAGE) : '';
+  const said = typeof msg === 'string' ? msg.replace(CONTROL, ' ').trim().slice(0, 200) : '';
   return { code, msg: said, close: close === true };
 }
 

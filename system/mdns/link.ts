@@ -36,7 +36,6 @@ const ANNOUNCE_AGAIN_MS = 1_000;
 const SHARED_DELAY_MS = [20, 120] as const;
 /** RFC 6762 §7.2. */
 const TRUNCATED_DELAY_MS = [400, 500] as const;
-const MAX_WAITING = 32;
 /** Questions of one query, and its known answers. */
 const MAX_PARTS = 512;
 /** Enough for a house of a hundred devices that wake up at once. */
@@ -289,7 +288,7 @@ export class Link {
     const isPlain = from.port !== MDNS_PORT;
     if (isProbe || isPlain || range === undefined) {
       this.#answer(asked, isProbe);
-    } else if (this.#waiting.size < MAX_WAITING) {
+    } else if (this.#waiting.size < 32) {
       void this.#answerLater(key, asked, range);
     }
   }

@@ -12,7 +12,6 @@ export interface BoundLink extends LocalLink, Link {
 
 /** More than any home has. */
 const MAX_LINKS = 16;
-const MAX_ADDRESSES = 16;
 
 /** The networks in which the box announces its name: local ones, not those of containers and tunnels. */
 export function localLinks(interfaces: Interfaces): BoundLink[] {
@@ -53,7 +52,7 @@ function linksOf(name: string, all: readonly NetworkInterfaceInfo[]): BoundLink[
 function announced(all: readonly NetworkInterfaceInfo[]): string[] {
   const addresses = all.map(({ address }) => address);
   const lasting = addresses.filter((address) => !isLinkLocal(address));
-  return (lasting.length > 0 ? lasting : addresses).slice(0, MAX_ADDRESSES);
+  return (lasting.length > 0 ? lasting : addresses).slice(0, 16);
 }
 
 const isLinkLocal = (address: string): boolean => address.startsWith('169.254.') || /^fe[89ab]/i.test(address);

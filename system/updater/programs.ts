@@ -5,7 +5,6 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { refusal } from '../update/reasons.ts';
 
 const run = promisify(execFile);
-const MAX_OUTPUT_BYTES = 4 << 20;
 /** A process that waits for a hanging disk does not end, even when killed. */
 const MAX_DYING_MS = 5_000;
 /** dpkg's messages of all versions for a lock: nothing has been changed then. */
@@ -21,7 +20,7 @@ export async function tell(program: string, args: readonly string[], limitMs?: n
   // Asks no questions, and answers in English.
   const options = {
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-    maxBuffer: MAX_OUTPUT_BYTES,
+    maxBuffer: 4 << 20,
   };
   // A process group of its own, so that all of it can be killed.
   const running = limitMs === undefined ? run(program, args, options) : run('setsid', [program, ...args], options);

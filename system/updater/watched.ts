@@ -12,7 +12,6 @@ export interface Watched {
 }
 
 export const MAX_FOLDERS = 8;
-const MAX_FOLDER_CHARS = 512;
 /** Enough for folders with the longest names: six bytes of JSON per character. */
 export const MAX_REQUEST_BYTES = 32_768;
 
@@ -27,7 +26,7 @@ export function watchedIn(value: unknown): Watched | undefined {
 
 export const isWatchable = (value: unknown): boolean =>
   typeof value === 'string' &&
-  value.length <= MAX_FOLDER_CHARS &&
+  value.length <= 512 &&
   isAbsolute(value) &&
   normalize(value) === value &&
   !value.includes('\0');

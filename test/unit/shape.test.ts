@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 65, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 76, step: 1 },
-  'lines of the product': { limit: 234_500, step: 1_000 },
-  'lines of agent/app': { limit: 21_800, step: 200 },
-  'bounds, which are MAX_… and MIN_…': { limit: 1_400, step: 20 },
-  'files of at most 50 lines with one importer': { limit: 148, step: 4 },
+  'lines of the product': { limit: 233_700, step: 1_000 },
+  'lines of agent/app': { limit: 21_500, step: 200 },
+  'bounds, which are MAX_… and MIN_…': { limit: 1_260, step: 20 },
+  'files of at most 50 lines with one importer': { limit: 124, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 14, step: 1 },
 };
 /** Mutable fields of a class. */

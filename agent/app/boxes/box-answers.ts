@@ -174,7 +174,6 @@ export function eventPageOf(answer: unknown): { readonly events: readonly BoxEve
   return { events, next };
 }
 
-const MAX_PLAYLIST_LINE = 2_048;
 /** A name in or below the playlist's folder, without a scheme. */
 const OWN_ADDRESS = /^(?![^?]*\.\.)[\w.-]+(?:\/[\w.-]+)*(?:\?[\w.~%:&=+-]*)?$/;
 
@@ -182,7 +181,7 @@ const OWN_ADDRESS = /^(?![^?]*\.\.)[\w.-]+(?:\/[\w.-]+)*(?:\?[\w.~%:&=+-]*)?$/;
 export function checkPlaylist(text: string): string {
   const lines = text.split(/\r?\n/);
   const isOwn = (line: string): boolean =>
-    line.length <= MAX_PLAYLIST_LINE &&
+    line.length <= 2_048 &&
     (line === '' ||
       (line.startsWith('#')
         ? [...line.matchAll(/URI\s*=\s*"([^"]*)"?/gi)].every(([, address = '']) => OWN_ADDRESS.test(address))

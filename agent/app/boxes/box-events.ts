@@ -13,7 +13,6 @@ import type { BoxRequests } from './box-requests.ts';
 import { namesByBox } from './remote-paths.ts';
 
 const SAVE_MS = 30_000;
-const MAX_BOXES = 10_000;
 /** Older events are stored without notifications. */
 const NEWS_US = 120_000_000;
 const FUTURE_US = 60_000_000;
@@ -23,7 +22,7 @@ const Marks = Type.Object({
   boxes: Type.Record(
     Type.String(),
     Type.Object({ id: Type.String({ maxLength: 64 }), atMs: Type.Number(), paths: Type.Array(Type.String()) }),
-    { maxProperties: MAX_BOXES },
+    { maxProperties: 10_000 },
   ),
 });
 

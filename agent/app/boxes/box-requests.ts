@@ -50,7 +50,6 @@ export const MAX_ANSWER_MS = 2_000;
 const MAX_BODY_MS = 10_000;
 /** Maximum number of concurrent requests to one box. */
 const MAX_REQUESTS = 64;
-const MAX_MESSAGE = 200;
 /** Characters of a box's message that log lines and pages must not contain. */
 const UNSHOWN = /[^\x20-\x7e\xa0-\uffff]/g;
 
@@ -240,7 +239,7 @@ async function refusalOf(box: string, { status, headers, body }: BoxAnswer): Pro
   const answer = await readJson(body, MAX_REFUSAL_BYTES).catch(() => undefined);
   body.destroy();
   const { error } = (answer ?? {}) as { readonly error?: unknown };
-  const said = typeof error === 'string' ? error.replace(UNSHOWN, ' ').slice(0, MAX_MESSAGE) : `status ${status}`;
+  const said = typeof error === 'string' ? error.replace(UNSHOWN, ' ').slice(0, 200) : `status ${status}`;
   if (status === 404) {
     return new PerchError('notFound', said, { box });
   }

@@ -22,8 +22,6 @@ import { pinFault, pinOf } from '../../tls/pin.ts';
 import type { Servers } from '../servers/servers.ts';
 import { accessOfServer } from '../servers/session-access.ts';
 
-const MAX_ADDRESSES = 12;
-const MAX_CAMERAS = 500;
 /** Longest silence of a paired server, which pings every 5 s. */
 const MAX_SILENCE_MS = 60_000;
 /** The default name, which many boxes have. */
@@ -135,7 +133,7 @@ export class Pairing implements PairingControl {
     return paths
       .list()
       .filter(({ name, confName }) => may(name) && !isRemote(confName))
-      .slice(0, MAX_CAMERAS)
+      .slice(0, 500)
       .map(({ name, title, tracks }) => ({ path: name, name: title, codecs: tracks.slice(0, 16) }));
   }
 
@@ -157,7 +155,7 @@ export class Pairing implements PairingControl {
     const shown = hosts.map((host) =>
       host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`,
     );
-    return [...new Set(shown)].slice(0, MAX_ADDRESSES);
+    return [...new Set(shown)].slice(0, 12);
   }
 }
 

@@ -7,10 +7,9 @@ import { SerialQueue } from '../../base/serial-queue.ts';
 const HIDDEN_FILE = 'hidden-cameras.json';
 /** The cameras that were hidden first are shown again. */
 const MAX_HIDDEN = 500;
-const MAX_ENDPOINT_CHARS = 200;
 
 const HiddenFile = Type.Object({
-  endpoints: Type.Array(Type.String({ maxLength: MAX_ENDPOINT_CHARS }), { maxItems: MAX_HIDDEN }),
+  endpoints: Type.Array(Type.String({ maxLength: 200 }), { maxItems: MAX_HIDDEN }),
 });
 
 /** Endpoints of found cameras that are not wanted, in a small file of the data folder. */

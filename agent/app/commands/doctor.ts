@@ -11,7 +11,6 @@ import type { DiskStatus } from '../../record/space/disks.ts';
 const EVERY_MS = 10_000;
 /** More cameras than any installation has. */
 const MAX_LINES = 500;
-const MAX_CHARS = 300;
 /** Address of the page for those who read the report, unless it says otherwise. */
 const USUAL_HOST = '127.0.0.1';
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling', 'slowing']);
@@ -58,7 +57,7 @@ export function reportLines(facts: ReportFacts): string {
   const shown = lines.slice(0, MAX_LINES).map((line) =>
     redact(line)
       .replaceAll(/[\p{C}\s]+/gu, ' ')
-      .slice(0, MAX_CHARS),
+      .slice(0, 300),
   );
   return `${shown.join('\n')}\n`;
 }

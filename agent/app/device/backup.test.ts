@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { PASSWORD, type RestartingHarness } from '../../../test/support/base/restarting-harness.ts';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
 import { CONFIG, changed, done, open, viewer } from '../../../test/support/harness/backups.ts';
-import { totpCode } from '../../auth/passwords/totp.ts';
+import { totpCode } from '../../auth/accounts/second-factor.ts';
 
 const RANGE = { path: 'door', start: '2026-11-01T12:00:00Z', end: '2026-11-01T12:01:00Z' };
 

@@ -2,7 +2,6 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 
-const MAX_DEPTH = 32;
 /** Extensions of videos. Files of containers other than MP4 and MPEG-TS are named, but left out. */
 const VIDEO = /\.(?:mp4|ts|avi|mkv|mov|m4v|webm|flv|wmv|asf|mpe?g|m2ts|mts|3gp|dav|h26[45]|26[45])$/i;
 const OF_SYSTEM = /^\/(?:proc|sys|dev|run)$/;
@@ -45,7 +44,7 @@ async function addNames(folder: string, below: string, depth: number, names: str
     }
     if (entry.isFile() && VIDEO.test(entry.name)) {
       names.push(name);
-    } else if (entry.isDirectory() && depth < MAX_DEPTH && entry.name !== 'lost+found') {
+    } else if (entry.isDirectory() && depth < 32 && entry.name !== 'lost+found') {
       if (!OF_SYSTEM.test(join(folder, name))) {
         await addNames(folder, name, depth + 1, names, options);
       }

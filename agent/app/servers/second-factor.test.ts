@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
 import { SoftwareAuthenticator } from '../../../test/support/clients/software-authenticator.ts';
-import { totpCode } from '../../auth/passwords/totp.ts';
+import { totpCode } from '../../auth/accounts/second-factor.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';

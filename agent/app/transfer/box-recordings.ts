@@ -36,15 +36,13 @@ const MAX_EVENTS = 365_000;
 const MAX_EVENT_US = 86_400e6;
 /** Year 9999, which names of files can hold. */
 const MAX_US = 253_370_764_800e6;
-const MAX_FILE_BYTES = 2 ** 38;
-const MAX_DURATION_US = 7 * 86_400e6;
 
 /** Bounds for the fields of a recording in a list. */
 const Sound = Type.Object({
   startUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
   nameUs: Type.Integer({ minimum: 0, maximum: MAX_US }),
-  durationUs: Type.Integer({ minimum: 0, maximum: MAX_DURATION_US }),
-  bytes: Type.Integer({ minimum: 0, maximum: MAX_FILE_BYTES }),
+  durationUs: Type.Integer({ minimum: 0, maximum: 7 * 86_400e6 }),
+  bytes: Type.Integer({ minimum: 0, maximum: 2 ** 38 }),
   modifiedMs: Type.Number({ minimum: 0, maximum: MAX_US / 1000 }),
 });
 

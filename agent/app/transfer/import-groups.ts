@@ -12,7 +12,6 @@ const MAX_FILES = 200_000;
 const MAX_GROUPS = 64;
 /** Maximum number of files of a group that are read until its program is known. */
 const MAX_READ = 3;
-const MAX_LEFT_SHOWN = 100;
 /** A folder for a year, a month, a day or an hour. */
 const DATE_FOLDER = /^(?:\d{1,4}|\d{4}[-_.]\d{2}(?:[-_.]\d{2})?|\d{8})$/;
 const FRIGATE = 'frigate:';
@@ -57,7 +56,7 @@ export async function lookInto(folder: string, deps: LookDeps): Promise<ImportFo
   return {
     groups,
     own: look.own,
-    leftOut: { count: look.left.length, items: look.left.slice(0, MAX_LEFT_SHOWN) },
+    leftOut: { count: look.left.length, items: look.left.slice(0, 100) },
     isCut: names.length >= MAX_FILES || shown > MAX_GROUPS,
   };
 }

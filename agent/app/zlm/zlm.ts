@@ -37,7 +37,6 @@ const SecretFile = Type.Object({ secret: Type.String({ minLength: SECRET_BYTES }
 
 /** Checks a `zlm-secret.json` from a backup. */
 export const isSecretFile = (stored: unknown): boolean => Check(SecretFile, stored);
-const MAX_ANSWER_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
 
@@ -91,7 +90,7 @@ export class ZlmApi {
     const { clock, log, config, paths, signal } = deps;
     this.#deps = deps;
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
-      requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: MAX_ANSWER_BYTES, clock });
+      requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: 64 << 10, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
     this.auth = new HookAuth(this.#hooks, deps.sessions.kinds, clock);
     this.#secret = new CallSecret({

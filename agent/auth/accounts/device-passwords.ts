@@ -16,7 +16,6 @@ const MAX_DEVICES = 100;
 const MAX_REVOKED = 1_000;
 const ID_BYTES = 12;
 const MAX_DEVICE_NAME_CHARS = 64;
-const MAX_SLUG_CHARS = 24;
 /** Characters of a password: no look-alikes and no capitals, because it may be typed with a remote control. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 const GROUPS = 4;
@@ -254,7 +253,7 @@ function makePassword(): string {
 function freeName(name: string, isTaken: (user: string) => boolean): string {
   const plain = name.normalize('NFKD').toLowerCase().replace(/\p{M}/gu, '');
   const words = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
-  const slug = words.slice(0, MAX_SLUG_CHARS).replace(/-+$/, '') || 'device';
+  const slug = words.slice(0, 24).replace(/-+$/, '') || 'device';
   for (let number = 1; ; number += 1) {
     const user = number === 1 ? slug : `${slug}-${number}`;
     // `any` is a wildcard in authInternalUsers.

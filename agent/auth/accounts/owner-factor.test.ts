@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
 import { silentLogger } from '../../base/log.ts';
-import { totpCode } from '../passwords/totp.ts';
 import { Accounts } from './accounts.ts';
 import { writeClaim } from './local-claim.ts';
 import { forgetOwner } from './people.ts';
+import { totpCode } from './second-factor.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { ip: '192.168.1.9', isPrivate: true };

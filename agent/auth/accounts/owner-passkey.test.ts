@@ -7,8 +7,8 @@ import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts'
 import { SoftwareAuthenticator } from '../../../test/support/clients/software-authenticator.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RelyingParty } from '../passkeys/passkey.ts';
-import { totpCode } from '../passwords/totp.ts';
 import { Accounts } from './accounts.ts';
+import { totpCode } from './second-factor.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { ip: '192.168.1.9', isPrivate: true };

@@ -5,8 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
 import { silentLogger } from '../../base/log.ts';
-import { totpCode } from '../passwords/totp.ts';
-import { SecondFactor } from './second-factor.ts';
+import { SecondFactor, totpCode } from './second-factor.ts';
 import { SecretKey } from './secret-key.ts';
 
 let folder = '';

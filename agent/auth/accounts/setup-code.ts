@@ -8,13 +8,12 @@ import type { Logger } from '../../base/log.ts';
 /** Characters of a code: no 0/O and 1/I/L, because it is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const CODE_CHARS = 8;
-const MAX_URL_CHARS = 300;
 
 const SetupFacts = Type.Object({
   /** Such as `7KQF-2MXA`. */
   code: Type.String({ pattern: `^[${CODE_LETTERS}]{4}-[${CODE_LETTERS}]{4}$` }),
   /** Address of the page: `http://192.168.1.5:8080`. Absent until it is served. */
-  url: Type.Optional(Type.String({ maxLength: MAX_URL_CHARS })),
+  url: Type.Optional(Type.String({ maxLength: 300 })),
 });
 
 /** Setup code and address of the page for a claim in a browser. */

@@ -12,7 +12,6 @@ import { limitedPerson, ownerPerson, type Person, type Rights } from './person.t
 const MAX_USERS = 50;
 /** Maximum number of removed users that can be restored. */
 const MAX_REMOVED = 10;
-const MAX_CAMERAS = 500;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
 /** Starts with a letter or digit of any language. Without colon, which ends the name in `Basic`, and slash. */
@@ -20,7 +19,7 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]*$/u;
 
 export const CameraSelection = Type.Union([
   Type.Literal('all'),
-  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: MAX_CAMERAS }),
+  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: 500 }),
 ]);
 const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
 const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });

@@ -20,7 +20,6 @@ const CLEAN_MS = 86_400_000;
 const MAX_FILE_BYTES = 2 << 20;
 /** Size to which a full file is reduced. */
 const KEPT_BYTES = 1 << 20;
-const MAX_RUNNING = 5_000;
 /** Maximum number of lines that wait while the disk accepts none. */
 const MAX_WAITING = 10_000;
 const MODE = 0o600;
@@ -147,7 +146,7 @@ export class ViewLog {
       return known;
     }
     // A session without a user is that of a program of this box.
-    if ((user === '' && isLoopbackIp(address)) || this.#running.size >= MAX_RUNNING) {
+    if ((user === '' && isLoopbackIp(address)) || this.#running.size >= 5_000) {
       return undefined;
     }
     const id = randomBytes(6).toString('base64url');

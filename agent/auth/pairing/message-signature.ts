@@ -17,7 +17,6 @@ export const MAX_SIGNATURE_S = 60;
 const COMPONENTS = '("@method" "@path" "@query" "perch-run"';
 const BOX = ' "perch-box"';
 const DIGEST = ' "content-digest"';
-const MAX_HEADER_CHARS = 400;
 const INPUT =
   /^perch=(\("@method" "@path" "@query" "perch-run"( "perch-box")?( "content-digest")?\);created=(\d{1,12});expires=(\d{1,12});nonce="([\w-]{16,64})";keyid="([\w-]{1,64})";alg="ed25519";tag="perch")$/;
 const SIGNATURE = /^perch=:([A-Za-z0-9+/]{86}==):$/;
@@ -107,7 +106,7 @@ export const isSigned = (
   verify(null, Buffer.from(baseOf(message, parameters)), key, signature);
 
 const matchOf = (form: RegExp, header: unknown): RegExpExecArray | null =>
-  typeof header === 'string' && header.length <= MAX_HEADER_CHARS ? form.exec(header) : null;
+  typeof header === 'string' && header.length <= 400 ? form.exec(header) : null;
 
 /** The signature base (RFC 9421 §2.5). */
 function baseOf({ method, target, run, box, digest }: SignedMessage, parameters: string): string {

@@ -2,10 +2,8 @@ import { isIP } from 'node:net';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 
-const MAX_ID_CHARS = 1_400;
-const MAX_DATA_CHARS = 20_000;
-const Id = Type.String({ minLength: 1, maxLength: MAX_ID_CHARS });
-const Data = Type.String({ minLength: 1, maxLength: MAX_DATA_CHARS });
+const Id = Type.String({ minLength: 1, maxLength: 1_400 });
+const Data = Type.String({ minLength: 1, maxLength: 20_000 });
 const Extensions = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
 const Attachment = Type.Optional(Type.Union([Type.String({ maxLength: 32 }), Type.Null()]));
 const Transports = Type.Array(Type.String({ maxLength: 32 }), { maxItems: 10 });

@@ -20,14 +20,13 @@ const MAX_LANES = 16;
 const SALT_BYTES = { least: 8, most: 64 } as const;
 const HASH_BYTES = { least: 4, most: 64 } as const;
 const VERSION = 19;
-const MAX_CHARACTERS = 300;
 
 const FORMAT = /^\$(argon2id|argon2i|argon2d)\$v=(\d{1,9})\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([^$]*)\$([^$]*)$/;
 
 /** `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, both in base64 without padding, as written by `argon2 -e`. */
 export function parseArgon2(text: string): Argon2Parameters {
   const [, algorithm, version, memory, passesText, lanesText, salt = '', hash = ''] =
-    text.length > MAX_CHARACTERS ? [] : (FORMAT.exec(text) ?? []);
+    text.length > 300 ? [] : (FORMAT.exec(text) ?? []);
   if (algorithm === undefined) {
     throw new PerchError('badInput', 'not an argon2 hash: write $argon2id$v=19$m=65536,t=3,p=4$salt$hash');
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { base32, otpauthUri, stepOf, totpCode } from './totp.ts';
+import { base32, otpauthUri, stepOf, totpCode } from '../accounts/second-factor.ts';
 
 /** RFC 6238, appendix B. */
 const SECRET = Buffer.from('12345678901234567890');

@@ -17,7 +17,6 @@ export interface ExternalAuthSettings {
 /** Maximum number of concurrent requests, and of requests that wait. Further ones are rejected. */
 const MAX_CONCURRENT = 16;
 const MAX_WAITING = 64;
-const MAX_ANSWER_BYTES = 4096;
 const SHOWN_CHARACTERS = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -96,7 +95,7 @@ export class ExternalAuth implements ApiAuth {
 
   #ask(body: string) {
     const { address: url, fingerprint, timeoutMs } = this.#settings;
-    return requestServer({ url, body, fingerprint, timeoutMs, limitBytes: MAX_ANSWER_BYTES, clock: this.#clock });
+    return requestServer({ url, body, fingerprint, timeoutMs, limitBytes: 4096, clock: this.#clock });
   }
 }
 

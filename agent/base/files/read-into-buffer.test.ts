@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
+import { readIntoBuffer } from '../../transports/tcp/listener.ts';
 import { SocketChannel } from '../network/socket-channel.ts';
-import { readIntoBuffer } from './read-into-buffer.ts';
 
 /** A server whose connections are read into the buffer. */
 async function accepting() {

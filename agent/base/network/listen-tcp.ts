@@ -90,8 +90,6 @@ interface PortHolder {
 }
 
 const LISTEN_STATE = '0A';
-const MAX_PROCESSES = 4096;
-const MAX_FILES = 4096;
 
 /** The process that listens on a TCP port. Best effort: Linux only; other users' processes are visible only to root. */
 async function holderOf(port: number): Promise<PortHolder | undefined> {
@@ -102,7 +100,7 @@ async function holderOf(port: number): Promise<PortHolder | undefined> {
   if (inodes.size === 0) {
     return undefined;
   }
-  const pids = (await entriesOf('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, MAX_PROCESSES);
+  const pids = (await entriesOf('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, 4096);
   for (const pid of pids) {
     if (await holdsOne(pid, inodes)) {
       const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a program');
@@ -123,7 +121,7 @@ async function listeningInodes(table: string, port: number): Promise<string[]> {
 }
 
 async function holdsOne(pid: string, sockets: ReadonlySet<string>): Promise<boolean> {
-  const files = (await entriesOf(`/proc/${pid}/fd`)).slice(0, MAX_FILES);
+  const files = (await entriesOf(`/proc/${pid}/fd`)).slice(0, 4096);
   for (const file of files) {
     const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => '');
     if (sockets.has(target)) {

@@ -4,7 +4,7 @@ import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { resetSocket } from './reset-socket.ts';
+import { resetSocket } from '../../http/auth/signed-requests.ts';
 
 const BODY_BYTES = 8 << 20;
 const tls = (name: string) => readFileSync(join(import.meta.dirname, '../../../test/fixtures/tls', name));

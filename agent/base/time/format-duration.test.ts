@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDuration } from './format-duration.ts';
+import { formatDuration } from '../../onvif/device/suggestions.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -7,7 +7,6 @@ import { type Failure, failureOf } from './failure.ts';
 import type { OnProgress } from './progress.ts';
 
 const MAX_RUNNING = 4;
-const MAX_KEPT = 32;
 /** Time for all stream addresses of all makers at one a second. */
 const DEADLINE_MS = 5 * 60_000;
 
@@ -101,7 +100,7 @@ export class ProbeJobs {
 
   #forget(): void {
     for (const [id, { job }] of this.#all) {
-      if (this.#all.size > MAX_KEPT && job.state !== 'running') {
+      if (this.#all.size > 32 && job.state !== 'running') {
         this.#all.delete(id);
       }
     }

@@ -10,7 +10,6 @@ const UNITS = [
   ['K', 2 ** 10],
 ] as const;
 const WHOLE = /^(\d{1,12}(?:\.\d{1,6})?)([KMGT]?)(I?B)?$/;
-const MAX_BYTES = 2 ** 50;
 
 /** Bytes of a text such as `50M`, `512KiB` or `100B`. */
 export function parseSize(text: string): number {
@@ -22,7 +21,7 @@ export function parseSize(text: string): number {
   }
   const scale = UNITS.find(([unit]) => unit === letter)?.[1] ?? 1;
   const size = Math.round(Number(amount) * scale);
-  if (size > MAX_BYTES) {
+  if (size > 2 ** 50) {
     throw new PerchError('badInput', `'${text}' is larger than the limit of 1024T`);
   }
   return size;

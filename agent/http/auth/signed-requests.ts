@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { pipeline, Transform } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ACCEPTED, RUN_HEADER, TIME_HEADER } from '../../auth/pairing/message-signature.ts';
@@ -7,7 +7,6 @@ import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { PerchError } from '../../base/errors.ts';
-import { resetSocket } from '../../base/network/reset-socket.ts';
 import { letIn } from '../listener/newcomers.ts';
 
 const servers = new WeakMap<FastifyRequest, string>();
@@ -133,4 +132,20 @@ class CheckedBody extends Transform {
     const isSame = this.#hash.digest('base64') === this.#digest;
     done(isSame ? undefined : new PerchError('unauthorized', 'the body is not the signed one', { why: 'digest' }));
   }
+}
+
+/**
+ * Ends a connection at once, without what the kernel has yet to send: a slow receiver would get megabytes of it for
+ * half a minute.
+ */
+export function resetSocket(socket: Socket): void {
+  // Node resets TCP sockets only; a TLS socket of a server has the TCP socket below it as `_parent`.
+  const { _parent: below } = socket as Socket & { readonly _parent?: unknown };
+  const tcp = below instanceof Socket ? below : socket;
+  try {
+    tcp.resetAndDestroy();
+  } catch {
+    // Another kind of socket, such as a pipe.
+  }
+  socket.destroy();
 }

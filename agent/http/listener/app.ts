@@ -54,14 +54,12 @@ declare module 'fastify' {
   }
 }
 
-const MAX_BODY_BYTES = 1 << 20;
-
 /** A Fastify instance for one or more listeners, with their common parts; the caller adds plugins. */
 export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: fastifyLog(log),
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: MAX_BODY_BYTES,
+    bodyLimit: 1 << 20,
     frameworkErrors: answerError,
     schemaController: { compilersFactory: { buildValidator: withoutSchemas, buildSerializer: withoutSchemas } },
     // Fastify needs a server. This one never listens: `listen` opens others, which close while the routes stay.

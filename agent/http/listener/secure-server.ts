@@ -18,12 +18,9 @@ import { isAwaited } from './slow-body.ts';
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A player has a handful open: playlists and parts of each rendition. */
 const MAX_STREAMS = 100;
-const MAX_HEADER_BYTES = 16 << 10;
 /** Limits for cancelled requests, which cost their sender nothing (CVE-2023-44487): the burst, and the rate per second. */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
-const MAX_INVALID_FRAMES = 100;
-const MAX_SESSION_MEGABYTES = 4;
 
 /** Time without any traffic after which a connection is ended, longer than any wait within one. */
 const STILL_SESSION_MS = 120_000;
@@ -39,12 +36,12 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
     allowHTTP1: true,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
-    maxSessionMemory: MAX_SESSION_MEGABYTES,
-    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
+    maxSessionMemory: 4,
+    maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: MAX_STREAMS,
     streamResetBurst: RESET_BURST,
     streamResetRate: RESETS_PER_SECOND,
-    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: 16 << 10 },
   };
 }
 

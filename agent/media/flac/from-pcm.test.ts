@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { decodeFlacFrame } from '../../../test/support/media/flac-decoder.ts';
 import { hex } from '../../../test/support/media/units.ts';
+import { FlacFromPcm, flacTrackOf } from '../../stream/container-stream.ts';
 import { A_LAW } from '../g711/decode.ts';
 import type { PcmTrack } from '../pcm/decode.ts';
 import type { Sample } from '../sample/sample.ts';
 import type { G711Track, LpcmTrack } from '../sample/track.ts';
-import { FlacFromPcm, flacTrackOf } from './from-pcm.ts';
 
 const track: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const START_WALL = 1_700_000_000_000;

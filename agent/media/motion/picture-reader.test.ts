@@ -12,7 +12,7 @@ import { hex, sampleOf } from '../../../test/support/media/units.ts';
 import { h264Track } from '../h264/params.ts';
 import { h265Track } from '../h265/params.ts';
 import { SLICE_TYPE } from '../payload/slice-reader.ts';
-import { PictureReader } from './picture-reader.ts';
+import { PictureReader } from './track-motion.ts';
 
 const { i, p, b } = SLICE_TYPE;
 

@@ -4,7 +4,6 @@ import { Rules } from '../rules/rules.ts';
 
 export const CHANNELS_FILE = 'notify-channels.json';
 export const MAX_CHANNELS = 10;
-const MAX_RECIPIENTS = 20;
 /** Limit of the headers and of the body, each: a request with both also has room for the rules. */
 const MAX_TEMPLATE_CHARS = 8_000;
 const NO_MORE = { additionalProperties: false };
@@ -32,7 +31,7 @@ export const SETTINGS = {
       user: Type.String({ maxLength: 256, description: 'User name for the login. Empty: no login.' }),
       password: secretText('Password of the user.'),
       from: Mailbox,
-      to: Type.Array(Mailbox, { minItems: 1, maxItems: MAX_RECIPIENTS }),
+      to: Type.Array(Mailbox, { minItems: 1, maxItems: 20 }),
     },
     NO_MORE,
   ),

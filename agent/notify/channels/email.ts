@@ -10,7 +10,6 @@ import { connectionFault, noAnswer, plain } from './fault.ts';
 const TIMEOUT_MS = 40_000;
 /** Divisor of the time limit: DNS, the connection and the greeting each have one such part, each pause of the socket 1.5. */
 const STEPS = 4;
-const MAX_RESPONSE_BYTES = 16 << 10;
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
 /** SMTP reply code for a message that exceeds the size limit (RFC 1870). */
 const TOO_LARGE = 552;
@@ -45,7 +44,7 @@ export async function sendEmail(
     // Longer than the greeting's timeout, whose error says more.
     socketTimeout: stepMs * 1.5,
     socketCloseTimeout: 0,
-    maxResponseSize: MAX_RESPONSE_BYTES,
+    maxResponseSize: 16 << 10,
     allowInternalNetworkInterfaces: true,
   });
   const { promise: broken, reject } = Promise.withResolvers<never>();

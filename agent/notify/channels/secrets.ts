@@ -3,7 +3,6 @@ import { HIDDEN } from '../../config/edit/json.ts';
 import type { ChannelSettings } from './channel-fields.ts';
 import { linesOf } from './template.ts';
 
-const MIN_SECRET_CHARS = 4;
 /** Whether the text has a placeholder such as `{secret}`: the secret itself is stored separately. */
 const hasPlaceholder = (text: string): boolean => /\{\w+[?}]/.test(text);
 
@@ -109,7 +108,7 @@ export function secretsOf(settings: ChannelSettings): readonly string[] {
     const values = linesOf(settings.headers).map((line) => line.slice(line.indexOf(':') + 1).trim());
     found.push(settings.secret, ...values.filter((value) => !hasPlaceholder(value)).flatMap(headerSecrets));
   }
-  const forms = found.filter((secret) => secret.length >= MIN_SECRET_CHARS).flatMap(formsOf);
+  const forms = found.filter((secret) => secret.length >= 4).flatMap(formsOf);
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 

@@ -30,11 +30,9 @@ async function sendOnce(settings: ChannelSettings, message: ChannelMessage, opti
   }
 }
 
-const MAX_FAULT_CHARS = 300;
-
 /** Masks secrets: servers may repeat in their answer what they were sent. */
 function withoutSecrets({ code, message, context }: PerchError, settings: ChannelSettings): PerchError {
   const text = secretsOf(settings).reduce((shown, secret) => shown.replaceAll(secret, HIDDEN), message);
   // The message is cut after masking: half a secret would not be found.
-  return new PerchError(code, text.slice(0, MAX_FAULT_CHARS), context);
+  return new PerchError(code, text.slice(0, 300), context);
 }

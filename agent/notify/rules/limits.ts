@@ -4,7 +4,6 @@ import { putBounded } from '../../base/bounded-map.ts';
 const PAUSE_MS = 60_000;
 /** The same for the doorbell: people ring twice. */
 const BELL_PAUSE_MS = 5_000;
-const MAX_BURST = 30;
 /** After a burst, one further notification is permitted in each such time. */
 const REFILL_MS = 60_000;
 /** Maximum number of known combinations of target, camera and kind. */
@@ -30,7 +29,7 @@ export class NotifyLimits {
     const spent = this.#spent.get(target) ?? { count: 0, sinceMs: nowMs };
     const refilled = Math.floor((nowMs - spent.sinceMs) / REFILL_MS);
     const count = Math.max(0, spent.count - refilled);
-    if (count >= MAX_BURST) {
+    if (count >= 30) {
       return false;
     }
     const sinceMs = count === 0 ? nowMs : spent.sinceMs + refilled * REFILL_MS;

@@ -2,7 +2,6 @@ import Type, { type Static } from 'typebox';
 import { DAYS } from '../../config/schema/modes.ts';
 import { type Notice, noticeKind } from './notice.ts';
 
-const MAX_RULES = 20;
 const NO_MORE = { additionalProperties: false };
 const TimeOfDay = Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'Local time, 22:00.' });
 type Day = (typeof DAYS)[number];
@@ -33,7 +32,7 @@ export const Rule = Type.Object(
   NO_MORE,
 );
 export type Rule = Static<typeof Rule>;
-export const Rules = Type.Array(Rule, { maxItems: MAX_RULES, description: 'One of them has to match.' });
+export const Rules = Type.Array(Rule, { maxItems: 20, description: 'One of them has to match.' });
 
 export interface LocalTime {
   readonly day: Day;

@@ -8,7 +8,6 @@ const EVERYONE = 'urn:schemas-xmlsoap-org:ws:2005:04:discovery';
 /** Maximum size of a received Probe; usual ones have less than 1 kB. */
 export const MAX_PROBE_BYTES = 4_096;
 const TYPES = ['NetworkVideoTransmitter', 'Device'];
-const MAX_ID = 200;
 
 /** A WS-Discovery Probe as received. */
 export interface Probe {
@@ -22,7 +21,7 @@ export interface Probe {
 export function parseProbe(datagram: Uint8Array): Probe | undefined {
   const root = readXml(datagram, MAX_PROBE_BYTES);
   const probe: XmlElement | undefined = elements(find(root, 'Body'), 'Probe')[0];
-  const messageId = findText(root, 'Header', 'MessageID')?.slice(0, MAX_ID);
+  const messageId = findText(root, 'Header', 'MessageID')?.slice(0, 200);
   if (localName(root) !== 'Envelope' || !probe || messageId === undefined) {
     return undefined;
   }

@@ -10,7 +10,6 @@ import { escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
 export const CLOCK_TOLERANCE_MS = 5_000;
 /** Accepted offset after the clock was set. */
 const SET_TOLERANCE_MS = 3_000;
-const MAX_ZONE = 500;
 const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
 /** IPv6 address without a zone, which would be local to the camera. It may begin with a colon. */
 const IPV6 = /^[\da-f:.]{2,45}$/i;
@@ -91,6 +90,6 @@ async function readZone(session: OnvifSession): Promise<string> {
   const now = find(await readDateAndTime(session), 'SystemDateAndTime');
   const zone = find(now, 'TimeZone');
   const hasSummerTime = findText(now, 'DaylightSavings')?.toLowerCase() === 'true';
-  const zoneText = zone ? writeXml(zone, { maxCharacters: MAX_ZONE, name: 'tds:TimeZone' }) : '';
+  const zoneText = zone ? writeXml(zone, { maxCharacters: 500, name: 'tds:TimeZone' }) : '';
   return `<tds:DaylightSavings>${hasSummerTime}</tds:DaylightSavings>${zoneText}`;
 }

@@ -9,7 +9,6 @@ import { writeXml } from '../soap/xml/write-xml.ts';
 import { attributeOf, elements, find } from '../soap/xml/xml.ts';
 import { byMedia, type Way, type Ways } from './ways.ts';
 
-const MAX_CONFIGURATION = 16_384;
 const LIMITS = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000, width: 16_384, height: 16_384 };
 
 export interface EncoderSettings extends Record<keyof typeof LIMITS, number | undefined> {
@@ -112,7 +111,7 @@ async function sendConfiguration(session: OnvifSession, { service, xml }: Config
 const prefixOf = (service: CameraProfile['service']) => (service === 'media2' ? 'tr2' : 'trt');
 
 const writeConfiguration = (configuration: XmlElement, service: CameraProfile['service']): string =>
-  writeXml(configuration, { maxCharacters: MAX_CONFIGURATION, name: `${prefixOf(service)}:Configuration` });
+  writeXml(configuration, { maxCharacters: 16_384, name: `${prefixOf(service)}:Configuration` });
 
 /** @returns the profile with everything that its encoder states */
 export async function readOwn(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {

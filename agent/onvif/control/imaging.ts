@@ -6,7 +6,6 @@ import { elements, escapeXml, find, findText, plainLine } from '../soap/xml/xml.
 import { replaceText } from './encoder.ts';
 import type { Ways } from './ways.ts';
 
-const MAX_SETTINGS = 16_384;
 const MODES = ['ON', 'OFF', 'AUTO'] as const;
 
 /** `ON`: the filter is in (day), `OFF`: infrared light passes (night), `AUTO`: by brightness. ONVIF Imaging §5.1.1 */
@@ -46,7 +45,7 @@ export async function setIrCutFilter(
   }
   const set = (inner: string) =>
     session.call('imaging', bodyOf('SetImagingSettings', videoSource, inner), 'SetImagingSettingsResponse');
-  const all = writeXml(settings, { maxCharacters: MAX_SETTINGS, name: 'timg:ImagingSettings' });
+  const all = writeXml(settings, { maxCharacters: 16_384, name: 'timg:ImagingSettings' });
   const only = `<timg:ImagingSettings><tt:IrCutFilter>${mode}</tt:IrCutFilter></timg:ImagingSettings>`;
   const lasting = '<timg:ForcePersistence>true</timg:ForcePersistence>';
   await ways.use<unknown>('imaging', [

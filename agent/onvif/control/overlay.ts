@@ -7,9 +7,6 @@ import { attributeOf, elements, escapeXml, find, findText, plainLine } from '../
 import { replaceText } from './encoder.ts';
 import { byMedia, type Ways } from './ways.ts';
 
-const MAX_OSD = 16_384;
-const MAX_OSDS = 64;
-
 /** Texts that the camera draws on the picture (OSD, ONVIF Media §5.18); undefined: not offered. */
 export interface Overlay {
   /** The first plain text; empty: none. */
@@ -81,7 +78,7 @@ async function readOsds(session: OnvifSession, profile: CameraProfile): Promise<
     throw cameraError('notSupported', 'the camera draws no texts on its picture', { host: session.host });
   }
   const list = await asked('GetOSDs');
-  const osds = elements(list, 'OSDs').slice(0, MAX_OSDS);
+  const osds = elements(list, 'OSDs').slice(0, 64);
   const kinds = new Set(elements(find(options, 'TextOption'), 'Type').map((one) => findText(one)?.trim()));
   const kindOf = (osd: XmlElement) => findText(osd, 'TextString', 'Type')?.trim();
   const plain = osds.find((osd) => kindOf(osd) === 'Plain');
@@ -105,7 +102,7 @@ async function setText(session: OnvifSession, state: OsdState, text: string): Pr
     await remove(session, state, plain);
   } else if (plain && replaceText(find(plain, 'TextString'), 'PlainText', text)) {
     const prefix = prefixOf(service);
-    const xml = writeXml(plain, { maxCharacters: MAX_OSD, name: `${prefix}:OSD` });
+    const xml = writeXml(plain, { maxCharacters: 16_384, name: `${prefix}:OSD` });
     await session.call(service, `<${prefix}:SetOSD>${xml}</${prefix}:SetOSD>`, 'SetOSDResponse');
   } else {
     await create(

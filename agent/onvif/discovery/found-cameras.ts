@@ -9,7 +9,6 @@ import type { DiscoveryMessage } from './probe.ts';
 import { scan, sweep } from './scan.ts';
 import { isLoopback, LOOPBACK_HINT, parseTargets } from './targets.ts';
 
-const MAX_CAMERAS = 512;
 /** How long a scan waits for replies; cameras answer within a second. */
 const LISTEN_MS = 4_000;
 /** A call this soon after the start of a scan shares it: the scan has sent its second probes by then, but not its third ones. */
@@ -279,7 +278,7 @@ export class FoundCameras {
 
   /** Drops the oldest entry of the address with the most, so that a flood from one address costs no others. */
   #makeRoom(): void {
-    if (this.#entries.size < MAX_CAMERAS) {
+    if (this.#entries.size < 512) {
       return;
     }
     const byAddress = Map.groupBy(this.#entries, ([, { camera }]) => camera.address);

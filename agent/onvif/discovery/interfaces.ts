@@ -21,8 +21,6 @@ export interface InterfaceChoice {
   readonly only?: readonly string[];
 }
 
-const MAX_ADDRESSES = 32;
-
 /**
  * The addresses to probe from, with a socket each: one for all would multicast only on the default route. IPv6: link-local ones, because
  * every interface has one and WS-Discovery does not leave the link.
@@ -50,7 +48,7 @@ export function probeAddresses(
     }
   }
   // Nearly all cameras answer over IPv4.
-  return found.sort((a, b) => (a.family < b.family ? -1 : a.family > b.family ? 1 : 0)).slice(0, MAX_ADDRESSES);
+  return found.sort((a, b) => (a.family < b.family ? -1 : a.family > b.family ? 1 : 0)).slice(0, 32);
 }
 
 function isUsable({ family, address, internal }: NetworkInterfaceInfo, includeLoopback: boolean): boolean {

@@ -7,7 +7,6 @@ import { manufacturerOf } from './manufacturer.ts';
 
 /** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
-const MAX_MATCHES = 64;
 const MAX_LIST_ITEMS = 64;
 const MAX_ITEM_CHARACTERS = 512;
 
@@ -63,7 +62,7 @@ export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
   const kind = KINDS.get(name) ?? 'other';
   // `ProbeMatches` has elements `ProbeMatch`.
   const devices = kind === 'matches' ? elements(first, name.slice(0, -2)) : elements(body, name);
-  return { kind, relatesTo, matches: kind === 'other' ? [] : devices.slice(0, MAX_MATCHES).flatMap(matchOf) };
+  return { kind, relatesTo, matches: kind === 'other' ? [] : devices.slice(0, 64).flatMap(matchOf) };
 }
 
 const KINDS: ReadonlyMap<string, DiscoveryMessage['kind']> = new Map([

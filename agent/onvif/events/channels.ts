@@ -4,7 +4,6 @@ import { unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, findText, plainLine } from '../soap/xml/xml.ts';
 import type { Notification } from './notifications.ts';
 
-const MAX_TOKENS = 256;
 /** Items that name a video source or its configuration, in Media and in Analytics. */
 const SOURCE_NAMES = ['Source', 'VideoSource', 'VideoSourceToken', 'VideoSourceConfigurationToken'];
 
@@ -60,7 +59,7 @@ async function readLenses(
   const service = session.has('media2') ? 'media2' : 'media';
   const body = `<${service === 'media2' ? 'tr2' : 'trt'}:GetVideoSourceConfigurations/>`;
   const response = await unlessFault(session.call(service, body, 'GetVideoSourceConfigurationsResponse'));
-  for (const element of elements(response, 'Configurations').slice(0, MAX_TOKENS)) {
+  for (const element of elements(response, 'Configurations').slice(0, 256)) {
     const token = attributeOf(element, 'token');
     const lens = plainLine(findText(element, 'SourceToken'));
     if (token !== undefined && lens !== undefined) {

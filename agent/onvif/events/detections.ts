@@ -13,8 +13,6 @@ const SWEEP_MS = 5_000;
 const MAX_STATES = 128;
 /** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
 const MAX_BEGINS = 30;
-const MAX_UNKNOWN = 32;
-const MAX_TOPIC = 200;
 
 /**
  * Called when a detection starts or ends; `undefined`: momentary. Must not throw.
@@ -73,7 +71,7 @@ export class Detections {
     const { topic, source, operation } = notification;
     const origin = [...topic, ...source.map(({ name, value }) => `${name}=${value}`)].join('/');
     const { detections, unknown } = detectionsOf(notification);
-    const name = unknown ? topic.join('/').slice(0, MAX_TOPIC) : undefined;
+    const name = unknown ? topic.join('/').slice(0, 200) : undefined;
     if (name !== undefined) {
       this.#keepUnknown(name, detections[0]?.type);
     }
@@ -113,7 +111,7 @@ export class Detections {
   }
 
   #keepUnknown(topic: string, type: EventKind | undefined): void {
-    if (!this.#unknown.has(topic) && this.#unknown.size < MAX_UNKNOWN) {
+    if (!this.#unknown.has(topic) && this.#unknown.size < 32) {
       const unknown = { topic, type };
       this.#unknown.set(topic, unknown);
       this.#onUnknown(unknown);

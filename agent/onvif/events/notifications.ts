@@ -1,10 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { attributeOf, elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
-const MAX_NOTIFICATIONS = 200;
-const MAX_ITEMS = 16;
-const MAX_STEPS = 12;
-
 type Operation = 'initialized' | 'changed' | 'deleted';
 
 export interface Item {
@@ -25,7 +21,7 @@ export interface Notification {
 /** PullMessagesResponse. Invalid messages are dropped. */
 export function readNotifications(response: XmlElement): Notification[] {
   return elements(response, 'NotificationMessage')
-    .slice(0, MAX_NOTIFICATIONS)
+    .slice(0, 200)
     .flatMap((element) => {
       const topic = topicOf(findText(element, 'Topic'));
       // Some cameras omit the wrapping element.
@@ -48,7 +44,7 @@ function topicOf(text: string | undefined): string[] {
     .split('/')
     .map((step) => step.slice(step.lastIndexOf(':') + 1).trim())
     .filter((step) => step !== '')
-    .slice(0, MAX_STEPS);
+    .slice(0, 12);
 }
 
 function operationOf(text: string | undefined): Operation {
@@ -58,6 +54,6 @@ function operationOf(text: string | undefined): Operation {
 
 function itemsOf(parent: XmlElement | undefined): Item[] {
   return elements(parent, 'SimpleItem')
-    .slice(0, MAX_ITEMS)
+    .slice(0, 16)
     .map((item) => ({ name: attributeOf(item, 'Name') ?? '', value: attributeOf(item, 'Value') ?? '' }));
 }

@@ -18,7 +18,6 @@ const MAX_LIFE_MS = 3_600_000;
 const PULL_GRACE_MS = 10_000;
 const MAX_MESSAGES = 50;
 const END_DEADLINE_MS = 3_000;
-const MAX_ADDRESS = 2_000;
 const MAX_REFERENCE = 4_000;
 
 /** Sufficient to end a subscription, also in a later run. */
@@ -152,7 +151,7 @@ const noAddress = (): PerchError => cameraError('badReply', 'the camera returns 
 function readReference(response: XmlElement): SubscriptionReference {
   const reference = find(response, 'SubscriptionReference');
   const address = findText(reference, 'Address') ?? '';
-  if (address.length > MAX_ADDRESS || !URL.canParse(withoutZone(address))) {
+  if (address.length > 2_000 || !URL.canParse(withoutZone(address))) {
     throw noAddress();
   }
   try {

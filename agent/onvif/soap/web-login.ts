@@ -14,7 +14,6 @@ const PAGES = [
   '/cgi-bin/magicBox.cgi?action=getSystemInfo',
   '/axis-cgi/param.cgi?action=list&group=Brand',
 ];
-const MAX_PAGE_BYTES = 256 << 10;
 const PAGE_DEADLINE_MS = 1_500;
 
 /** Whether the camera's web page accepts a login that its ONVIF rejects: then ONVIF has its own users. */
@@ -86,7 +85,7 @@ function get(
   guard?: CameraGuard,
 ): Promise<HttpReply | undefined> {
   const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
-  const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
+  const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: 256 << 10 } as const;
   const send = (connection?: PersistentConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
   return (guard ? guard.call(origin, true, send) : send()).catch(ignoreExpected);
 }

@@ -13,7 +13,6 @@ import type { Track } from '../../media/sample/track.ts';
 const [FTYP, MOOV, MOOF] = [fourcc('ftyp'), fourcc('moov'), fourcc('moof')];
 const HEADER_BYTES = 16;
 const MAX_BOXES = 100_000;
-const MAX_TRACKS = 8;
 const MAX_SAMPLE_BYTES = 16 << 20;
 /** The clip's length is a multiple of this: whole ticks in all clock rates of audio and video, so that tracks do not drift apart. */
 const LENGTH_STEP_MS = 40;
@@ -135,7 +134,7 @@ async function readFragment(
 
 function placeTracks(movie: Movie, lists: ReadonlyMap<number, SampleList>, fileBytes: number): readonly ClipTrack[] {
   const placed: ClipTrack[] = [];
-  for (const one of movie.tracks.slice(0, MAX_TRACKS)) {
+  for (const one of movie.tracks.slice(0, 8)) {
     const track = trackOfEntry(one);
     if (!track) {
       continue;

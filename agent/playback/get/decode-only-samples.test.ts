@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DecodeOnlySamples } from './decode-only-samples.ts';
+import { DecodeOnlySamples } from './fmp4-writer.ts';
 import type { SelectedRun } from './selected-table.ts';
 
 test('in reordered video, a sample directly after the start is returned with its predecessors, however short the first is', () => {

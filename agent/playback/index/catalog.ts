@@ -38,7 +38,6 @@ interface CatalogOptions {
 
 /** An older folder mtime is reliable. */
 const SETTLED_MS = 3_000;
-const MAX_CHANGED = 1_000;
 
 /** Keeps the index in sync with the folders: checks folder mtimes and growing files before each response. */
 export class Catalog implements SegmentLog {
@@ -87,7 +86,7 @@ export class Catalog implements SegmentLog {
   }
 
   removed(file: string): void {
-    const path = this.#changed.size < MAX_CHANGED ? this.index.find(file)?.path : undefined;
+    const path = this.#changed.size < 1_000 ? this.index.find(file)?.path : undefined;
     if (path !== undefined) {
       this.#changed.set(path, this.#options.monoMs());
     }

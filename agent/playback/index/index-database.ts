@@ -14,8 +14,6 @@ import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
 
 export type Row = Record<string, unknown>;
 
-const MAX_KNOWN_NAMES = 4_096;
-
 /**
  * The index file. Collects writes in one transaction that ends with `commit`: reads see them at once, the disk gets one
  * write. A damaged file is replaced by an empty one; a full disk loses only the latest changes.
@@ -131,7 +129,7 @@ export class IndexDatabase {
   }
 
   #remember(text: string, id: number): void {
-    if (this.#ids.size >= MAX_KNOWN_NAMES) {
+    if (this.#ids.size >= 4_096) {
       this.#ids.clear();
     }
     this.#ids.set(text, id);

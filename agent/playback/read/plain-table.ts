@@ -12,9 +12,6 @@ import type { Track } from '../../media/sample/track.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 
 const MOOV = fourcc('moov');
-const MAX_TRACKS = 8;
-const MAX_SAMPLE_BYTES = 16 << 20;
-const MAX_FRAGMENT_BYTES = 16 << 20;
 const AUDIO_FRAGMENT_SECONDS = 2;
 /** ISO/IEC 14496-12 §8.8.3.1. */
 const NON_SYNC = 0x1_0000;
@@ -47,7 +44,7 @@ export function readPlainTable(
     throw new PerchError('badInput', "MP4 file without 'moov'");
   }
   const lists: PlainTrack[] = [];
-  for (const one of movie.tracks.slice(0, MAX_TRACKS)) {
+  for (const one of movie.tracks.slice(0, 8)) {
     const track = trackOfEntry(one);
     if (!track || track.clockRate !== one.timescale) {
       throw new PerchError('unsupported', `MP4 track with ${one.codec} and a time scale of ${one.timescale}`);
@@ -91,7 +88,7 @@ class PlainTrack {
     this.#shiftTicks = shiftTicks;
     for (let i = 0; i < samples.count; i += 1) {
       const [size, offset] = [samples.sizes[i] as number, samples.offsets[i] as number];
-      if (size > MAX_SAMPLE_BYTES || offset + size > fileBytes) {
+      if (size > 16 << 20 || offset + size > fileBytes) {
         throw new PerchError('badInput', `MP4 sample of ${size} bytes at ${offset} in a file of ${fileBytes} bytes`);
       }
     }
@@ -115,7 +112,7 @@ class PlainTrack {
           ? keys[i] === 1
           : this.#secondsOf(i) - this.#secondsOf(first) >= AUDIO_FRAGMENT_SECONDS;
       const isLater = this.#ticksOf(i) > this.#ticksOf(first);
-      if (isLater && (isNext || bytes > MAX_FRAGMENT_BYTES)) {
+      if (isLater && (isNext || bytes > 16 << 20)) {
         return this.#secondsOf(i);
       }
       bytes += sizes[i] as number;

@@ -19,7 +19,6 @@ import { findStreamMark, type StreamMark } from './stream-mark.ts';
 const MFRA = fourcc('mfra');
 /** The longest possible recording has a tail of about 60 MB. */
 const MAX_TAIL_BYTES = 128 << 20;
-const MAX_INIT_BYTES = 8 << 20;
 /** A longer `mvhd` duration is not credible. */
 const MAX_MS = 100 * 86_400_000;
 
@@ -106,7 +105,7 @@ async function findTail(
   const offset = end - sizeBytes;
   const head = sizeBytes > MAX_TAIL_BYTES ? undefined : await readAt(handle, offset, TAIL_HEAD_BYTES);
   const initBytes = head && initBytesOfTail(head, sizeBytes);
-  const isPossible = initBytes !== undefined && initBytes <= MAX_INIT_BYTES;
+  const isPossible = initBytes !== undefined && initBytes <= 8 << 20;
   const bytes = isPossible ? await readAt(handle, offset + TAIL_HEAD_BYTES, initBytes) : undefined;
   try {
     const init = bytes && parseInit(bytes);

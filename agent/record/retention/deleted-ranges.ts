@@ -4,7 +4,6 @@ import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
 import { RangeFile, timesFault } from './range-file.ts';
 
-const MAX_RANGES = 1_000;
 /** Limit of the parts of a range: each protected range within it cuts it. */
 const MAX_PARTS = 5_000;
 
@@ -33,7 +32,7 @@ export class DeletedRanges {
 
   /** @param onChange receives all ranges whenever they are read or changed */
   constructor(file: string, onChange: (ranges: readonly DeletedRange[]) => void) {
-    this.#file = new RangeFile({ file, what: 'deleted recordings', maxRanges: MAX_RANGES, parse, onChange });
+    this.#file = new RangeFile({ file, what: 'deleted recordings', maxRanges: 1_000, parse, onChange });
   }
 
   get fault(): string | undefined {

@@ -3,7 +3,6 @@ import type { Logger } from '../../base/log.ts';
 
 /** Interval of events about deletions: a full disk loses recordings every few minutes. */
 const EVENT_EVERY_MS = 3_600_000;
-const MAX_TEXT = 500;
 
 /** Too old, disk full, path too large, or deleted by a user. */
 export type DeletionReason = 'age' | 'space' | 'size' | 'hand';
@@ -81,7 +80,7 @@ function summaryOf(lots: readonly Lot[]): string {
   for (const [i, lot] of sorted.entries()) {
     const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${textOf(lot.fromUs)} to ${textOf(lot.toUs)};`;
     const rest = ` and ${sorted.length - i} more`;
-    if (text.length + piece.length + rest.length > MAX_TEXT) {
+    if (text.length + piece.length + rest.length > 500) {
       return text + rest;
     }
     text += piece;

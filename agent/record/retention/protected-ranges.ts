@@ -5,7 +5,6 @@ import { parseRanges, RangeFile, rangesText, timesFault } from './range-file.ts'
 /** A file of this many is read in a few milliseconds. */
 const MAX_RANGES = 5_000;
 const MAX_NOTE_CHARS = 500;
-const MAX_NAME_CHARS = 256;
 
 /** Recordings that are never deleted. Times are Unix microseconds. */
 export interface ProtectedRange {
@@ -155,7 +154,7 @@ function parse(value: unknown, name: string): ProtectedRange {
     endUs: Number(endUs),
     note,
     ...(typeof createdMs === 'number' && { createdMs }),
-    ...(typeof by === 'string' && { by: by.slice(0, MAX_NAME_CHARS) }),
+    ...(typeof by === 'string' && { by: by.slice(0, 256) }),
   };
   const fault = rangeFault(range);
   if (fault !== undefined) {

@@ -8,7 +8,6 @@ export const DIGEST_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 export const ID_BYTES = 16;
 export const MAX_SIGNED_TRACKS = 16;
-const MAX_PATH_BYTES = 1_024;
 const FLAG_LAST = 1;
 const FLAG_CLOCK_SET = 2;
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
@@ -89,7 +88,7 @@ export function parseRecording(bytes: Uint8Array): SignedRecording | undefined {
   const view = viewOf(bytes);
   const nameBytes = view.getUint16(nameAt - 2);
   const tracksAt = nameAt + nameBytes + 1;
-  const count = nameBytes <= MAX_PATH_BYTES && tracksAt <= bytes.length ? view.getUint8(tracksAt - 1) : 0;
+  const count = nameBytes <= 1_024 && tracksAt <= bytes.length ? view.getUint8(tracksAt - 1) : 0;
   if (count === 0 || count > MAX_SIGNED_TRACKS || bytes.length !== tracksAt + count * (5 + DIGEST_BYTES)) {
     return undefined;
   }

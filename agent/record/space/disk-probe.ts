@@ -8,7 +8,6 @@ const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** Identifies a disk whatever its device name. */
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
-const MAX_MARK_BYTES = 200;
 /** Codes for folders that Perch may not create. Other errors are faults of the disk; a file in place of a folder is reported per path. */
 const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
@@ -102,7 +101,7 @@ async function whyNotMade(folder: string, at: string): Promise<string | undefine
 
 async function readMark(folder: string): Promise<string | undefined> {
   try {
-    const text = (await readFile(join(folder, MARK_NAME), 'utf8')).slice(0, MAX_MARK_BYTES).trim();
+    const text = (await readFile(join(folder, MARK_NAME), 'utf8')).slice(0, 200).trim();
     return MARK.test(text) ? text : undefined;
   } catch (error) {
     if (codeOf(error) === 'EIO') {

@@ -8,7 +8,6 @@ import type { DiskPlace, DiskReading } from './disk-probe.ts';
 import type { FlushDays } from './flush-age.ts';
 
 const MAX_FOLDERS = 200;
-const MAX_FLUSH_DAYS = 100;
 
 export interface KnownDisk {
   /** The id that is also in the folder's mark. */
@@ -127,6 +126,6 @@ function parseDisks(text: string): Map<string, KnownDisk> {
 function parseFlushDays(value: unknown): FlushDays | undefined {
   const { first, latest } = (value ?? {}) as Record<string, unknown>;
   const isList = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.length <= MAX_FLUSH_DAYS && list.every((one) => typeof one === 'number' && one >= 0);
+    Array.isArray(list) && list.length <= 100 && list.every((one) => typeof one === 'number' && one >= 0);
   return isList(first) && isList(latest) ? { first, latest } : undefined;
 }

@@ -18,7 +18,6 @@ const ENDING = '.live.flv';
 const PLAIN_APP = 'live';
 /** How long a viewer may read the rest after the stream has ended. Without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
-const MAX_USER_AGENT_CHARACTERS = 512;
 
 interface RunningFlv extends RunningServer {
   readonly flv: FlvServer;
@@ -107,7 +106,7 @@ function requestOf({ access }: RouteDeps<RunningFlv>, request: FastifyRequest, p
     ip,
     query: withoutSecrets(request.url.split(/\?(.*)/s)[1] ?? ''),
     watcher: { user: user ?? sessionUser ?? '', remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0) },
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_CHARACTERS),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, 512),
   };
 }
 

@@ -3,7 +3,7 @@ import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { WEBRTC_SESSION } from '../../../test/support/media/reader.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
-import { closeDisabledPaths, webrtcPaths } from './paths.ts';
+import { closeDisabledPaths, webrtcPaths } from './protocol.ts';
 import type { WebRtcServer } from './server/server.ts';
 
 function load(text: string): Config {

@@ -3,7 +3,6 @@ import { explain, PerchError } from '../../base/errors.ts';
 
 const MAX_LINES = 100_000;
 const MAX_SEGMENTS = 20_000;
-const MAX_PARTS = 1_000;
 const MAX_SECONDS = 3_600;
 /** Limit of audio renditions of a variant. */
 const MAX_AUDIO = 4;
@@ -163,7 +162,7 @@ function keyOf(key: types.Key | null | undefined, base: string): SegmentKey | un
 }
 
 function partsOf({ parts }: types.Segment, base: string): Part[] {
-  const listed = parts.filter(({ hint, uri }) => !hint && uri).slice(0, MAX_PARTS);
+  const listed = parts.filter(({ hint, uri }) => !hint && uri).slice(0, 1_000);
   const found: Part[] = [];
   for (const part of listed) {
     const before = found.at(-1);

@@ -38,7 +38,6 @@ function sequenceVector(sequence: number): Uint8Array {
   return vector;
 }
 
-const MAX_PLAYLIST_BYTES = 4 << 20;
 const MAX_INIT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 64 << 20;
 /** Limit of a key file; a key has 16 bytes. */
@@ -62,7 +61,7 @@ export interface Chunk {
 /** Loads a playlist. @throws PerchError */
 export async function loadPlaylist(client: HttpClient, url: string, signal: AbortSignal, timeoutMs?: number) {
   const headers = { Accept: 'application/vnd.apple.mpegurl, */*', 'Accept-Encoding': 'gzip' };
-  const limits = { headers, maxBytes: MAX_PLAYLIST_BYTES, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const limits = { headers, maxBytes: 4 << 20, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const reply = await client.request(url, limits, signal);
   requireOk(reply, url);
   return { url: reply.url, playlist: parsePlaylist(reply.body.toString('utf8'), reply.url) };

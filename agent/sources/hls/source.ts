@@ -14,8 +14,6 @@ import { type FoundTrack, SegmentDecoder } from './decoder.ts';
 import { Playout, type PlayoutSink, type PlayoutTrack } from './playout.ts';
 import { type Chunk, loadPlaylist, Rendition } from './rendition.ts';
 
-const MAX_TRACKS = 8;
-
 interface HlsSourceOptions {
   /** Name of the path. */
   readonly name: string;
@@ -159,7 +157,7 @@ class HlsSession {
       this.#log.warn({ codecs: unsupported }, 'unsupported tracks of the HLS stream are left out');
     }
     return found.map(({ label, isVideo, isSupported, clockRate, track }) => {
-      const isWanted = isSupported && (isVideo || this.#options.audio) && this.#tracks.length < MAX_TRACKS;
+      const isWanted = isSupported && (isVideo || this.#options.audio) && this.#tracks.length < 8;
       if (!isWanted) {
         return undefined;
       }

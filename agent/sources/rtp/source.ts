@@ -16,7 +16,6 @@ import { acceptUnix } from '../../transports/unix/accept.ts';
 import { RtpDemultiplexer } from './demultiplexer.ts';
 import { PacketSplitter } from './packet-splitter.ts';
 
-const MAX_TRACKS = 8;
 const LOG_EVERY_MS = 5_000;
 
 export interface RtpSourceOptions {
@@ -85,7 +84,7 @@ export class RtpSource implements Source {
     const sdp = parseSdp(rtpSDP);
     const tracks = new ReceivedTracks('sender', sink, this.#options, this.#clock, this.#log);
     const traits = { hasDoubtfulMarkers: true, continuesAfterLoss: continueAfterLoss };
-    for (const media of sdp.medias.slice(0, MAX_TRACKS)) {
+    for (const media of sdp.medias.slice(0, 8)) {
       const isWanted = audio || media.kind !== 'audio';
       const receiver = isWanted ? tracks.choose(media, traits) : undefined;
       if (receiver) {

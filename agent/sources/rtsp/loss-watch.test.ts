@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LossWatch } from './loss-watch.ts';
+import { LossWatch } from './session.ts';
 
 /** The loss reported over half-second ticks of 50 packets; `lostOf(i)` of them are lost in tick `i`. */
 function watch(ticks: number, lostOf: (i: number) => number): (number | undefined)[] {

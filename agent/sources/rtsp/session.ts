@@ -20,10 +20,39 @@ import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { type Address, joinControl } from '../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import type { Description, MethodClient } from '../../transports/rtsp/request/method-client.ts';
-import { LossWatch } from './loss-watch.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { TrackTransports } from './transport/track-transports.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/transport-choice.ts';
+
+const WINDOW_MS = 10_000;
+/** Share of lost packets above which UDP is given up, if TCP is left to try. */
+const MAX_LOSS = 0.005;
+/** Fewer lost packets say nothing about the link. */
+const MIN_LOST = 5;
+
+/** Packet loss of a session in the last ten seconds. */
+export class LossWatch {
+  readonly #ticks: { readonly atMs: number; readonly packets: number; readonly lost: number }[] = [];
+
+  /**
+   * Called at intervals with the counts since the start of the session.
+   * @returns the lost share, 0 to 1, if it exceeds the limit over ten seconds
+   */
+  tick(nowMs: number, packets: number, lost: number): number | undefined {
+    const ticks = this.#ticks;
+    ticks.push({ atMs: nowMs, packets, lost });
+    while (ticks[1] && nowMs - ticks[1].atMs >= WINDOW_MS) {
+      ticks.shift();
+    }
+    const first = ticks[0];
+    if (!first || nowMs - first.atMs < WINDOW_MS) {
+      return undefined;
+    }
+    const lately = lost - first.lost;
+    const share = lately / (packets - first.packets + lately);
+    return lately >= MIN_LOST && share > MAX_LOSS ? share : undefined;
+  }
+}
 
 /** Shortest time between requests for a key frame (PLI). */
 const KEY_FRAME_EVERY_MS = 1_000;

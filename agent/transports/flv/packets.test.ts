@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { TAG } from '../../media/flv/codes.ts';
-import { FILE_FRAMING } from '../../media/flv/file.ts';
 import type { Sample } from '../../media/sample/sample.ts';
+import { FILE_FRAMING } from '../../servers/rtmp/flv-server.ts';
 import { Stream } from '../../stream/stream.ts';
 import { FlvPackets } from './packets.ts';
 

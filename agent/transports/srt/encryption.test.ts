@@ -1,9 +1,8 @@
 import { createCipheriv } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { hex } from '../../../test/support/media/units.ts';
-import { Encryption } from './encryption.ts';
+import { Encryption, PayloadCipher } from './encryption.ts';
 import { deriveKek, parseKeyMaterial, unwrapKeys, wrapKeys, writeKeyMaterial } from './key-material.ts';
-import { PayloadCipher } from './payload-cipher.ts';
 
 const SALT = hex('00112233 44556677 8899aabb ccddeeff');
 

@@ -19,7 +19,6 @@ interface ReadSettings {
 }
 
 export const MAX_FILE_BYTES = 16_384;
-const MAX_COMPLAINTS = 20;
 const MAX_SSH_KEYS = 8;
 
 /** Validators by key: a message, or undefined for a valid value. */
@@ -147,7 +146,7 @@ class Lines {
   }
 
   complain(wrong: string): void {
-    if (this.complaints.length < MAX_COMPLAINTS) {
+    if (this.complaints.length < 20) {
       this.complaints.push(wrong);
     }
   }

@@ -16,7 +16,6 @@ interface PageOptions {
   readonly origin: string;
 }
 
-const MAX_BODY_BYTES = 2_048;
 const MAX_CONNECTIONS = 64;
 const MAX_REQUEST_MS = 10_000;
 
@@ -175,7 +174,7 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) {
+    if (bytes > 2_048) {
       return undefined;
     }
     chunks.push(chunk);

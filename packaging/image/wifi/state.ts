@@ -29,7 +29,6 @@ export interface FoundNetwork {
 /** `other`: one that needs more than a password, or WEP. */
 type NetworkKind = 'password' | 'open' | 'other';
 
-const MAX_FOUND = 40;
 const ID = '(?:[0-9a-f]{2}){1,32}';
 
 export function parseState(text: string): WifiState {
@@ -59,7 +58,7 @@ export function parseFound(text: string): readonly FoundNetwork[] {
       strongest.set(id, { id, signalDbm, kind: kindOf(flags) });
     }
   }
-  return [...strongest.values()].sort((a, b) => b.signalDbm - a.signalDbm).slice(0, MAX_FOUND);
+  return [...strongest.values()].sort((a, b) => b.signalDbm - a.signalDbm).slice(0, 40);
 }
 
 /** @param flags of wpa_supplicant: `[WPA2-PSK+SAE-CCMP][ESS]` */

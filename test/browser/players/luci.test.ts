@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { addLuciPage } from '../../../packaging/openwrt-luci.ts';
+import { addLuciPage } from '../../../packaging/openwrt.ts';
 import { Tree } from '../../../packaging/tree.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
 import { describeWith } from '../../peers/programs/peers.ts';

@@ -5,7 +5,7 @@ import { H265BlockReader } from '../../../agent/media/h265/coding-units/block-re
 import { CONTEXT, CONTEXTS, resetContexts } from '../../../agent/media/h265/coding-units/contexts.ts';
 import { h265Track } from '../../../agent/media/h265/params.ts';
 import { BLOCK } from '../../../agent/media/payload/block-field.ts';
-import { LPS_RANGES, NEXT_LPS, NEXT_MPS } from '../../../agent/media/payload/cabac-states.ts';
+import { LPS_RANGES, NEXT_LPS, NEXT_MPS } from '../../../agent/media/payload/cabac-decoder.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { random } from '../../support/base/random.ts';

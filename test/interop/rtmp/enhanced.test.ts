@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
-import { flvHeader } from '../../../agent/media/flv/file.ts';
+import { flvHeader } from '../../../agent/servers/rtmp/flv-server.ts';
 import { parseRtmpUrl } from '../../../agent/transports/rtmp/address.ts';
 import { RtmpClient } from '../../../agent/transports/rtmp/client.ts';
 import { cameraOf } from '../../../agent/transports/tls/peer.ts';

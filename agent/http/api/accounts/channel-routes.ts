@@ -16,7 +16,6 @@ import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
 
-const MAX_BODY_BYTES = 64 << 10;
 const NO_MORE = { additionalProperties: false };
 const TAG = 'notifications';
 
@@ -115,7 +114,7 @@ function listRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesOpt
 }
 
 function changeRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesOptions): void {
-  const bodyLimit = MAX_BODY_BYTES;
+  const bodyLimit = 64 << 10;
   const add = operation(TAG, 'Adds a channel', answers(Item, 400, 413, 503, 507), { body: NewBody });
   app.post('/v3/notifications/channels', { bodyLimit, schema: add }, async ({ body }) => {
     checkSettings(body, true);

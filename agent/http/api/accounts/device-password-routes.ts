@@ -10,8 +10,6 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, operation, pageOf, TimeText } from '../schema/schemas.ts';
 import { CamerasChoice } from './people-routes.ts';
 
-const MAX_BODY_BYTES = 1 << 18;
-
 const NewDevice = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 64, description: 'For people, such as `Recorder in the cellar`.' }),
@@ -83,7 +81,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
   noStore(app);
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   app.get('/v3/devicepasswords', { schema: list }, ({ query }) => paginate(people.devices.list().map(shown), query));
-  app.post('/v3/devicepasswords', { bodyLimit: MAX_BODY_BYTES, schema: add }, async (request) => {
+  app.post('/v3/devicepasswords', { bodyLimit: 1 << 18, schema: add }, async (request) => {
     const { name, paths = 'all', live = true, ...others } = checkedBody(NewDevice, request.body);
     const { recordings = false, publish = false, onvif = false } = others;
     if (![live, recordings, publish, onvif].some(Boolean)) {

@@ -13,7 +13,6 @@ import { answers, OrNull, operation, pageOf, TimeText } from '../schema/schemas.
 import { CamerasChoice } from './people-routes.ts';
 import { ownOrigin, paused } from './session-routes.ts';
 
-const MAX_BODY_BYTES = 1 << 18;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 const NewGuest = Type.Object(
@@ -85,7 +84,7 @@ function ownerRoutes(app: FastifyInstance, { access, people, clips }: GuestRoute
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
   app.get('/v3/guests', { onRequest, schema: list }, ({ query }) => paginate(people.guests.list().map(shown), query));
 
-  app.post('/v3/guests', { onRequest, bodyLimit: MAX_BODY_BYTES, schema: make }, async (request) => {
+  app.post('/v3/guests', { onRequest, bodyLimit: 1 << 18, schema: make }, async (request) => {
     const { paths, clip: id, live, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
     const untilMs = TIME.test(until) ? Date.parse(until) : Number.NaN;
     if (Number.isNaN(untilMs)) {

@@ -14,7 +14,6 @@ import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
 
-const MAX_BODY_BYTES = 64 << 10;
 const BROWSER_BYTES = 16;
 const NO_MORE = { additionalProperties: false };
 
@@ -110,7 +109,7 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     answers(Item, 400, 413, 503, 507),
     { body: NewBody },
   );
-  const bodyLimit = MAX_BODY_BYTES;
+  const bodyLimit = 64 << 10;
   app.post('/v3/notifications', { bodyLimit, schema: add }, async (request, reply) => {
     const subscriber = subscriberOf(options, request, reply);
     const body = checkedBody(NewBody, request.body);

@@ -10,8 +10,6 @@ import { ErrorAnswer, noStore, OK, OkAnswer } from '../../messages/responses.ts'
 import { paginate } from '../schema/paginate.ts';
 import { answers, operation, pageOf, TimeText } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 1 << 18;
-
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
 /** What a viewer or guest may see. */
 export const CamerasChoice = Type.Union(
@@ -66,7 +64,7 @@ export const peopleRoutes: FastifyPluginAsync<PeopleRoutesOptions> = async (app,
 
 function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOptions): void {
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
-  const bodyLimit = MAX_BODY_BYTES;
+  const bodyLimit = 1 << 18;
   const list = operation('users', 'The owner and the viewers', answers(pageOf(UserItem)));
   app.get('/v3/users', { onRequest, schema: list }, ({ query }) => {
     const { owner, viewers } = people.users;

@@ -15,7 +15,6 @@ import { answers, OrNull, operation, pageOf, TimeText } from '../schema/schemas.
 import { FactsAnswer } from './schemas.ts';
 
 const MAX_BODY_BYTES = 1 << 18;
-const MAX_PAIR_BYTES = 4_096;
 
 const Rights = {
   cameras: Type.Optional(CamerasChoice),
@@ -142,7 +141,7 @@ const serverRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, 
   const pair = operation(TAG, 'Pairs a server, with the secret of an invitation', answers(Paired, 400, 429), {
     body: Pair,
   });
-  app.post('/v3/pairedservers/pair', { bodyLimit: MAX_PAIR_BYTES, schema: pair }, async (request) => {
+  app.post('/v3/pairedservers/pair', { bodyLimit: 4_096, schema: pair }, async (request) => {
     const { secret, name, key } = checkedBody(Pair, request.body);
     const rights = invitations.take(secret, access.identify(request));
     const item = await servers.add(name, key, rights);

@@ -5,7 +5,6 @@ import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
 import { answers, OrNull, operation, PathName } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 16_384;
 const FAILURES = [400, 404, 413, 501, 503, 504];
 
 const Axis = Type.Optional(Type.Number({ minimum: -1, maximum: 1 }));
@@ -101,7 +100,7 @@ export const cameraControlRoutes: FastifyPluginAsync<{ steering: CameraSteering 
 };
 
 const about = (summary: string, good: TSchema = OkAnswer, body?: TSchema) => ({
-  bodyLimit: MAX_BODY_BYTES,
+  bodyLimit: 16_384,
   schema: operation('cameras', summary, answers(good, ...FAILURES), { params: PathName, ...(body && { body }) }),
 });
 

@@ -2,7 +2,6 @@ import Type, { type Static } from 'typebox';
 import { OrNull, TimeText } from '../schema/schemas.ts';
 
 const Text = (description: string, maxLength = 200) => Type.Optional(Type.String({ description, maxLength }));
-const MAX_CAMERAS = 64;
 const MAX_ADDRESS = 500;
 const MAX_SOURCE = 2_000;
 const MAX_SDP = 65_536;
@@ -54,7 +53,7 @@ const CameraRequest = Type.Object(
   { additionalProperties: false },
 );
 export const AdoptBody = Type.Object(
-  { cameras: Type.Array(CameraRequest, { minItems: 1, maxItems: MAX_CAMERAS }), ...LOGIN },
+  { cameras: Type.Array(CameraRequest, { minItems: 1, maxItems: 64 }), ...LOGIN },
   { additionalProperties: false, description: 'The login given here applies to each camera that has none.' },
 );
 export const HideBody = Type.Object(

@@ -4,14 +4,12 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { nameOf } from '../schema/names.ts';
 import { answers, operation, PathName } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 16_384;
-const MAX_POINTS = 64;
 const FAILURES = [400, 404, 413, 501, 503, 504];
 
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 const Points = Type.Array(Type.Array(Share, { minItems: 2, maxItems: 2 }), {
   minItems: 3,
-  maxItems: MAX_POINTS,
+  maxItems: 64,
   description: '`[x, y]`: shares of width and height, from the upper left corner.',
 });
 const Token = Type.String({ minLength: 1, maxLength: 256 });
@@ -40,7 +38,7 @@ export const maskRoutes: FastifyPluginAsync<{ masks: CameraMasks }> = async (app
   app.get('/cameras/masks/*', { schema: about('Privacy masks of a camera, and what it takes') }, (request) =>
     masks.get(nameOf(request)),
   );
-  const bodyLimit = MAX_BODY_BYTES;
+  const bodyLimit = 16_384;
   app.post(
     '/cameras/masks/*',
     { bodyLimit, schema: about('Create or move a privacy mask', { body: NewMask }) },

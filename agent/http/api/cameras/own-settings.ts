@@ -4,7 +4,6 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { nameOf } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 16_384;
 const FAILURES = [400, 404, 409, 413, 501, 503, 504];
 
 const Pixels = Type.Integer({ minimum: 1, maximum: 16_384 });
@@ -82,7 +81,7 @@ export const ownSettingsRoutes: FastifyPluginAsync<{ settings: CameraOwnSettings
   app.post(
     '/cameras/settings/*',
     {
-      bodyLimit: MAX_BODY_BYTES,
+      bodyLimit: 16_384,
       schema: {
         ...about('Change settings of a camera; those of a stream that does not come back are restored'),
         body: Body,

@@ -10,7 +10,6 @@ import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 const DEFAULT_LIMIT = 200;
 const MAX_PER_ANSWER = 1_000;
-const MAX_ID = 64;
 
 interface LogRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'ip'>;
@@ -74,7 +73,7 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
   app.get('/v3/log/live', { schema: live }, (request, reply) => {
     const filter = filterOf(request.query);
     const id = request.headers['last-event-id'];
-    const lastId = typeof id === 'string' ? id.slice(0, MAX_ID) : undefined;
+    const lastId = typeof id === 'string' ? id.slice(0, 64) : undefined;
     const mayStill = () => access.require(request, 'admin', '');
     return (
       reply

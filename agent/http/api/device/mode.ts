@@ -4,8 +4,6 @@ import { MODES } from '../../../config/schema/modes.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 1_024;
-
 const Mode = Type.Enum([...MODES]);
 const Status = Type.Object({
   mode: Mode,
@@ -42,7 +40,7 @@ export const modeRoutes: FastifyPluginAsync<{ modes: ModeControl }> = async (app
   app.post(
     '/mode',
     {
-      bodyLimit: MAX_BODY_BYTES,
+      bodyLimit: 1_024,
       schema: operation('box', 'Set the mode', answers(Status, 400, 413, 503), { body: Body }),
     },
     (request) => modes.set(checkedBody(Body, request.body)),

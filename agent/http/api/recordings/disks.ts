@@ -5,8 +5,6 @@ import { OkAnswer } from '../../messages/responses.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, OrNull, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 16_384;
-
 export interface DiskLookup {
   list(): readonly object[];
   /** Accepts the disk mounted there. @returns false if it is not a recording folder */
@@ -43,7 +41,7 @@ export const diskRoutes: FastifyPluginAsync<{ disks: DiskLookup }> = async (app,
     body: Folder,
     response: answers(OkAnswer, 400, 404, 413),
   };
-  app.post('/disks/accept', { bodyLimit: MAX_BODY_BYTES, schema: accept }, async ({ body }) => {
+  app.post('/disks/accept', { bodyLimit: 16_384, schema: accept }, async ({ body }) => {
     const { folder } = (body ?? {}) as { folder?: unknown };
     if (typeof folder !== 'string' || folder === '') {
       throw new PerchError('badInput', 'the body is not a JSON object with folder');

@@ -104,7 +104,6 @@ const SeenAnswer = Type.Object({
   ...OkAnswer.properties,
   before: OrNull(Type.String({ description: 'The former `upTo`, which undoes this one. Null: `upTo` was not set.' })),
 });
-const MAX_BODY_BYTES = 1 << 18;
 const tags = ['events'];
 
 interface EventListRoutesOptions {
@@ -154,7 +153,7 @@ export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async
     body: SeenBody,
     response: answers(SeenAnswer, 400, 413, 503),
   };
-  app.post('/events/seen', { bodyLimit: MAX_BODY_BYTES, schema: seen }, async (request) => {
+  app.post('/events/seen', { bodyLimit: 1 << 18, schema: seen }, async (request) => {
     const { upTo, events = [] } = checkedBody(SeenBody, request.body);
     const person = personOf(request);
     if (person === undefined) {

@@ -16,7 +16,6 @@ const MAX_CLIENTS = 64;
 const MAX_PER_ADDRESS = 16;
 /** Bytes that may wait for a client. One that is further behind is disconnected, and may reconnect with its last event id. */
 const MAX_QUEUED_BYTES = 256 << 10;
-const MAX_ID = 64;
 
 interface StreamedEvent {
   readonly number: number;
@@ -160,7 +159,7 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
     };
     const wants = (event: DeviceEvent) => (!types || types.has(event.type)) && (!isLimited || isVisible(event));
     const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');
-    const id = typeof lastId === 'string' ? lastId.slice(0, MAX_ID) : undefined;
+    const id = typeof lastId === 'string' ? lastId.slice(0, 64) : undefined;
     return (
       reply
         .type('text/event-stream; charset=utf-8')

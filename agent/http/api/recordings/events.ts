@@ -3,7 +3,6 @@ import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { answers, TimeText } from '../schema/schemas.ts';
 
-const MAX_BODY_BYTES = 16_384;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 const KEYS = ['path', 'type', 'start', 'end', 'text', 'id', 'state'] as const;
 type Key = (typeof KEYS)[number];
@@ -50,7 +49,7 @@ export const eventRoutes: FastifyPluginAsync<{ events: EventIntake }> = async (a
     body: ReportBody,
     response: answers(Accepted, 400, 404, 413, 429, 503),
   };
-  app.post('/events', { bodyLimit: MAX_BODY_BYTES, schema: report }, async ({ body }) => {
+  app.post('/events', { bodyLimit: 16_384, schema: report }, async ({ body }) => {
     const { id } = await events.tell(parseEvent(body));
     return { status: 'ok', id };
   });

@@ -11,8 +11,6 @@ const MAX_FOLDER = 1_000;
 const Folder = (description: string) => Type.String({ minLength: 1, maxLength: MAX_FOLDER, description });
 const Amount = (description: string) => Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description });
 
-const MAX_ITEMS = 64;
-
 const LeftOut = Type.Object({
   file: Type.String(),
   why: Type.String({
@@ -89,7 +87,7 @@ const Items = Type.Array(
       }),
     ),
   }),
-  { minItems: 1, maxItems: MAX_ITEMS },
+  { minItems: 1, maxItems: 64 },
 );
 const ImportRequest = Type.Object(
   { kind: Type.Literal('import'), from: Folder('Folder to import. Its files stay as they are.'), items: Items },

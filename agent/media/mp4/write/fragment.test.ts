@@ -9,7 +9,7 @@ import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { writeFragment } from '../../../../test/support/media/write-fragment.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { FlacFromPcm, flacTrackOf } from '../../flac/from-pcm.ts';
+import { FlacFromPcm, flacTrackOf } from '../../../stream/container-stream.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { G711Track } from '../../sample/track.ts';
 import { box, fullBox, join, u16, u32, u64 } from '../box/boxes.ts';

@@ -22,7 +22,6 @@ const MAX_CHANNELS = 256;
 const MAX_STORED_LOCK_MS = 24 * 3_600_000;
 const MAX_STORED_LOGINS = 1_024;
 const MAX_PAUSES = 100;
-const MAX_HASH_CHARS = 64;
 /** Clocks drift: a smaller change is not saved. */
 const SAME_CLOCK_MS = 60_000;
 /** A clock without a battery is at 1970. A larger skew is no time, and added to ours would give no valid date (ECMA-262 §21.4.1.1). */
@@ -327,7 +326,6 @@ function parseLogin({ id, isGood, skewMs, ...lists }: Record<string, unknown>, s
 const fieldsOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 const listOf = (value: unknown, max: number): unknown[] => (Array.isArray(value) ? value.slice(0, max) : []);
-const isHash = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= MAX_HASH_CHARS;
+const isHash = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= 64;
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const between = (value: number, min: number, max: number): number => Math.min(max, Math.max(min, value));

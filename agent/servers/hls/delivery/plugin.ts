@@ -305,8 +305,6 @@ function found<T>(value: T | undefined): T {
   return value;
 }
 
-const MAX_INITS = 32;
-
 /**
  * ffmpeg 4 to 7 (`Lavf/…`) reads the init segment at each playlist reload and complains about the duplicate `moov`.
  * Once it has read an init segment in its session, playlists omit its EXT-X-MAP.
@@ -314,7 +312,7 @@ const MAX_INITS = 32;
 const isLavf = ({ headers }: FastifyRequest): boolean => headers['user-agent']?.startsWith('Lavf/') === true;
 
 function readsAsLavf(session: HlsSession, file: string): void {
-  if (file.endsWith('_init.mp4') && session.knownInits.size < MAX_INITS) {
+  if (file.endsWith('_init.mp4') && session.knownInits.size < 32) {
     session.knownInits.add(file);
   }
 }

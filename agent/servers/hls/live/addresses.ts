@@ -29,7 +29,6 @@ const KINDS: ReadonlyMap<string, LiveAddress['kind']> = new Map([
 ]);
 /** How long a viewer may read the rest after the file has ended; without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
-const MAX_USER_AGENT_CHARACTERS = 512;
 
 export function liveAddresses(options: LiveAddressesOptions) {
   return {
@@ -80,7 +79,7 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
     ip,
     remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0),
     user: user ?? sessionUser ?? '',
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_CHARACTERS),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, 512),
     transport: wanted.kind,
     wantsFlac: parameters.get('audio') === 'flac',
     codecs: parseCodecs(parameters.get('codecs') ?? undefined),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CaptureClock } from './capture-clock.ts';
+import { CaptureClock } from './live-fragments.ts';
 
 const WALL_MS = 1_700_000_000_000;
 const PICTURE_MS = 40;

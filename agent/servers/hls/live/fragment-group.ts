@@ -7,8 +7,6 @@ export interface FragmentSink {
   onFragment(fragment: LiveFragment): boolean;
 }
 
-const MAX_FRAGMENTS = 20_000;
-
 /** The fragments since the last key frame, bounded, without copies. */
 export class FragmentGroup {
   #fragments: LiveFragment[] = [];
@@ -40,7 +38,7 @@ export class FragmentGroup {
       return;
     }
     this.#bytes += fragment.message.length;
-    if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === MAX_FRAGMENTS) {
+    if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === 20_000) {
       // A partial group is useless: wait for the next one.
       this.clear();
       return;

@@ -6,7 +6,6 @@ const MAX_USUAL = 4;
 const NEW_ONES = 3;
 const NEW = 1.4;
 const RECENT = 16;
-const MIN_RECENT = 3;
 /** The means of the older and newer half differ by less than this factor, unless the rate is changing. */
 const STEADY = 1.25;
 
@@ -95,7 +94,7 @@ export class PictureIntervals {
   /** The steady rate; undefined: too few intervals, or the rate is changing. */
   steady(): SteadyInterval | undefined {
     const count = Math.min(this.#count, RECENT);
-    if (count < MIN_RECENT) {
+    if (count < 3) {
       return undefined;
     }
     const recent: number[] = [];

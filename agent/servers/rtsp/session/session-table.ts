@@ -50,7 +50,6 @@ function describeSession(session: RtspSession): RtspSessionItem {
 
 /** A recorder pulls two streams of every camera from one address. */
 const MAX_PER_ADDRESS = 256;
-const MAX_TOTAL = 1_000;
 
 /** The sessions of an endpoint, oldest first. */
 export class SessionTable {
@@ -70,7 +69,7 @@ export class SessionTable {
     for (const session of this.#byKey.values()) {
       fromThere += subscriberOf(session.options.connection.ip) === subscriber ? 1 : 0;
     }
-    if (fromThere >= MAX_PER_ADDRESS || this.#byKey.size >= MAX_TOTAL) {
+    if (fromThere >= MAX_PER_ADDRESS || this.#byKey.size >= 1_000) {
       const counted = fromThere >= MAX_PER_ADDRESS ? `${fromThere} from this address` : `${this.#byKey.size}`;
       throw new PerchError('unavailable', `too many RTSP sessions: ${counted} are open`, { ip: options.connection.ip });
     }

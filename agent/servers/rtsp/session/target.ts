@@ -13,7 +13,6 @@ interface TrackTarget extends RtspTarget {
 }
 
 const MAX_URI = 4_096;
-const MAX_SHOWN = 120;
 const PATH_TRACK = /^(.*?)\/trackID=(\d{1,3})\/*$/;
 const QUERY_TRACK = /^(.*)\/trackID=(\d{1,3})\/*$/;
 
@@ -48,7 +47,7 @@ export function shownPath(uri: string): string | undefined {
   try {
     const name = trimmed(split(uri).path);
     const bare = PATH_TRACK.exec(name)?.[1] ?? name;
-    return bare === '' || bare === '*' ? undefined : bare.slice(0, MAX_SHOWN);
+    return bare === '' || bare === '*' ? undefined : bare.slice(0, 120);
   } catch {
     return undefined;
   }

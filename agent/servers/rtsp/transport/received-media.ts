@@ -16,6 +16,9 @@ import { MAX_SURPLUS_MS, ReadThrottle } from '../../../stream/ingest/read-thrott
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
+import { createMasterKey, mikeyOf, srtpKeys } from '../../../transports/webrtc/srtp/master-key.ts';
+import { MediaDecryptor } from '../../../transports/webrtc/srtp/media-decryptor.ts';
+import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
 import {
   type MediaReceiver,
   NOTHING_SENT,
@@ -24,8 +27,41 @@ import {
   type SendCounts,
 } from './media-plane.ts';
 import { type PublisherTransport, TcpPublisherTransport, UdpPublisherTransport } from './publisher-transport.ts';
-import { SecureReception } from './secure-reception.ts';
 import type { UdpPorts } from './udp-ports.ts';
+
+/** SRTP of a publisher: each of its media has a key, our reports have one together. */
+class SecureReception {
+  /** Packets that were damaged, forged or repeated. */
+  rejected = 0;
+  readonly #decryptors: (MediaDecryptor | undefined)[] = [];
+  readonly #master = createMasterKey();
+  readonly #reports = new Srtcp(srtpKeys(this.#master, this.#master));
+
+  setUp(media: number, key: MikeyMessage): void {
+    this.#decryptors[media] = new MediaDecryptor(key);
+  }
+
+  /** @param ssrc SSRC of our reports @param wallMs current time */
+  ownKey(ssrc: number, wallMs: number): MikeyMessage {
+    return mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
+  }
+
+  /** Decrypts in place. @returns the packet, a view; undefined: rejected */
+  rtp(media: number, chunk: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    const packet = this.#decryptors[media]?.rtp(chunk, start, end);
+    this.rejected += packet ? 0 : 1;
+    return packet;
+  }
+
+  /** @returns the compound packet; undefined: rejected */
+  rtcp(media: number, chunk: Uint8Array, start: number, end: number): Buffer | undefined {
+    return this.#decryptors[media]?.rtcp(chunk, start, end);
+  }
+
+  encryptReport(report: Uint8Array): Buffer {
+    return this.#reports.protect(report);
+  }
+}
 
 const MAX_TRACKS = 16;
 const TICK_MS = 500;

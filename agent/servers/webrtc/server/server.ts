@@ -26,9 +26,8 @@ import { AdditionalHosts } from '../transport/additional-hosts.ts';
 import { gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
 import { MediaPorts } from '../transport/media-ports.ts';
 import { prepareBursts } from '../transport/udp-socket.ts';
-import { EndedSessions, type Ending } from './ended-sessions.ts';
+import { describeSession, EndedSessions, type Ending } from './ended-sessions.ts';
 import { LogThrottle } from './log-throttle.ts';
-import { describeSession } from './session-item.ts';
 import { SessionLimits, type SessionSlot } from './session-limits.ts';
 
 export const OPTION_KEYS = [

@@ -21,7 +21,6 @@ const TALK = 'Perch-Talk';
 const TALK_REASON = 'Perch-Talk-Reason';
 /** The video has B-frames: an offer would be rejected. */
 const B_FRAMES = 'Perch-B-Frames';
-const MAX_REASON_CHARACTERS = 300;
 const RETRY_AFTER = 'Retry-After';
 /**
  * Location is relative to the endpoint, because a proxy may serve it in another folder. OBS Studio 30 to 32 takes it for the whole path.
@@ -94,7 +93,7 @@ export class Endpoints {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      const reason = explainToViewer(error).slice(0, MAX_REASON_CHARACTERS).toWellFormed();
+      const reason = explainToViewer(error).slice(0, 300).toWellFormed();
       reply.header(TALK, 'no').header(TALK_REASON, encodeURIComponent(reason));
     }
   }

@@ -38,7 +38,6 @@ const UDP_TYPE_PREFERENCE = 126;
 const TCP_TYPE_PREFERENCE = 99;
 /** RFC 6544 §4.2: a TCP candidate's local preference starts with its direction; 4 is passive. */
 const PASSIVE_PREFERENCE = 4 << 13;
-const MAX_ADDRESSES = 32;
 const RTP_COMPONENT = 1;
 const RTCP_COMPONENT = 2;
 
@@ -53,7 +52,7 @@ export async function gatherAddresses(options: CandidateOptions, hosts: Addition
   ];
   const isFirst = ({ address }: HostAddress, i: number): boolean =>
     all.findIndex((other) => other.address === address) === i;
-  return all.filter(isFirst).slice(0, MAX_ADDRESSES);
+  return all.filter(isFirst).slice(0, 32);
 }
 
 /** `a=candidate` values, RFC 8839 §5.1 and RFC 6544 §4.5: UDP first, TCP for networks that block it. */

@@ -11,10 +11,8 @@ import { FrameReader } from './frame-reader.ts';
 /** 13 full packets. */
 const CHUNK_BYTES = 16 << 10;
 const LENGTH_BYTES = 2;
-const MAX_FRAME_BYTES = 0xffff;
 /** Above either limit, video waits for the next key frame. */
 const MAX_QUEUED_BYTES = 1 << 20;
-const MAX_QUEUED_MS = 2_000;
 /** Twice the congestion limit: further packets are dropped. */
 const MAX_BYTES = 2 * MAX_QUEUED_BYTES;
 /** A peer passes its first check within a kilobyte. */
@@ -79,12 +77,12 @@ export class TcpTransport implements Transport {
     if (socket.destroyed || waitingBytes > MAX_QUEUED_BYTES) {
       return true;
     }
-    return waitingBytes > 0 && this.#waitedMs(waitingBytes) > MAX_QUEUED_MS;
+    return waitingBytes > 0 && this.#waitedMs(waitingBytes) > 2_000;
   }
 
   send(bytes: Uint8Array, offset: number, length: number): void {
     const needed = length + LENGTH_BYTES;
-    if (length > MAX_FRAME_BYTES || this.#socket.destroyed || this.#socket.writableLength > MAX_BYTES) {
+    if (length > 0xffff || this.#socket.destroyed || this.#socket.writableLength > MAX_BYTES) {
       return;
     }
     if (this.#filledTo + needed > this.#chunk.length) {

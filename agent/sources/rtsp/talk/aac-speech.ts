@@ -4,12 +4,23 @@ import { aacTrack } from '../../../media/aac/depacketize.ts';
 import { AacEncoder } from '../../../media/aac/encode/encoder.ts';
 import { auHeaderFormat } from '../../../media/aac/format.ts';
 import { latmConfigOf } from '../../../media/aac/latm.ts';
-import { latmElement } from '../../../media/aac/latm-element.ts';
 import { parseAacConfig } from '../../../media/aac/params.ts';
 import { MU_LAW } from '../../../media/g711/decode.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { Resampler } from '../../../media/resample/resampler.ts';
 import type { TalkEncoder, TalkSink } from './talk-encoder.ts';
+
+const ALL_ONES = 255;
+
+/** One frame as AudioMuxElement without configuration, ISO/IEC 14496-3 tables 1.44 and 1.45: its size as a sum of bytes, then itself. */
+function latmElement(frame: Uint8Array): Uint8Array {
+  const full = Math.floor(frame.length / ALL_ONES);
+  const element = new Uint8Array(full + 1 + frame.length);
+  element.fill(ALL_ONES, 0, full);
+  element[full] = frame.length % ALL_ONES;
+  element.set(frame, full + 1);
+  return element;
+}
 
 const SPEECH_HZ = 8_000;
 /** A shorter gap is filled with silence, a longer one is a pause: 0.25 s. */

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Accounts } from '../../../../agent/auth/accounts/accounts.ts';
-import { totpCode } from '../../../../agent/auth/passwords/totp.ts';
+import { totpCode } from '../../../../agent/auth/accounts/second-factor.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import {

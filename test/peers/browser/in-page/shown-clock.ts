@@ -1,4 +1,4 @@
-import { BAR_TOP } from '../../../../agent/sources/demo/time-bar.ts';
+import { BAR_TOP } from '../../../../agent/sources/demo/picture.ts';
 import { readTimeBar } from '../../../support/media/time-bar.ts';
 
 const WIDTH = 320;

@@ -2,15 +2,13 @@ import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../../../../base/errors.ts';
 import { bodyOf, queryOf } from '../requests.ts';
 
-const MAX_PARAMETERS = 100;
-
 /** The parameters of a call: from its query, then its body (a form or flat JSON), then its headers. */
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
   readonly #headers: FastifyRequest['headers'];
 
   constructor(request: FastifyRequest) {
-    const pairs = [...fromBody(request), ...new URLSearchParams(queryOf(request))].slice(-MAX_PARAMETERS);
+    const pairs = [...fromBody(request), ...new URLSearchParams(queryOf(request))].slice(-100);
     this.#values = new Map(pairs);
     this.#headers = request.headers;
   }
