@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CameraNetworkAnswer } from '../../agent/http/api/cameras/camera-network-routes.ts';
+import type { CameraNetworkAnswer } from '../../agent/features/camera-network/routes.ts';
 import { type FarCamera, startOnvifCameraIn } from '../peers/cameras/onvif-camera.ts';
 import { askForLease } from '../peers/host/camera-network.ts';
 import { describeWith } from '../peers/programs/peers.ts';

@@ -18,7 +18,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { featurePages } from '../../features/table.ts';
-import { CameraNetworkPage } from './camera-network.tsx';
+import { CameraNetworkPage } from '../../../features/camera-network/camera-network.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OnvifPage } from './onvif.tsx';
 import { OfferTime } from './parts/offer-time.tsx';

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { CameraNetworkAnswer } from '../../../agent/http/api/cameras/camera-network-routes.ts';
-import { openCameraNetwork } from '../../peers/host/camera-network.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
+import type { CameraNetworkAnswer } from '../../../../agent/features/camera-network/routes.ts';
+import { openCameraNetwork } from '../../../peers/host/camera-network.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
 
 const PEERS = ['namespaces', 'dnsmasq', 'nft', 'udhcpc', 'busybox', 'chrony'] as const;
 

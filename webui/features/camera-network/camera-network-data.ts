@@ -1,4 +1,4 @@
-import type { CameraNetwork } from '../../../api-client/api-types.ts';
+import type { CameraNetwork } from '../../api-client/api-types.ts';
 
 export type Port = CameraNetwork['ports'][number];
 

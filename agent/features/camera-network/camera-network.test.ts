@@ -6,7 +6,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { cameraNetworkRoutes } from '../../http/api/cameras/camera-network-routes.ts';
+import { cameraNetworkRoutes } from './routes.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
 import { CameraNetwork, REASONS } from './camera-network.ts';
 

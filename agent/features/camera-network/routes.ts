@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { HttpAccess } from '../../auth/access.ts';
-import { checkedBody } from '../../messages/checked-body.ts';
-import { noStore } from '../../messages/responses.ts';
-import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
+import { noStore } from '../../http/messages/responses.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 
 /** Why a port cannot be for cameras. */
 const OBSTACLES = ['wifi', 'bridge', 'defaultRoute', 'address'] as const;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CameraNetworkAnswer } from '../../../agent/http/api/cameras/camera-network-routes.ts';
-import type { PathStatus } from '../../../agent/paths/path-status.ts';
-import { until } from '../../peers/agent/agent.ts';
-import { startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
-import { openCameraNetwork } from '../../peers/host/camera-network.ts';
-import { linkLocal } from '../../peers/host/namespace.ts';
-import { byLength, describeWith } from '../../peers/programs/peers.ts';
+import type { CameraNetworkAnswer } from '../../../../agent/features/camera-network/routes.ts';
+import type { PathStatus } from '../../../../agent/paths/path-status.ts';
+import { until } from '../../../peers/agent/agent.ts';
+import { startOnvifCameraIn } from '../../../peers/cameras/onvif-camera.ts';
+import { openCameraNetwork } from '../../../peers/host/camera-network.ts';
+import { linkLocal } from '../../../peers/host/namespace.ts';
+import { byLength, describeWith } from '../../../peers/programs/peers.ts';
 
 const HOUR_MS = 3_600_000;
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1);

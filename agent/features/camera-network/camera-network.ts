@@ -16,12 +16,12 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { systemInterfaces } from '../../base/network/interfaces.ts';
 import { splitUrl } from '../../base/network/url-parts.ts';
-import type { Host } from '../../features/contract.ts';
+import type { Host } from '../contract.ts';
 import type {
   CameraNetworkAnswer,
   CameraNetworkControl,
   NetworkReason,
-} from '../../http/api/cameras/camera-network-routes.ts';
+} from './routes.ts';
 import { TimeServer } from './time-server.ts';
 
 /** Slightly longer than `TimeoutStartSec` of perch-network.service. */
