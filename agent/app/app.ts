@@ -361,6 +361,7 @@ export class App {
         hasPicture: (path) => this.#pictures.hasPicture(path),
       },
       steering,
+      cameras: this.#cameras,
       name: this.#name,
       readings: () => this.#http.readings(),
     });

@@ -7,6 +7,7 @@ import type { ApiEdits } from '../config/edit/api-edits.ts';
 import type { Config } from '../config/load/load.ts';
 import type { FeatureKeys } from '../config/schema/feature-keys.ts';
 import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
+import type { CameraLookup } from '../http/api/cameras/cameras.ts';
 import type { EventIntake } from '../http/api/recordings/events.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
 import type { PathStatus } from '../paths/path-status.ts';
@@ -74,6 +75,8 @@ export interface Host {
     readonly events: EventIntake & { readonly hub: EventFeed };
     /** Resolves when the configuration of the time of the call is in force. */
     settled(): Promise<void>;
+    /** Whether the time of the box is known. */
+    readonly isClockTrusted: boolean;
   };
   readonly pictures: {
     /** The present picture as JPEG. @throws PerchError if there is none */
@@ -81,6 +84,9 @@ export interface Host {
     hasPicture(path: string): boolean;
   };
   readonly steering: CameraSteering;
+  readonly cameras: Pick<CameraLookup, 'found'>;
+  /** Folder of the system services' answers; absent: that of the package. */
+  readonly hostAnswers?: string;
   /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<Readings>;

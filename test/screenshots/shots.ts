@@ -272,9 +272,9 @@ function cameraNetworkShots(door: string): readonly Shot[] {
     camera(22, {}),
   ];
   const answered = (name: string, answer: object) =>
-    shot(name, '#/settings/system', '.headline', async (page, say) => {
+    shot(name, '#/settings/system', '.headline', async (page) => {
       await page.route('**/v3/camera-network', (route) => route.fulfill({ json: answer }));
-      await row(page, say.system.cameraNetwork);
+      await page.evaluate("location.hash = '#/settings/system/camera-network'");
       await settled(page, '.camera-network .row, .camera-network .message-card');
     });
   return [

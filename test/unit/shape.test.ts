@@ -7,9 +7,9 @@ const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: n
   'imports of agent/app/app.ts': { limit: 65, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 76, step: 1 },
   'lines of the product': { limit: 233_700, step: 1_000 },
-  'lines of agent/app': { limit: 21_500, step: 200 },
+  'lines of agent/app': { limit: 21_200, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_260, step: 20 },
-  'files of at most 50 lines with one importer': { limit: 124, step: 4 },
+  'files of at most 50 lines with one importer': { limit: 122, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 14, step: 1 },
 };
 /** Mutable fields of a class. */
@@ -50,8 +50,11 @@ const linesBelow = (folder: string): number =>
 const importsOf = (file: string): string[] =>
   [...(texts.get(file) ?? '').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, path = '']) => path);
 
-/** A protocol's descriptor and a feature's are one file that its table imports. */
-const isDescriptor = (file: string): boolean => /\/(?:protocol|feature)\.ts$/.test(file);
+/** Descriptors of protocols and features are files that a table imports, and texts of a feature lie in its folder. */
+const isDescriptor = (file: string): boolean =>
+  /\/(?:protocol|feature|entry)\.ts$|^webui\/features\/[\w-]+\/words|\/features\/table\.ts$|\/zh-cn-features\.ts$/.test(
+    file,
+  );
 
 function smallFiles(): string[] {
   const importers = new Map<string, number>();

@@ -9,7 +9,6 @@ export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-route
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
 export type { PairedServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
 export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
-export type { CameraNetworkAnswer as CameraNetwork } from '../../agent/features/camera-network/routes.ts';
 export type {
   AdoptAnswer,
   CameraItem,

@@ -36,7 +36,7 @@ test.for([
   ['#/settings/system/https', { page: 'settings', section: 'system', part: 'https' }],
   ['#/settings/system/remote', { page: 'settings', section: 'system', part: 'remote' }],
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
-  ['#/settings/system/camera-network', { page: 'settings', section: 'system', part: 'camera-network' }],
+  ['#/settings/system/camera-network', { page: 'settings', section: 'system', feature: 'camera-network' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
   ['#/settings/storage/move', { page: 'settings', section: 'storage', part: 'move' }],

@@ -13,7 +13,6 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import type { Host, Readings } from '../../features/contract.ts';
-import { cameraNetworkRoutes } from '../../features/camera-network/routes.ts';
 import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
@@ -30,7 +29,6 @@ import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
-import { CameraNetwork, type CameraNetworkDeps } from '../../features/camera-network/camera-network.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
 import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
@@ -40,7 +38,7 @@ import { Updates } from './updates.ts';
 export interface DeviceRoutesDeps
   extends Pick<SupportBundleDeps, 'problems'>,
     Pick<Host, 'log' | 'signal' | 'version' | 'dataDir' | 'clock' | 'settings' | 'name'> {
-  readonly cameras: SupportBundleDeps['cameras'] & CameraNetworkDeps['cameras'];
+  readonly cameras: SupportBundleDeps['cameras'];
   readonly features: { problems(): readonly ProblemItem[] };
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
@@ -77,7 +75,6 @@ export class DeviceRoutes {
   readonly #requests: HostRequests;
   readonly #boxClock: DeviceClock;
   readonly #updates: Updates;
-  readonly #cameraNetwork: CameraNetwork;
 
   constructor(deps: DeviceRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -96,8 +93,6 @@ export class DeviceRoutes {
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
     this.#boxClock = new DeviceClock({ clock, host: this.#requests, isTrusted });
-    const host = this.#requests;
-    this.#cameraNetwork = new CameraNetwork({ ...deps, host, isTrusted, ...(answers !== undefined && { answers }) });
     this.#updates = new Updates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
     this.#diagnosis = new SupportBundle({ ...deps, lines, facts: () => this.#facts() });
   }
@@ -124,7 +119,6 @@ export class DeviceRoutes {
     await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
-    await app.register(cameraNetworkRoutes, { access, network: this.#cameraNetwork });
     await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
   }
 

@@ -1,4 +1,5 @@
+import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 
-export const FEATURES: readonly Feature[] = [mqtt];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt];

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
-import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { cameraNetworkRoutes } from './routes.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
+import type { Host } from '../contract.ts';
 import { CameraNetwork, REASONS } from './camera-network.ts';
+import { cameraNetwork } from './feature.ts';
+import { cameraNetworkRoutes } from './routes.ts';
 
 const MAC = '1e:84:34:1c:93:24';
 const PATHS = '  door:\n    source: rtsp://10.83.83.20/main\n';
 
-async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner = true, paths = PATHS } = {}) {
+async function box({ offers = true, answer = { ok: true, text: 'done' }, paths = PATHS } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-cameras-'));
   const clock = new FakeClock();
   const asked: object[] = [];
@@ -39,14 +40,7 @@ async function box({ offers = true, answer = { ok: true, text: 'done' }, isOwner
     missing: () => ['nftables'],
   });
   const app = createHttpApp({ log: silentLogger });
-  const access = {
-    require: async () => {
-      if (!isOwner) {
-        throw new PerchError('unauthorized', 'not the owner');
-      }
-    },
-  };
-  await app.register(cameraNetworkRoutes, { access: access as never, network });
+  await app.register(async (scope) => cameraNetworkRoutes(scope, network));
   onTestFinished(async () => {
     stop.abort();
     await app.close();
@@ -174,8 +168,10 @@ test('without the service nothing is supported, and only the owner may ask', asy
     missing: [],
     cameras: [],
   });
-  const { asked, ask } = await box({ isOwner: false });
-  expect((await ask('GET')).statusCode).toBe(401);
-  expect((await ask('PUT', '', { interface: 'eth1' })).statusCode).toBe(401);
-  expect(asked).toEqual([]);
+});
+
+test('its routes are for the owner, on the main port only', () => {
+  const host = { clock: new FakeClock(), log: silentLogger, dataDir: '/nowhere', hostAnswers: '/nowhere' };
+  const routes = { listener: 'main', right: 'admin', mount: expect.any(Function) };
+  expect(cameraNetwork.open(host as unknown as Host).routes).toEqual([routes]);
 });

@@ -17,11 +17,7 @@ import { PerchError } from '../../base/errors.ts';
 import { systemInterfaces } from '../../base/network/interfaces.ts';
 import { splitUrl } from '../../base/network/url-parts.ts';
 import type { Host } from '../contract.ts';
-import type {
-  CameraNetworkAnswer,
-  CameraNetworkControl,
-  NetworkReason,
-} from './routes.ts';
+import type { CameraNetworkAnswer, CameraNetworkControl, NetworkReason } from './routes.ts';
 import { TimeServer } from './time-server.ts';
 
 /** Slightly longer than `TimeoutStartSec` of perch-network.service. */
@@ -43,7 +39,7 @@ export const REASONS: readonly (readonly [NetworkReason, string])[] = [
   ['noCamera', 'there is no such camera'],
 ];
 
-export interface CameraNetworkDeps extends Pick<Host, 'log' | 'signal' | 'settings'> {
+interface CameraNetworkDeps extends Pick<Host, 'log' | 'signal' | 'settings'> {
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'every'>;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   isTrusted(): boolean;

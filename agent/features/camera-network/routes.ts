@@ -1,9 +1,8 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { HttpAccess } from '../../http/auth/access.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore } from '../../http/messages/responses.ts';
-import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 
 /** Why a port cannot be for cameras. */
 const OBSTACLES = ['wifi', 'bridge', 'defaultRoute', 'address'] as const;
@@ -80,12 +79,8 @@ export interface CameraNetworkControl {
 
 const PATH = '/v3/camera-network';
 
-/** A port of the box as a network for cameras: for the owner, on the main port only. */
-export const cameraNetworkRoutes: FastifyPluginAsync<{
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly network: CameraNetworkControl;
-}> = async (app, { access, network }) => {
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+/** A port of the box as a network for cameras. */
+export function cameraNetworkRoutes(app: FastifyInstance, network: CameraNetworkControl): void {
   noStore(app);
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
@@ -108,4 +103,4 @@ export const cameraNetworkRoutes: FastifyPluginAsync<{
     await network.withdraw(checkedBody(OneCamera, body).mac, closing.signal);
     return network.state();
   });
-};
+}

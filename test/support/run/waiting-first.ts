@@ -14,7 +14,7 @@ const WAITING = [
   'test/browser/page/shell/page-layout',
   'test/browser/page/shell/page-look',
   'test/browser/page/cameras/page-demo',
-  'test/browser/page/settings/page-camera-network',
+  'test/features/camera-network/browser/page-camera-network',
   'test/browser/page/live/page-wall-boxes',
   'test/browser/page/live/page-states',
   'test/browser/page/live/page-away',

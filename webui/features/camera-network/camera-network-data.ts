@@ -1,4 +1,4 @@
-import type { CameraNetwork } from '../../api-client/api-types.ts';
+import type { CameraNetworkAnswer as CameraNetwork } from '../../../agent/features/camera-network/routes.ts';
 
 export type Port = CameraNetwork['ports'][number];
 

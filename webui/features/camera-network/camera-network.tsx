@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { CameraNetwork } from '../../api-client/api-types.ts';
+import type { CameraNetworkAnswer as CameraNetwork } from '../../../agent/features/camera-network/routes.ts';
 import { actionErrorText, serverText } from '../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
@@ -18,6 +18,7 @@ import { longDuration, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { systemWords } from '../../words/settings/system.ts';
 import { type Port, portsOf } from './camera-network-data.ts';
+import { cameraNetworkWords } from './words.ts';
 
 const ADDRESS = 'v3/camera-network';
 /** Time limit of a request; the box waits 65 s. */
@@ -29,11 +30,11 @@ type Ask = (method: 'PUT' | 'POST', way: string, body: object) => Promise<boolea
 
 /** The port for cameras, the devices there, and those that may reach the internet for an hour. */
 export function CameraNetworkPage() {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   const { value, again } = usePolled<CameraNetwork>(ADDRESS, 'fast');
   return (
     <section class="backup-page camera-network">
-      <BackToSystem title={t.cameraNetwork} />
+      <BackToSystem title={t.title} />
       <p class="dim">{t.cameraNetworkText}</p>
       {value ? <State state={value} again={again} /> : <div class="skeleton block" />}
     </section>
@@ -41,7 +42,7 @@ export function CameraNetworkPage() {
 }
 
 function State({ state, again }: { readonly state: CameraNetwork; readonly again: () => void }) {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   /** The port or hardware address that a request is about. */
   const [busy, setBusy] = useState<string>();
   const [problem, setProblem] = useState<ComponentChildren>();
@@ -95,12 +96,16 @@ function State({ state, again }: { readonly state: CameraNetwork; readonly again
 }
 
 function Missing({ packages }: { readonly packages: readonly string[] }) {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   return (
     <>
       <MessageCard icon="alert" tone="warn" title={t.networkMissing} text={t.networkMissingText} />
       <div class="card">
-        <CopyRow text={`apt install ${packages.join(' ')}`} action={t.copyAction} done={t.keyCopied} />
+        <CopyRow
+          text={`apt install ${packages.join(' ')}`}
+          action={systemWords.value.copyAction}
+          done={systemWords.value.keyCopied}
+        />
       </div>
     </>
   );
@@ -114,7 +119,7 @@ interface PortRowProps {
 }
 
 function PortRow({ port: { name, connected, obstacle }, state, busy, ask }: PortRowProps) {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   const isOn = name === state.interface;
   if (obstacle !== null && !isOn) {
     return <Row title={name} text={reasonText(obstacle)} />;
@@ -145,7 +150,7 @@ interface CamerasProps {
 }
 
 function Cameras({ cameras, busy, askAbout }: CamerasProps) {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   return (
     <section>
       <h2>{t.networkCameras}</h2>
@@ -180,7 +185,7 @@ function Camera({
   busy,
   ask,
 }: CameraProps) {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   const leftMs = releasedUntil === null ? 0 : Date.parse(releasedUntil) - nowMs.value;
   const isReleased = leftMs > 0;
   const shown = path === null ? (name ?? manufacturer ?? address) : cameraTitle(path);
@@ -209,7 +214,7 @@ const problemText = (error: unknown): ComponentChildren =>
 
 /** Text for a reason that the box gives as a word. */
 function reasonText(why: string | null | undefined): string | undefined {
-  const t = systemWords.value;
+  const t = cameraNetworkWords.value;
   const texts: Readonly<Record<string, string>> = {
     wifi: t.netWifi,
     bridge: t.netBridge,

@@ -1,8 +1,9 @@
+import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { FeatureEntry, FeaturePage } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [mqtt];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>

@@ -18,7 +18,6 @@ import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { featurePages } from '../../features/table.ts';
-import { CameraNetworkPage } from '../../../features/camera-network/camera-network.tsx';
 import { NetworkNamePage } from './network-name.tsx';
 import { OnvifPage } from './onvif.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
@@ -49,8 +48,6 @@ export function SystemPage() {
       return <RemoteAccessPage />;
     case 'name':
       return <NetworkNamePage />;
-    case 'camera-network':
-      return <CameraNetworkPage />;
     case 'servers':
       return <ServersPage />;
     case 'onvif':
@@ -93,7 +90,6 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <div class="card">
         <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
-        <Row title={t.cameraNetwork} text={t.cameraNetworkRow} href={settingsLink('system', 'camera-network')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         {featurePages('system').map(({ part, row }) => (
           <Row key={part} {...row()} href={settingsLink('system', part)} />

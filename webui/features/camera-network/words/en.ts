@@ -1,0 +1,38 @@
+/** Settings, System, network for cameras. */
+export const en = {
+  title: 'Network for cameras',
+  row: 'A separate port for cameras, without internet',
+  cameraNetworkText:
+    'For cameras at a second wired port, such as a USB adapter. The box gives them addresses and the time. They reach neither the internet nor your home network.',
+  networkUnsupported: 'This installation has no network for cameras.',
+  networkUnsupportedText: 'It comes with the Debian package and the image of Perch.',
+  networkMissing: 'Programs are missing on the box.',
+  networkMissingText: 'Install them there as root:',
+  portCable: 'Cable connected',
+  portNoCable: 'No cable',
+  portOn: (address: string) => `the box is ${address} there`,
+  portChecking: 'Checking the port…',
+  portNone: 'Plug a USB Ethernet adapter into the box. It appears here.',
+  portOff: (port: string) => `${port} is no longer for cameras.`,
+  networkFault: 'Cameras get no addresses at present.',
+  networkNoTime: 'The box does not tell the cameras the time at present: another program uses UDP port 123.',
+  netWifi: 'Wi-Fi cannot be for cameras.',
+  netBridge: 'It belongs to a bridge.',
+  netDefaultRoute: 'The box reaches the internet through it.',
+  netAddress: 'It has an address of another network.',
+  netDhcpServer:
+    'Another DHCP server answers there, such as a router. Connect only the switch with the cameras to this port.',
+  netNoPort: 'The port is missing. Plug the adapter in again.',
+  netOtherPort: 'Another adapter has this name now. Plug the former one in again, or turn this off and on.',
+  netNoInternet: 'The box itself has no internet.',
+  netNoCamera: 'The camera is no longer there.',
+  networkCameras: 'Cameras there',
+  networkEmpty: 'None yet. Set cameras with a fixed address to DHCP, then restart them.',
+  networkSeen: (time: string) => `seen ${time}`,
+  networkAdd: 'Add cameras',
+  release: 'Release',
+  releaseEnd: 'End',
+  releaseText: 'A released camera reaches the internet for an hour, for its updates, but not your home network.',
+  released: (minutes: string) => `Reaches the internet for another ${minutes}`,
+};
+export type CameraNetworkWords = typeof en;
