@@ -68,7 +68,7 @@ export class Playback {
   readonly #downloads = new DownloadCache();
   /** Decodes recorded and live pictures. */
   readonly pictures = new Pictures();
-  readonly moves = new MovedFiles();
+  readonly moves = new MovedFiles((from, to, mtimeMs) => this.#index.rename(from, to, mtimeMs));
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
@@ -99,10 +99,10 @@ export class Playback {
       isBeingWritten,
       moves: this.moves,
       monoMs: () => clock.monoMs(),
+      // Downloads name the files that they are read from.
+      onMoved: () => this.#downloads.clear(),
     });
     this.archive = new ArchiveListing(this.#catalog, this.#index, logger);
-    // Downloads name the files that they are read from.
-    this.#catalog.onMoved = () => this.#downloads.clear();
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#requireKnown(path));
     const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());

@@ -245,7 +245,7 @@ export class HttpPorts {
   #directToTls(app: FastifyInstance, access: HttpAccess): void {
     const { config } = this.#deps;
     const port = () => (config().tlsRedirect ? this.tlsPort : undefined);
-    app.shortcuts.isOff = () => config().tlsRedirect;
+    app.shortcuts.offWhile(() => config().tlsRedirect);
     redirectToTls(app, { port, isSecure: (request) => access.isSecure(request) });
     insistOnTls(app, () => config().tlsRedirect && this.#mainTls?.tls?.isReal === true);
   }

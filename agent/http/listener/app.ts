@@ -25,17 +25,21 @@ type Shortcut = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Answers to GET over HTTP/1 without Fastify, whose hooks and objects cost more than most answers to players. */
 class Shortcuts {
-  /** A hook applies to all requests. */
-  isOff: () => boolean = () => false;
+  #isOff: () => boolean = () => false;
   readonly #shortcuts: Shortcut[] = [];
 
   add(shortcut: Shortcut): void {
     this.#shortcuts.push(shortcut);
   }
 
+  /** Fastify answers all requests while a hook applies to each. */
+  offWhile(isOff: () => boolean): void {
+    this.#isOff = isOff;
+  }
+
   /** @returns whether the request is answered */
   take(request: IncomingMessage, response: ServerResponse): boolean {
-    if (request.method !== 'GET' || request.httpVersionMajor !== 1 || this.isOff()) {
+    if (request.method !== 'GET' || request.httpVersionMajor !== 1 || this.#isOff()) {
       return false;
     }
     for (let i = 0; i < this.#shortcuts.length; i += 1) {

@@ -32,6 +32,8 @@ interface CatalogOptions {
   readonly zone: string | undefined;
   readonly moves: MovedFiles;
   readonly monoMs: () => number;
+  /** Call this when a file is gone and its recording is read from the archive. */
+  readonly onMoved?: () => void;
   /** This process is writing the file. */
   readonly isBeingWritten: (file: string) => boolean;
 }
@@ -46,8 +48,6 @@ export class Catalog implements SegmentLog {
   archived: ArchivedRecordings | undefined;
   /** Whether there is an archive, which may not have started yet. */
   isArchiveExpected: () => boolean = () => false;
-  /** A file is gone and its recording is read from the archive. */
-  onMoved: () => void = () => {};
   readonly #options: CatalogOptions;
   readonly #chains = new Map<string, PartChain>();
   /** Running scans by path; the empty name stands for all paths. */
@@ -65,7 +65,6 @@ export class Catalog implements SegmentLog {
   constructor(options: CatalogOptions) {
     this.index = options.index;
     this.#options = options;
-    options.moves.rename = (from, to, mtimeMs) => options.index.rename(from, to, mtimeMs);
   }
 
   opened({ path, file, startUs }: Segment): void {
@@ -187,7 +186,7 @@ export class Catalog implements SegmentLog {
     const copy = row && this.archived?.find(row.path, row.nameUs);
     if (copy && row.state === STATE.finished) {
       this.index.archived.move(file, copy);
-      this.onMoved();
+      this.#options.onMoved?.();
       return;
     }
     this.index.remove(file);

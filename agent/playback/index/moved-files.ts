@@ -10,8 +10,12 @@ export class MovedFiles {
   readonly #now = new Map<string, string>();
   /** First names by present name. */
   readonly #first = new Map<string, string>();
-  /** Renames a file in the index. */
-  rename: (from: string, to: string, mtimeMs: number) => void = () => {};
+  readonly #rename: (from: string, to: string, mtimeMs: number) => void;
+
+  /** @param rename in the index */
+  constructor(rename: (from: string, to: string, mtimeMs: number) => void = () => {}) {
+    this.#rename = rename;
+  }
 
   /** Keeps folder scans from adding these names. @returns a function that ends this */
   hold(names: readonly string[]): () => void {
@@ -33,7 +37,7 @@ export class MovedFiles {
 
   /** Notes that a finished recording was moved. @param mtimeMs of the new file */
   moved(from: string, to: string, mtimeMs: number): void {
-    this.rename(from, to, mtimeMs);
+    this.#rename(from, to, mtimeMs);
     const first = this.firstName(from);
     this.#first.delete(from);
     this.#now.delete(to);

@@ -36,10 +36,12 @@ export class RtmpSource implements Source {
     const address = parseRtmpUrl(url, phraseOf(peer));
     const client = new RtmpClient({ address, peer, fingerprint, timeoutMs }, this.#clock);
     const input = new FlvInput(sink, name, 'camera', this.#clock, this.#log);
-    client.onDamage = (reason) => input.onDamage(reason);
     const failure = new Failure();
     client
-      .play((type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end))
+      .play(
+        (type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end),
+        (reason) => input.onDamage(reason),
+      )
       .then(() => {
         client.lastMediaMs ||= this.#clock.monoMs();
         return client.ended;

@@ -53,13 +53,12 @@ export class RtmpClient implements LinkOwner {
   readonly #waiters = new Map<number, Waiter>();
   #lastTransaction = 0;
   #onMedia: OnMedia | undefined;
+  #onDamage: ((reason: string) => void) | undefined;
   #failure: unknown;
   #settleEnd: (cause: unknown) => void = () => {};
   #opened = Promise.withResolvers<void>();
   /** Waits for the status that follows play or publish. */
   #started: PromiseWithResolvers<void> | undefined;
-  /** Called for each message that was skipped. */
-  onDamage: ((reason: string) => void) | undefined;
   #hasAnswered = false;
 
   constructor(options: RtmpClientOptions, clock: Clock) {
@@ -89,10 +88,11 @@ export class RtmpClient implements LinkOwner {
     this.#link.write(bytes);
   }
 
-  /** Resolves when the server has accepted. @throws PerchError with its reason */
-  async play(onMedia: OnMedia): Promise<void> {
+  /** Resolves when the server has accepted. @param onDamage called for each message that was skipped @throws PerchError with its reason */
+  async play(onMedia: OnMedia, onDamage?: (reason: string) => void): Promise<void> {
     this.#link.allowMedia();
     this.#onMedia = onMedia;
+    this.#onDamage = onDamage;
     await this.#connect({
       flashVer: PLAYER_VERSION,
       fpad: false,
@@ -130,6 +130,10 @@ export class RtmpClient implements LinkOwner {
       this.lastMediaMs = this.#clock.monoMs();
     }
     this.#onMedia?.(type, timestamp, data, start, end);
+  }
+
+  onDamage(reason: string): void {
+    this.#onDamage?.(reason);
   }
 
   onCommand(name: string, transaction: number, args: readonly AmfValue[]): void {

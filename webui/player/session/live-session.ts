@@ -81,13 +81,17 @@ export function failureOf(status: number, message: string): PlayError {
 export class SessionEnd {
   readonly ended: Promise<string>;
   readonly failed: Promise<PlayError>;
-  fail: (error: PlayError) => void = () => {};
+  #settle: (error: PlayError) => void = () => {};
 
   constructor() {
     this.failed = new Promise((resolve) => {
-      this.fail = resolve;
+      this.#settle = resolve;
     });
     this.ended = this.failed.then((error) => error.message);
+  }
+
+  fail(error: PlayError): void {
+    this.#settle(error);
   }
 }
 

@@ -21,6 +21,7 @@ export class LoginFile {
   readonly #onFault: (text: string) => void;
   #saving: Promise<void> = Promise.resolve();
   #isWaiting = false;
+  #stop: () => void = () => {};
 
   constructor(file: string, memory: LoginMemory, clock: Pick<Clock, 'wallMs'>, onFault: (text: string) => void) {
     this.#file = file;
@@ -40,11 +41,11 @@ export class LoginFile {
       }
     }
     this.#memory.restore(hash, stored);
-    this.#memory.onChange = () => this.#save();
+    this.#stop = this.#memory.onChange(() => this.#save());
   }
 
   async close(): Promise<void> {
-    this.#memory.onChange = () => {};
+    this.#stop();
     await this.#saving;
   }
 

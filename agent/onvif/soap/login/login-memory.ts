@@ -84,13 +84,24 @@ export class LoginMemory {
   readonly #lockedUntilMs = new Map<string, number>();
   readonly #schemes = new Map<string, LoginScheme>();
   #hash: KeyedHash;
-  /** Called for every change that the next run needs. */
-  onChange: () => void = () => {};
+  readonly #listeners = new Set<() => void>();
 
   constructor(clock: Pick<Clock, 'monoMs' | 'sleep'>) {
     this.#clock = clock;
     const secret = randomBytes(32);
     this.#hash = (text) => createHmac('sha256', secret).update(text).digest('base64url');
+  }
+
+  /** Calls the listener for every change that the next run needs. @returns a function that ends this */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
   }
 
   /**
@@ -185,7 +196,7 @@ export class LoginMemory {
   locked(key: LoginKey, forMs: number | undefined): Error {
     const waitMs = forMs ?? LOCK_MS;
     putBounded(this.#lockedUntilMs, this.#lockOf(key), this.#clock.monoMs() + waitMs, MAX_ENTRIES);
-    this.onChange();
+    this.#changed();
     return lockedOut(waitMs, { host: key.camera, isStated: forMs !== undefined });
   }
 
@@ -301,7 +312,7 @@ export class LoginMemory {
       verdict.refusalCause = undefined;
     }
     if (verdict.accepted(one, this.#clock.monoMs(), skewMs)) {
-      this.onChange();
+      this.#changed();
     }
   }
 
@@ -310,7 +321,7 @@ export class LoginMemory {
     if (scheme !== undefined) {
       verdict.refusedSchemes.add(scheme);
     }
-    this.onChange();
+    this.#changed();
   }
 
   #admit(verdict: LoginVerdict, key: LoginKey, isInteractive: boolean): Admission {
