@@ -91,7 +91,6 @@ export interface Sensors {
 
 const SECTOR_BYTES = 512;
 const DAY_SECONDS = 86_400;
-const MIN_UPTIME_SECONDS = 3_600;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
 /** Output of smartctl for each drive, from `perch-drives.service`: Perch itself is not allowed to open drives there. */
@@ -257,7 +256,7 @@ async function writtenBytesPerDay(root: string, name: string): Promise<number | 
   ]);
   const sectors = countOf(stat?.split(/\s+/)[6] ?? '');
   const seconds = Number(/^\d{1,12}/.exec(up ?? '')?.[0]);
-  return sectors !== undefined && seconds >= MIN_UPTIME_SECONDS
+  return sectors !== undefined && seconds >= 3_600
     ? Math.round((sectors * SECTOR_BYTES * DAY_SECONDS) / seconds)
     : undefined;
 }

@@ -47,7 +47,6 @@ const ASK_MS = 60_000;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
 const MAX_ADDRESSES = 16;
-const MIN_PULSE_MS = 5_000;
 /** Time without an answer after which the box is searched for: it may have other addresses by then. */
 const SEARCH_AFTER_MS = 60_000;
 
@@ -267,7 +266,7 @@ export class BoxLink {
         stop.removeEventListener('abort', end);
         this.#hasPulse = false;
         // A box that ends each pulse at once is still asked only once a minute.
-        if (clock.monoMs() - beganMs >= MIN_PULSE_MS) {
+        if (clock.monoMs() - beganMs >= 5_000) {
           this.#isSilent = true;
           this.#wake.abort();
         }

@@ -19,7 +19,6 @@ const LAST_WAIT_MS = 1_000;
  */
 const ORPHANS_GRACE_MS = 500;
 const FIRST_LOOK_MS = 10;
-const MAX_LOOK_MS = 100;
 /** Interval of checks after the first process has ended: the group's id may be reused after the last one. */
 const ORPHANS_LOOK_MS = 1_000;
 
@@ -116,7 +115,7 @@ export class Program {
     let lookMs = FIRST_LOOK_MS;
     while (!this.#noteGone(group) && this.#clock.monoMs() < Math.min(deadlineMs, endedMs + orphansMs)) {
       await this.#clock.sleep(lookMs, never);
-      lookMs = Math.min(2 * lookMs, MAX_LOOK_MS);
+      lookMs = Math.min(2 * lookMs, 100);
       endedMs = this.#hasEnded ? Math.min(endedMs, this.#clock.monoMs()) : endedMs;
     }
   }

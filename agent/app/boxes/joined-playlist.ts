@@ -16,7 +16,6 @@ interface ListedSegment {
   readonly isOwn: boolean;
 }
 
-const MAX_SEGMENT_SECONDS = 86_400;
 /** Shorter gaps are not filled: most of the box's segment would be shown twice. */
 const MIN_SHOWN_US = 500_000;
 /** Smaller start offsets are omitted. */
@@ -43,7 +42,7 @@ export function readSegments(playlist: string, isOwn: boolean): readonly ListedS
     } else if (line.startsWith('#EXT-X-BYTERANGE:')) {
       lines.push(line);
     } else if (line !== '' && !line.startsWith('#')) {
-      if (!(seconds >= 0 && seconds <= MAX_SEGMENT_SECONDS) || !Number.isSafeInteger(atUs) || map === '') {
+      if (!(seconds >= 0 && seconds <= 86_400) || !Number.isSafeInteger(atUs) || map === '') {
         throw new PerchError('badInput', 'a playlist with a segment without its time');
       }
       const durationUs = Math.round(seconds * 1e6);

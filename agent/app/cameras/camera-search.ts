@@ -10,7 +10,6 @@ import { sharedLogins } from '../../onvif/soap/login/login-memory.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 
 const MOVED = 'perch.moved';
-const MAX_PUBLISHED = 100;
 const PUBLISHED_WITHIN_MS = 10 * 60_000;
 
 interface CameraSearchDeps extends Pick<FoundCamerasOptions, 'isMissing' | 'isOwn'>, Pick<Host, 'clock' | 'log'> {
@@ -74,7 +73,7 @@ export function publishFoundCameras(publish: PublishEvent, clock: Pick<Clock, 'm
     if (clock.monoMs() - sinceMs >= PUBLISHED_WITHIN_MS) {
       [published, sinceMs] = [0, clock.monoMs()];
     }
-    if (finding === 'new' && published < MAX_PUBLISHED) {
+    if (finding === 'new' && published < 100) {
       published += 1;
       publish('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
     }

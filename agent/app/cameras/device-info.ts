@@ -6,7 +6,6 @@ import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { linkOf } from './onvif/onvif-link.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
 
-const MAX_CONCURRENT = 2;
 /** Pause after a stream has opened, because a camera that has just started is busy. */
 const OPENED_PAUSE_MS = 5_000;
 const ON_DEMAND_PAUSE_MS = 30_000;
@@ -135,7 +134,7 @@ export class DeviceInfoCache {
   }
 
   #readDue(): void {
-    while (this.#running < MAX_CONCURRENT) {
+    while (this.#running < 2) {
       const wanted = this.#due.shift();
       if (!wanted) {
         return;

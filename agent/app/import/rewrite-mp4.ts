@@ -13,7 +13,6 @@ import { writeFileMark } from '../../record/file/file-mark.ts';
 import { writeFragmentChecksum } from '../../record/file/fragment-checksum.ts';
 
 const MAX_PART_BYTES = 16 << 20;
-const MAX_AUDIO_PART_MS = 2_000;
 const MAX_FIRST_SEQUENCE = 2 ** 30;
 
 interface RewriteOptions {
@@ -139,8 +138,7 @@ class Rewrite {
     const { samples, end, track } = leading;
     let bytes = 0;
     for (let i = from; i < end; i += 1) {
-      const isNext =
-        track.kind === 'video' ? samples.keys[i] === 1 : msOf(leading, i) - msOf(leading, from) >= MAX_AUDIO_PART_MS;
+      const isNext = track.kind === 'video' ? samples.keys[i] === 1 : msOf(leading, i) - msOf(leading, from) >= 2_000;
       if (i > from && (isNext || bytes > MAX_PART_BYTES)) {
         return msOf(leading, i);
       }

@@ -46,11 +46,9 @@ export function factsOf(
   };
 }
 
-const MAX_FPS = 240;
-
 /** The signalled frame rate; undefined if it is not credible. Some cameras signal 0, others their clock rate. */
 const signalledFps = (video: VideoTrack | undefined): number | undefined =>
-  video?.fps !== undefined && video.fps > 0 && video.fps <= MAX_FPS ? video.fps : undefined;
+  video?.fps !== undefined && video.fps > 0 && video.fps <= 240 ? video.fps : undefined;
 
 const H264_PROFILES: Readonly<Record<number, string>> = { 66: 'Baseline', 77: 'Main', 88: 'Extended' };
 const H265_PROFILES: Readonly<Record<number, string>> = { 1: 'Main', 2: 'Main10' };

@@ -14,7 +14,6 @@ const MAX_GUESTS = 200;
 const ID_BYTES = 12;
 const ID_CHARS = 16;
 const MAX_NOTE_CHARS = 200;
-const MAX_MS = 366 * 86_400_000;
 /** How often the running time of links is saved: SD cards wear with every write. */
 const OPEN_STEP_MS = 3_600_000;
 
@@ -257,7 +256,7 @@ function checkTimes(untilMs: number, nowMs: number): void {
   if (!(untilMs > nowMs)) {
     throw new PerchError('badInput', `until is in the past: the clock of this box says ${now}`);
   }
-  if (untilMs - nowMs > MAX_MS) {
+  if (untilMs - nowMs > 366 * 86_400_000) {
     throw new PerchError('badInput', `until is more than 366 days away: the clock of this box says ${now}`);
   }
 }

@@ -4,7 +4,6 @@ import { PerchError } from '../../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 const MAX_PAUSE_MS = 4_000;
-const MAX_PER_ADDRESS = 8;
 /** Maximum number of waiting replies for all addresses outside private networks together. */
 const MAX_PUBLIC = 256;
 
@@ -29,7 +28,7 @@ export class WrongCredentials {
   /** Guesses from outside do not delay private networks, however many addresses they use. */
   checkRoom(ip: string): void {
     const waiting = this.#waiting.get(subscriberOf(ip)) ?? 0;
-    if (waiting >= MAX_PER_ADDRESS) {
+    if (waiting >= 8) {
       throw tooMany(`${waiting} wrong logins from this address are being answered: try again`, ip);
     }
     if (this.#publicCount >= MAX_PUBLIC && !isPrivateIp(ip)) {

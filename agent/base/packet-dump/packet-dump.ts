@@ -19,7 +19,6 @@ import { fileStart } from './pcapng.ts';
 const MAX_BYTES = 1 << 30;
 /** Of what is free on their disk at the start: recordings, settings and the system need the rest. */
 const FREE_SHARE = 0.1;
-const MAX_FILES = 10_000;
 /** Bytes that wait for a slow disk; further packets are missing in the files. */
 const MAX_WAITING_BYTES = 32 << 20;
 const FILE_NAME = /^[a-z0-9_]+_\d{13,}_[\da-f]{8}-[\da-f-]{27}\.pcapng$/;
@@ -126,7 +125,7 @@ export class PacketDump {
   }
 
   #check(): void {
-    if (this.#bytes >= this.#maxBytes || this.#fileCount >= MAX_FILES) {
+    if (this.#bytes >= this.#maxBytes || this.#fileCount >= 10_000) {
       const facts = { folder: this.folder, files: this.#fileCount, megabytes: Math.floor(this.#bytes / 1_000_000) };
       this.#stop(
         facts,

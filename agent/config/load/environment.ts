@@ -7,7 +7,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Later ones win. The first is MediaMTX's: its container setups work unchanged. */
 const PREFIXES = ['MTX', 'PERCH'] as const;
-const MAX_ITEMS = 1_000;
 
 /** Puts the values of variables into the file's tree: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
 export function overlayEnvironment(file: MapNode, global: SchemaNode, path: SchemaNode, env: Environment): MapNode {
@@ -106,7 +105,7 @@ function overlayList(items: SchemaNode, base: Tree | undefined, name: string, va
     return base;
   }
   const trees = base?.kind === 'sequence' ? [...base.items] : [];
-  for (let i = 0; i < MAX_ITEMS && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
+  for (let i = 0; i < 1_000 && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
     trees[i] = overlayObject(items, blockOf(trees[i]), `${name}_${i}`, variables);
   }
   return { kind: 'sequence', items: trees };

@@ -1,6 +1,7 @@
+import { Check } from 'typebox/value';
 import type { Feature } from '../contract.ts';
 import { MQTT } from './keys.ts';
-import { MQTT_FILE, readRetained } from './link/retained-file.ts';
+import { MQTT_FILE, Retained } from './link/retained-file.ts';
 import { Mqtt } from './mqtt.ts';
 import { mqttRoutes } from './routes.ts';
 
@@ -8,7 +9,7 @@ export const mqtt: Feature = {
   name: 'mqtt',
   keys: MQTT,
   // The id that the broker and Home Assistant know this box by.
-  backup: [{ name: MQTT_FILE, isWhole: (text) => readRetained(JSON.parse(text)) !== undefined }],
+  backup: [{ name: MQTT_FILE, isWhole: (text) => Check(Retained, JSON.parse(text)) }],
   open(host) {
     const link = new Mqtt(host);
     return {

@@ -12,7 +12,6 @@ const LONG_GROUP_MS = 4_000;
 const FRESH_MS = 2_000;
 /** Minimum time between two requests: each costs the camera a large frame and two calls. */
 const MIN_PAUSE_MS = 3_000;
-const MAX_PAUSE_MS = 60_000;
 /** Number of requests without effect after which no more are sent: many cameras accept them without effect. */
 const MAX_IGNORED = 4;
 
@@ -62,7 +61,7 @@ export class KeyFrameRequester {
   /** @param isIgnored the group of the last request still continues */
   #judge(isIgnored: boolean): void {
     this.#ignored = isIgnored ? this.#ignored + 1 : 0;
-    this.#pauseMs = isIgnored ? Math.min(2 * this.#pauseMs, MAX_PAUSE_MS) : MIN_PAUSE_MS;
+    this.#pauseMs = isIgnored ? Math.min(2 * this.#pauseMs, 60_000) : MIN_PAUSE_MS;
     if (this.#ignored >= MAX_IGNORED) {
       this.#giveUp(`${MAX_IGNORED} requests in a row without a key frame`);
     }

@@ -7,7 +7,6 @@ import { isLoopback } from './targets.ts';
 
 /** A recorder answers each probe for every channel; more is a flood, and dropped. */
 const MAX_DATAGRAMS = 8_192;
-const MAX_DATAGRAMS_OF_ONE = 1_024;
 /** Parsing a megabyte blocks the program for up to a quarter of a second. */
 const MAX_BYTES = 12 << 20;
 /** A recorder may be one device for each channel; more would leave no room for others. */
@@ -74,7 +73,7 @@ export class ProbeReplies {
   /** The flood of one sender does not count against the others. */
   #mayRead(sender: Sender, bytes: number): boolean {
     if (
-      sender.datagrams >= MAX_DATAGRAMS_OF_ONE ||
+      sender.datagrams >= 1_024 ||
       sender.bytes + bytes > 2 << 20 ||
       this.#datagrams >= MAX_DATAGRAMS ||
       this.#bytes + bytes > MAX_BYTES

@@ -19,10 +19,8 @@ const MAX_PULL_MS = 30_000;
 const MIN_PULL_MS = 2_000;
 /** Tapo C220 resets connections after 10 s without an event: a shorter wait avoids that. */
 const CUT_SHARE = 0.7;
-const MAX_RESETS = 3;
 /** After several pulls shorter than this, pulls start at this interval. */
 const QUICK_MS = 1_000;
-const MAX_QUICK = 5;
 /** After this long the subscription works: a later failure is retried soon. */
 const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 5_000;
@@ -200,14 +198,14 @@ export class EventSubscription {
           return;
         }
         resets += 1;
-        if (!isReset(error) || resets >= MAX_RESETS) {
+        if (!isReset(error) || resets >= 3) {
           throw error;
         }
         this.#learnWait(clock.monoMs() - sinceMs);
       }
       const tookMs = clock.monoMs() - sinceMs;
       quick = tookMs < QUICK_MS ? quick + 1 : 0;
-      if (quick > MAX_QUICK) {
+      if (quick > 5) {
         await clock.sleep(QUICK_MS - tookMs, signal);
       }
     }

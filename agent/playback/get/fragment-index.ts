@@ -3,7 +3,6 @@ import { viewOf } from '../../media/mp4/box/walk.ts';
 
 /** `reference_count` of `sidx` has 16 bits; with more fragments, several share an entry. */
 const MAX_REFERENCES = 0xffff;
-const MAX_REFERENCE_BYTES = 0x7fff_ffff;
 /** starts_with_SAP and SAP_type 1. */
 const STARTS_WITH_ACCESS_POINT = 0x9000_0000;
 const HAS_ACCESS_POINT = 0x1000_0000;
@@ -108,7 +107,7 @@ export class FragmentIndex {
       const own = this.#sizes[i] as number;
       const hasSync = this.#times[i] !== Number.POSITIVE_INFINITY;
       const isDue = i - (firsts.at(-1) ?? 0) >= perGroup && (perGroup === 1 || hasSync);
-      if (firsts.length === 0 || isDue || sizeBytes + own > MAX_REFERENCE_BYTES) {
+      if (firsts.length === 0 || isDue || sizeBytes + own > 0x7fff_ffff) {
         firsts.push(i);
         sizeBytes = 0;
       }

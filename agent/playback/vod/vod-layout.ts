@@ -14,7 +14,6 @@ import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
 export const LAYOUT_VERSION = 1;
 /** Sums of stream and file times up to this lose no tick in any time scale. */
 const MAX_SHIFT_SECONDS = 4e9;
-const MAX_TIMESCALE = 1_000_000;
 /**
  * Camera clocks drift by seconds per day, and labels of two files vary with network delay, so they may round to
  * neighbouring anchors. A file that continues another is then moved by one step.
@@ -106,7 +105,7 @@ function alignToAnchor(
   const anchorSeconds = mark ? Math.round(exact / ANCHOR_STEP_SECONDS) * ANCHOR_STEP_SECONDS : exact;
   const shiftSeconds = anchorSeconds + dtsUs / 1e6;
   const isSafe = shiftSeconds >= 0 && shiftSeconds <= MAX_SHIFT_SECONDS && Math.abs(dtsUs) <= MAX_SHIFT_SECONDS * 1e6;
-  return isSafe && tracks.every(({ timescale }) => timescale <= MAX_TIMESCALE)
+  return isSafe && tracks.every(({ timescale }) => timescale <= 1_000_000)
     ? { anchorSeconds, shiftSeconds }
     : { anchorSeconds: Number.NaN, shiftSeconds: 0 };
 }

@@ -16,7 +16,6 @@ const MAX_MS = 86_400_000;
 /** How far in the future an event may be: the clocks of reporters may be ahead. */
 const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
-const MAX_RUNNING_OF_PATH = 64;
 const MAX_PATH = 240;
 
 /** A reported event. Times are Unix microseconds. */
@@ -139,7 +138,7 @@ export class EventHub implements EventFeed {
 
   #checkCapacity(path: string): void {
     const ofPath = this.running(path).length;
-    if (ofPath >= MAX_RUNNING_OF_PATH || this.#running.size >= 1_000) {
+    if (ofPath >= 64 || this.#running.size >= 1_000) {
       const message = `${ofPath} events are ongoing in path '${path}', ${this.#running.size} in all: end some of them first`;
       throw new PerchError('exhausted', message, { path, retryAfterS: SWEEP_MS / 1000 });
     }

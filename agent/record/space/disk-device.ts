@@ -6,7 +6,6 @@ import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
 /** Frees more than needed, so that not every check deletes something. */
 const SPARE_SHARE = 1 / 20;
-const MAX_SPARE_BYTES = 2 ** 30;
 /** The bytes written in this time are freed in addition. */
 const SPARE_SECONDS = 30;
 const MAX_AHEAD_SHARE = 1 / 4;
@@ -97,7 +96,7 @@ export class DiskDevice {
       this.stuck = 'the index of recordings is incomplete; the oldest recordings are deleted afterwards';
       return false;
     }
-    const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MAX_SPARE_BYTES);
+    const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, 2 ** 30);
     const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
     // Something else may fill the disk fast: not all recordings are deleted at once.
     const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MAX_AHEAD_SHARE);

@@ -5,8 +5,6 @@ import { diskFull, type SegmentFs, type SegmentHandle } from '../file/segment-fs
 import type { DiskQueue, DiskWriter } from './disk-queue.ts';
 import type { FlushPoint, OpenFile } from './flush.ts';
 
-const MAX_NAME_CLASHES = 1000;
-
 interface SegmentEnd {
   /** Appended after the last part; `[]`: nothing. */
   readonly pieces: readonly Uint8Array[];
@@ -160,7 +158,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       const folder = dirname(name);
       // In turn: otherwise a hanging disk would block a thread per starting camera, unnoticed.
       const { firstMade, made } = await flush.disk(await fs.deviceOf(folder)).flush(() => this.#begin(name, folder));
-      if (made === 'taken' && clash < MAX_NAME_CLASHES) {
+      if (made === 'taken' && clash < 1000) {
         clash += 1;
         continue;
       }

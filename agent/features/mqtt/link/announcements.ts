@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { explain } from '../../../base/errors.ts';
-import { loadPrivate, savePrivate } from '../../../base/files/durable-file.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
-import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { BrokerConnection } from './connection.ts';
-import { type Retained, readRetained } from './retained-file.ts';
+import { Retained } from './retained-file.ts';
 import { isDiscovery, Topics } from './topics.ts';
 
 const ID_BYTES = 6;
@@ -12,34 +10,28 @@ const ID_BYTES = 6;
 /** Topics that are retained at the broker, stored in a file, so that those of cameras removed while Perch or the broker was off are cleared, too. */
 export class Announcements {
   readonly id: string;
-  readonly #file: string;
-  readonly #log: Logger;
+  readonly #document: StoredDocument<typeof Retained>;
   readonly #prefix: string;
   /** Retained messages, by topic; undefined: published by an earlier connection, or being cleared. */
   readonly #announced = new Map<string, string | undefined>();
   readonly #clearing = new Set<string>();
   /** Paths of the cameras whose states may be retained, by prefix. */
   readonly #published: Map<string, Set<string>>;
-  readonly #saves = new SerialQueue();
-  #isSaveDue = false;
 
   /** @param prefix of the topics; topics below a former prefix are cleared */
   static async open(file: string, prefix: string, log: Logger): Promise<Announcements> {
-    const stored = await loadPrivate(file).catch((error: unknown) => {
-      log.warn({ cause: explain(error) }, 'list of MQTT announcements cannot be read');
-      return undefined;
-    });
-    const announcements = new Announcements(file, prefix, log, readRetained(stored));
+    const document = new StoredDocument(file, Retained, log);
+    const stored = await document.open('list of MQTT announcements cannot be read');
+    const announcements = new Announcements(document, prefix, stored);
     if (stored === undefined) {
       announcements.#save();
     }
     return announcements;
   }
 
-  private constructor(file: string, prefix: string, log: Logger, stored: Retained | undefined) {
-    this.#file = file;
+  private constructor(document: StoredDocument<typeof Retained>, prefix: string, stored: Retained | undefined) {
+    this.#document = document;
     this.#prefix = prefix;
-    this.#log = log;
     this.id = stored?.id ?? randomBytes(ID_BYTES).toString('hex');
     this.#published = new Map(
       Object.entries(stored?.published ?? {}).map(([former, paths]) => [former, new Set(paths)] as const),
@@ -94,7 +86,7 @@ export class Announcements {
   }
 
   async close(): Promise<void> {
-    await this.#saves.run(() => {});
+    await this.#document.close();
   }
 
   /** The topic is forgotten when the broker has confirmed it; until then each connection clears it. */
@@ -116,24 +108,15 @@ export class Announcements {
     );
   }
 
-  /** Saves that are requested while another one runs are combined into one. */
   #save(): void {
-    if (this.#isSaveDue) {
-      return;
-    }
-    this.#isSaveDue = true;
-    void this.#saves.run(async () => {
-      this.#isSaveDue = false;
+    void this.#document.trySave(() => {
       this.#forgetCleared();
-      const stored: Retained = {
+      return {
         id: this.id,
         announced: [...this.#announced.keys()].filter(isDiscovery),
         published: Object.fromEntries([...this.#published].map(([prefix, paths]) => [prefix, [...paths]])),
       };
-      await savePrivate(this.#file, stored).catch((error: unknown) =>
-        this.#log.warn({ cause: explain(error) }, 'list of MQTT announcements cannot be saved'),
-      );
-    });
+    }, 'list of MQTT announcements cannot be saved');
   }
 
   /** Forgets cameras and former prefixes that have no retained topic. */

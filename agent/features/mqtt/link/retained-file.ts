@@ -1,28 +1,14 @@
+import Type, { type Static } from 'typebox';
+
 /** Name of the file in the data folder. */
 export const MQTT_FILE = 'mqtt.json';
 
-export interface Retained {
+export const Retained = Type.Object({
   /** Id by which this box is known at every broker. */
-  readonly id: string;
+  id: Type.String({ pattern: '^[0-9a-f]{12}$' }),
   /** Discovery topics that are retained at the broker. */
-  readonly announced: readonly string[];
-  /** Paths of the cameras whose states are retained at the broker, by prefix. */
-  readonly published: Readonly<Record<string, readonly string[]>>;
-}
-
-/** Undefined if the stored value is damaged. */
-export function readRetained(stored: unknown): Retained | undefined {
-  const { id, announced, published = {} } = (stored ?? {}) as Partial<Retained>;
-  const isWhole =
-    typeof id === 'string' &&
-    /^[0-9a-f]{12}$/.test(id) &&
-    isTexts(announced) &&
-    announced.every((topic) => topic.startsWith('homeassistant/')) &&
-    typeof published === 'object' &&
-    published !== null &&
-    Object.values(published).every(isTexts);
-  return isWhole ? { id, announced, published } : undefined;
-}
-
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((one) => typeof one === 'string');
+  announced: Type.Array(Type.String({ pattern: '^homeassistant/' })),
+  /** Paths of the cameras whose states are retained at the broker, by prefix. Absent in files of earlier versions. */
+  published: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
+});
+export type Retained = Static<typeof Retained>;

@@ -25,7 +25,6 @@ const input = Buffer.alloc(MAX_BYTES);
 const output = Buffer.from([...HEAD, ...new Uint8Array((MAX_BYTES * 9) / 8 + TRAILER_BYTES + 8)]);
 /** By hash of four bytes: `origin` plus the last place of such bytes. Places of earlier texts lie below `origin`. */
 const places = new Int32Array(1 << HASH_BITS);
-const MAX_ORIGIN = 2 ** 30;
 let origin = 1;
 // End of the bytes in `output`, and the bits after it that do not fill a byte yet.
 let tail = 0;
@@ -73,7 +72,7 @@ function putAll(length: number): void {
     at = end;
   }
   origin += length;
-  if (origin > MAX_ORIGIN) {
+  if (origin > 2 ** 30) {
     places.fill(0);
     origin = 1;
   }

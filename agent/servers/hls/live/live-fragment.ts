@@ -22,7 +22,6 @@ export interface LiveFragment {
 
 /** Typical fragments per slab: separate allocations would cost more than the fragments. */
 const FRAGMENTS_PER_SLAB = 16;
-const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 const MAX_SEQUENCE = 2 ** 32;
@@ -78,7 +77,7 @@ export class FragmentWriter {
     if (neededBytes <= this.#slab.length - this.#tail) {
       return;
     }
-    const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
+    const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, 16 << 10), MAX_SLAB_BYTES);
     release(this.#slab);
     // Sockets would wrap any other type in a Buffer at each write.
     this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)))).buffer);

@@ -27,7 +27,6 @@ const PARTED_SEGMENTS = 2;
  * current segment is long. RFC 8216bis §6.2.2 allows three target durations, including the current segment.
  */
 const PARTED_TARGETS = 2;
-const MAX_PARTS = 60;
 /** Minimum length of a list in target durations after a removal (RFC 8216bis §6.2.2). */
 const MIN_TARGETS = 3;
 /** How far back to search for a segment that players can start with. */
@@ -93,7 +92,7 @@ export class SegmentList<S extends KeptSegment> {
       const { line } = this.#segments[first - 1] as S;
       seconds += line.durationS;
       parts += line.parts.length;
-      const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MAX_PARTS;
+      const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > 60;
       // Parts are not listed again when the target rises.
       const hasGone = line.number < this.#firstPartedNumber;
       if (hasGone || (isFar && this.#segments.length - first >= PARTED_SEGMENTS)) {

@@ -17,7 +17,6 @@ export type TunnelKind = 'none' | 'http' | 'websocket';
 
 /** Connections with an unknown protocol, in all and per address. An NVR opens its channels at once. */
 const MAX_SNIFFING = 512;
-const MAX_SNIFFING_OF_ONE = 128;
 const TICK_MS = 1_000;
 /** RFC 6455 §4.1: 16 bytes in base64. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -61,7 +60,7 @@ export class ChannelAcceptor implements SnifferSink {
     for (const other of this.#sniffing) {
       ofOne += subscriberOf(other.ip) === subscriber ? 1 : 0;
     }
-    if (this.#sniffing.size >= MAX_SNIFFING || ofOne >= MAX_SNIFFING_OF_ONE) {
+    if (this.#sniffing.size >= MAX_SNIFFING || ofOne >= 128) {
       this.#log.debug({ peer: channel.remote, ofOne }, 'too many silent connections');
       channel.destroy();
       return;

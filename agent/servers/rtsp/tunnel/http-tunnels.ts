@@ -12,7 +12,6 @@ const MAX_COOKIE_LENGTH = 256;
 const MIN_SECRET_LENGTH = 16;
 /** Halves without a counterpart, in all and per subscriber. */
 const MAX_WAITING = 128;
-const MAX_WAITING_OF_ONE = 32;
 /** POST data before its GET, such as a request or two. */
 const MAX_EARLY_BYTES = 16_384;
 
@@ -136,7 +135,7 @@ export class HttpTunnels {
     for (const other of this.#waiting.values()) {
       ofOne += other.subscriber === subscriber ? 1 : 0;
     }
-    const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE;
+    const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= 32;
     if (isFull && !this.#waiting.has(key)) {
       return new PerchError('exhausted', `${ofOne} HTTP tunnels of this address wait for their other half`);
     }

@@ -9,7 +9,6 @@ import type { UfragTable } from './ufrag-table.ts';
 
 /** Limits of connections. A browser opens one per candidate and session. */
 const MAX_CONNECTIONS = 1_000;
-const MAX_PER_ADDRESS = 256;
 /** A browser sends its first check right after connecting. */
 const MAX_UNVERIFIED_MS = 10_000;
 
@@ -144,7 +143,7 @@ export class TcpPort implements TcpTransportOwner {
 
   /** At the limit, the oldest unverified connection is closed. */
   #makeRoom(address: string): boolean {
-    if ((this.#byAddress.get(address) ?? 0) >= MAX_PER_ADDRESS) {
+    if ((this.#byAddress.get(address) ?? 0) >= 256) {
       return false;
     }
     if (this.#transports.size < MAX_CONNECTIONS) {

@@ -26,7 +26,6 @@ const UNSUPPORTED_TRANSPORT = 461;
 /** RFC 7826 §17.4.33. */
 const KEY_MANAGEMENT_FAILURE = 463;
 const PLAIN = { isSecure: false, isMulticast: false } as const;
-const MAX_TTL = 16;
 
 /** The transports of one session: SETUP of each track, and the camera's answer. */
 export class TrackTransports {
@@ -320,7 +319,7 @@ export class TrackTransports {
     }
     const ip = this.#cameraIp;
     const source = canonicalIp(answered.source ?? '');
-    const ttl = Math.min(answered.ttl ?? 1, MAX_TTL) || 1;
+    const ttl = Math.min(answered.ttl ?? 1, 16) || 1;
     const group = { ip: answered.destination, ports, ttl, source };
     const pair = await joinGroup(ip, group, this.#options, this.#clock);
     // A camera on this box sends to groups from any address of ours.
