@@ -22,7 +22,7 @@ let identity: DtlsIdentity;
 let certificate: Certificate;
 let other: Certificate;
 beforeAll(async () => {
-  identity = await createIdentity(() => [7, 1]);
+  identity = await createIdentity([7, 1]);
   certificate = await CipherContext.createSelfSignedCertificateWithKey(SIGNATURE, 23);
   other = await CipherContext.createSelfSignedCertificateWithKey(SIGNATURE, 23);
 });

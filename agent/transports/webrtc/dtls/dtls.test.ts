@@ -95,7 +95,7 @@ test.for([
   'both ends have the same keys; the profile is ours to choose: the browser has %s',
   async ([, theirs, ours, chosen]) => {
     const certificate = await makeCertificate();
-    const identity = await createIdentity(() => ours);
+    const identity = await createIdentity(ours);
     const expected = [fingerprint(certificate.certPem)];
     const { client, outcome } = await call(certificate, expected, { identity, srtpProfiles: [...theirs] });
     const keys = (await outcome) as SrtpKeys;

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import type { Fingerprint } from '../sdp/offer.ts';
-import { measureProfiles } from '../srtp/profile-order.ts';
 import { AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80, type SrtpProfile } from '../srtp/srtp-keys.ts';
 import { nativeCipher } from '../srtp/srtp-sender.ts';
 import { ClientHandshake } from './handshake/client-handshake.ts';
@@ -16,8 +15,6 @@ import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts'
 
 /** secp256r1 in the TLS registry of named curves. */
 const CURVE_P256 = 23;
-/** Delay of the measurement, so that it does not slow down the first viewer. */
-const MEASURE_AFTER_MS = 10_000;
 
 export type { DtlsEvents, DtlsPeer } from './handshake/dtls-connection.ts';
 
@@ -37,37 +34,28 @@ let loaded: Promise<DtlsIdentity> | undefined;
 
 /** Loads werift and creates a certificate once. It takes 0.3 s and 10 MB, so it waits for the first page or viewer. */
 export function loadDtls(): Promise<DtlsIdentity> {
-  loaded ??= loadMeasured();
+  // With native functions GCM costs less, without them CM, with the processor's AES instructions or not.
+  loaded ??= createIdentity(
+    nativeCipher() ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80] : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM],
+  );
   return loaded;
 }
 
-async function loadMeasured(): Promise<DtlsIdentity> {
-  // The order until it is measured: without native functions GCM costs more everywhere.
-  let profiles: readonly SrtpProfile[] = nativeCipher()
-    ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80]
-    : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
-  const identity = await createIdentity(() => profiles);
-  void measureProfiles(MEASURE_AFTER_MS).then((measured) => {
-    profiles = measured;
-  });
-  return identity;
-}
-
-/** @param profiles supported SRTP profiles; the first one that the browser supports as well is used */
-export async function createIdentity(profiles: () => readonly SrtpProfile[]): Promise<DtlsIdentity> {
+/** @param srtpProfiles supported SRTP profiles; the first one that the browser supports as well is used */
+export async function createIdentity(srtpProfiles: readonly SrtpProfile[]): Promise<DtlsIdentity> {
   const werift = await import('../link/werift.ts');
   const { certPem, keyPem } = await werift.CipherContext.createSelfSignedCertificateWithKey(ECDSA_SHA256, CURVE_P256);
-  const identity = (): WeriftIdentity => ({ certPem, keyPem, srtpProfiles: profiles() });
+  const identity: WeriftIdentity = { certPem, keyPem, srtpProfiles };
   return {
     fingerprint: new X509Certificate(certPem).fingerprint256,
     accept: (expected, events) => {
       const connection = new DtlsConnection(events);
-      connection.begin((ends) => new ServerHandshake(werift, identity(), expected, ends));
+      connection.begin((ends) => new ServerHandshake(werift, identity, expected, ends));
       return connection;
     },
     connect: (expected, events) => {
       const connection = new DtlsConnection(events);
-      connection.begin((ends) => new ClientHandshake(werift, identity(), expected, ends)).start();
+      connection.begin((ends) => new ClientHandshake(werift, identity, expected, ends)).start();
       return connection;
     },
   };
