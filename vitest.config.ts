@@ -81,7 +81,7 @@ const projects = [
       ]
     : []),
 ];
-const system = suites('system', ['test/system/**/*.test.ts'], 0, {
+const system = suites('system', ['test/system/**/*.test.ts', 'test/features/*/system/*.test.ts'], 0, {
   globalSetup: BUILT,
   fileParallelism: false,
 });

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CameraNetworkAnswer } from '../../agent/features/camera-network/routes.ts';
-import { type FarCamera, startOnvifCameraIn } from '../peers/cameras/onvif-camera.ts';
-import { askForLease } from '../peers/host/camera-network.ts';
-import { describeWith } from '../peers/programs/peers.ts';
-import { type RunningProcess, startProcess } from '../peers/programs/process.ts';
+import type { CameraNetworkAnswer } from '../../../../agent/features/camera-network/routes.ts';
+import { type FarCamera, startOnvifCameraIn } from '../../../peers/cameras/onvif-camera.ts';
+import { askForLease } from '../../../peers/host/camera-network.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../../../peers/programs/process.ts';
 import {
   answering,
   bootWithPorts,
@@ -15,9 +15,9 @@ import {
   portsOf,
   portsToTry,
   timeServerClock,
-} from './machine/camera-machine.ts';
-import { HEALTHY, type PerchMachine } from './machine/perch-machine.ts';
-import { openSwitch, type Switch } from './machine/switch.ts';
+} from '../../../system/machine/camera-machine.ts';
+import { HEALTHY, type PerchMachine } from '../../../system/machine/perch-machine.ts';
+import { openSwitch, type Switch } from '../../../system/machine/switch.ts';
 
 const HOUSE = '192.168.77.1';
 /** A host outside the house, which the house's DNS knows by name. */
