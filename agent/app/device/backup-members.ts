@@ -18,7 +18,7 @@ import type { BackupFile } from '../../features/contract.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
-import { ONVIF_FILE, readDeviceFile } from '../../onvif-server/device-file.ts';
+import { ONVIF_FILE, readDeviceFile } from '../../features/onvif-device/server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';

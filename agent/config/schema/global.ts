@@ -7,7 +7,7 @@ import { GENERAL_KEYS } from './common/general.ts';
 import type { ServerKeys } from './common/server-keys.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
 import { HLS } from './servers/hls.ts';
-import { ONVIF_KEYS } from './servers/onvif.ts';
+import { ONVIF_KEYS } from '../../features/onvif-device/keys.ts';
 import { RTMP } from './servers/rtmp.ts';
 import { RTSP } from './servers/rtsp.ts';
 import { SRT } from './servers/srt.ts';

@@ -4,7 +4,7 @@ import { expect, type TestContext, test } from 'vitest';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { announcement } from '../../onvif-server/discovery/discovery-messages.ts';
+import { announcement } from '../../features/onvif-device/server/discovery/discovery-messages.ts';
 import { Announcements } from './announcements.ts';
 
 const loopback = (address: string): NetworkInterfaceInfo => ({

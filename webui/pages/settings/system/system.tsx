@@ -19,7 +19,7 @@ import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { featurePages } from '../../features/table.ts';
 import { NetworkNamePage } from './network-name.tsx';
-import { OnvifPage } from './onvif.tsx';
+import { OnvifPage } from '../../../features/onvif-device/onvif.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
 import { RemoteAccessPage } from './remote-access.tsx';
 import { ServersPage } from './servers.tsx';

@@ -1,0 +1,113 @@
+import type { EventBus } from '../../base/event-bus.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { portOf } from '../../config/values/address.ts';
+import type { Host } from '../contract.ts';
+import { perchOf } from '../../onvif/device/perch-camera.ts';
+import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from './server/contract.ts';
+import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
+import type { Stream } from '../../stream/stream.ts';
+import type { LivePictures } from '../../app/recordings/live-pictures.ts';
+import { factsOf, NO_FACTS } from './stream-facts.ts';
+
+/** Limits for a snapshot: a recorder waits for the response. */
+const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
+
+export interface OnvifSourceDeps extends Pick<Host, 'version' | 'config' | 'steering'> {
+  readonly paths: {
+    openStreams(): readonly (readonly [string, Stream])[];
+    find(path: string): { readonly bitrate: number } | undefined;
+  };
+  readonly recordings: {
+    readonly events: { readonly hub: EventFeed };
+    /** Resolves when the configuration of the time of the call is in force. */
+    settled(): Promise<void>;
+  };
+  readonly pictures: LivePictures;
+  readonly events: Pick<EventBus, 'listen'>;
+}
+
+/** Cameras, streams and events for other recorders. */
+export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
+  const { config, recordings, pictures, steering, events, version } = deps;
+  const { hub } = recordings.events;
+  /** Facts of the streams that have run, by path: recorders ask for them while a camera is away, too. */
+  const known = new Map<string, StreamFacts>();
+  return {
+    version,
+    cameras: () => offeredCameras(config()),
+    facts: (path) => {
+      const stream = deps.paths.openStreams().find(([name]) => name === path)?.[1];
+      if (stream) {
+        const former = known.get(path) ?? NO_FACTS;
+        known.set(path, factsOf(stream, deps.paths.find(path)?.bitrate ?? 0, former));
+      }
+      return known.get(path) ?? NO_FACTS;
+    },
+    isPrivate: (path) => settingsOf(path, config())?.isPrivate === true,
+    rtsp: () => {
+      const { rtspAddress, rtspsAddress, rtspEncryption, rtspTransports } = config();
+      const isSecure = rtspEncryption === 'strict';
+      return { port: portOf(isSecure ? rtspsAddress : rtspAddress), isSecure, transports: rtspTransports };
+    },
+    hasPicture: (path) => pictures.hasPicture(pictured(path, pictures)),
+    picture: (path) => pictures.picture(pictured(path, pictures), SNAPSHOT),
+    ptz: {
+      abilities: async (path) => {
+        const { hasPanTilt, hasZoom, hasHome, mostPresets } = await steering.abilities(path);
+        return { hasPanTilt, hasZoom, hasHome: hasHome === true, maxPresets: mostPresets ?? 0 };
+      },
+      move: (path, velocity) => steering.move(path, velocity),
+      stop: (path) => steering.stop(path),
+      presets: (path) => steering.presets(path),
+      goToPreset: (path, token) => steering.goToPreset(path, token),
+      goHome: (path) => steering.goHome(path),
+    },
+    onEvent: (listener) => hub.listen((event) => listener(newsOf(event))),
+    ongoing: (path) => hub.running(path).map(newsOf),
+    onChange: (listener) =>
+      events.listen(({ type }) => {
+        if (type === 'config' || type === 'box') {
+          // A change of settings or of the mode is reported before it is in force.
+          void recordings.settled().then(listener);
+        }
+      }),
+  };
+}
+
+/**
+ * Paths of the file without patterns. A camera that another Perch offers is not offered again: two Perches would adopt each other's
+ * cameras without end.
+ */
+export function offeredCameras({ paths }: Pick<Config, 'paths'>): OfferedCamera[] {
+  const plain = [...paths.values()].filter(({ settings, pattern }) => settings !== undefined && pattern === undefined);
+  const names = new Set(plain.map(({ name }) => name));
+  const mainOf = (name: string) => (name.endsWith(SUB_SUFFIX) ? name.slice(0, -SUB_SUFFIX.length) : undefined);
+  return plain.flatMap(({ name, settings }) => {
+    const { camera } = settings ?? {};
+    const isOfPerch = perchOf(camera?.endpoint) !== undefined || perchOf(camera?.serial) !== undefined;
+    if (isOfPerch || names.has(mainOf(name) ?? '')) {
+      return [];
+    }
+    const sub = name + SUB_SUFFIX;
+    const main = { token: 'main', path: name } as const;
+    const streams = names.has(sub) ? [main, { token: 'sub', path: sub } as const] : [main];
+    return [{ path: name, name: camera?.name || name, streams }];
+  });
+}
+
+/** The small stream has the picture of its camera, unless it has one of its own. */
+function pictured(path: string, pictures: LivePictures): string {
+  return path.endsWith(SUB_SUFFIX) && !pictures.hasPicture(path) ? path.slice(0, -SUB_SUFFIX.length) : path;
+}
+
+const settingsOf = (path: string, config: Config): PathSettings | undefined => resolvePath(config, path)?.settings;
+
+const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraDetection => ({
+  id,
+  path,
+  type,
+  startMs: startUs / 1000,
+  endMs: endUs === undefined ? undefined : endUs / 1000,
+});

@@ -1,0 +1,41 @@
+import { EVENT_KINDS, eventKindOf, eventKinds, type OnvifTopic } from '../../../base/event-kinds.ts';
+import type { CameraDetection } from './contract.ts';
+import { VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION } from './profiles.ts';
+
+/** Several kinds of events may share a topic. */
+export const TOPICS: readonly OnvifTopic[] = [...new Set(eventKinds.flatMap(([, { onvif = [] }]) => onvif))];
+
+export const sourceOf = ({ rule }: OnvifTopic): Readonly<Record<string, string>> =>
+  rule === undefined
+    ? { Source: VIDEO_SOURCE }
+    : {
+        VideoSourceConfigurationToken: VIDEO_SOURCE_CONFIGURATION,
+        VideoAnalyticsConfigurationToken: 'analytics',
+        Rule: rule,
+      };
+
+export function topicsOf({ type }: Pick<CameraDetection, 'type'>): readonly OnvifTopic[] {
+  const kind = eventKindOf(type);
+  return (kind && EVENT_KINDS[kind].onvif) ?? [];
+}
+
+const MAX_FILTERS = 32;
+
+/**
+ * Whether a topic passes the filter of a subscription: expressions joined by `|`, each a topic or, with `//.`, a subtree
+ * (ONVIF Core §9.6.3). Prefixes are not compared.
+ */
+export function topicFilter(text: string | undefined): (path: string) => boolean {
+  if (text === undefined) {
+    return () => true;
+  }
+  const wanted = text
+    .split('|', MAX_FILTERS)
+    .map((expression) => expression.trim().replace(/[\w.-]+:/g, ''))
+    .filter((expression) => expression !== '');
+  return (path) =>
+    wanted.some((expression) => {
+      const tree = expression.replace(/\/\/[.*]?$/, '');
+      return tree === expression ? path === expression : path === tree || path.startsWith(`${tree}/`);
+    });
+}
