@@ -147,7 +147,7 @@ export class App {
     const { hub } = this.#recordings.events;
     this.#motion = new StreamMotion({ ...this.#shared, savedConfig: () => store.current, events: hub });
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
-    const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
+    const isOwn = (identity: string) => this.#http.features.isOwn(identity);
     this.#search = new CameraSearch({ ...options, store, publish: events.emit, history: hub, isMissing, isOwn });
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new PreLoginMemory(clock, log);
@@ -353,11 +353,12 @@ export class App {
     const given = options.features ?? FEATURES;
     const features = new OpenFeatures(given, {
       ...this.#shared,
+      ...shared,
       settings,
       edits,
       events: this.#events,
       pictures: {
-        picture: (path) => this.#pictures.picture(path, OF_EVENT),
+        picture: (path, limits = OF_EVENT) => this.#pictures.picture(path, limits),
         hasPicture: (path) => this.#pictures.hasPicture(path),
       },
       steering,

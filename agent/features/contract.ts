@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import type { Accounts } from '../auth/accounts/accounts.ts';
+import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { Clock } from '../base/clock.ts';
 import type { EventBus } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
+import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { Component } from '../base/reconciler.ts';
 import type { ApiEdits } from '../config/edit/api-edits.ts';
 import type { Config } from '../config/load/load.ts';
@@ -10,8 +13,10 @@ import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
 import type { EventIntake } from '../http/api/recordings/events.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
+import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { PathStatus } from '../paths/path-status.ts';
 import type { EventFeed } from '../record/events/event.ts';
+import type { Stream } from '../stream/stream.ts';
 
 /** A folder of `agent/features`, and a line in `agent/app/features/table.ts`, which has the order of start and of keys in the reference. */
 export interface Feature {
@@ -28,6 +33,8 @@ export interface OpenFeature {
   readonly component?: Component<Config>;
   readonly routes?: readonly FeatureRoutes[];
   problems?(): readonly FeatureProblem[];
+  /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
+  isOwn?(identity: string): boolean;
 }
 
 export interface FeatureRoutes {
@@ -70,7 +77,15 @@ export interface Host {
   settings(): Config;
   readonly edits: ApiEdits;
   readonly events: Pick<EventBus, 'emit' | 'listen'>;
-  readonly paths: { find(path: string): PathStatus | undefined };
+  readonly accounts: Pick<Accounts, 'device'> & {
+    readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
+  };
+  readonly wrongCredentials: WrongCredentials;
+  readonly newcomers: PreLoginMemory;
+  readonly paths: {
+    find(path: string): PathStatus | undefined;
+    openStreams(): readonly (readonly [string, Stream])[];
+  };
   readonly recordings: {
     readonly events: EventIntake & { readonly hub: EventFeed };
     /** Resolves when the configuration of the time of the call is in force. */
@@ -79,14 +94,16 @@ export interface Host {
     readonly isClockTrusted: boolean;
   };
   readonly pictures: {
-    /** The present picture as JPEG. @throws PerchError if there is none */
-    picture(path: string): Promise<Uint8Array>;
+    /** The present picture as JPEG. @param limits default: those for an event @throws PerchError if there is none */
+    picture(path: string, limits?: { readonly timeoutMs: number; readonly maxAgeMs: number }): Promise<Uint8Array>;
     hasPicture(path: string): boolean;
   };
   readonly steering: CameraSteering;
   readonly cameras: Pick<CameraLookup, 'found'>;
   /** Folder of the system services' answers; absent: that of the package. */
   readonly hostAnswers?: string;
+  /** Networks of the search for cameras; default: those of the box. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
   /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<Readings>;

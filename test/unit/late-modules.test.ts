@@ -29,7 +29,6 @@ function loadedAtStart(): ReadonlySet<string> {
 
 test.for([
   // A backup checks the files that these store.
-  ['the ONVIF device', /^agent\/(?:onvif-server|app\/onvif)\//, ['app/onvif/onvif', 'onvif-server/device-file']],
   [
     'notifications',
     /^agent\/notify\//,
@@ -51,7 +50,10 @@ test.for([
 });
 
 /** Files below the folder of a feature that each box loads: a backup checks the files that they store. */
-const FIRST: Readonly<Record<string, readonly string[]>> = { mqtt: ['link/failure.ts', 'link/retained-file.ts'] };
+const FIRST: Readonly<Record<string, readonly string[]>> = {
+  mqtt: ['link/failure.ts', 'link/retained-file.ts'],
+  'onvif-device': ['server/device-file.ts'],
+};
 
 test('of a feature, each box loads the files of its folder, and nothing below', () => {
   const below = [...loadedAtStart()].filter((file) => /^agent\/features\/[\w-]+\/[\w-]+\//.test(file));

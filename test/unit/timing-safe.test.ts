@@ -16,7 +16,8 @@ const ALLOWED: Record<string, string> = {
   'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, from the camera",
   'agent/onvif/device/media.ts: one.token === token': "a profile's name in ONVIF, from the camera",
   'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, reported by the camera",
-  'agent/onvif-server/profiles.ts: one.token === wanted': "a profile's name in ONVIF, which GetProfiles lists",
+  'agent/features/onvif-device/server/profiles.ts: one.token === wanted':
+    "a profile's name in ONVIF, which GetProfiles lists",
   'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",
 };
 

@@ -24,7 +24,6 @@ export type { SourceTestAnswer } from '../../agent/http/api/device/config-schema
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
 export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
 export type { ModeStatus } from '../../agent/http/api/device/mode.ts';
-export type { OnvifState } from '../../agent/features/onvif-device/routes.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';
 export type { MountedDisk, StorageUse } from '../../agent/http/api/device/storage-routes.ts';

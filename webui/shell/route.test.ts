@@ -44,7 +44,6 @@ test.for([
   ['#/settings/storage/fetch', { page: 'settings', section: 'storage', part: 'fetch' }],
   ['#/settings/system/archive', { page: 'settings', section: 'system', feature: 'archive' }],
   ['#/settings/system/mqtt', { page: 'settings', section: 'system', feature: 'mqtt' }],
-  ['#/settings/system/onvif', { page: 'settings', section: 'system', part: 'onvif' }],
   ['#/settings/system/log', { page: 'settings', section: 'system', part: 'log' }],
   ['#/settings/system/file', { page: 'settings', section: 'system', part: 'file' }],
   ['#/settings/system/add', { page: 'settings', section: 'system', feature: 'add' }],

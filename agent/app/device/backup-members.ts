@@ -18,7 +18,6 @@ import type { BackupFile } from '../../features/contract.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
-import { ONVIF_FILE, readDeviceFile } from '../../features/onvif-device/server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
@@ -45,8 +44,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
   'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
-  // Ports and identities that recorders know the cameras by.
-  [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
   // The id that the archive knows this box's recordings by.
   [ARCHIVE_FILE]: (text) => isTrue(readArchiveState(JSON.parse(text)) !== undefined),
   [ARCHIVE_KEY_FILE]: (text) => isTrue(readArchiveKeys(JSON.parse(text)) !== undefined),

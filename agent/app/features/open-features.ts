@@ -13,8 +13,9 @@ export class OpenFeatures {
     this.#open = features.map((feature) => ({ name: feature.name, feature: feature.open(host) }));
   }
 
-  get names(): readonly string[] {
-    return this.#open.map(({ name }) => name);
+  /** Kinds of their problems. */
+  get problemKinds(): readonly string[] {
+    return this.#open.filter(({ feature }) => feature.problems).map(({ name }) => name);
   }
 
   components(): Component<Config>[] {
@@ -25,6 +26,10 @@ export class OpenFeatures {
     return this.#open.flatMap(({ name: kind, feature }) =>
       (feature.problems?.() ?? []).map(({ name = null, why, text, since }) => ({ kind, name, why, text, since })),
     );
+  }
+
+  isOwn(identity: string): boolean {
+    return this.#open.some(({ feature }) => feature.isOwn?.(identity));
   }
 
   /** Each feature's routes with a hook of their own for their right. */

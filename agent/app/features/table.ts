@@ -1,5 +1,6 @@
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
+import { onvifDevice } from '../../features/onvif-device/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, onvifDevice];

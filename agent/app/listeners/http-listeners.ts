@@ -33,7 +33,6 @@ import { controlApi } from '../../http/api/control-api.ts';
 import { archiveRoutes } from '../../http/api/device/archive-routes.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
-import { onvifRoutes } from '../../features/onvif-device/routes.ts';
 import { qrRoute } from '../../http/api/device/qr-route.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
@@ -48,7 +47,6 @@ import { healthRoute } from '../../http/pages/health.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-routes.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
-import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { PictureTurns } from '../../playback/vod/picture-turns.ts';
@@ -59,7 +57,6 @@ import { Pairing, type PairingDeps } from '../boxes/pairing.ts';
 import { OwnRecordingFiles } from '../boxes/recording-files.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import type { OpenFeatures } from '../features/open-features.ts';
-import { Onvif } from '../../features/onvif-device/onvif-device.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
@@ -117,15 +114,12 @@ export interface HttpListenersDeps
   readonly features: OpenFeatures;
   /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
-  /** Networks of the search for cameras; default: those of the box. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
 }
 
 /** All HTTP listeners: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpListeners {
   readonly #pictureTurns = new PictureTurns();
   readonly zlm: ZlmApi;
-  readonly onvif: Onvif;
   readonly #deps: HttpListenersDeps;
   readonly #started: string;
   readonly #diagnostics: MetricsAndProfiles;
@@ -148,7 +142,6 @@ export class HttpListeners {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
-    this.onvif = new Onvif(deps);
     this.#boxRoutes = new DeviceRoutes({ ...deps, archive: this.#archive });
     this.zlm = new ZlmApi({
       ...deps,
@@ -169,6 +162,10 @@ export class HttpListeners {
   /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
+  }
+
+  get features(): OpenFeatures {
+    return this.#deps.features;
   }
 
   /** Readings of the box. */
@@ -202,7 +199,6 @@ export class HttpListeners {
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
       ...this.#deps.features.components(),
-      this.onvif.component(),
       this.#archive.component(),
     ];
   }
@@ -240,7 +236,6 @@ export class HttpListeners {
     const { servers, config } = this.#deps;
     await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
     await this.#deps.features.mount('main', app, access);
-    await app.register(onvifRoutes, { access, onvif: this.onvif });
     await app.register(archiveRoutes, { access, archive: this.#archive });
     await app.register(transferRoutes, { access, transfer: this.#transfers });
     await app.register(sessionRoutes, {
@@ -374,7 +369,7 @@ export class HttpListeners {
       motion: this.#deps.motion,
       layouts: this.#deps.layouts,
       modes: this.#deps.modes,
-      problemKinds: this.#deps.features.names,
+      problemKinds: this.#deps.features.problemKinds,
       mountFeatures: (v3) => this.#deps.features.mount('api', v3, access),
       pageFolder: this.#deps.pageFolder,
     });

@@ -9,8 +9,6 @@ test.for([
   ['paths:\n  a:\n  a:', 'perch.yml:3: paths.a: duplicate key, first in line 2'],
   ['- a', 'perch.yml:1: the file is not a list of keys'],
   ['a: *b', 'perch.yml:1: a: the alias has no anchor before it'],
-  ['onvif: yes\nrtsp: no', 'perch.yml:1: onvif: needs rtsp: yes'],
-  ['onvif: yes\nonvifAddress: ""', 'perch.yml:1: onvif: needs onvifAddress'],
   ['hls: maybe', "perch.yml:1: hls: 'maybe' is not yes or no"],
   [
     'hls: no\npathDefaults:\n  recordPartDuration: 1 second',

@@ -7,7 +7,6 @@ import { GENERAL_KEYS } from './common/general.ts';
 import type { ServerKeys } from './common/server-keys.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
 import { HLS } from './servers/hls.ts';
-import { ONVIF_KEYS } from '../../features/onvif-device/keys.ts';
 import { RTMP } from './servers/rtmp.ts';
 import { RTSP } from './servers/rtsp.ts';
 import { SRT } from './servers/srt.ts';
@@ -64,7 +63,6 @@ export const GlobalSchema = Type.Object({
   ...RTMP.schema,
   ...SRT.schema,
   ...ZLM_KEYS,
-  ...ONVIF_KEYS,
   ...ARCHIVE_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;

@@ -1,10 +1,8 @@
 import { ARCHIVE_KEYS, archiveFaults, PATH_ARCHIVE_KEYS } from './archive.ts';
 import type { FeatureKeys } from './feature-keys.ts';
-import { ONVIF_KEYS, onvifFaults, onvifPort } from '../../features/onvif-device/keys.ts';
 
 /** Keys of features whose settings other rooms read by type. */
 export const OWN_FEATURES: readonly FeatureKeys[] = [
-  { title: 'ONVIF for other recorders', schema: ONVIF_KEYS, faults: onvifFaults, listeners: onvifPort },
   {
     title: 'Recordings and archive',
     schema: ARCHIVE_KEYS,

@@ -33,10 +33,6 @@ test.for([
     'api: yes\napiAddress: box.local:700\nmetrics: yes\nmetricsAddress: box.local:700',
     'perch.yml:4: metricsAddress: has the TCP port 700, as does apiAddress: change one of them',
   ],
-  [
-    'onvif: yes\nonvifAddress: :8554',
-    'perch.yml:2: onvifAddress: has the TCP port 8554, as does rtspAddress: change one of them',
-  ],
 ] as const)('two servers on one TCP port are rejected, both named: %j', ([text, line]) => {
   expect(linesOf(text, 'error')).toEqual([line]);
   expect(load(text).config).toBeUndefined();

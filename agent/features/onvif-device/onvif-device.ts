@@ -1,34 +1,25 @@
-import type { Accounts } from '../../auth/accounts/accounts.ts';
-import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { parseAddress } from '../../config/values/address.ts';
-import type { Host } from '../contract.ts';
-import type { OnvifState } from './routes.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
-import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { Host } from '../contract.ts';
+import { ONVIF } from './keys.ts';
+import type { OnvifSourceDeps } from './onvif-source.ts';
+import type { OnvifState } from './routes.ts';
 import type { OnvifLogin } from './server/contract.ts';
 import type { Responder } from './server/discovery/responder.ts';
 import type { OnvifServer } from './server/server.ts';
-import { loadLate } from '../../protocols/late.ts';
-import type { OnvifSourceDeps } from './onvif-source.ts';
 
 const PART = 'ONVIF device';
 /** Duration of a test: three rounds of probes, and the half second in which devices answer. */
 const TEST_LISTEN_MS = 2_000;
 const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
-interface OnvifDeps extends OnvifSourceDeps, Pick<Host, 'dataDir' | 'clock' | 'log'> {
-  readonly accounts: Pick<Accounts, 'device'> & {
-    readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
-  };
-  readonly wrongCredentials: WrongCredentials;
-  readonly newcomers: PreLoginMemory;
-  /** Networks of the search for cameras; the devices are announced in the same ones. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> | undefined;
-}
+type OnvifDeps = OnvifSourceDeps &
+  Pick<Host, 'dataDir' | 'clock' | 'log' | 'accounts' | 'wrongCredentials' | 'newcomers' | 'discovery'>;
 
 interface Running {
   readonly perch: string;
@@ -39,7 +30,7 @@ interface Running {
 }
 
 /** The ONVIF devices for other recorders while they are configured. Their code is loaded then. */
-export class Onvif {
+export class OnvifDevice {
   readonly #deps: OnvifDeps;
   #running: Running | undefined;
   #testing: Promise<OnvifState> | undefined;
@@ -57,7 +48,7 @@ export class Onvif {
     const refused = server?.lastRefusal;
     return {
       isOn: server !== undefined,
-      isDiscoverable: this.#deps.config().onvifDiscovery,
+      isDiscoverable: settingsIn(this.#deps.config(), ONVIF).onvifDiscovery,
       hasPassword: this.#hasPassword,
       cameras: (server?.cameras ?? []).map(({ path, name, port = null, error = null }) => ({
         path,
@@ -121,13 +112,16 @@ export class Onvif {
     return {
       name: PART,
       isOptional: () => true,
-      settings: ({ onvif, onvifAddress, onvifDiscovery, readTimeoutMs }) =>
-        onvif ? [onvifAddress, onvifDiscovery, readTimeoutMs] : undefined,
+      settings: (config) => {
+        const { onvif, onvifAddress, onvifDiscovery, readTimeoutMs } = settingsIn(config, ONVIF);
+        return onvif ? [onvifAddress, onvifDiscovery, readTimeoutMs] : undefined;
+      },
       start: (config) => this.#start(config),
     };
   }
 
-  async #start({ onvifAddress: address, onvifDiscovery, readTimeoutMs }: Config): Promise<() => Promise<void>> {
+  async #start(config: Config): Promise<() => Promise<void>> {
+    const { onvifAddress: address, onvifDiscovery, readTimeoutMs } = settingsIn(config, ONVIF);
     const { dataDir, log, clock, discovery } = this.#deps;
     const [{ OnvifServer: Server }, { DeviceFile }, { onvifSource }, discoverable] = await loadLate(PART, () =>
       Promise.all([

@@ -1,32 +1,20 @@
-import type { EventBus } from '../../base/event-bus.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
-import type { Host } from '../contract.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import type { Host } from '../contract.ts';
 import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from './server/contract.ts';
-import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
-import type { Stream } from '../../stream/stream.ts';
-import type { LivePictures } from '../../app/recordings/live-pictures.ts';
 import { factsOf, NO_FACTS } from './stream-facts.ts';
 
 /** Limits for a snapshot: a recorder waits for the response. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
 
-export interface OnvifSourceDeps extends Pick<Host, 'version' | 'config' | 'steering'> {
-  readonly paths: {
-    openStreams(): readonly (readonly [string, Stream])[];
-    find(path: string): { readonly bitrate: number } | undefined;
-  };
-  readonly recordings: {
-    readonly events: { readonly hub: EventFeed };
-    /** Resolves when the configuration of the time of the call is in force. */
-    settled(): Promise<void>;
-  };
-  readonly pictures: LivePictures;
-  readonly events: Pick<EventBus, 'listen'>;
-}
+export type OnvifSourceDeps = Pick<
+  Host,
+  'version' | 'config' | 'steering' | 'paths' | 'recordings' | 'pictures' | 'events'
+>;
 
 /** Cameras, streams and events for other recorders. */
 export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
@@ -98,7 +86,7 @@ export function offeredCameras({ paths }: Pick<Config, 'paths'>): OfferedCamera[
 }
 
 /** The small stream has the picture of its camera, unless it has one of its own. */
-function pictured(path: string, pictures: LivePictures): string {
+function pictured(path: string, pictures: Pick<Host['pictures'], 'hasPicture'>): string {
   return path.endsWith(SUB_SUFFIX) && !pictures.hasPicture(path) ? path.slice(0, -SUB_SUFFIX.length) : path;
 }
 

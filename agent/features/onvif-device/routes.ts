@@ -1,6 +1,5 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { HttpAccess } from '../../http/auth/access.ts';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 
 const Text = OrNull(Type.String({ description: 'Error message, for people.' }));
@@ -34,14 +33,11 @@ const OnvifState = Type.Object({
 });
 export type OnvifState = Static<typeof OnvifState>;
 
-interface OnvifRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly onvif: { readonly state: OnvifState; test(): Promise<OnvifState> };
-}
-
-/** The ONVIF devices for other recorders, for the owner, on the main port only. */
-export const onvifRoutes: FastifyPluginAsync<OnvifRoutesOptions> = async (app, { access, onvif }) => {
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+/** The ONVIF devices for other recorders. */
+export function onvifRoutes(
+  app: FastifyInstance,
+  onvif: { readonly state: OnvifState; test(): Promise<OnvifState> },
+): void {
   const state = operation('box', 'ONVIF devices for other recorders, and the last refused login', answers(OnvifState));
   app.get('/v3/onvif', { schema: state }, async () => onvif.state);
   const test = operation(
@@ -50,4 +46,4 @@ export const onvifRoutes: FastifyPluginAsync<OnvifRoutesOptions> = async (app, {
     answers(OnvifState),
   );
   app.post('/v3/onvif/test', { schema: test }, async () => onvif.test());
-};
+}

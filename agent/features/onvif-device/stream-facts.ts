@@ -1,7 +1,7 @@
 import { codecOf } from '../../media/codecs.ts';
 import type { AudioTrack, Track, VideoTrack } from '../../media/sample/track.ts';
-import type { StreamFacts } from './server/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
+import type { StreamFacts } from './server/contract.ts';
 
 export const NO_FACTS: StreamFacts = {
   video: undefined,

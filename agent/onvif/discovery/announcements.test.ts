@@ -4,7 +4,6 @@ import { expect, type TestContext, test } from 'vitest';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { announcement } from '../../features/onvif-device/server/discovery/discovery-messages.ts';
 import { Announcements } from './announcements.ts';
 
 const loopback = (address: string): NetworkInterfaceInfo => ({
@@ -16,7 +15,11 @@ const loopback = (address: string): NetworkInterfaceInfo => ({
   cidr: `${address}/8`,
 });
 
-const HELLO = announcement('Hello', '<a:EndpointReference><a:Address>urn:uuid:1</a:Address></a:EndpointReference>', '');
+const HELLO = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
+  xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery">
+  <s:Header><a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Hello</a:Action><a:MessageID>urn:uuid:2</a:MessageID>
+  <a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To></s:Header><s:Body><d:Hello>
+  <a:EndpointReference><a:Address>urn:uuid:1</a:Address></a:EndpointReference></d:Hello></s:Body></s:Envelope>`;
 
 /** Announcements on a link with these addresses, and cameras that say Hello. */
 async function openLink(context: TestContext, ...first: string[]) {

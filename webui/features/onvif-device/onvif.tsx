@@ -1,11 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { OnvifState } from '../../api-client/api-types.ts';
+import type { OnvifState } from '../../../agent/features/onvif-device/routes.ts';
 import { serverText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { settingsLink } from '../../shell/route.ts';
 import { BackToSystem } from '../../system/back-to-system.tsx';
+import { ConfigSwitch } from '../../system/config-switch.tsx';
 import { Button } from '../../ui/controls/button.tsx';
 import { CopyRow } from '../../ui/controls/copy-row.tsx';
 import { Row } from '../../ui/controls/row.tsx';
@@ -13,30 +14,30 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { systemWords } from '../../words/settings/system.ts';
-import { ConfigSwitch } from '../../pages/settings/system/parts/config-switch.tsx';
+import { onvifWords } from './words.ts';
 
 /** A test listens for two seconds. */
 const TEST_MS = 15_000;
 
 /** The cameras as ONVIF devices for other recorders, with an address each. */
 export function OnvifPage() {
-  const t = systemWords.value;
+  const t = onvifWords.value;
   const { value, again } = usePolled<OnvifState>('v3/onvif', 'fast', { news: ['config'] });
   return (
     <section class="servers">
       <BackToSystem title={peopleWords.value.deviceOnvif} />
-      <p class="dim">{t.onvifHint}</p>
+      <p class="dim">{t.hint}</p>
       {value ? (
         <>
           <div class="card">
-            <ConfigSwitch name="onvif" title={t.onvifOn} isOn={value.isOn} onChanged={again} />
+            <ConfigSwitch name="onvif" title={t.on} isOn={value.isOn} onChanged={again} />
             {value.isOn && (
-              <ConfigSwitch name="onvifDiscovery" title={t.onvifFind} isOn={value.isDiscoverable} onChanged={again} />
+              <ConfigSwitch name="onvifDiscovery" title={t.find} isOn={value.isDiscoverable} onChanged={again} />
             )}
           </div>
           {value.isOn && <Devices state={value} onTested={again} />}
           <div class="card">
-            <Row title={t.toDevicePasswords} href={settingsLink('people')} />
+            <Row title={systemWords.value.toDevicePasswords} href={settingsLink('people')} />
           </div>
         </>
       ) : (
@@ -47,12 +48,12 @@ export function OnvifPage() {
 }
 
 function Devices({ state, onTested }: { readonly state: OnvifState; readonly onTested: () => void }) {
-  const t = systemWords.value;
+  const t = onvifWords.value;
   const [isBusy, setBusy] = useState(false);
   const test = async () => {
     setBusy(true);
     await attempt(async () => {
-      toast(problemsOf(await fetchJson('v3/onvif/test', { method: 'POST', limitMs: TEST_MS }))[0] ?? t.onvifGood);
+      toast(problemsOf(await fetchJson('v3/onvif/test', { method: 'POST', limitMs: TEST_MS }))[0] ?? t.good);
     });
     setBusy(false);
     onTested();
@@ -64,9 +65,9 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
           <p class="bad">{problem}</p>
         ))}
       </div>
-      <p class="dim small">{t.onvifRecorders(state.subscriptions)}</p>
+      <p class="dim small">{t.recorders(state.subscriptions)}</p>
       <Button busy={isBusy && systemWords.value.testing} onClick={() => void test()}>
-        {t.onvifTest}
+        {t.test}
       </Button>
       <div class="card">
         {state.urls.map(
@@ -76,8 +77,8 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
                 key={url}
                 label={state.cameras[i]?.name ?? ''}
                 text={url.replace('HOST', location.hostname)}
-                action={t.copyAction}
-                done={t.addressCopied}
+                action={systemWords.value.copyAction}
+                done={systemWords.value.addressCopied}
               />
             ),
         )}
@@ -88,27 +89,27 @@ function Devices({ state, onTested }: { readonly state: OnvifState; readonly onT
 
 /** Why recorders cannot log in, find the cameras or reach them. */
 function problemsOf({ hasPassword, cameras, refused, discoveryError }: OnvifState): ComponentChildren[] {
-  const t = systemWords.value;
+  const t = onvifWords.value;
   const problems: ComponentChildren[] = cameras.flatMap(({ name, error }) =>
-    error === null ? [] : [serverText((why) => t.onvifNoPort(name, why), error)],
+    error === null ? [] : [serverText((why) => t.noPort(name, why), error)],
   );
   if (!hasPassword) {
-    problems.unshift(t.onvifNoPassword);
+    problems.unshift(t.noPassword);
   }
   if (discoveryError !== null) {
-    problems.push(t.onvifUnannounced);
+    problems.push(t.unannounced);
   }
   // A rejected login may be a day old; the other problems are present ones.
   if (refused) {
     const { why, user, address } = refused;
     const reasons = {
-      wrong: t.onvifWrong,
-      rights: t.onvifRights,
-      clock: t.onvifClock,
-      clear: t.onvifClear,
-      replay: t.onvifReplay,
+      wrong: t.wrong,
+      rights: t.rights,
+      clock: t.clock,
+      clear: t.clear,
+      replay: t.replay,
     };
-    problems.push(t.onvifRefused(user, address, reasons[why]));
+    problems.push(t.refused(user, address, reasons[why]));
   }
   return problems;
 }

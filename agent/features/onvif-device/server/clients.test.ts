@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import onvif from 'onvif/promises/index.js';
 import { expect, test } from 'vitest';
-import type { IndependentClient } from '../../../../test/onvif-camera/independent-client.ts';
 import {
   ask,
   DOOR,
@@ -12,6 +11,7 @@ import {
   RECORDER,
   YARD,
 } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
+import type { IndependentClient } from '../../../../test/onvif-camera/independent-client.ts';
 import { NO_FACTS } from '../stream-facts.ts';
 
 /** Runs in a separate process: in this one Perch has replaced the transport of node-onvif. */

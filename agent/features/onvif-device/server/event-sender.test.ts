@@ -1,9 +1,15 @@
 import { connect } from 'node:net';
 import { expect, test, vi } from 'vitest';
+import {
+  ask,
+  openOnvifDevice,
+  post,
+  soapRequest,
+  token,
+} from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { ask, openOnvifDevice, post, soapRequest, token } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { openHttpSink } from '../../../../test/support/servers/http-sink.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { findText, readXml } from '../../../onvif/soap/xml/xml.ts';

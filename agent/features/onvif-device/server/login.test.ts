@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import {
   ask,
   digestAnswer,
@@ -9,6 +8,7 @@ import {
   soapRequest,
   token,
 } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 
 const INFORMATION = '<tds:GetDeviceInformation/>';
 const TIME = '<tds:GetSystemDateAndTime/>';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { DOOR, FakeSource, soapRequest } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { ptzLookup } from './ptz-configuration.ts';
 import { ptzOperations } from './ptz-service.ts';

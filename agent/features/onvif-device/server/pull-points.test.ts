@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { FakeSource } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { durationFrom } from './durations.ts';
 import { PullPoints } from './pull-points.ts';
 import { topicFilter } from './topics.ts';

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest';
+import {
+  DOOR,
+  FakeSource,
+  soapRequest,
+  token,
+} from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { DOOR, FakeSource, soapRequest, token } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { writeProbe } from '../../../onvif/discovery/probe.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { FakeSource, YARD } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { PreLoginMemory } from '../../../base/network/pre-login-memory.ts';
 import type { DeviceFile } from './device-file.ts';

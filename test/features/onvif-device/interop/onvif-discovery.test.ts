@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
-import { writeProbe } from '../../../../agent/onvif/discovery/probe.ts';
 import { Responder } from '../../../../agent/features/onvif-device/server/discovery/responder.ts';
+import { writeProbe } from '../../../../agent/onvif/discovery/probe.ts';
 import { linkLocal, type Namespace, openNamespace } from '../../../peers/host/namespace.ts';
 import { describeWith, PYTHON } from '../../../peers/programs/peers.ts';
 import { runProcess } from '../../../peers/programs/process.ts';

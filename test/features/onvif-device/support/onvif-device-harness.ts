@@ -6,10 +6,15 @@ import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
-import { usernameToken } from '../../../../agent/onvif/soap/xml/envelope.ts';
-import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from '../../../../agent/features/onvif-device/server/contract.ts';
+import type {
+  CameraDetection,
+  OfferedCamera,
+  OnvifSource,
+  StreamFacts,
+} from '../../../../agent/features/onvif-device/server/contract.ts';
 import { DeviceFile } from '../../../../agent/features/onvif-device/server/device-file.ts';
 import { OnvifServer } from '../../../../agent/features/onvif-device/server/server.ts';
+import { usernameToken } from '../../../../agent/onvif/soap/xml/envelope.ts';
 
 export const RECORDER = { user: 'recorder', password: 'abcd-efgh' } as const;
 

@@ -2,10 +2,10 @@ import type { PublishServer } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { BackToSystem } from '../../../system/back-to-system.tsx';
+import { ConfigSwitch } from '../../../system/config-switch.tsx';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { systemWords } from '../../../words/settings/system.ts';
-import { ConfigSwitch } from './parts/config-switch.tsx';
 
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {

@@ -15,11 +15,9 @@ import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { peopleWords } from '../../../words/settings/people.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { featurePages } from '../../features/table.ts';
 import { NetworkNamePage } from './network-name.tsx';
-import { OnvifPage } from '../../../features/onvif-device/onvif.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
 import { RemoteAccessPage } from './remote-access.tsx';
 import { ServersPage } from './servers.tsx';
@@ -50,8 +48,6 @@ export function SystemPage() {
       return <NetworkNamePage />;
     case 'servers':
       return <ServersPage />;
-    case 'onvif':
-      return <OnvifPage />;
     case 'log':
       return <Log.Page />;
     case 'file':
@@ -94,7 +90,6 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         {featurePages('system').map(({ part, row }) => (
           <Row key={part} {...row()} href={settingsLink('system', part)} />
         ))}
-        <Row title={peopleWords.value.deviceOnvif} text={t.onvifHint} href={settingsLink('system', 'onvif')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         {facts.signingKey !== null && (
           <CopyRow

@@ -31,23 +31,6 @@ export const system = {
   serverPlaces: 'Replace PATH with a name for the video, USER and PASSWORD with those of the device password.',
   addressCopied: 'Address copied.',
   toDevicePasswords: 'Device passwords',
-  onvifHint: 'Other recorders can show your cameras, even those without ONVIF.',
-  onvifOn: 'Offer the cameras',
-  onvifFind: 'Recorders discover the cameras',
-  onvifRecorders: (count: number) => `Recorders that receive events: ${count}.`,
-  onvifTest: 'Test',
-  onvifGood: 'No problem found.',
-  onvifNoPassword: 'No recorder can log in yet. Create a device password that allows ONVIF.',
-  onvifUnannounced:
-    'Recorders do not find the cameras: another program or a firewall blocks UDP port 3702. Add each by its address.',
-  onvifNoPort: (camera: string, why: string) => `${camera}: its port could not be opened. ${why}`,
-  onvifRefused: (user: string, address: string, reason: string) =>
-    `Last refused login: ${user} from ${address}. ${reason}`,
-  onvifWrong: 'Wrong name or password. Only device passwords work.',
-  onvifRights: 'The device password does not allow ONVIF for this camera.',
-  onvifClock: 'The recorder’s clock is more than 5 minutes off.',
-  onvifClear: 'The recorder sent the password unencrypted. Set it to digest.',
-  onvifReplay: 'The recorder sent the same login twice.',
 
   system: 'System',
   runsWell: 'Running well',

@@ -6,7 +6,12 @@ import type { Logger } from '../../../../base/log.ts';
 import { type Interfaces, systemInterfaces } from '../../../../base/network/interfaces.ts';
 import { PerLink, PerSecond } from '../../../../base/network/multicast-socket.ts';
 import { perchCamera } from '../../../../onvif/device/perch-camera.ts';
-import { type InterfaceChoice, type LocalAddress, localOf, probeAddresses } from '../../../../onvif/discovery/interfaces.ts';
+import {
+  type InterfaceChoice,
+  type LocalAddress,
+  localOf,
+  probeAddresses,
+} from '../../../../onvif/discovery/interfaces.ts';
 import { DISCOVERY_PORT, discoveryGroup } from '../../../../onvif/discovery/probe-socket.ts';
 import { isPrivate } from '../../../../onvif/discovery/targets.ts';
 import { escapeXml } from '../../../../onvif/soap/xml/xml.ts';

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { patchConfig } from '../../../../api-client/config.ts';
-import { saveErrorText } from '../../../../api-client/error-text.ts';
-import { Switch } from '../../../../ui/controls/switch.tsx';
-import { toast } from '../../../../ui/feedback/toast.tsx';
+import { patchConfig } from '../api-client/config.ts';
+import { saveErrorText } from '../api-client/error-text.ts';
+import { Switch } from '../ui/controls/switch.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
 
 interface ConfigSwitchProps {
   /** Name of the key in the configuration. */
