@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 /** The size of the product, as numbers that may only fall. `step`: how far one falls before it is lowered here. */
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 65, step: 1 },
-  'imports of agent/app/listeners/http-listeners.ts': { limit: 76, step: 1 },
+  'imports of agent/app/listeners/http-listeners.ts': { limit: 73, step: 1 },
   'lines of the product': { limit: 233_700, step: 1_000 },
   'lines of agent/app': { limit: 21_200, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_230, step: 20 },
