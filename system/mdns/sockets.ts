@@ -19,7 +19,7 @@ export class MdnsSockets implements MdnsTransport {
   readonly #options: SocketsOptions;
   readonly #sockets: PerLink<BoundLink, MulticastSocket>;
   #links: readonly BoundLink[] = [];
-  #sent: Promise<unknown> = Promise.resolve();
+  #sent: Promise<void> = Promise.resolve();
   #logged = '';
 
   constructor(options: SocketsOptions) {
@@ -41,7 +41,8 @@ export class MdnsSockets implements MdnsTransport {
     if (socket) {
       const { port, address } = to ?? { port: MDNS_PORT, address: groupOn(link, GROUPS) };
       // A cable was unplugged meanwhile: lost packets are repeated later.
-      this.#sent = Promise.all([this.#sent, socket.send(bytes, port, address)]);
+      const [before, sent] = [this.#sent, socket.send(bytes, port, address)];
+      this.#sent = sent.then(() => before);
     }
   }
 

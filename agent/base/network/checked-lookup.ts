@@ -10,15 +10,17 @@ export const checkedLookup =
   (allowed: (host: string, ips: readonly string[]) => readonly string[]): LookupFunction =>
   (host, options, done) => {
     lookup(host, { ...options, all: true }, (error, found) => {
+      let left: readonly string[];
       try {
         if (error) {
           throw error;
         }
-        const left = allowed(host, found.map(canonicalOf));
-        fixedLookup(found.filter((one) => left.includes(canonicalOf(one))))(host, options, done);
+        left = allowed(host, found.map(canonicalOf));
       } catch (fault) {
         done(fault as Error, []);
+        return;
       }
+      fixedLookup(found.filter((one) => left.includes(canonicalOf(one))))(host, options, done);
     });
   };
 

@@ -80,6 +80,14 @@ test('a failure is answered with 500 and logged, and the next request tries agai
   expect(await (await fetch(`${url}a`)).text()).toBe('a');
 });
 
+test('what is not HTTP is disconnected when its routes cannot be mounted', async () => {
+  const { port } = await openPort(1);
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('no request\r\n\r\n');
+  expect(await text(socket)).toBe('');
+});
+
 test('the port closes with its routes, and without any', async () => {
   const asked = await openPort();
   await fetch(`${asked.url}a`);

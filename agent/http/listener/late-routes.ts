@@ -9,8 +9,11 @@ const NO_SHORTCUTS = { take: () => false };
 export class LateRoutes implements HttpRoutes {
   readonly listeners: HttpRoutes['listeners'] = new Set();
   readonly server: HttpRoutes['server'] = {
-    emit: (event, ...args) => {
-      this.#use((app) => app.server.emit(event, ...args));
+    emit: (event, error, socket) => {
+      this.#use(
+        (app) => app.server.emit(event, error, socket),
+        () => socket.destroy(),
+      );
       return true;
     },
   };
@@ -47,7 +50,7 @@ export class LateRoutes implements HttpRoutes {
     await app?.close();
   }
 
-  #use(use: (app: FastifyInstance) => unknown, fail: () => unknown = () => {}): void {
+  #use(use: (app: FastifyInstance) => unknown, fail: () => unknown): void {
     this.#mounting ??= this.#mounted();
     this.#mounting.then(use).catch((error: unknown) => {
       this.#log.error({ err: error }, 'a request found no routes');

@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createLogger } from '../../base/log.ts';
-import { openProbeSocket, type ProbeSocket } from './probe-socket.ts';
+import { createLogger, silentLogger } from '../../base/log.ts';
+import { openProbeSocket, openUnicastSocket, type ProbeSocket } from './probe-socket.ts';
 
 /** An address for documentation (RFC 5737), so never one of this box. */
 const NOT_HERE = '192.0.2.1';
@@ -50,4 +50,10 @@ test('a probe that cannot be sent is logged, and the next one is sent', async ()
   );
   expect(String((await heard)[0])).toBe('you');
   expect(lines.filter((line) => line.includes('sending a probe failed'))).toHaveLength(1);
+});
+
+test('a probe of a single address after the end of the search is not sent', () => {
+  const socket = openUnicastSocket('IPv4', silentLogger, () => {});
+  socket.close();
+  expect(() => socket.send('late', 9, '127.0.0.1')).not.toThrow();
 });

@@ -55,8 +55,20 @@ export function openUnicastSocket(family: Link['family'], log: Logger, onDatagra
   const socket = createSocket({ type, recvBufferSize: RECEIVE_BUFFER_BYTES }, onDatagram);
   socket.on('error', (error) => log.debug({ error: error.message }, 'cannot probe single addresses'));
   socket.bind(0);
+  let isOpen = true;
   return {
-    send: (text, port, address) => socket.send(text, port, address, () => {}),
-    close: () => socket.close(),
+    send: (text, port, address) => {
+      if (isOpen) {
+        socket.send(text, port, address, (error) => {
+          if (error && isOpen) {
+            log.debug({ error: error.message, address }, 'sending a probe failed');
+          }
+        });
+      }
+    },
+    close: () => {
+      isOpen = false;
+      socket.close();
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
+import { Check } from 'typebox/value';
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
@@ -14,9 +15,8 @@ const MAX_KEPT = 256;
 const WRITE_PAUSE_MS = 5_000;
 
 const Text = Type.String({ maxLength: 8_000 });
-const Stored = Type.Object({
-  subscriptions: Type.Array(Type.Object({ camera: Text, address: Text, headers: Text }), { maxItems: MAX_KEPT }),
-});
+const Entry = Type.Object({ camera: Text, address: Text, headers: Text });
+const Stored = Type.Object({ subscriptions: Type.Array(Type.Unknown()) });
 
 /**
  * Open subscriptions on the disk, to end those that a crash has left: cameras have few. Cameras are stored as digests, because their keys
@@ -37,11 +37,13 @@ export class SubscriptionFile {
     this.#log = log;
   }
 
-  /** A damaged file counts as empty: subscriptions expire. */
+  /** A damaged file counts as empty, and a damaged entry as none: subscriptions expire. */
   async load(): Promise<void> {
     const stored = await this.#document.open('event subscriptions of the last run are unknown');
-    for (const { camera, ...reference } of stored?.subscriptions ?? []) {
-      this.#kept.set(camera, reference);
+    for (const entry of stored?.subscriptions.slice(0, MAX_KEPT) ?? []) {
+      if (Check(Entry, entry)) {
+        this.#kept.set(entry.camera, { address: entry.address, headers: entry.headers });
+      }
     }
   }
 
