@@ -16,7 +16,7 @@ import { openAdoptionHarness } from '../../../support/harness/adoption-harness.t
 
 const LOGIN = { user: 'admin', password: 'for the camera' };
 const ON = 'onvif: yes\nonvifAddress: 127.0.0.1:0\n';
-const RECORDER = join(import.meta.dirname, '../../peers/clients/onvif-recorder.py');
+const RECORDER = join(import.meta.dirname, '../../../peers/clients/onvif-recorder.py');
 
 interface State {
   readonly isOn: boolean;
