@@ -58,8 +58,7 @@ function inCode(value: unknown): string {
 function meaningOf({ description = '', enum: choices, words, items }: Key): string {
   const others = Object.keys(words ?? {}).filter((word) => choices?.includes(word) === false);
   const values = [...(choices ?? items?.enum ?? []), ...others].filter((value) => value !== '').map(inCode);
-  const isNamed = values.every((value) => new RegExp(`(?<![\\w-])${value.slice(1, -1)}(?![\\w-])`).test(description));
-  return isNamed ? description : `${description} Values: ${values.join(', ')}.`;
+  return values.length === 0 ? description : `${description} Values: ${values.join(', ')}.`;
 }
 
 /** `- `key` (default): meaning`; an empty default is left out. */

@@ -156,7 +156,7 @@ export const PathSchema = Type.Object({
     names: 'folder',
     maxLength: 1_000,
     description:
-      'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: below recordings in the data folder.',
+      'Recording files without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds). Default: recordings/%path/%Y-%m-%d_%H-%M-%S-%f in the data folder.',
   }),
   recordFormat: Type.Enum(['fmp4', 'mpegts'], { default: 'fmp4', description: 'Format of recording files.' }),
   recordPartDuration: Duration('1s', 'Write to the file at least this often. A crash loses no more than this.'),

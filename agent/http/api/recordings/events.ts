@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
+import { eventKinds } from '../../../base/event-kinds.ts';
 import { answers, TimeText } from '../schema/schemas.ts';
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
@@ -25,11 +26,13 @@ export interface EventIntake {
   tell(event: ReportedEvent): Promise<{ readonly id: string }>;
 }
 
+const KINDS = eventKinds.map(([kind, { otherNames }]) => [kind, ...(otherNames ?? [])].join(' = ')).join(', ');
+
 const ReportBody = Type.Object(
   {
     path: Type.String(),
     type: Type.String({
-      description: 'One word: `motion`, `person`, `doorbell`. Optional for the end of an event with an id.',
+      description: `One word. Kinds that Perch knows, with their other names: ${KINDS}. Optional for the end of an event with an id.`,
     }),
     start: Type.Optional(TimeText),
     end: Type.Optional(TimeText),
