@@ -1,4 +1,4 @@
-/** What the API answers, by its schemas. No other file of the page imports from the agent. */
+/** What the API answers, by its schemas. Of the page only this file, and features from their own routes, import from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
 export type { SubscriptionItem } from '../../agent/http/api/accounts/notification-routes.ts';

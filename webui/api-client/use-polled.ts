@@ -4,7 +4,7 @@ import { fetchJson } from './request.ts';
 import { onServerEvent, type ServerEvents } from './server-events.ts';
 
 /** Milliseconds from one request to the next. */
-const RATES = { live: 500, fast: 2_000, normal: 10_000, slow: 30_000 } as const;
+const RATES = { live: 500, fast: 2_000, steady: 5_000, normal: 10_000, slow: 30_000 } as const;
 
 interface PollOptions {
   /** Events that trigger a request. */
@@ -18,7 +18,7 @@ interface Polled<T> {
   readonly again: () => void;
 }
 
-/** Polls while the page is visible. Without an address nothing is requested. */
+/** Polls while the page is visible, one request after the other. Without an address nothing is requested. */
 export function usePolled<T>(
   address: string | undefined,
   rate: keyof typeof RATES,
@@ -32,17 +32,35 @@ export function usePolled<T>(
       return undefined;
     }
     const stop = new AbortController();
+    let isAsking = false;
+    let isNews = false;
     const load = () => {
+      isNews = false;
       if (isPageVisible.peek()) {
-        fetchJson<T>(address, { signal: stop.signal }).then(
-          (value) => stop.signal.aborted || setSeen({ address, value }),
-          (error: unknown) => stop.signal.aborted || onFailure?.(error),
-        );
+        isAsking = true;
+        fetchJson<T>(address, { signal: stop.signal })
+          .then(
+            (value) => stop.signal.aborted || setSeen({ address, value }),
+            (error: unknown) => stop.signal.aborted || onFailure?.(error),
+          )
+          .finally(() => {
+            isAsking = false;
+            if (isNews && !stop.signal.aborted) {
+              load();
+            }
+          });
+      }
+    };
+    // News after the box has begun its answer needs another one.
+    const onNews = () => {
+      isNews = true;
+      if (!isAsking) {
+        load();
       }
     };
     load();
-    const timer = setInterval(load, RATES[rate]);
-    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, load));
+    const timer = setInterval(() => isAsking || load(), RATES[rate]);
+    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, onNews));
     return () => {
       stop.abort();
       clearInterval(timer);

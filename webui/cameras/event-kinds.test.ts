@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { eventKindOf as boxKindOf, EVENT_KINDS } from '../../agent/base/event-kinds.ts';
-import { eventKindOf, eventLabel } from './event-kinds.ts';
+import { eventKindOf, eventLabel, shortEventLabel } from './event-kinds.ts';
 
 test('known types have labels; types of other programs are shown as they are', () => {
   expect(eventLabel('doorbell')).toBe('Doorbell');
   expect(eventLabel('Car')).toBe('Vehicle');
   expect(eventLabel('<b>forklift</b>')).toBe('<b>forklift</b>');
   expect(eventLabel('constructor')).toBe('constructor');
+  expect(eventLabel('tampering')).toBe('Camera covered or moved');
+  expect(shortEventLabel('tampering')).toBe('Covered or moved');
+  expect(shortEventLabel('forklift')).toBe('forklift');
 });
 
 test('page and box know the same names of other programs', () => {

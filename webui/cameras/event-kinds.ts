@@ -3,6 +3,8 @@ import { type Language, language } from '../words/words.ts';
 
 interface KindOnPage {
   readonly text: Readonly<Record<Language, string>>;
+  /** On a tile, beside the camera's name. */
+  readonly shortText?: Readonly<Record<Language, string>>;
   /** Draws a ring around the tile. Plain motion does not, because it is often a false alarm. */
   readonly isUrgent?: true;
   /** Rules of notifications offer it. */
@@ -19,9 +21,16 @@ const KINDS: Readonly<Record<EventKind, KindOnPage>> = {
   doorbell: { text: { en: 'Doorbell', 'zh-CN': '门铃' }, isUrgent: true, isOffered: true },
   motion: { text: { en: 'Motion', 'zh-CN': '移动侦测' }, isOffered: true },
   sound: { text: { en: 'Sound', 'zh-CN': '声音' }, isOffered: true },
-  tamper: { text: { en: 'Covered or moved', 'zh-CN': '被遮挡或移动' }, isOffered: true },
+  tamper: {
+    text: { en: 'Camera covered or moved', 'zh-CN': '摄像头被遮挡或移动' },
+    shortText: { en: 'Covered or moved', 'zh-CN': '被遮挡或移动' },
+    isOffered: true,
+  },
   input: { text: { en: 'Camera input', 'zh-CN': '报警输入' }, isOffered: true },
-  other: { text: { en: 'Other event', 'zh-CN': '其他事件' } },
+  other: {
+    text: { en: 'Other event of the camera', 'zh-CN': '摄像头的其他事件' },
+    shortText: { en: 'Other event', 'zh-CN': '其他事件' },
+  },
 };
 
 const kinds = Object.keys(KINDS) as EventKind[];
@@ -53,4 +62,10 @@ export function isUrgent(type: string): boolean {
 export function eventLabel(type: string): string {
   const kind = eventKindOf(type);
   return kind === undefined ? type : KINDS[kind].text[language.value];
+}
+
+/** The same, for a tile. */
+export function shortEventLabel(type: string): string {
+  const kind = eventKindOf(type);
+  return (kind && KINDS[kind].shortText?.[language.value]) ?? eventLabel(type);
 }

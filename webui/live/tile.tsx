@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
-import { eventLabel, isUrgent } from '../cameras/event-kinds.ts';
+import { isUrgent, shortEventLabel } from '../cameras/event-kinds.ts';
 import { offlineReasonOf } from '../cameras/offline-reason.ts';
 import { recentEvents } from '../cameras/recent-events.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
@@ -98,7 +98,7 @@ const currentEvent = ({ name }: Camera): string | undefined => recentEvents.valu
 /** `Doorbell`, for ten seconds. Unknown types are shown as they are. */
 export function currentEventLabel(camera: Camera): string | undefined {
   const type = currentEvent(camera);
-  return type === undefined ? undefined : eventLabel(type);
+  return type === undefined ? undefined : shortEventLabel(type);
 }
 
 /** Path of a tile; the main stream only in a single column. */

@@ -147,9 +147,11 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
   return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;
 }
 
-/** @param part of the section, or of a feature */
-export const settingsLink = (section: SettingsSection, part?: string): string =>
-  `#/settings/${section}${part ? `/${part}` : ''}`;
+export const settingsLink = (section: SettingsSection, part?: SettingsPart): string => featureLink(section, part ?? '');
+
+/** @param part of a feature's page */
+export const featureLink = (section: SettingsSection, part: string): string =>
+  `#/settings/${section}${part && `/${part}`}`;
 
 /** The page that adds a box, with its invitation. */
 export const invitationLink = (invitation: string): string =>

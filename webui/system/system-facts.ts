@@ -16,6 +16,6 @@ const withOffset = ({ clock, ...facts }: SystemAnswer): SystemFacts => ({
 
 /** Undefined until the first response; the last values stay. */
 export function useSystemFacts(): SystemFacts | undefined {
-  const { value } = usePolled<SystemAnswer>('v3/system', 'fast');
+  const { value } = usePolled<SystemAnswer>('v3/system', 'steady');
   return useMemo(() => value && withOffset(value), [value]);
 }

@@ -318,7 +318,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     }
   }
 
-  /** Other senders' BYE is ignored: readers of the same group, and confused SSRCs as above. */
+  /** Other senders' BYE is ignored: readers of the same group, and the SSRCs that Tapo and Hanwha confuse. */
   onBye(ssrc: number): void {
     this.hasLeft ||= ssrc === this.#ssrc;
   }

@@ -31,7 +31,7 @@ type Ask = (method: 'PUT' | 'POST', way: string, body: object) => Promise<boolea
 /** The port for cameras, the devices there, and those that may reach the internet for an hour. */
 export function CameraNetworkPage() {
   const t = cameraNetworkWords.value;
-  const { value, again } = usePolled<CameraNetwork>(ADDRESS, 'fast');
+  const { value, again } = usePolled<CameraNetwork>(ADDRESS, 'steady');
   return (
     <section class="backup-page camera-network">
       <BackToSystem title={t.title} />

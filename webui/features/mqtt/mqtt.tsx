@@ -120,7 +120,7 @@ const refusalText = (failure: unknown) =>
 
 function State() {
   const t = mqttWords.value;
-  const { value } = usePolled<MqttState>('v3/mqtt', 'fast', { news: ['config'] });
+  const { value } = usePolled<MqttState>('v3/mqtt', 'steady', { news: ['config'] });
   if (!value || value.state === 'off') {
     return null;
   }

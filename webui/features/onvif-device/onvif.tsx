@@ -22,7 +22,7 @@ const TEST_MS = 15_000;
 /** The cameras as ONVIF devices for other recorders, with an address each. */
 export function OnvifPage() {
   const t = onvifWords.value;
-  const { value, again } = usePolled<OnvifState>('v3/onvif', 'fast', { news: ['config'] });
+  const { value, again } = usePolled<OnvifState>('v3/onvif', 'steady', { news: ['config'] });
   return (
     <section class="servers">
       <BackToSystem title={peopleWords.value.deviceOnvif} />

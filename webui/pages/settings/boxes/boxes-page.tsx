@@ -16,7 +16,7 @@ import { BoxSheet } from './box-sheet.tsx';
 /** Boxes whose cameras this server shows. */
 export function BoxesPage() {
   const t = boxesWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'fast');
+  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
   const [added, setAdded] = useState<{ readonly invitation: string }>();
   const [shown, setShown] = useState<BoxItem>();
   const here = route.value;

@@ -92,7 +92,7 @@ type TextKey = Exclude<keyof ArchiveValues, 'archive' | 'archiveEncryption'>;
 export function ArchivePage() {
   const t = archiveWords.value;
   const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
-  const { value, again } = usePolled<ArchiveState>('v3/archive', 'fast', { news: ['config'] });
+  const { value, again } = usePolled<ArchiveState>('v3/archive', 'steady', { news: ['config'] });
   return (
     <section class="archive">
       <LowerPageHeader title={t.archive} href={settingsLink('storage')} above={storageWords.value.storage} />

@@ -27,7 +27,7 @@ import { words } from '../../../words/words.ts';
 /** https on and off, the steps for phones and computers, the certificate, and access from outside. */
 export function SecurePage() {
   const t = secureWords.value;
-  const { value: https, again } = usePolled<HttpsState>('v3/https', 'fast', { news: ['config'] });
+  const { value: https, again } = usePolled<HttpsState>('v3/https', 'steady', { news: ['config'] });
   return (
     <section>
       <BackToSystem title={t.title} />

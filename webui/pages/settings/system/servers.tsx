@@ -10,7 +10,7 @@ import { systemWords } from '../../../words/settings/system.ts';
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {
   const t = systemWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', 'fast', {
+  const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', 'steady', {
     news: ['config'],
   });
   return (

@@ -3,7 +3,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { session } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { route, settingsLink } from '../../../shell/route.ts';
+import { featureLink, route, settingsLink } from '../../../shell/route.ts';
 import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
 import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '../../../system/troubles.ts';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
@@ -88,7 +88,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         {featurePages('system').map(({ part, row }) => (
-          <Row key={part} {...row()} href={settingsLink('system', part)} />
+          <Row key={part} {...row()} href={featureLink('system', part)} />
         ))}
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         {facts.signingKey !== null && (

@@ -29,7 +29,7 @@ export function FetchPage() {
 /** A box, then its cameras. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
   const t = transferWords.value;
-  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'fast');
+  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
   const [box, setBox] = useState<BoxItem>();
   if (box) {
     return <OfBox key={box.id} box={box} onStarted={onStarted} onOther={() => setBox(undefined)} />;
