@@ -18,7 +18,7 @@ interface Polled<T> {
   readonly again: () => void;
 }
 
-/** Polls while the page is visible, one request after the other. Without an address nothing is requested. */
+/** Polls while the page is visible, one request at a time: news replaces the present one. Without an address nothing is requested. */
 export function usePolled<T>(
   address: string | undefined,
   rate: keyof typeof RATES,
@@ -31,38 +31,29 @@ export function usePolled<T>(
     if (address === undefined) {
       return undefined;
     }
-    const stop = new AbortController();
-    let isAsking = false;
-    let isNews = false;
+    let asking: AbortController | undefined;
     const load = () => {
-      isNews = false;
+      asking?.abort();
       if (isPageVisible.peek()) {
-        isAsking = true;
-        fetchJson<T>(address, { signal: stop.signal })
+        asking = new AbortController();
+        const { signal } = asking;
+        fetchJson<T>(address, { signal })
           .then(
-            (value) => stop.signal.aborted || setSeen({ address, value }),
-            (error: unknown) => stop.signal.aborted || onFailure?.(error),
+            (value) => signal.aborted || setSeen({ address, value }),
+            (error: unknown) => signal.aborted || onFailure?.(error),
           )
           .finally(() => {
-            isAsking = false;
-            if (isNews && !stop.signal.aborted) {
-              load();
+            if (!signal.aborted) {
+              asking = undefined;
             }
           });
       }
     };
-    // News after the box has begun its answer needs another one.
-    const onNews = () => {
-      isNews = true;
-      if (!isAsking) {
-        load();
-      }
-    };
     load();
-    const timer = setInterval(() => isAsking || load(), RATES[rate]);
-    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, onNews));
+    const timer = setInterval(() => asking || load(), RATES[rate]);
+    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, load));
     return () => {
-      stop.abort();
+      asking?.abort();
       clearInterval(timer);
       for (const one of leave) {
         one();

@@ -27,10 +27,7 @@ const KINDS: Readonly<Record<EventKind, KindOnPage>> = {
     isOffered: true,
   },
   input: { text: { en: 'Camera input', 'zh-CN': '报警输入' }, isOffered: true },
-  other: {
-    text: { en: 'Other event of the camera', 'zh-CN': '摄像头的其他事件' },
-    shortText: { en: 'Other event', 'zh-CN': '其他事件' },
-  },
+  other: { text: { en: 'Other event of the camera', 'zh-CN': '摄像头的其他事件' } },
 };
 
 const kinds = Object.keys(KINDS) as EventKind[];
