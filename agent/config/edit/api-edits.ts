@@ -189,7 +189,10 @@ export class ApiEdits {
   #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
     const before = entry ? pathSettings(entry, this.#keys) : defaultsOf(config);
-    // If the request has no token, the token is removed, or the default applies.
+    // If the request has no secret, the secret is removed, or the default applies.
+    const { properties = {} } = this.#keys.path.schema;
+    const removed = Object.keys(properties).filter((key) => properties[key]?.keptFor !== undefined);
+    checkKept(properties, { ...Object.fromEntries(removed.map((key) => [key, ''])), ...posted }, before.value);
     checkKeptToken({ whepBearerToken: '', ...posted }, before.value);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {

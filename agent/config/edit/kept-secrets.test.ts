@@ -1,5 +1,9 @@
+import Type from 'typebox';
 import { expect, test } from 'vitest';
 import { fileOf } from '../../../test/support/harness/edited-config.ts';
+import { FEATURES } from '../../app/features/table.ts';
+import { keysOf } from '../../app/keys.ts';
+import { PROTOCOLS } from '../../app/protocols.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
 
 const OWNER = { hasAllRights: true };
@@ -106,4 +110,22 @@ test('the token of a WHEP server stays with its host, in a saved change and in o
   await edits.replacePath('cam', { source: 'wheps://c.example/1' }, MACHINE);
   expect(settings()).toMatchObject({ source: 'wheps://c.example/1', whepBearerToken: '' });
   await edits.patchPath('cam', { source: 'rtsp://d.example/1' }, MACHINE);
+});
+
+test("the password of a feature's server stays with its host, also when a path is replaced", async () => {
+  const pathSchema = {
+    relayURL: Type.String({ default: '', description: 'The server.' }),
+    relayPassword: Type.String({ default: '', secret: true, keptFor: 'relayURL', description: 'Its password.' }),
+  };
+  const relay = { name: 'relay', keys: { title: 'Relay', schema: {}, pathSchema }, open: () => ({}) };
+  const text = 'paths: {cam: {relayURL: "https://a.example/1", relayPassword: hunter22}}\n';
+  const { edits, store } = await fileOf(text, {}, keysOf(PROTOCOLS, [...FEATURES, relay]));
+  const relayPassword = '<redacted>';
+  const elsewhere = { relayURL: 'https://evil.example/1', relayPassword };
+  await expect(edits.patchPath('cam', elsewhere, OWNER)).rejects.toThrow('another server');
+  await expect(edits.replacePath('cam', elsewhere, OWNER)).rejects.toThrow('another server');
+  await edits.replacePath('cam', { relayURL: 'https://a.example/2', relayPassword }, OWNER);
+  expect(store.current.paths.get('cam')?.settings).toMatchObject({ relayPassword: 'hunter22' });
+  await edits.replacePath('cam', { relayURL: 'https://b.example/1' }, OWNER);
+  expect(store.current.paths.get('cam')?.settings).toMatchObject({ relayPassword: '' });
 });

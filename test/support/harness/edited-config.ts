@@ -9,12 +9,12 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { KEYS } from './loaded-config.ts';
 
 /** A configuration file of this text, and the API's edits of it. */
-export async function fileOf(text: string, env: Record<string, string> = {}) {
+export async function fileOf(text: string, env: Record<string, string> = {}, keys = KEYS) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-edits-'));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const file = join(cwd, 'perch.yml');
   writeFileSync(file, text);
-  const options = { cwd, dataDir: join(cwd, 'data'), env, keys: KEYS, clock: new FakeClock(), log: silentLogger };
+  const options = { cwd, dataDir: join(cwd, 'data'), env, keys, clock: new FakeClock(), log: silentLogger };
   const store = await ConfigStore.open(options);
   onTestFinished(() => store.close());
   const write = (next: string) => writeFileSync(file, next);
