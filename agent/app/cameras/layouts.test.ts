@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
@@ -142,4 +142,15 @@ test.for(['not JSON', '{"layouts":[{"name":""}]}'])('a damaged file is put aside
   await layouts.replace('Hall', group('door'));
   expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(text);
   expect(await namesOf(again())).toEqual(['Hall']);
+});
+
+test('an unreadable file stays, and is read again for the next request', async () => {
+  const { layouts, file, again } = open();
+  // A folder of that name: reading fails with EISDIR.
+  mkdirSync(file);
+  await expect(layouts.replace('Hall', group('door'))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(existsSync(`${file}.damaged`)).toBe(false);
+  rmdirSync(file);
+  await again().replace('Yard', group('yard'));
+  expect(await namesOf(layouts)).toEqual(['Yard']);
 });

@@ -72,8 +72,12 @@ export class Layouts implements LayoutStore {
 
   list(): Promise<readonly Layout[]> {
     this.#loaded ??= this.#document
-      .open('the file of layouts is damaged, groups and walls are lost')
-      .then((stored) => stored?.layouts ?? []);
+      .openReadable('the file of layouts is damaged, groups and walls are lost')
+      .then((stored) => stored?.layouts ?? [])
+      .catch((error: unknown) => {
+        this.#loaded = undefined;
+        throw error;
+      });
     return this.#loaded;
   }
 

@@ -347,7 +347,7 @@ test('channels are there after a restart, and a damaged file is reported', async
   writeFileSync(join(deps.dataDir, 'notify-channels.json'), '{"channels": [{}]}');
   const { log, logged } = keepLogLines();
   expect((await Channels.open({ ...deps, log })).list()).toEqual([]);
-  expect(logged).toMatchObject([['warn', expect.stringContaining('the file is damaged'), {}]]);
+  expect(logged).toMatchObject([['error', expect.stringContaining('the file is damaged'), {}]]);
   expect(readFileSync(join(deps.dataDir, 'notify-channels.json.damaged'), 'utf8')).toBe('{"channels": [{}]}');
 });
 

@@ -66,12 +66,16 @@ function withCode(error: unknown): never {
 /** The secret in the data folder, generated at the first start. If it cannot be saved, it is valid until Perch ends. */
 export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
   const document = new StoredDocument(join(dataDir, 'zlm-secret.json'), SecretFile, log);
-  const stored = await document.open("secret of ZLMediaKit's calls is damaged: there is a new one");
-  if (stored) {
-    return stored.secret;
-  }
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  await document.trySave(() => ({ secret }), "secret of ZLMediaKit's calls cannot be saved");
+  try {
+    const stored = await document.openReadable("secret of ZLMediaKit's calls is damaged: there is a new one");
+    if (stored) {
+      return stored.secret;
+    }
+    await document.save(() => ({ secret }));
+  } catch (error) {
+    log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be read or saved");
+  }
   return secret;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { expect, test } from 'vitest';
@@ -15,9 +15,25 @@ test.for(['{', 'null', '{"names":[7]}'])('the damaged file %s is renamed and rep
   writeFileSync(file, text);
   const document = new StoredDocument(file, Names, log);
   expect(await document.open('the names are lost')).toBeUndefined();
-  expect(logged).toMatchObject([['warn', 'the names are lost', { file }]]);
+  expect(logged).toMatchObject([['error', 'the names are lost', { file }]]);
   expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(text);
   await document.save(() => ({ names: ['a'] }));
+  expect(await document.open('')).toEqual({ names: ['a'] });
+});
+
+test('an unreadable file stays until another value is saved', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  const { log, logged } = keepLogLines();
+  // A folder of that name: reading fails with EISDIR.
+  mkdirSync(file);
+  const document = new StoredDocument(file, Names, log);
+  await expect(document.openReadable('')).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await document.open('the names are lost')).toBeUndefined();
+  expect(logged).toMatchObject([['error', 'the names are lost', { file }]]);
+  expect([existsSync(file), existsSync(`${file}.damaged`)]).toEqual([true, false]);
+  await document.save(() => ({ names: ['a'] }));
+  rmdirSync(`${file}.damaged`);
   expect(await document.open('')).toEqual({ names: ['a'] });
 });
 

@@ -15,6 +15,7 @@ export class StoredDocument<Schema extends TSchema> {
   readonly #schema: Schema;
   readonly #log: Logger;
   readonly #writes = new SerialQueue();
+  #isUnread = false;
   #value: (() => Immutable<Static<Schema>>) | undefined;
   /** A save that has not begun: it writes the last value. */
   #waiting: Promise<void> | undefined;
@@ -25,13 +26,31 @@ export class StoredDocument<Schema extends TSchema> {
     this.#log = log;
   }
 
-  /** The stored value; undefined without a file. A damaged or unreadable file is renamed. @param loss logged then */
+  /**
+   * The stored value; undefined without a file, and with one that is damaged or unreadable. The damaged one is renamed, and the unreadable
+   * one when another value is saved: until then a restart may read it.
+   * @param loss logged then
+   */
   async open(loss: string): Promise<Static<Schema> | undefined> {
+    try {
+      return await this.openReadable(loss);
+    } catch (error) {
+      this.#log.error({ file: this.file, cause: explain(error) }, loss);
+      this.#isUnread = true;
+      return undefined;
+    }
+  }
+
+  /** As `open`. @throws PerchError unavailable for an unreadable file */
+  async openReadable(loss: string): Promise<Static<Schema> | undefined> {
     try {
       return await this.load();
     } catch (error) {
-      this.#log.warn({ file: this.file, cause: explain(error) }, loss);
-      await putAside(this.file).catch((cause: unknown) => this.#log.warn({ cause: explain(cause) }, 'file stays'));
+      if (!(error instanceof PerchError) || error.code !== 'badInput') {
+        throw error;
+      }
+      this.#log.error({ file: this.file, cause: explain(error) }, loss);
+      await this.#putAside();
       return undefined;
     }
   }
@@ -53,9 +72,13 @@ export class StoredDocument<Schema extends TSchema> {
    */
   save(value: () => Immutable<Static<Schema>>): Promise<void> {
     this.#value = value;
-    this.#waiting ??= this.#writes.run(() => {
+    this.#waiting ??= this.#writes.run(async () => {
       this.#waiting = undefined;
-      return savePrivate(this.file, this.#value?.());
+      if (this.#isUnread) {
+        this.#isUnread = false;
+        await this.#putAside();
+      }
+      await savePrivate(this.file, this.#value?.());
     });
     return this.#waiting;
   }
@@ -82,6 +105,10 @@ export class StoredDocument<Schema extends TSchema> {
   /** Resolves when all saves have ended. */
   close(): Promise<void> {
     return this.#writes.run(() => {});
+  }
+
+  #putAside(): Promise<void> {
+    return putAside(this.file).catch((cause: unknown) => this.#log.warn({ cause: explain(cause) }, 'file stays'));
   }
 }
 

@@ -7,8 +7,11 @@ import { isLoopback } from './targets.ts';
 
 /** A recorder answers each probe for every channel; more is a flood, and dropped. */
 const MAX_DATAGRAMS = 8_192;
+const MAX_DATAGRAMS_OF_ONE = 1_024;
 /** Parsing a megabyte blocks the program for up to a quarter of a second. */
 const MAX_BYTES = 12 << 20;
+const MAX_BYTES_OF_ONE = 2 << 20;
+const MAX_DEVICES = 512;
 /** A recorder may be one device for each channel; more would leave no room for others. */
 const MAX_DEVICES_OF_ONE = 128;
 
@@ -61,7 +64,7 @@ export class ProbeReplies {
       if (!camera && match.isOnvif && isLoopback(address)) {
         this.#onLoopback(address);
       }
-      const hasRoom = this.#found.size < 512 && sender.devices < MAX_DEVICES_OF_ONE;
+      const hasRoom = this.#found.size < MAX_DEVICES && sender.devices < MAX_DEVICES_OF_ONE;
       if (camera && hasRoom && !this.#found.has(keyOf(camera))) {
         sender.devices += 1;
         this.#found.set(keyOf(camera), camera);
@@ -73,8 +76,8 @@ export class ProbeReplies {
   /** The flood of one sender does not count against the others. */
   #mayRead(sender: Sender, bytes: number): boolean {
     if (
-      sender.datagrams >= 1_024 ||
-      sender.bytes + bytes > 2 << 20 ||
+      sender.datagrams >= MAX_DATAGRAMS_OF_ONE ||
+      sender.bytes + bytes > MAX_BYTES_OF_ONE ||
       this.#datagrams >= MAX_DATAGRAMS ||
       this.#bytes + bytes > MAX_BYTES
     ) {

@@ -6,6 +6,8 @@ import { type Mp4Fragment, type Mp4Init, parseFragment, parseInit } from '../../
 import type { ReadableFile } from './segment-fs.ts';
 
 const FIRST_READ_BYTES = 16 << 10;
+/** Of `ftyp` and `moov`. */
+export const MAX_INIT_BYTES = 8 << 20;
 const MAX_MOOF_BYTES = 8 << 20;
 const MOOF = fourcc('moof');
 /** Boxes that may be between fragments, and are skipped. */
@@ -25,7 +27,7 @@ export async function readInit(handle: ReadableFile, sizeBytes: number): Promise
     if (init) {
       return { ...init, bytes: buffer.subarray(0, init.sizeBytes) };
     }
-    if (bytesRead >= sizeBytes || wantedBytes >= 8 << 20) {
+    if (bytesRead >= sizeBytes || wantedBytes >= MAX_INIT_BYTES) {
       throw new PerchError('badInput', `recording of ${sizeBytes} bytes has no complete header`);
     }
   }

@@ -12,7 +12,7 @@ import {
   tailHasHoles,
 } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
-import { type FileInit, readInit } from './fragment-walk.ts';
+import { type FileInit, MAX_INIT_BYTES, readInit } from './fragment-walk.ts';
 import type { ReadableFile } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
@@ -105,7 +105,7 @@ async function findTail(
   const offset = end - sizeBytes;
   const head = sizeBytes > MAX_TAIL_BYTES ? undefined : await readAt(handle, offset, TAIL_HEAD_BYTES);
   const initBytes = head && initBytesOfTail(head, sizeBytes);
-  const isPossible = initBytes !== undefined && initBytes <= 8 << 20;
+  const isPossible = initBytes !== undefined && initBytes <= MAX_INIT_BYTES;
   const bytes = isPossible ? await readAt(handle, offset + TAIL_HEAD_BYTES, initBytes) : undefined;
   try {
     const init = bytes && parseInit(bytes);
