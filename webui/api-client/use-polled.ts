@@ -34,6 +34,7 @@ export function usePolled<T>(
     let asking: AbortController | undefined;
     const load = () => {
       asking?.abort();
+      asking = undefined;
       if (isPageVisible.peek()) {
         asking = new AbortController();
         const { signal } = asking;
