@@ -16,7 +16,8 @@ const PART = [
 const NOT_HERE = ['test/unit/exports.test.ts', 'test/unit/shape.test.ts'];
 /** Papers that name each feature are written again. */
 const WRITTEN = ['test/unit/configuration-reference.test.ts'];
-const USAGE = 'usage: node start.mjs test/removal/run.ts [--short] [FEATURE]   default: another feature each day';
+const USAGE =
+  'usage: node start.mjs test/removal/run.ts [--short] [FEATURE]   default: another feature for each commit';
 
 /** Names of features, in the order of the table. */
 export const featureNames = (): readonly string[] =>
@@ -88,8 +89,9 @@ export function isRemovable(name: string, isShort: boolean): boolean {
 if (import.meta.main) {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' } } });
   const names = featureNames();
-  const day = Math.floor(Date.now() / 86_400_000);
-  const name = positionals[0] ?? names[day % names.length] ?? '';
+  // The same commit always tries the same feature.
+  const tree = execFileSync('git', ['rev-parse', 'HEAD^{tree}'], { cwd: ROOT }).toString();
+  const name = positionals[0] ?? names[Number.parseInt(tree.slice(0, 8), 16) % names.length] ?? '';
   if (!names.includes(name)) {
     process.stderr.write(`there is no feature '${name}' (${names.join(', ')})\n${USAGE}\n`);
     process.exit(2);

@@ -49,16 +49,25 @@ test.for([
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
 });
 
-/** Files below the folder of a feature that each box loads: a backup checks the files that they store. */
+/** What each box loads of a feature: its descriptor, and what a backup checks. */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
-  mqtt: ['link/failure.ts', 'link/retained-file.ts'],
-  'onvif-device': ['server/device-file.ts'],
+  'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
+  mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
+  'onvif-device': ['feature', 'keys', 'onvif-device', 'routes', 'server/device-file'],
 };
 
-test('of a feature, each box loads the files of its folder, and nothing below', () => {
-  const below = [...loadedAtStart()].filter((file) => /^agent\/features\/[\w-]+\/[\w-]+\//.test(file));
-  const first = Object.entries(FIRST).flatMap(([name, files]) => files.map((file) => `agent/features/${name}/${file}`));
-  expect(below.filter((file) => !first.includes(file))).toEqual([]);
+test('of a feature, each box loads the files of its folder, and nothing below but what is named', () => {
+  const byFeature = new Map<string, string[]>();
+  for (const file of loadedAtStart()) {
+    const [, name = '', path = ''] = /^agent\/features\/([\w-]+)\/(.+)\.ts$/.exec(file) ?? [];
+    if (name !== '') {
+      byFeature.set(name, [...(byFeature.get(name) ?? []), path].sort());
+    }
+  }
+  for (const [name, loaded] of byFeature) {
+    expect(loaded, name).toEqual(FIRST[name] ?? loaded.filter((path) => !path.includes('/')));
+  }
+  expect(byFeature.size).toBeGreaterThan(0);
 });
 
 test('nor their libraries', () => {

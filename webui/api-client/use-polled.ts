@@ -18,7 +18,7 @@ interface Polled<T> {
   readonly again: () => void;
 }
 
-/** Polls while the page is visible, one request at a time: news replaces the present one. Without an address nothing is requested. */
+/** Polls while the page is visible, one request at a time: after news during one there is another. Without an address nothing is requested. */
 export function usePolled<T>(
   address: string | undefined,
   rate: keyof typeof RATES,
@@ -31,30 +31,32 @@ export function usePolled<T>(
     if (address === undefined) {
       return undefined;
     }
-    let asking: AbortController | undefined;
+    const stop = new AbortController();
+    const { signal } = stop;
+    let isAsking = false;
+    let isStale = false;
     const load = () => {
-      asking?.abort();
-      asking = undefined;
-      if (isPageVisible.peek()) {
-        asking = new AbortController();
-        const { signal } = asking;
+      isStale = isAsking;
+      if (!isAsking && isPageVisible.peek()) {
+        isAsking = true;
         fetchJson<T>(address, { signal })
           .then(
             (value) => signal.aborted || setSeen({ address, value }),
             (error: unknown) => signal.aborted || onFailure?.(error),
           )
           .finally(() => {
-            if (!signal.aborted) {
-              asking = undefined;
+            isAsking = false;
+            if (isStale && !signal.aborted) {
+              load();
             }
           });
       }
     };
     load();
-    const timer = setInterval(() => asking || load(), RATES[rate]);
+    const timer = setInterval(() => isAsking || load(), RATES[rate]);
     const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, load));
     return () => {
-      asking?.abort();
+      stop.abort();
       clearInterval(timer);
       for (const one of leave) {
         one();

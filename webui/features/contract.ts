@@ -1,5 +1,4 @@
 import type { FunctionComponent } from 'preact';
-import type { SettingsSection } from '../shell/route.ts';
 
 /** What a feature shows on the page: a folder of `webui/features`, and a line in `webui/pages/features/table.ts`. */
 export interface FeatureEntry {
@@ -9,7 +8,7 @@ export interface FeatureEntry {
 
 /** A page below a section of the settings. */
 export interface FeaturePage {
-  readonly section: SettingsSection;
+  readonly section: 'system';
   /** Last part of its address. */
   readonly part: string;
   /** Its row on the page of the section. */

@@ -55,7 +55,7 @@ export async function claimHere(dataDir: string, password: string, clock: Clock,
 /** The setup notice of a Perch without owner. @throws PerchError if there is no link */
 export async function linkHere(dataDir: string, own: OwnCommand, isTerminal: boolean): Promise<readonly string[]> {
   await needsNoOwner(dataDir, own);
-  const { code, url } = (await readSetup(dataDir)) ?? {};
+  const { code, url } = (await readSetup(dataDir).catch(unlessDamaged)) ?? {};
   if (code === undefined || url === undefined) {
     const why = 'Perch has not started yet, or its configuration does not begin with perch: own';
     throw new PerchError('notFound', `no link: ${why}. ${own.of('claim')} sets the password without it`);
@@ -89,4 +89,11 @@ async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
     'unavailable',
     `Perch is running, but did not accept the password within ${MAX_WAIT_MS / 1000} s`,
   );
+}
+
+/** The next start makes another code. */
+function unlessDamaged(error: unknown): undefined {
+  if (!(error instanceof PerchError) || error.code !== 'badInput') {
+    throw error;
+  }
 }

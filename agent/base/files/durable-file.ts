@@ -83,10 +83,12 @@ export async function savePrivate(file: string, value: unknown): Promise<void> {
 }
 
 /** Renames a damaged file, so that the next save does not overwrite it. @throws PerchError unavailable */
-export async function putAside(file: string): Promise<void> {
-  await rename(file, `${file}.damaged`).catch((cause: unknown) => {
+export async function putAside(file: string): Promise<string> {
+  const aside = `${file}.damaged`;
+  await rename(file, aside).catch((cause: unknown) => {
     throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
   });
+  return aside;
 }
 
 function parse(text: string, file: string): unknown {

@@ -37,6 +37,45 @@ test('an unreadable file stays until another value is saved', async () => {
   expect(await document.open('')).toEqual({ names: ['a'] });
 });
 
+test('an unreadable file that cannot be replaced stays as it was', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  mkdirSync(file);
+  const document = new StoredDocument(file, Names);
+  await document.open('');
+  // JSON has no circles.
+  const circle: unknown[] = [];
+  circle.push(circle);
+  await expect(document.save(() => ({ names: circle as string[] }))).rejects.toThrow();
+  expect([existsSync(file), existsSync(`${file}.damaged`)]).toEqual([true, false]);
+  await document.save(() => ({ names: ['a'] }));
+  expect(existsSync(`${file}.damaged`)).toBe(true);
+});
+
+test('a damaged file that cannot be renamed is not overwritten', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  writeFileSync(file, '{');
+  mkdirSync(join(`${file}.damaged`, 'kept'), { recursive: true });
+  const document = new StoredDocument(file, Names);
+  expect(await document.open('')).toBeUndefined();
+  await expect(document.save(() => ({ names: ['a'] }))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(readFileSync(file, 'utf8')).toBe('{');
+});
+
+test('a file that was unreadable once and was read since is replaced in place', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  mkdirSync(file);
+  const document = new StoredDocument(file, Names);
+  await document.open('');
+  rmdirSync(file);
+  writeFileSync(file, '{"names":["a"]}');
+  expect(await document.open('')).toEqual({ names: ['a'] });
+  await document.save(() => ({ names: ['b'] }));
+  expect(existsSync(`${file}.damaged`)).toBe(false);
+});
+
 test('saves that wait become one, which writes the last value, also after a removal', async () => {
   using folder = temporaryFolder();
   const document = new StoredDocument(join(folder.path, 'names.json'), Names);

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { Check } from 'typebox/value';
@@ -15,6 +15,7 @@ export class StoredDocument<Schema extends TSchema> {
   readonly #schema: Schema;
   readonly #log: Logger;
   readonly #writes = new SerialQueue();
+  /** The file holds what was not read: it is renamed before another value is saved. */
   #isUnread = false;
   #value: (() => Immutable<Static<Schema>>) | undefined;
   /** A save that has not begun: it writes the last value. */
@@ -32,6 +33,7 @@ export class StoredDocument<Schema extends TSchema> {
    * @param loss logged then
    */
   async open(loss: string): Promise<Static<Schema> | undefined> {
+    this.#isUnread = false;
     try {
       return await this.openReadable(loss);
     } catch (error) {
@@ -50,7 +52,10 @@ export class StoredDocument<Schema extends TSchema> {
         throw error;
       }
       this.#log.error({ file: this.file, cause: explain(error) }, loss);
-      await this.#putAside();
+      await putAside(this.file).catch((cause: unknown) => {
+        this.#isUnread = true;
+        this.#log.warn({ cause: explain(cause) }, 'file stays');
+      });
       return undefined;
     }
   }
@@ -74,11 +79,7 @@ export class StoredDocument<Schema extends TSchema> {
     this.#value = value;
     this.#waiting ??= this.#writes.run(async () => {
       this.#waiting = undefined;
-      if (this.#isUnread) {
-        this.#isUnread = false;
-        await this.#putAside();
-      }
-      await savePrivate(this.file, this.#value?.());
+      await (this.#isUnread ? this.#replaceUnread() : savePrivate(this.file, this.#value?.()));
     });
     return this.#waiting;
   }
@@ -107,8 +108,16 @@ export class StoredDocument<Schema extends TSchema> {
     return this.#writes.run(() => {});
   }
 
-  #putAside(): Promise<void> {
-    return putAside(this.file).catch((cause: unknown) => this.#log.warn({ cause: explain(cause) }, 'file stays'));
+  /** If the value cannot be saved, the file is as before. */
+  async #replaceUnread(): Promise<void> {
+    const aside = await putAside(this.file);
+    try {
+      await savePrivate(this.file, this.#value?.());
+    } catch (error) {
+      await rename(aside, this.file).catch(() => {});
+      throw error;
+    }
+    this.#isUnread = false;
   }
 }
 

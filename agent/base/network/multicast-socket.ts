@@ -36,7 +36,10 @@ export class MulticastSocket {
     this.#link = link;
     this.#options = options;
     ({ promise: this.opened, resolve: this.#settle } = Promise.withResolvers<boolean>());
-    this.#socket = createSocket({ type: link.family === 'IPv4' ? 'udp4' : 'udp6', reuseAddr: true });
+    this.#socket = createSocket({
+      type: link.family === 'IPv4' ? 'udp4' : 'udp6',
+      reuseAddr: options.port !== undefined,
+    });
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('message', (datagram, from) => options.onMessage?.(datagram, from));
     this.#socket.bind({ port: options.port ?? 0, address: options.group ?? addressWithZone(link) }, () =>

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import http2 from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLogger, silentLogger } from '../../base/log.ts';
@@ -71,6 +73,57 @@ test('a client that has left before its routes were there harms nothing', async 
   socket.resetAndDestroy();
   expect(await (await fetch(`${url}here`)).text()).toBe('here');
   expect(mounted.length).toBeLessThanOrEqual(1);
+});
+
+test('so does one of HTTP/2', async () => {
+  const { promise: mounting, resolve: mount } = Promise.withResolvers<void>();
+  let asked = 0;
+  const routes = new LateRoutes(async () => {
+    await mounting;
+    const app = createHttpApp({ log: silentLogger });
+    app.addHook('onRequest', async () => {
+      asked += 1;
+    });
+    return app;
+  }, silentLogger);
+  const server = http2.createServer((request, response) =>
+    routes.routing(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(async () => {
+    client.close();
+    server.close();
+    await routes.close();
+  });
+  const [, response] = await Promise.all([
+    client.request({ ':path': '/gone' }).on('error', () => {}),
+    once(server, 'request').then(([, one]) => one as http2.Http2ServerResponse),
+  ]);
+  client.destroy();
+  await once(response.stream, 'close');
+  mount();
+  await routes.close();
+  expect(asked).toBe(0);
+});
+
+test('routes that fail while they start are closed, and the next request tries again', async () => {
+  let closed = 0;
+  const routes = new LateRoutes(async () => {
+    const app = createHttpApp({ log: silentLogger });
+    app.addHook('onReady', async () => {
+      throw new Error('no such table');
+    });
+    app.addHook('onClose', async () => {
+      closed += 1;
+    });
+    return app;
+  }, silentLogger);
+  const { port } = await listen('apiAddress', '127.0.0.1:0', routes, { log: silentLogger });
+  onTestFinished(() => routes.close());
+  const url = `http://127.0.0.1:${port}/`;
+  expect([(await fetch(url)).status, (await fetch(url)).status, closed]).toEqual([500, 500, 2]);
 });
 
 test('a failure is answered with 500 and logged, and the next request tries again', async () => {

@@ -38,9 +38,13 @@ export class LateRoutes implements HttpRoutes {
       this.#app.routing(request, response);
       return;
     }
+    let isGone = false;
+    response.once('close', () => {
+      isGone = true;
+    });
     this.#use(
-      (app) => response.closed || app.routing(request, response),
-      () => response.writeHead(500).end(),
+      (app) => isGone || app.routing(request, response),
+      () => isGone || response.writeHead(500).end(),
     );
   }
 
@@ -52,15 +56,16 @@ export class LateRoutes implements HttpRoutes {
 
   #use(use: (app: FastifyInstance) => unknown, fail: () => unknown): void {
     this.#mounting ??= this.#mounted();
-    this.#mounting.then(use).catch((error: unknown) => {
+    this.#mounting.then(use, (error: unknown) => {
       this.#log.error({ err: error }, 'a request found no routes');
       fail();
     });
   }
 
   async #mounted(): Promise<FastifyInstance> {
+    let app: FastifyInstance | undefined;
     try {
-      const app = await this.#mount();
+      app = await this.#mount();
       await app.ready();
       const { listeners }: HttpRoutes = app;
       for (const listener of this.listeners) {
@@ -69,6 +74,7 @@ export class LateRoutes implements HttpRoutes {
       this.#app = app;
       return app;
     } catch (error) {
+      await app?.close();
       this.#mounting = undefined;
       throw error;
     }

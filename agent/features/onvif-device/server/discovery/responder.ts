@@ -52,6 +52,8 @@ interface Arrival {
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #networks: PerLink<LocalAddress, DiscoveryNetwork>;
+  /** For all networks together, because an answer is larger than its probe. */
+  readonly #limit: PerSecond;
   readonly #stop = new AbortController();
   readonly #instance: number;
   readonly #leave: () => void;
@@ -66,6 +68,7 @@ export class Responder {
     this.#options = options;
     this.#instance = Math.floor(options.clock.wallMs() / 1000);
     this.#networks = new PerLink((local) => this.#open(local));
+    this.#limit = new PerSecond(options.clock, MAX_PROBES_A_SECOND);
     this.#leave = options.clock.every(REFRESH_MS, () => this.#refresh());
     this.#refresh();
   }
@@ -115,12 +118,11 @@ export class Responder {
   }
 
   #open(local: LocalAddress): DiscoveryNetwork {
-    const limit = new PerSecond(this.#options.clock, MAX_PROBES_A_SECOND);
     const network: DiscoveryNetwork = new DiscoveryNetwork(local, this.#port, {
       log: this.#options.log,
       onReady: () => this.#announce(network, 'Hello', this.#cameras),
       onMessage: (datagram, from, isDirect) => {
-        if (datagram.length <= MAX_PROBE_BYTES && datagram.includes('Probe') && limit.take()) {
+        if (datagram.length <= MAX_PROBE_BYTES && datagram.includes('Probe')) {
           this.#receive(datagram, from, { network, isDirect });
         }
       },
@@ -136,7 +138,7 @@ export class Responder {
       const isNear = isDirect
         ? isPrivate(from.address) || localOf(from.address, [network.local])
         : localOf(from.address, this.#locals)?.address === network.local.address;
-      const probe = isNear ? parseProbe(datagram) : undefined;
+      const probe = isNear && this.#limit.take() ? parseProbe(datagram) : undefined;
       if (probe) {
         this.#probes += 1;
         void this.#answer(probe, arrival, from).catch((err: unknown) =>
