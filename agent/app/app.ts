@@ -309,6 +309,7 @@ export class App {
     this.#motion.apply();
     this.#cameras.apply();
     this.#servers.pathsChanged(this.#config);
+    this.#http.features.applied();
   }
 
   #makers(): PathMakers {

@@ -33,6 +33,8 @@ export interface OpenFeature {
   readonly component?: Component<Config>;
   readonly routes?: readonly FeatureRoutes[];
   problems?(): readonly FeatureProblem[];
+  /** Called when the paths have new settings, or there are others. Must not throw. */
+  applied?(): void;
   /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
   isOwn?(identity: string): boolean;
 }

@@ -28,6 +28,12 @@ export class OpenFeatures {
     );
   }
 
+  applied(): void {
+    for (const { feature } of this.#open) {
+      feature.applied?.();
+    }
+  }
+
   isOwn(identity: string): boolean {
     return this.#open.some(({ feature }) => feature.isOwn?.(identity));
   }

@@ -14,6 +14,7 @@ export const onvifDevice: Feature = {
     return {
       component: device.component(),
       routes: [{ listener: 'main', right: 'admin', mount: async (app) => onvifRoutes(app, device) }],
+      applied: () => device.applied(),
       isOwn: (identity) => device.isOwn(identity),
     };
   },

@@ -32,6 +32,7 @@ interface Running {
 /** The ONVIF devices for other recorders while they are configured. Their code is loaded then. */
 export class OnvifDevice {
   readonly #deps: OnvifDeps;
+  readonly #changes = new Set<() => void>();
   #running: Running | undefined;
   #testing: Promise<OnvifState> | undefined;
 
@@ -103,6 +104,13 @@ export class OnvifDevice {
     return found.signal.aborted ? undefined : responder.probes;
   }
 
+  /** There may be other cameras. */
+  applied(): void {
+    for (const onChange of this.#changes) {
+      onChange();
+    }
+  }
+
   /** Whether this Perch offers the camera with this endpoint or serial number. */
   isOwn(identity: string): boolean {
     return this.#running !== undefined && perchOf(identity) === this.#running.perch;
@@ -136,7 +144,10 @@ export class OnvifDevice {
     const responder = discoverable && new discoverable.Responder({ ...where, clock, log, perch: file.id });
     const deps = {
       ...this.#deps,
-      source: onvifSource(this.#deps),
+      source: onvifSource(this.#deps, (listener) => {
+        this.#changes.add(listener);
+        return () => this.#changes.delete(listener);
+      }),
       file,
       address,
       readTimeoutMs,

@@ -11,14 +11,11 @@ import { factsOf, NO_FACTS } from './stream-facts.ts';
 /** Limits for a snapshot: a recorder waits for the response. */
 const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
 
-export type OnvifSourceDeps = Pick<
-  Host,
-  'version' | 'config' | 'steering' | 'paths' | 'recordings' | 'pictures' | 'events'
->;
+export type OnvifSourceDeps = Pick<Host, 'version' | 'config' | 'steering' | 'paths' | 'recordings' | 'pictures'>;
 
 /** Cameras, streams and events for other recorders. */
-export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
-  const { config, recordings, pictures, steering, events, version } = deps;
+export function onvifSource(deps: OnvifSourceDeps, onChange: OnvifSource['onChange']): OnvifSource {
+  const { config, recordings, pictures, steering, version } = deps;
   const { hub } = recordings.events;
   /** Facts of the streams that have run, by path: recorders ask for them while a camera is away, too. */
   const known = new Map<string, StreamFacts>();
@@ -54,13 +51,7 @@ export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
     },
     onEvent: (listener) => hub.listen((event) => listener(newsOf(event))),
     ongoing: (path) => hub.running(path).map(newsOf),
-    onChange: (listener) =>
-      events.listen(({ type }) => {
-        if (type === 'config' || type === 'box') {
-          // A change of settings or of the mode is reported before it is in force.
-          void recordings.settled().then(listener);
-        }
-      }),
+    onChange,
   };
 }
 
