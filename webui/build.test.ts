@@ -7,7 +7,7 @@ import { buildPage } from './build.ts';
 import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
 /** All sizes are gzipped, and 1 to 2 % above those of today. */
-const MAX_FIRST_LOAD_BYTES = 45_300;
+const MAX_FIRST_LOAD_BYTES = 45_700;
 const MAX_FIRST_SCRIPT_BYTES = 35_450;
 const MAX_FIRST_STYLE_BYTES = 6_040;
 const MAX_PAGE_BYTES = 30_200;
@@ -21,7 +21,7 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   'recordings.js': 62_200,
   'settings.js': 87_900,
   'zh-cn.js': 5_750,
-  'zh-cn-settings.js': 16_600,
+  'zh-cn-settings.js': 16_800,
 };
 const MAX_SCRIPTS_BYTES = 237_500;
 const MAX_WHOLE_BYTES = 262_000;
