@@ -3,7 +3,7 @@ import { type Language, language } from '../words/words.ts';
 
 interface KindOnPage {
   readonly text: Readonly<Record<Language, string>>;
-  /** On a tile, beside the camera's name. */
+  /** A tile shows this instead: it has little room. */
   readonly shortText?: Readonly<Record<Language, string>>;
   /** Draws a ring around the tile. Plain motion does not, because it is often a false alarm. */
   readonly isUrgent?: true;

@@ -76,6 +76,17 @@ test('a file that was unreadable once and was read since is replaced in place', 
   expect(existsSync(`${file}.damaged`)).toBe(false);
 });
 
+test('after an unreadable file was deleted, values are saved again', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.json');
+  mkdirSync(file);
+  const document = new StoredDocument(file, Names);
+  await document.open('');
+  rmdirSync(file);
+  await document.save(() => ({ names: ['a'] }));
+  expect(await document.load()).toEqual({ names: ['a'] });
+});
+
 test('saves that wait become one, which writes the last value, also after a removal', async () => {
   using folder = temporaryFolder();
   const document = new StoredDocument(join(folder.path, 'names.json'), Names);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
@@ -110,11 +111,13 @@ export class StoredDocument<Schema extends TSchema> {
 
   /** If the value cannot be saved, the file is as before. */
   async #replaceUnread(): Promise<void> {
-    const aside = await putAside(this.file);
+    const aside = existsSync(this.file) ? await putAside(this.file) : undefined;
     try {
       await savePrivate(this.file, this.#value?.());
     } catch (error) {
-      await rename(aside, this.file).catch(() => {});
+      if (aside !== undefined) {
+        await rename(aside, this.file).catch(() => {});
+      }
       throw error;
     }
     this.#isUnread = false;
