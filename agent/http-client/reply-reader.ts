@@ -44,8 +44,7 @@ export class HttpReplyReader {
   /** Bytes of the body, or of the chunk, that are still to come. */
   #left = 0;
   readonly #maxBytes: number;
-  #body = new Uint8Array(0);
-  #bodyBytes = 0;
+  readonly #body = new Body();
   #isShort = false;
   #isTooLarge = false;
   #hasSurplus = false;
@@ -69,11 +68,10 @@ export class HttpReplyReader {
   }
 
   get reply(): HttpReply {
-    const { buffer } = this.#body;
     return {
       status: this.#status,
       headers: this.#headers,
-      body: Buffer.from(buffer, 0, this.#isTooLarge ? 0 : this.#bodyBytes),
+      body: this.#isTooLarge ? Buffer.alloc(0) : this.#body.bytes,
       isShort: this.#isShort,
       excess: this.#isTooLarge ? { bytes: this.#announced } : undefined,
     };
@@ -202,20 +200,32 @@ export class HttpReplyReader {
   }
 
   #append(bytes: Uint8Array): void {
-    const needed = this.#bodyBytes + bytes.length;
-    if (needed > this.#maxBytes) {
+    if (this.#body.bytes.length + bytes.length > this.#maxBytes) {
       this.#isTooLarge = true;
       this.#state = 'done';
-      return;
+    } else {
+      this.#body.append(bytes, Math.min(this.#announced ?? this.#maxBytes, this.#maxBytes));
     }
-    if (needed > this.#body.length) {
-      const limit = Math.min(this.#announced ?? this.#maxBytes, this.#maxBytes);
-      const grown = new Uint8Array(Math.max(needed, Math.min(limit, 2 * this.#body.length, needed + FIRST_BODY_BYTES)));
-      grown.set(this.#body.subarray(0, this.#bodyBytes));
-      this.#body = grown;
+  }
+}
+
+/** Grows with what has arrived, not with what is announced. */
+class Body {
+  /** A view of `#buffer`. */
+  bytes = Buffer.alloc(0);
+  #buffer = new Uint8Array(0);
+
+  append(more: Uint8Array, limitBytes: number): void {
+    const before = this.bytes.length;
+    const needed = before + more.length;
+    if (needed > this.#buffer.length) {
+      const roomBytes = Math.min(limitBytes, 2 * this.#buffer.length, needed + FIRST_BODY_BYTES);
+      const grown = new Uint8Array(Math.max(needed, roomBytes));
+      grown.set(this.bytes);
+      this.#buffer = grown;
     }
-    this.#body.set(bytes, this.#bodyBytes);
-    this.#bodyBytes = needed;
+    this.#buffer.set(more, before);
+    this.bytes = Buffer.from(this.#buffer.buffer, 0, needed);
   }
 }
 

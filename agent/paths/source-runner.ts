@@ -45,8 +45,7 @@ export class SourceRunner {
   #runs = 0;
   #state: SourceState['kind'] = 'stopped';
   #cause: unknown;
-  #lastError: string | null = null;
-  #lastErrorTime: string | null = null;
+  #lastFailure: { readonly text: string; readonly time: string } | undefined;
   /** The last failure in the log: a camera that is lost every minute for the same reason is one line. */
   #loggedReason: string | undefined;
   /** The last failure reported to the owner; reset when the stream opens. */
@@ -85,17 +84,17 @@ export class SourceRunner {
   }
 
   get lastError(): string | null {
-    return this.#lastError;
+    return this.#lastFailure?.text ?? null;
   }
 
   /** A code for programs, if the error has one. */
   get lastErrorWhy(): string | null {
     const why = this.#cause instanceof PerchError ? this.#cause.context['absence'] : undefined;
-    return this.#lastError !== null && typeof why === 'string' ? why : null;
+    return this.#lastFailure && typeof why === 'string' ? why : null;
   }
 
   get lastErrorTime(): string | null {
-    return this.#lastErrorTime;
+    return this.#lastFailure?.time ?? null;
   }
 
   get statistics(): SourceStatistics | undefined {
@@ -158,8 +157,7 @@ export class SourceRunner {
       }
       this.#refusals = 0;
       this.#reportedReason = undefined;
-      this.#lastError = null;
-      this.#lastErrorTime = null;
+      this.#lastFailure = undefined;
       this.#cause = undefined;
       this.#maker.forget();
       return this.#owner.sourceOpened(tracks);
@@ -205,8 +203,7 @@ export class SourceRunner {
     }
     releaseFrames(cause);
     this.#cause = cause;
-    this.#lastError = text;
-    this.#lastErrorTime = new Date(this.#clock.wallMs()).toISOString();
+    this.#lastFailure = { text, time: new Date(this.#clock.wallMs()).toISOString() };
     if (cause instanceof PerchError && cause.context['why'] === 'away') {
       this.#owner.sourceAway(cause);
     }

@@ -16,22 +16,16 @@ const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: n
 const MAX_FIELDS = 12;
 /** Classes with more. */
 const LARGE_CLASSES: Readonly<Record<string, number>> = {
-  'agent/http-client/reply-reader.ts HttpReplyReader': 13,
   'agent/media/g726/codec.ts G726Codec': 15,
   'agent/media/h264/slice-reader.ts H264SliceReader': 14,
   'agent/media/h265/coding-units/vector-prediction.ts VectorPrediction': 15,
   'agent/media/h265/slice-reader.ts H265SliceReader': 21,
   'agent/media/motion/region-detector.ts Region': 14,
   'agent/media/payload/decode-times.ts DecodeTimes': 15,
-  'agent/paths/source-runner.ts SourceRunner': 13,
   'agent/record/write/segment-file.ts SegmentFile': 16,
   'agent/servers/hls/muxing/rendition.ts Rendition': 16,
-  'agent/servers/rtmp/connection.ts RtmpConnection': 14,
-  'agent/servers/rtsp/connection.ts RtspConnection': 15,
   'agent/servers/rtsp/transport/received-media.ts ReceivedMedia': 14,
   'agent/servers/webrtc/session/session.ts WebRtcSession': 17,
-  'agent/stream/ingest/ssrc-choice.ts SsrcChoice': 13,
-  'agent/stream/ingest/track-timeline.ts TrackTimeline': 22,
   'agent/stream/packet-ring.ts PacketRing': 16,
   'agent/stream/stream.ts Stream': 15,
   'agent/transports/srt/sender.ts Sender': 15,

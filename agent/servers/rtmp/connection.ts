@@ -4,6 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf } from '../../base/network/ip-address.ts';
 import { CONNECTION_BYTES, type PreLoginMemory, type PreLoginShare } from '../../base/network/pre-login-memory.ts';
+import { SendProgress } from '../../base/network/send-progress.ts';
 import type { ByteChannel } from '../../base/network/socket-channel.ts';
 import type { AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
@@ -63,10 +64,8 @@ export class RtmpConnection implements LinkOwner {
   #user = '';
   #userAgent = '';
   #isClosed = false;
-  #openedMs: number;
-  /** Sent bytes at the last tick, and when they last changed. */
-  #sentBytes = 0;
-  #sentMs: number;
+  readonly #openedMs: number;
+  readonly #progress: SendProgress;
   #finishedMs: number | undefined;
 
   constructor(channel: ByteChannel, server: SharedServer, log: Logger, onClosed: (connection: RtmpConnection) => void) {
@@ -78,7 +77,7 @@ export class RtmpConnection implements LinkOwner {
     this.#onClosed = onClosed;
     this.#created = new Date(server.clock.wallMs()).toISOString();
     this.#openedMs = server.clock.monoMs();
-    this.#sentMs = this.#openedMs;
+    this.#progress = new SendProgress(this.#openedMs);
     this.#newcomer = server.newcomers.open(this.#ip, () => this.close('clients without a login use too much memory'));
     this.#newcomer?.hold(CONNECTION_BYTES);
     this.#link = new RtmpLink(channel, true, this);
@@ -120,11 +119,7 @@ export class RtmpConnection implements LinkOwner {
       return;
     }
     const { queuedBytes } = this.#link;
-    const sentBytes = this.#link.sentBytes - queuedBytes;
-    if (sentBytes !== this.#sentBytes || queuedBytes === 0) {
-      this.#sentBytes = sentBytes;
-      this.#sentMs = nowMs;
-    } else if (nowMs - this.#sentMs >= writeTimeoutMs) {
+    if (this.#progress.isStalled(this.#link.sentBytes - queuedBytes, queuedBytes, nowMs, writeTimeoutMs)) {
       this.close(`nothing could be sent for ${writeTimeoutMs / 1000} s`);
       return;
     }

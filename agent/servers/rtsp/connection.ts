@@ -4,6 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf } from '../../base/network/ip-address.ts';
 import { CONNECTION_BYTES, type PreLoginShare } from '../../base/network/pre-login-memory.ts';
+import { SendProgress } from '../../base/network/send-progress.ts';
 import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { type FramerSink, RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
@@ -58,13 +59,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #partialMs: number | undefined;
   /** Monotonic time of the last request. */
   #lastReceivedMs: number;
-  /** Sent bytes at the last tick, and when they last changed. */
-  #sentBytes = 0;
-  #sentMs: number;
+  readonly #progress: SendProgress;
   #closeDeadlineMs: number | undefined;
-  /** Response bytes since `#outboundBytes` was `#readEnd`; reset once all before that is sent. */
-  #unreadBytes = 0;
-  #readEnd = 0;
+  /** Response bytes since `#outboundBytes` was `since`; reset once all before that is sent. */
+  readonly #unread = { bytes: 0, since: 0 };
 
   constructor(
     channel: ByteChannel,
@@ -82,7 +80,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#handler = new RequestHandler(this, server);
     this.#createdWallMs = server.clock.wallMs();
     this.#lastReceivedMs = server.clock.monoMs();
-    this.#sentMs = this.#lastReceivedMs;
+    this.#progress = new SendProgress(this.#lastReceivedMs);
     this.#newcomer = server.newcomers?.open(this.ip, () => this.close('clients without a login use too much memory'));
     channel.sink = this;
   }
@@ -202,11 +200,8 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       this.#awaitClose(nowMs, writeTimeoutMs);
       return;
     }
-    const sentBytes = this.#outboundBytes - this.#channel.queuedBytes;
-    if (sentBytes !== this.#sentBytes || this.#channel.queuedBytes === 0) {
-      this.#sentBytes = sentBytes;
-      this.#sentMs = nowMs;
-    } else if (nowMs - this.#sentMs >= writeTimeoutMs) {
+    const { queuedBytes } = this.#channel;
+    if (this.#progress.isStalled(this.#outboundBytes - queuedBytes, queuedBytes, nowMs, writeTimeoutMs)) {
       this.close(`nothing could be sent for ${writeTimeoutMs / 1000} s`);
       return;
     }
@@ -274,12 +269,13 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     const numbered: HeaderField[] = cseq === undefined ? [] : [['CSeq', `${cseq}`]];
     const headers: HeaderField[] = [...numbered, ['Server', SERVER], ...(response.headers ?? [])];
     const bytes = writeResponse(response.status, headers, response.body);
-    if (this.#outboundBytes - this.#channel.queuedBytes >= this.#readEnd) {
-      this.#unreadBytes = 0;
-      this.#readEnd = this.#outboundBytes;
+    const unread = this.#unread;
+    if (this.#outboundBytes - this.#channel.queuedBytes >= unread.since) {
+      unread.bytes = 0;
+      unread.since = this.#outboundBytes;
     }
-    this.#unreadBytes += bytes.length;
-    if (this.#unreadBytes > MAX_UNREAD_BYTES) {
+    unread.bytes += bytes.length;
+    if (unread.bytes > MAX_UNREAD_BYTES) {
       this.#reject(`${MAX_UNREAD_BYTES} bytes of responses are unread`);
       return;
     }

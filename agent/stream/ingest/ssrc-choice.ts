@@ -24,6 +24,41 @@ interface HeldPacket {
   readonly atMs: number;
 }
 
+/** Packets of new SSRCs, oldest first. */
+class HeldPackets {
+  #packets: HeldPacket[] = [];
+  #bytes = 0;
+
+  get first(): HeldPacket | undefined {
+    return this.#packets[0];
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > MAX_HELD_BYTES || this.#packets.length > MAX_HELD_PACKETS;
+  }
+
+  /** @returns the oldest one */
+  add(packet: HeldPacket): HeldPacket {
+    this.#packets.push(packet);
+    this.#bytes += packet.packet.length;
+    return this.#packets[0] as HeldPacket;
+  }
+
+  take(ssrc: number): readonly HeldPacket[] {
+    const taken = this.#packets.filter((packet) => packet.ssrc === ssrc);
+    this.#packets = this.#packets.filter((packet) => packet.ssrc !== ssrc);
+    this.#bytes -= taken.reduce((sum, { packet }) => sum + packet.length, 0);
+    return taken;
+  }
+
+  takeAll(): readonly HeldPacket[] {
+    const taken = this.#packets;
+    this.#packets = [];
+    this.#bytes = 0;
+    return taken;
+  }
+}
+
 /**
  * The SSRC of a track. Servers send packets of a former session between those of the present one (live555 before 2017), and senders
  * change their SSRC. So packets of a new SSRC wait until the former one has been silent for a while, and are dropped if it was not.
@@ -51,8 +86,7 @@ export class SsrcChoice {
   #lastTimestamp = 0;
   readonly #foreign = new Set<number>();
   #reports = 0;
-  #held: HeldPacket[] = [];
-  #heldBytes = 0;
+  readonly #held = new HeldPackets();
 
   /**
    * @param replay takes packets that have waited, as the track's own
@@ -114,7 +148,8 @@ export class SsrcChoice {
     this.#lastMs = atMs;
     this.#lastSequence = read16(chunk, start + 2);
     this.#lastTimestamp = read32(chunk, start + 4);
-    if (this.#held.length > 0 && atMs - (this.#held[0] as HeldPacket).atMs >= SILENT_MS) {
+    const { first } = this.#held;
+    if (first && atMs - first.atMs >= SILENT_MS) {
       this.#dropHeld();
     }
     return true;
@@ -122,7 +157,7 @@ export class SsrcChoice {
 
   /** Called at intervals: ends waits when no packet arrives. */
   tick(nowMs: number): void {
-    const first = this.#held[0];
+    const { first } = this.#held;
     if (first && (this.ssrc < 0 ? nowMs - first.atMs >= START_WAIT_MS : nowMs - this.#lastMs >= SILENT_MS)) {
       this.#become(first.ssrc, first.atMs);
     }
@@ -176,13 +211,10 @@ export class SsrcChoice {
     this.ssrc = ssrc;
     this.#lastMs = atMs;
     this.#foreign.delete(ssrc);
-    if (this.#held.length === 0) {
+    if (!this.#held.first) {
       return;
     }
-    const own = this.#held.filter((packet) => packet.ssrc === ssrc);
-    this.#held = this.#held.filter((packet) => packet.ssrc !== ssrc);
-    for (const { packet, atMs: arrivedMs } of own) {
-      this.#heldBytes -= packet.length;
+    for (const { packet, atMs: arrivedMs } of this.#held.take(ssrc)) {
       this.#lastMs = arrivedMs;
       this.#lastSequence = read16(packet, 2);
       this.#lastTimestamp = read32(packet, 4);
@@ -195,10 +227,8 @@ export class SsrcChoice {
       this.foreignPackets += 1;
       return;
     }
-    this.#held.push({ ssrc, packet: chunk.slice(start, end), atMs });
-    this.#heldBytes += end - start;
-    const first = this.#held[0] as HeldPacket;
-    if (this.#heldBytes > MAX_HELD_BYTES || this.#held.length > MAX_HELD_PACKETS) {
+    const first = this.#held.add({ ssrc, packet: chunk.slice(start, end), atMs });
+    if (this.#held.isFull) {
       const isOwnSilent = this.ssrc < 0 || this.#lastMs <= first.atMs;
       if (isOwnSilent) {
         this.#become(first.ssrc, first.atMs);
@@ -212,7 +242,7 @@ export class SsrcChoice {
 
   /** Their senders are foreign: the track's own one sends, too. */
   #dropHeld(): void {
-    for (const { ssrc } of this.#held) {
+    for (const { ssrc } of this.#held.takeAll()) {
       this.foreignPackets += 1;
       if (!this.#foreign.has(ssrc)) {
         if (this.#foreign.size >= MAX_FOREIGN) {
@@ -225,8 +255,6 @@ export class SsrcChoice {
         }
       }
     }
-    this.#held = [];
-    this.#heldBytes = 0;
   }
 }
 

@@ -1,7 +1,7 @@
 import { TickUnwrapper } from '../../media/rtp/sequence.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
 import { ArrivalTimes } from './arrival-times.ts';
-import { ClockRate } from './clock-rate.ts';
+import { MIN_PAUSE_MS, PacketPauses, ScaledClock } from './scaled-clock.ts';
 
 /** A burst of media from before PLAY arrives within this time. Later, a step that is too fast is a jump of the camera's clock. */
 const MAX_BEGINNING_MS = 3_000;
@@ -56,12 +56,8 @@ class StartBurst {
 
 /** Timestamps that are ahead of their packets' arrival by more than this, or permanently behind it, have jumped. */
 const JUMP_MS = 5_000;
-/** Packets that are closer to each other count as arriving together. */
-const MIN_PAUSE_MS = 5;
 /** A sender that restarts within this distance of the time of arrival has kept its clock. */
 const SAME_CLOCK_MS = 500;
-/** How far the times of a clock known to be wrong may be ahead of their packets' arrival. */
-const MAX_AHEAD_MS = 200;
 /** Smaller differences between tracks stay, because a step is audible. */
 const MIN_DELAY_MS = 100;
 
@@ -79,19 +75,9 @@ export class TrackTimeline {
   readonly #unwrapper = new TickUnwrapper();
   readonly #filter = new ArrivalFilter();
   readonly burst = new StartBurst();
-  #delayMs = 0;
-  readonly #rate: ClockRate | undefined;
-  /** From these ticks on the factor of `#rate` applies. */
-  #scaledFrom = 0;
-  #scaledTicks = 0;
-  /** When the clock was found to be wrong; NaN: it is right. */
-  #wrongSinceMs = Number.NaN;
-  #wrongSinceTicks = 0;
-  #newestRaw = 0;
-  #packetAtMs = 0;
-  /** The last pause between packets. */
-  #pauseMs = 0;
-  #pausedUntilMs = 0;
+  /** Undefined: the camera's clock is not checked. */
+  readonly #scale: ScaledClock | undefined;
+  readonly #pauses = new PacketPauses();
   readonly #spread: ArrivalTimes;
   /** Added to unwrapped timestamps so that they continue after a jump. */
   #shiftTicks = 0;
@@ -105,13 +91,14 @@ export class TrackTimeline {
   biasMs = 0;
   /** Clock rate of the track in Hz; may differ from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
   clockRate: number;
-  /** Ticks that became pts 0, a fraction included. */
-  #originTicks = 0;
-  /** Monotonic capture time of the stream's pts 0, for a track that begins after the stream; NaN: not open. */
-  #originMs = Number.NaN;
+  /**
+   * `ticks` became pts 0, a fraction included. `ms`: monotonic capture time of the stream's pts 0, for a track that begins after the
+   * stream; NaN: not open.
+   */
+  readonly #origin = { ticks: 0, ms: Number.NaN, delayMs: 0 };
 
   constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {
-    this.#rate = checksRate ? new ClockRate(rtpClockRate) : undefined;
+    this.#scale = checksRate ? new ScaledClock(rtpClockRate) : undefined;
     this.#rtpClockRate = rtpClockRate;
     this.clockRate = rtpClockRate;
     this.#backTicks = (reorderMs * rtpClockRate) / 1000;
@@ -121,11 +108,7 @@ export class TrackTimeline {
 
   /** What is wrong with the camera's clock, if anything. */
   get fault(): string | undefined {
-    if (this.#spread.isStuck) {
-      return 'timestamps do not change';
-    }
-    const factor = this.#rate?.factor ?? 1;
-    return factor === 1 ? undefined : `clock counts ${Math.round(this.#rtpClockRate / factor)} in a second`;
+    return this.#spread.isStuck ? 'timestamps do not change' : this.#scale?.fault;
   }
 
   /** Whether times come from the arrival of packets, as the camera's own are wrong, or were repeated lately. */
@@ -153,34 +136,17 @@ export class TrackTimeline {
    * @param mayBegin it may be the first of a sample
    */
   arrive(timestamp: number, atMs: number, mayBegin = true): number {
-    const idleMs = atMs - this.#packetAtMs;
-    this.#packetAtMs = atMs;
-    if (idleMs >= MIN_PAUSE_MS) {
-      this.#pauseMs = idleMs;
-      this.#pausedUntilMs = atMs;
-    }
+    this.#pauses.push(atMs);
     const isRepeated = timestamp === this.#lastTimestamp;
     const stuckMs = atMs - this.#newestAtMs;
     // All packets of a picture keep one time, also when the clock is found to be stuck.
-    const isOfOne = (!mayBegin || idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
+    const isOfOne = (!mayBegin || this.#pauses.idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
     if (isRepeated && !this.#mustReanchor && (stuckMs < JUMP_MS || isOfOne)) {
       return this.#lastTicks;
     }
     const isFirst = this.#lastTimestamp < 0;
     const raw = this.#unwrapper.unwrap(timestamp);
-    if (this.#rate && (isFirst || raw > this.#newestRaw)) {
-      this.#newestRaw = raw;
-      if (this.#rate.push(raw, atMs, isFirst ? 0 : this.#takeIdleMs(atMs, idleMs))) {
-        this.#rescale(raw, atMs);
-      }
-    }
-    let ticks = this.#scaled(raw) + this.#shiftTicks;
-    const aheadOfArrival = ticks - this.#farthestTicks(atMs);
-    if (aheadOfArrival > 0 && ticks > this.newestTicks) {
-      const back = Math.min(aheadOfArrival, ticks - this.newestTicks - 1);
-      this.#scaledTicks -= back;
-      ticks -= back;
-    }
+    let ticks = (this.#scale ? this.#scaled(this.#scale, raw, atMs, isFirst) : raw) + this.#shiftTicks;
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.newestTicks;
@@ -189,7 +155,7 @@ export class TrackTimeline {
       this.#mustReanchor = false;
       if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
         const anchorTicks = this.newestTicks + Math.max(1, Math.round(arrivedTicks));
-        this.#shift(anchorTicks - ticks, !isRepeated || this.#rate === undefined);
+        this.#shift(anchorTicks - ticks, !isRepeated || this.#scale === undefined);
         ticks = anchorTicks;
       }
     }
@@ -198,7 +164,7 @@ export class TrackTimeline {
       this.newestTicks = ticks;
       this.#newestAtMs = atMs;
     }
-    if (isFirst && !Number.isNaN(this.#originMs)) {
+    if (isFirst && !Number.isNaN(this.#origin.ms)) {
       this.#setOrigin();
     }
     this.#lastTimestamp = timestamp;
@@ -219,7 +185,8 @@ export class TrackTimeline {
     if (!this.hasArrived) {
       this.#earlyReport = { unixMs, timestamp };
     } else {
-      this.reportOffsetMs = unixMs - this.#msOf(this.#scaled(this.#unwrapper.near(timestamp)) + this.#shiftTicks);
+      const raw = this.#unwrapper.near(timestamp);
+      this.reportOffsetMs = unixMs - this.#msOf((this.#scale?.ticksOf(raw) ?? raw) + this.#shiftTicks);
     }
   }
 
@@ -242,28 +209,28 @@ export class TrackTimeline {
   }
 
   open(originMs: number): void {
-    this.#originMs = originMs;
+    this.#origin.ms = originMs;
     this.#setOrigin();
     this.burst.open();
   }
 
   /** Delays media times from now on. The delay never decreases. */
   delay(ms: number): void {
-    const moreMs = ms - this.#delayMs;
+    const moreMs = ms - this.#origin.delayMs;
     if (moreMs >= MIN_DELAY_MS) {
-      this.#delayMs = ms;
-      this.#originTicks -= (moreMs * this.#rtpClockRate) / 1000;
+      this.#origin.delayMs = ms;
+      this.#origin.ticks -= (moreMs * this.#rtpClockRate) / 1000;
     }
   }
 
   /** pts or dts in ticks of the track's clock rate; negative for what is older than the stream's origin. */
   timeOf(ticks: number): number {
     // `+ 0` makes a rounded -0 a plain zero.
-    return Math.round(((ticks - this.#originTicks) * this.clockRate) / this.#rtpClockRate) + 0;
+    return Math.round(((ticks - this.#origin.ticks) * this.clockRate) / this.#rtpClockRate) + 0;
   }
 
   #setOrigin(): void {
-    this.#originTicks = ((this.#originMs - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
+    this.#origin.ticks = ((this.#origin.ms - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
   }
 
   /** Ticks to add for a clock that has stopped or runs far too slowly. Network delays are never this long. */
@@ -281,49 +248,28 @@ export class TrackTimeline {
     return lateTicks;
   }
 
-  /**
-   * The idle time before a packet. TCP may hold the end of a picture until the next one begins (Nagle's algorithm): for packets right
-   * after a pause, that pause counts.
-   */
-  #takeIdleMs(atMs: number, idleMs: number): number {
-    const pauseMs = atMs - this.#pausedUntilMs < MIN_PAUSE_MS ? this.#pauseMs : idleMs;
-    this.#pauseMs = 0;
-    return pauseMs;
-  }
-
   #shift(byTicks: number, isJump: boolean): void {
     this.#shiftTicks += byTicks;
     this.reportOffsetMs = Number.NaN;
     this.jumps += isJump ? 1 : 0;
   }
 
-  /** Applies a new factor. Lost time is added at once; time is never set back. */
-  #rescale(raw: number, atMs: number): void {
-    const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
-    const now = Math.max(Math.min(arrived, this.#farthestTicks(atMs)), this.newestTicks + 1);
-    this.#scaledTicks = now - this.#shiftTicks;
-    this.#scaledFrom = raw;
-    this.reportOffsetMs = Number.NaN;
-    if (this.#rate?.factor === 1) {
-      this.#wrongSinceMs = Number.NaN;
-    } else if (Number.isNaN(this.#wrongSinceMs)) {
-      this.#wrongSinceMs = atMs;
-      this.#wrongSinceTicks = now;
+  /** Ticks of the announced rate; those of a wrong clock are not far ahead of arrival. */
+  #scaled(scale: ScaledClock, raw: number, atMs: number, isFirst: boolean): number {
+    if (scale.isNewest(raw) && scale.push(raw, atMs, isFirst ? 0 : this.#pauses.take())) {
+      const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
+      scale.rescale(raw, atMs, arrived, this.newestTicks, this.#shiftTicks);
+      this.reportOffsetMs = Number.NaN;
     }
-  }
-
-  /** Upper limit for times of a clock known to be wrong. */
-  #farthestTicks(atMs: number): number {
-    return Number.isNaN(this.#wrongSinceMs)
-      ? Number.POSITIVE_INFINITY
-      : this.#wrongSinceTicks + Math.round(((atMs - this.#wrongSinceMs + MAX_AHEAD_MS) * this.#rtpClockRate) / 1000);
-  }
-
-  #scaled(raw: number): number {
-    const factor = this.#rate?.factor ?? 1;
-    return factor === 1 && this.#scaledFrom === 0
-      ? raw
-      : this.#scaledTicks + Math.round((raw - this.#scaledFrom) * factor);
+    const ticks = scale.ticksOf(raw);
+    const shifted = ticks + this.#shiftTicks;
+    const aheadOfArrival = shifted - scale.farthestTicks(atMs);
+    if (aheadOfArrival <= 0 || shifted <= this.newestTicks) {
+      return ticks;
+    }
+    const back = Math.min(aheadOfArrival, shifted - this.newestTicks - 1);
+    scale.setBack(back);
+    return ticks - back;
   }
 
   #msOf(ticks: number): number {
