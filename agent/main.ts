@@ -7,20 +7,10 @@ import { saveMemory } from '../system/memory.ts';
 import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
-import { needsFile, USAGE } from './app/commands/command-line.ts';
 import { explain, PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { DEFAULT_DATA, type OwnCommand, ownCommand } from './base/own-command.ts';
 import { leave, leaveWritten } from './native/leave.ts';
-
-/** Commands of /usr/bin/perch in the packages, which may control services. */
-const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
-
-/** Commands that take the arguments of a start. Those of the second line use the data folder only. */
-const COMMANDS: readonly (string | undefined)[] = [
-  ...['check', 'update', 'reindex', 'restore-archive'],
-  ...['claim', 'reset-password', 'archive-key', 'signing-key'],
-];
 
 /** Interval of `memory.releaseProgram()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_PROGRAM_MS = 3_000;
@@ -30,97 +20,33 @@ const START_PATIENCE_MS = 5_000;
 /** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
 
-/** The commands, each of which imports what it needs. */
-const commands = () => import('./app/commands/commands.ts');
-const configKeys = async () => (await import('./app/keys.ts')).KEYS;
-
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const args = process.argv.slice(2);
+  const { values, positionals, tokens } = parseArgs({
+    args,
     allowPositionals: true,
-    options: {
-      data: { type: 'string' },
-      ip: { type: 'string' },
-      box: { type: 'string' },
-      link: { type: 'boolean' },
-      move: { type: 'boolean' },
-      path: { type: 'string' },
-      camera: { type: 'string' },
-      key: { type: 'string' },
-      signatures: { type: 'string' },
-      install: { type: 'boolean' },
-      version: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+    options: { data: { type: 'string' } },
+    strict: false,
+    tokens: true,
   });
-  if (values.help || values.version) {
-    console.log(values.help ? USAGE : packageJson.version);
+  if (tokens.some((token) => token.kind === 'option' && token.name === 'version')) {
+    console.log(packageJson.version);
     return 0;
   }
-  const [first, second, ...more] = positionals;
   const { data = DEFAULT_DATA } = values;
-  if (first === 'explain') {
-    return (await commands()).explainRequest(positionals.slice(1), values.ip ?? '127.0.0.1', data, await configKeys());
+  const [file, ...more] = positionals;
+  const isStart =
+    typeof data === 'string' &&
+    more.length === 0 &&
+    (file === undefined || /[./]/.test(file)) &&
+    !tokens.some((token) => token.kind === 'option' && token.name !== 'data');
+  if (isStart) {
+    return run(data, file);
   }
-  if (values.ip !== undefined) {
-    throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
-  }
-  if (first === 'verify') {
-    return (await commands()).verify(positionals.slice(1), values);
-  }
-  if (values.key !== undefined || values.signatures !== undefined) {
-    throw new PerchError('badInput', `--key and --signatures are for perch verify\n${USAGE}`);
-  }
-  if (first === 'import') {
-    return (await commands()).importFolder(positionals.slice(1), values, await configKeys());
-  }
-  if (values.path !== undefined || values.camera !== undefined || values.move) {
-    throw new PerchError('badInput', `--path, --camera and --move are for perch import\n${USAGE}`);
-  }
-  if (values.link && first !== 'claim') {
-    throw new PerchError('badInput', `--link is for perch claim and perch import\n${USAGE}`);
-  }
-  if (values.install && first !== 'update') {
-    throw new PerchError('badInput', `--install is for perch update\n${USAGE}`);
-  }
-  if (values.box !== undefined && first !== 'restore-archive') {
-    throw new PerchError('badInput', `--box is for perch restore-archive\n${USAGE}`);
-  }
-  const isCommand = COMMANDS.includes(first);
-  if (more.length > 0 || (second !== undefined && !isCommand)) {
-    throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
-  }
-  if (OF_PACKAGES.includes(first) && !existsSync(first ?? '')) {
-    const text = `perch ${first} works only where Perch was installed as a package: see Settings, System on its page instead`;
-    throw new PerchError('unsupported', text);
-  }
-  if (isCommand) {
-    needsFile(second);
-  }
-  if (first === 'check') {
-    return (await commands()).check(second, await configKeys());
-  }
-  if (first === 'update') {
-    return (await commands()).update(data, second, values.install === true, await configKeys());
-  }
-  if (first === 'claim') {
-    return (await commands()).claim(data, values.link === true);
-  }
-  if (first === 'reset-password') {
-    return (await commands()).resetPassword(data);
-  }
-  if (first === 'archive-key') {
-    return (await commands()).showArchiveKeys(data);
-  }
-  if (first === 'signing-key') {
-    return (await commands()).showSigningKey(data);
-  }
-  if (first === 'reindex') {
-    return (await commands()).makeIndex(data, second, await configKeys());
-  }
-  if (first === 'restore-archive') {
-    return (await commands()).restoreArchive(data, second, values.box, await configKeys());
-  }
-  return run(data, first);
+  // Loaded only here: a start sets up memory and compiled code before it loads anything.
+  const { ALL_COMMANDS, runCommand } = await import('./app/commands/run-command.ts');
+  const done = await runCommand(args, ALL_COMMANDS, async () => (await import('./app/keys.ts')).KEYS);
+  return typeof done === 'number' ? done : run(done.data, done.file);
 }
 
 /** Loaded only here: commands such as `perch check` do not need it. */
@@ -160,7 +86,9 @@ async function run(data: string, file: string | undefined): Promise<number> {
   // The reader of the output may end first, as in `perch | tee log` at Ctrl-C.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  needsFile(file);
+  if (file !== undefined && !existsSync(file)) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
   const folder = holdDataFolder(data, true);
   const manager = findServiceManager(process.env);
   const ended = whenAsked();

@@ -7,7 +7,9 @@ import type { Logger } from '../base/log.ts';
 import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { Component } from '../base/reconciler.ts';
 import type { ApiEdits } from '../config/edit/api-edits.ts';
+import type { Environment } from '../config/load/environment.ts';
 import type { Config } from '../config/load/load.ts';
+import type { ConfigKeys } from '../config/schema/config-keys.ts';
 import type { FeatureKeys } from '../config/schema/feature-keys.ts';
 import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
@@ -24,6 +26,7 @@ export interface Feature {
   readonly name: string;
   readonly keys?: FeatureKeys;
   readonly backup?: readonly BackupFile[];
+  readonly commands?: readonly Command[];
   /** Loads no code that a box without it does not need. */
   open(host: Host): OpenFeature;
 }
@@ -63,6 +66,42 @@ export interface BackupFile {
   readonly name: string;
   /** May throw for a damaged one. */
   isWhole(text: string): boolean;
+}
+
+/** A command of the program `perch`, which runs beside a running Perch or without one. It loads its code when it runs. */
+export interface Command {
+  readonly name: string;
+  /** Its arguments, then lines that say what it does. */
+  readonly usage: readonly string[];
+  /** Words that must follow its name, such as FOLDER. */
+  readonly words?: readonly string[];
+  /** `file`: the configuration file of a start may follow them. `words`: others may, which the command checks. */
+  readonly takes?: 'file' | 'words';
+  readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+  /** @returns exit code */
+  run(call: CommandCall): Promise<number>;
+}
+
+export interface CommandCall {
+  /** All that follow its name. */
+  readonly words: readonly string[];
+  readonly dataDir: string;
+  /** The configuration file of the command line. */
+  readonly file: string | undefined;
+  /** Value of an option. */
+  text(option: string): string | undefined;
+  has(option: string): boolean;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** All keys of the configuration. */
+  keys(): Promise<ConfigKeys>;
+  /** The output is a terminal, where a line can be overwritten. */
+  readonly isTerminal: boolean;
+  write(text: string): void;
+  /** Aborts at SIGINT and SIGTERM, which no longer end the process. */
+  stopSignal(): AbortSignal;
+  /** Locks the data folder. @param hint the message if a Perch runs on it @throws PerchError */
+  hold(hint: string): { release(): void };
 }
 
 /** What the product offers. A class takes `Pick<Host, …>`. */

@@ -9,8 +9,8 @@ import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-ad
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
+import { readConfig } from '../../config/store/read-config.ts';
 import { isOfDemo } from '../demo/demo.ts';
-import { readConfig } from './read-config.ts';
 
 interface ExplainOptions {
   /** Arguments of `perch explain`: USER ACTION [PATH] [FILE.yml]. */

@@ -1,9 +1,12 @@
 import { join, resolve } from 'node:path';
+import { becomeOwnerOf } from '../../../system/data-folder.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import { readConfig } from '../../config/store/read-config.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { CommandCall } from '../../features/contract.ts';
 import { KnownTemplates } from '../../playback/index/known-templates.ts';
 import { Playback } from '../../playback/playback.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
@@ -12,27 +15,20 @@ import { identityOf, KnownDisks } from '../../record/space/known-disks.ts';
 import { type ImportReport, importFolder } from '../import/import-folder.ts';
 import { recordedUsOf } from '../import/recorded.ts';
 import { recordPathsOf } from '../recordings/record-path-templates.ts';
-import { readConfig } from './read-config.ts';
-import type { ReindexOptions } from './reindex.ts';
-
-interface ImportOptions extends ReindexOptions {
-  readonly folder: string;
-  /** The path whose recordings they become. */
-  readonly path: string;
-  /** Frigate's name of the camera, as in its folders. */
-  readonly camera: string | undefined;
-  readonly isLinked: boolean;
-  readonly isMoved: boolean;
-}
 
 const MAX_NAMED = 100;
 
 /** Takes recordings of other programs into those of a path. A running Perch finds them. @returns whether any was taken, or none left out */
-export async function importRecordings(options: ImportOptions): Promise<boolean> {
-  const { folder, path, camera, isLinked, isMoved, data, cwd, env, keys, file, write, signal, isTerminal } = options;
-  const clock: Clock = options.clock ?? systemClock;
-  const dataDir = resolve(cwd, data);
-  const { config } = await readConfig(file, { cwd, dataDir, env, keys });
+export async function importRecordings(call: CommandCall): Promise<boolean> {
+  const { words, text, has, dataDir, cwd, env, file, write, isTerminal } = call;
+  const clock = systemClock;
+  const path = text('path');
+  if (path === undefined || (has('link') && has('move'))) {
+    throw new PerchError('badInput', 'perch import needs --path NAME, and takes one of --link and --move');
+  }
+  becomeOwnerOf(dataDir);
+  const signal = call.stopSignal();
+  const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });
   const settings = resolvePath(config, path)?.settings;
   if (!settings) {
     throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
@@ -46,9 +42,9 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
     recordPath,
     deleteAfterMs,
     minFreeBytes,
-    isLinked,
-    isMoved,
-    camera,
+    isLinked: has('link'),
+    isMoved: has('move'),
+    camera: text('camera'),
     nowMs: () => clock.wallMs(),
     recordedUs: recordedUsOf(playback, path, () => clock.monoMs()),
   };
@@ -62,7 +58,7 @@ export async function importRecordings(options: ImportOptions): Promise<boolean>
       write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
     }
   };
-  const report = await importFolder(resolve(cwd, folder), target, pace, show).finally(() => playback.close());
+  const report = await importFolder(resolve(cwd, words[0] ?? ''), target, pace, show).finally(() => playback.close());
   const { taken, takenBytes, present, left } = report;
   write(
     `${isTerminal ? '\r\x1b[K' : ''}${taken} recordings taken (${takenBytes} bytes), ${present} were there already\n`,

@@ -1,42 +1,23 @@
 import { join } from 'node:path';
-import { holdDataFolder } from '../../../system/data-folder.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { removeCache } from '../../base/files/sqlite.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
-import type { Environment } from '../../config/load/environment.ts';
-import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { ConfigStore } from '../../config/store/store.ts';
+import type { CommandCall } from '../../features/contract.ts';
 import type { IndexProgress, UnreadableFile } from '../../playback/index/index-rebuild.ts';
 import { Playback } from '../../playback/playback.ts';
 import { recordPathsOf } from '../recordings/record-path-templates.ts';
 
-export interface ReindexOptions {
-  readonly data: string;
-  /** The configuration file of the command line. */
-  readonly file?: string;
-  readonly cwd: string;
-  readonly env: Environment;
-  readonly keys: ConfigKeys;
-  readonly signal: AbortSignal;
-  readonly write: (text: string) => void;
-  /** The output is a terminal, where a line can be overwritten. */
-  readonly isTerminal: boolean;
-  readonly clock?: Clock;
-}
-
 /** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
-export async function reindex(options: ReindexOptions): Promise<void> {
-  const { cwd, env, keys, file, signal, write, clock = systemClock } = options;
-  const folder = hold(
-    options.data,
-    'a running Perch updates its index itself (GET /v3/recordings/index shows the progress)',
-  );
+export async function reindex(call: CommandCall, clock: Clock = systemClock): Promise<void> {
+  const { dataDir, cwd, env, file, write } = call;
+  const signal = call.stopSignal();
+  const folder = call.hold('a running Perch updates its index itself (GET /v3/recordings/index shows the progress)');
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
-    const dataDir = folder.path;
-    const place = { dataDir, cwd, env, keys, ...(file === undefined ? {} : { file }) };
+    const place = { dataDir, cwd, env, keys: await call.keys(), ...(file === undefined ? {} : { file }) };
     const store = await ConfigStore.open({ ...place, clock, log });
     const recordPaths = recordPathsOf(store.current);
     store.close();
@@ -47,7 +28,7 @@ export async function reindex(options: ReindexOptions): Promise<void> {
     const paths = { recordPathOf: () => undefined, recordPaths: () => recordPaths };
     const playback = new Playback({ file: indexFile, paths, logger: log, clock });
     try {
-      await run(playback, options, clock);
+      await run(playback, call, signal, clock);
     } finally {
       await playback.close();
     }
@@ -62,19 +43,12 @@ export async function reindex(options: ReindexOptions): Promise<void> {
   }
 }
 
-/** @param way out if a Perch runs on the data folder, for the message */
-export function hold(data: string, way: string): ReturnType<typeof holdDataFolder> {
-  try {
-    return holdDataFolder(data);
-  } catch (cause) {
-    if (cause instanceof PerchError && cause.message.includes('in use')) {
-      throw new PerchError('unavailable', way, {}, cause);
-    }
-    throw cause;
-  }
-}
-
-async function run(playback: Playback, { signal, write, isTerminal }: ReindexOptions, clock: Clock): Promise<void> {
+async function run(
+  playback: Playback,
+  { write, isTerminal }: CommandCall,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<void> {
   const begunMs = clock.monoMs();
   const show = (): void => {
     const line = progressLine(playback.indexProgress);

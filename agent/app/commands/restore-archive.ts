@@ -4,26 +4,21 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
 import { ConfigStore } from '../../config/store/store.ts';
+import type { CommandCall } from '../../features/contract.ts';
 import { ArchiveKeys } from '../archive/archive-keys.ts';
 import { archivedFactsOf } from '../archive/archive-source.ts';
-import { hold, type ReindexOptions } from './reindex.ts';
-
-interface RestoreArchiveOptions extends ReindexOptions {
-  /** Id of the lost box. */
-  readonly box: string | undefined;
-}
 
 /** Learns what the archive has of a lost box; the next start lists it. @returns the exit code: 1 if no recording can be read @throws PerchError if a Perch runs on the data folder */
-export async function restoreArchive(options: RestoreArchiveOptions): Promise<number> {
-  const { box, cwd, env, keys, file, write, signal, isTerminal, clock = systemClock } = options;
-  const folder = hold(
-    options.data,
+export async function restoreArchive(call: CommandCall): Promise<number> {
+  const { dataDir, cwd, env, file, write, isTerminal } = call;
+  const clock = systemClock;
+  const signal = call.stopSignal();
+  const folder = call.hold(
     'stop Perch first; a running Perch reads its own archive by itself (GET /v3/archive: unreadFiles)',
   );
   try {
     const log = createLogger('warn', (line) => write(textLine(line)));
-    const dataDir = folder.path;
-    const place = { dataDir, cwd, env, keys, ...(file === undefined ? {} : { file }) };
+    const place = { dataDir, cwd, env, keys: await call.keys(), ...(file === undefined ? {} : { file }) };
     const store = await ConfigStore.open({ ...place, clock, log });
     const settings = store.current;
     store.close();
@@ -33,7 +28,7 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<nu
     const restore = new Restore({
       settings,
       dataDir,
-      box,
+      box: call.text('box'),
       source: { archivedFactsOf },
       keys: await ArchiveKeys.open(dataDir, log),
       wallMs: () => clock.wallMs(),

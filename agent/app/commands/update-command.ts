@@ -6,9 +6,9 @@ import { silentLogger } from '../../base/log.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
+import { readConfig } from '../../config/store/read-config.ts';
 import type { Host } from '../../features/contract.ts';
 import { Updates } from '../device/updates.ts';
-import { readConfig } from './read-config.ts';
 
 interface UpdateOptions extends Pick<Host, 'version' | 'dataDir' | 'clock'> {
   /** The configuration file of the command line. */

@@ -8,6 +8,18 @@ export const toy: Feature = {
   name: 'toy',
   keys: TOY,
   backup: [{ name: 'toy.json', isWhole: (text) => typeof JSON.parse(text).name === 'string' }],
+  commands: [
+    {
+      name: 'toy',
+      usage: ['NAME [--loud]', 'greet a toy'],
+      words: ['NAME'],
+      options: { loud: { type: 'boolean' } },
+      run: async ({ words: [name], has, write }) => {
+        write(`hello ${name}${has('loud') ? '!' : ''}\n`);
+        return 0;
+      },
+    },
+  ],
   open({ config, log }) {
     let isOpen = false;
     return {

@@ -1,11 +1,11 @@
 import { basename, join, resolve } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { ConfigText } from '../../config/file/config-text.ts';
-import { placesOf } from '../../config/file/file.ts';
-import type { Environment } from '../../config/load/environment.ts';
-import { type Config, NO_FILE, parseConfig } from '../../config/load/load.ts';
-import type { ConfigKeys } from '../../config/schema/config-keys.ts';
-import { problemText } from '../../config/yaml/problem.ts';
+import { ConfigText } from '../file/config-text.ts';
+import { placesOf } from '../file/file.ts';
+import type { Environment } from '../load/environment.ts';
+import { type Config, NO_FILE, parseConfig } from '../load/load.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
+import { problemText } from '../yaml/problem.ts';
 
 interface ReadOptions {
   readonly cwd: string;

@@ -1,0 +1,214 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { becomeOwnerOf, holdDataFolder } from '../../../system/data-folder.ts';
+import { systemClock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { ownCommand } from '../../base/own-command.ts';
+import type { Command, CommandCall } from '../../features/contract.ts';
+
+/** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
+const TEMPORARY_CODE = 75;
+
+/** The commands that belong to no feature. Each loads its code when it runs. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'check',
+    usage: ['FILE.yml', 'report problems in a configuration file'],
+    words: ['FILE.yml'],
+    run: async ({ words: [file = ''], env, keys, write }) => {
+      needsFile(file);
+      const { checkFile } = await import('../../config/load/check-files.ts');
+      const { lines, isUsable } = await checkFile(resolve(file), env, await keys());
+      write(`${lines.length > 0 ? lines.join('\n') : `${file}: no problems found`}\n`);
+      return isUsable ? 0 : 1;
+    },
+  },
+  {
+    name: 'reindex',
+    usage: ['[--data DIR] [FILE.yml]', 'read all recordings and rebuild their index'],
+    takes: 'file',
+    run: async (call) => {
+      const { reindex } = await import('./reindex.ts');
+      await reindex(call);
+      return 0;
+    },
+  },
+  {
+    name: 'explain',
+    usage: [
+      'USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]',
+      'explain whether a request is permitted: ACTION is read, publish, playback, api,',
+      'metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1',
+    ],
+    words: ['USER', 'ACTION'],
+    takes: 'words',
+    options: { ip: { type: 'string' } },
+    run: async ({ words, text, dataDir, cwd, env, keys, write }) => {
+      const { explainAccess } = await import('./explain-access.ts');
+      const ip = text('ip') ?? '127.0.0.1';
+      const { lines, allowed } = await explainAccess({ words, ip, dataDir, cwd, env, keys: await keys() });
+      write(`${lines.join('\n')}\n`);
+      return allowed === false ? 1 : 0;
+    },
+  },
+  {
+    name: 'claim',
+    usage: [
+      '[--link] [--data DIR]',
+      "set the owner's password on a box without an owner; --link shows the link that",
+      'does the same in a browser',
+    ],
+    takes: 'file',
+    options: { link: { type: 'boolean' } },
+    run: claim,
+  },
+  {
+    name: 'reset-password',
+    usage: [
+      '[--data DIR]',
+      "remove the owner's password and second factor, if one is lost: all users are",
+      'logged out, and the box has no owner until it is claimed; viewers, links,',
+      'cameras and recordings stay',
+    ],
+    takes: 'file',
+    run: resetPassword,
+  },
+  {
+    name: 'import',
+    usage: [
+      'FOLDER --path NAME [--camera NAME] [--link | --move] [--data DIR] [FILE.yml]',
+      'take recordings of MediaMTX, Frigate and others into those of a path, by the',
+      "times in their names: --camera is Frigate's name, --link saves room where",
+      'files are taken unchanged, --move deletes recordings once',
+      'their copies have the same bytes, as for another disk',
+    ],
+    words: ['FOLDER'],
+    takes: 'file',
+    options: {
+      path: { type: 'string' },
+      camera: { type: 'string' },
+      link: { type: 'boolean' },
+      move: { type: 'boolean' },
+    },
+    run: async (call) => {
+      const { importRecordings } = await import('./import-command.ts');
+      return (await importRecordings(call)) ? 0 : 1;
+    },
+  },
+  {
+    name: 'restore-archive',
+    usage: ['[--box ID] [--data DIR] [FILE.yml]', 'learn what the archive has of a lost box: ID is its folder there'],
+    takes: 'file',
+    options: { box: { type: 'string' } },
+    run: async (call) => (await import('./restore-archive.ts')).restoreArchive(call),
+  },
+  {
+    name: 'archive-key',
+    usage: ['[--data DIR]', 'show the key that the archive is encrypted with, and earlier ones'],
+    takes: 'file',
+    run: async ({ dataDir, write }) => {
+      const { archiveKeysHere } = await import('../archive/archive-keys.ts');
+      becomeOwnerOf(dataDir);
+      write(`${(await archiveKeysHere(dataDir)).join('\n')}\n`);
+      return 0;
+    },
+  },
+  {
+    name: 'verify',
+    usage: [
+      'FILE [--key FINGERPRINT|PEMFILE] [--signatures FILE]',
+      'compare a signed recording, or a part of one, with its signatures: exit code',
+      '0 unchanged, 1 changed or not all signed, 2 not verifiable, 3 parts missing',
+    ],
+    words: ['FILE'],
+    options: { key: { type: 'string' }, signatures: { type: 'string' } },
+    run: async ({ words: [file = ''], text, write }) => {
+      const { verifyFile } = await import('../signing/verify-command.ts');
+      const { code, lines } = await verifyFile({ file, key: text('key'), signatures: text('signatures') });
+      write(`${lines.join('\n')}\n`);
+      return code;
+    },
+  },
+  {
+    name: 'signing-key',
+    usage: ['[--data DIR]', 'show fingerprint and public key of the key that signs recordings'],
+    takes: 'file',
+    run: async ({ dataDir, write }) => {
+      const { signingKeyHere } = await import('../../record/signing/signing-key.ts');
+      becomeOwnerOf(dataDir);
+      write(`${(await signingKeyHere(dataDir)).join('\n')}\n`);
+      return 0;
+    },
+  },
+  {
+    name: 'update',
+    usage: ['[--install] [--data DIR] [FILE.yml]', 'look for an update at updateAddress; --install installs it'],
+    takes: 'file',
+    options: { install: { type: 'boolean' } },
+    run: async (call) => {
+      const { updateHere } = await import('./update-command.ts');
+      becomeOwnerOf(call.dataDir);
+      await updateHere({
+        ...call,
+        version: packageJson.version,
+        keys: await call.keys(),
+        isInstall: call.has('install'),
+        clock: systemClock,
+        write: (line) => call.write(`${line}\n`),
+      });
+      return 0;
+    },
+  },
+];
+
+async function claim({ dataDir, env, has, write }: CommandCall): Promise<number> {
+  const [{ claimHere, linkHere, needsNoOwner }, { askNewPassword }] = await Promise.all([
+    import('./claim-command.ts'),
+    import('./ask-password.ts'),
+  ]);
+  becomeOwnerOf(dataDir);
+  const own = ownCommand(env, dataDir);
+  if (has('link')) {
+    write(`${(await linkHere(dataDir, own, true)).join('\n')}\n`);
+    return 0;
+  }
+  await needsNoOwner(dataDir, own);
+  const password = await askNewPassword(process.stdin, (text) => process.stderr.write(text));
+  try {
+    await claimHere(dataDir, password, systemClock, own);
+  } catch (error) {
+    if (!(error instanceof PerchError && error.code === 'unavailable')) {
+      throw error;
+    }
+    process.stderr.write(`Perch: ${explain(error)}\n`);
+    return TEMPORARY_CODE;
+  }
+  write('Password set. Log in as owner\n');
+  return 0;
+}
+
+async function resetPassword({ dataDir, env, write }: CommandCall): Promise<number> {
+  if (!existsSync(dataDir)) {
+    throw new PerchError('notFound', `the data folder ${dataDir} does not exist: set it with --data DIR`);
+  }
+  const { forgetOwner } = await import('../../auth/accounts/people.ts');
+  becomeOwnerOf(dataDir);
+  // A running Perch would not notice.
+  const folder = holdDataFolder(dataDir);
+  const isForgotten = await forgetOwner(dataDir).finally(() => folder.release());
+  const way = ownCommand(env, dataDir).of('claim');
+  write(
+    isForgotten
+      ? `Password and second factor removed, all users logged out. Set a new password with ${way}\n`
+      : `This box has no owner. Set a password with ${way}\n`,
+  );
+  return 0;
+}
+
+/** @throws PerchError notFound if the named configuration file does not exist */
+export function needsFile(file: string | undefined): void {
+  if (file !== undefined && !existsSync(file)) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
+}
