@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { RateLimit } from '../base/time/rate-limit.ts';
 import { isWithinHours } from '../config/values/hours.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { companionKey, removeCopy } from './companion-objects.ts';
@@ -8,7 +9,6 @@ import { encryptedKey, plainKey } from './encryption/layout.ts';
 import type { Ledger } from './ledger.ts';
 import { LocalFile, RecordingGone, UnreadableRecording } from './local-file.ts';
 import { type ArchivedName, objectKey, recordingOf } from './object-key.ts';
-import { RateLimit } from './rate-limit.ts';
 import { uploadOf } from './storage/bytes-upload.ts';
 import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';

@@ -1,13 +1,13 @@
 /** What the API answers, by its schemas. Of the page only this file, and features from their own routes, import from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
+export type { PairedServerItem } from '../../agent/features/boxes/serving/paired-server-routes.ts';
 export type { SubscriptionItem } from '../../agent/http/api/accounts/notification-routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
 export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';
 export type { SessionAnswer } from '../../agent/http/api/accounts/session-routes.ts';
 export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-routes.ts';
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
-export type { PairedServerItem } from '../../agent/http/api/boxes/paired-server-routes.ts';
 export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
 export type {
   AdoptAnswer,

@@ -13,7 +13,7 @@ import { checkParts, checkYamlParts } from '../../backup/parts.ts';
 import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { BOXES_FILE, readBoxes } from '../../boxes/box-file.ts';
+import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
 import { readChannels } from '../../notify/channels/stored.ts';

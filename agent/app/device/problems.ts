@@ -1,5 +1,5 @@
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
-import type { BoxAnswer } from '../../http/api/boxes/box-routes.ts';
+import type { BoxAnswer } from '../../features/boxes/routes.ts';
 import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';

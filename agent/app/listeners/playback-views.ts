@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { RemoteCameras } from '../../features/boxes/remote-cameras.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
-import type { RemoteCameras } from '../boxes/remote-cameras.ts';
 
 /**
  * Access to recordings. Permitted requests are noted in the viewing history, except lists, which show no pictures. Paired servers get no camera of

@@ -7,6 +7,8 @@ import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import { BoxFetches } from '../../features/boxes/fetch/box-fetches.ts';
+import type { ManyBoxes } from '../../features/boxes/many-boxes.ts';
 import type { Host } from '../../features/contract.ts';
 import type {
   FolderList,
@@ -21,10 +23,8 @@ import type {
 } from '../../http/api/recordings/transfer-routes.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { nearestFolder } from '../../record/file/segment-fs.ts';
-import type { ManyBoxes } from '../boxes/many-boxes.ts';
 import { diskFaultOf } from '../import/left-file.ts';
 import type { Recordings } from '../recordings/recordings.ts';
-import { BoxFetches } from './box-fetches.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
 import { foreseeImport, roomOf } from './import-forecast.ts';

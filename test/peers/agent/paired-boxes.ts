@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { BoxAnswer } from '../../../agent/http/api/boxes/box-routes.ts';
 import { freePort } from '../../support/base/free-port.ts';
 import { recordClock } from '../../support/disks/recorded-clock.ts';
 import { type Agent, startAgent } from './agent.ts';
@@ -68,7 +67,7 @@ export async function pairBox(
   shared: 'all' | readonly string[] = 'all',
 ): Promise<PairedBox> {
   const invitation = await inviteServer(agent, shared);
-  const { id } = await asOwner<BoxAnswer>(server, 'POST', '/v3/boxes', { invitation });
+  const { id } = await asOwner<{ readonly id: string }>(server, 'POST', '/v3/boxes', { invitation });
   return { agent, id };
 }
 

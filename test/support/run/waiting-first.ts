@@ -15,7 +15,7 @@ const WAITING = [
   'test/browser/page/shell/page-look',
   'test/browser/page/cameras/page-demo',
   'test/features/camera-network/browser/page-camera-network',
-  'test/browser/page/live/page-wall-boxes',
+  'test/features/boxes/browser/page-wall-boxes',
   'test/browser/page/live/page-states',
   'test/browser/page/live/page-away',
   'test/browser/page/settings/page-factor',

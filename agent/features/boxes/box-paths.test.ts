@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { fileOf } from '../../../test/support/harness/edited-config.ts';
+import { BoxPaths } from './box-paths.ts';
+import type { Boxes, BoxItem } from './client/boxes.ts';
+
+const ID = '1a2b3c4d5e6f7a8b';
+const camera = (path: string, name: string | null = null) => ({ path, name, codecs: ['H264'] });
+const BOX: BoxItem = {
+  ...{
+    id: ID,
+    name: 'Garden shed',
+    version: '0.1.0',
+    addresses: ['192.0.2.1:8443'],
+    live: true,
+    recordings: true,
+    talk: false,
+  },
+  ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0, clockOffsetMs: undefined },
+  cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],
+};
+
+async function open(text: string, box = BOX) {
+  const file = await fileOf(text);
+  const removed: string[] = [];
+  const boxes: Pick<Boxes, 'list' | 'item' | 'refresh' | 'remove' | 'add' | 'setAddresses'> = {
+    list: () => [box],
+    item: (id) => (id === ID ? box : undefined),
+    refresh: async () => {},
+    add: async () => box,
+    setAddresses: () => {},
+    remove: async (id) => removed.push(id) > 0,
+  };
+  return { ...file, removed, paths: new BoxPaths({ boxes: boxes as Boxes, store: file.store }) };
+}
+
+const sourcesOf = ({ store }: Awaited<ReturnType<typeof open>>) =>
+  [...store.current.paths].map(([name, { settings }]) => [name, settings?.source]);
+
+test('a camera keeps its name, and one whose name is taken gets that of its box, with its sub stream', async () => {
+  const here = await open('paths:\n  door_sub: { source: "rtsp://192.0.2.9/sub" }\n');
+  await here.paths.addCameras(ID, 'all');
+  expect(sourcesOf(here)).toEqual([
+    ['door_sub', 'rtsp://192.0.2.9/sub'],
+    ['Garden-shed/door', `perch://${ID}/door`],
+    ['Garden-shed/door_sub', `perch://${ID}/door_sub`],
+    ['a/b-c', `perch://${ID}/a/b-c`],
+  ]);
+  const door = here.store.current.paths.get('Garden-shed/door')?.settings;
+  expect(door).toMatchObject({ sourceOnDemand: true, camera: { name: 'Front door' } });
+});
+
+test('cameras that are here already are not added again; a camera that was renamed stays', async () => {
+  const here = await open(`paths:\n  gate: { source: "perch://${ID}/door", sourceOnDemand: no }\n`);
+  await here.paths.addCameras(ID, ['door']);
+  await here.paths.addCameras(ID, ['door']);
+  expect(sourcesOf(here)).toEqual([
+    ['gate', `perch://${ID}/door`],
+    ['door_sub', `perch://${ID}/door_sub`],
+  ]);
+  expect(here.paths.list()[0]?.cameras.map(({ path, here: name }) => [path, name])).toEqual([
+    ['door', 'gate'],
+    ['door_sub', 'door_sub'],
+    ['a/b-c', null],
+    ['~^.*$', null],
+    ['all_others', null],
+  ]);
+});
+
+test('only offered cameras are added', async () => {
+  const here = await open('paths:\n');
+  await expect(here.paths.addCameras(ID, ['door', 'cellar'])).rejects.toThrow(
+    "box 'Garden shed' does not offer 'cellar'",
+  );
+  expect(sourcesOf(here)).toEqual([]);
+});
+
+test('a removed box takes its paths along, and no others', async () => {
+  const here = await open(
+    `paths:\n  gate: { source: "perch://${ID}/door" }\n  far: { source: "perch://${'0'.repeat(16)}/door" }\n  own:\n`,
+  );
+  expect(await here.paths.remove('0'.repeat(16))).toBe(false);
+  expect(await here.paths.remove(ID)).toBe(true);
+  expect(here.removed).toEqual([ID]);
+  expect(sourcesOf(here).map(([name]) => name)).toEqual(['far', 'own']);
+});

@@ -1,0 +1,387 @@
+import type { Socket } from 'node:net';
+import { type Clock, endsWithin } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import type { Logger } from '../../../base/log.ts';
+import { everyTogether } from '../../../base/time/shared-timer.ts';
+import {
+  BoxClient,
+  type BoxRequest,
+  type BoxResponse,
+  type BoxUpgrade,
+  jsonOf,
+  webSocketFields,
+} from './box-client.ts';
+import { type BoxFacts, keyOf, readFacts, readTime, type StoredBox } from './box-file.ts';
+
+const PING_MS = 5_000;
+/** RFC 6455 §5.5.2, masked as all frames of clients; without a payload the key does not matter. */
+const PING = Uint8Array.of(0x89, 0x80, 0, 0, 0, 0);
+
+/**
+ * Pings a box through a WebSocket that carries nothing else.
+ * @param onLost called when a ping has no answer by the time the next one is due, or when the connection has ended
+ */
+export function keepPulse(socket: Socket, clock: Clock, onLost: () => void): void {
+  let isAnswered = true;
+  const stop = everyTogether(clock, PING_MS, () => {
+    if (isAnswered) {
+      isAnswered = false;
+      socket.write(PING);
+    } else {
+      socket.destroy();
+    }
+  });
+  socket.on('data', () => {
+    isAnswered = true;
+  });
+  socket.on('error', () => {});
+  socket.once('close', () => {
+    stop();
+    onLost();
+  });
+}
+
+/** Interval of the requests for what the box offers, which also show that it is reachable. */
+const ASK_MS = 60_000;
+const FIRST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 30_000;
+const MAX_ADDRESSES = 16;
+/** Time without an answer after which the box is searched for: it may have other addresses by then. */
+const SEARCH_AFTER_MS = 60_000;
+
+export const SELF_PATH = '/v3/pairedservers/self';
+const LINK_PATH = '/v3/pairedservers/link';
+/** A failed request waits this long for the result of a new connection. */
+const CHECKED_MS = 5_000;
+
+/** State of the connection to a box. */
+export interface BoxState {
+  readonly state: 'connecting' | 'connected' | 'away' | 'refused';
+  /** Start of this state, Unix milliseconds. */
+  readonly sinceMs: number;
+  /** Why the box is unreachable; undefined while it is connected. */
+  readonly error: string | undefined;
+  /** Time of the last answer, Unix milliseconds; 0: there was none yet. */
+  readonly seenMs: number;
+  /** See `clockOffsetMs`; undefined: not known. */
+  readonly clockOffsetMs: number | undefined;
+}
+
+interface BoxLinkOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Searches the local networks for the box with this id. @returns its addresses, which are not verified */
+  search?(id: string): Promise<readonly string[]>;
+  /** Called when the box was seen or its facts have changed. */
+  changed(box: StoredBox, isWorthSaving: boolean): void;
+}
+
+/** The connection to one box: finds its address, asks once a minute what it offers, and detects within seconds that it is away. */
+export class BoxLink {
+  readonly #options: BoxLinkOptions;
+  readonly #client: BoxClient;
+  readonly #stop = new AbortController();
+  #box: StoredBox;
+  #state: BoxState;
+  #wake = new AbortController();
+  #hasPulse = false;
+  /** Whether the box may hang. Only a new connection shows that it is reachable. */
+  #isSilent = false;
+  #asking: Promise<boolean> | undefined;
+  /** Monotonic time of the last answer to any request. */
+  #answeredMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic time of the last attempt that had no answer. */
+  #missedMs = 0;
+  /** Monotonic time since which the box does not answer; undefined: it does. */
+  #awayMs: number | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(box: StoredBox, options: BoxLinkOptions) {
+    this.#box = box;
+    this.#options = options;
+    const { pin, server: id, namesBox } = box;
+    const onNamesBox = (): void => {
+      this.#box = { ...this.#box, namesBox: true };
+      options.changed(this.#box, true);
+    };
+    const identity = { id, key: keyOf(box), box: box.id, namesBox, onNamesBox };
+    this.#client = new BoxClient({ pin, identity, clock: options.clock });
+    this.#state = {
+      state: 'connecting',
+      sinceMs: options.clock.wallMs(),
+      error: undefined,
+      seenMs: box.seen,
+      clockOffsetMs: undefined,
+    };
+  }
+
+  get box(): StoredBox {
+    return this.#box;
+  }
+
+  /** Name of the box, for people. */
+  get name(): string {
+    return this.#box.alias ?? this.#box.name;
+  }
+
+  /** Since when requests fail at once, RFC 3339; null: it answers, or was not asked yet. */
+  get awaySince(): string | null {
+    const { state, sinceMs } = this.#state;
+    return state === 'away' || state === 'refused' ? new Date(sinceMs).toISOString() : null;
+  }
+
+  get state(): BoxState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#done;
+    this.#client.close();
+  }
+
+  /** Replaces the addresses by those that a person has entered. */
+  setAddresses(addresses: readonly string[]): void {
+    const { addresses: before, entered: former = [] } = this.#box;
+    const entered = addresses.filter((one) => former.includes(one) || !before.includes(one)).slice(0, MAX_ADDRESSES);
+    this.#box = { ...this.#box, addresses: [...addresses].slice(0, MAX_ADDRESSES), entered };
+    this.#options.changed(this.#box, true);
+    this.#wake.abort();
+  }
+
+  /** @param alias empty: the box's own name */
+  rename(alias: string): void {
+    const { alias: _, ...box } = this.#box;
+    this.#box = alias === '' ? box : { ...box, alias };
+    this.#options.changed(this.#box, true);
+  }
+
+  /** Asks the box now; `state` has the outcome. */
+  async refresh(): Promise<void> {
+    await this.#ask();
+  }
+
+  /** Fails at once while the box is away. @throws PerchError unavailable */
+  async request(method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+    await this.#checkThere(request.isBackground);
+    return this.#noting(request.signal, () => this.#client.request(method, path, request));
+  }
+
+  /** Like `request`, for a WebSocket. */
+  async upgrade(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<BoxUpgrade> {
+    await this.#checkThere();
+    const upgrade = await this.#noting(signal, () => this.#client.upgrade(path, headers, signal));
+    // This may be the first sign that the box has lost its power or its pairing.
+    upgrade.socket.once('close', () => this.#wake.abort());
+    return upgrade;
+  }
+
+  async #checkThere(isBackground = false): Promise<void> {
+    if (this.#state.state === 'connecting') {
+      // The first attempt is enough for all requests that wait for it.
+      await this.#ask();
+    }
+    const since = this.awaySince;
+    if (since !== null) {
+      // A request is waiting, and the box may be back.
+      if (!isBackground && !this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
+        this.#wake.abort();
+      }
+      throw new PerchError('unavailable', `box '${this.name}' is away since ${since}: ${this.#state.error}`, {
+        why: 'away',
+      });
+    }
+  }
+
+  async #noting<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const sentMs = clock.monoMs();
+    try {
+      const answer = await work();
+      this.#answeredMs = clock.monoMs();
+      return answer;
+    } catch (error) {
+      if (isAway(error) && signal?.aborted !== true && !('why' in (error as PerchError).context)) {
+        const checked = this.noteSilence(sentMs);
+        // A connection that fails says soon whether the box is there.
+        if (error instanceof PerchError && error.code === 'unavailable') {
+          await endsWithin(clock, CHECKED_MS, checked);
+        }
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * A request has no answer. Unless the box has answered another one since, a new connection shows whether it is away.
+   * @param sentMs when it was sent, on the monotonic clock
+   */
+  async noteSilence(sentMs: number): Promise<void> {
+    if (this.awaySince !== null || this.#answeredMs > sentMs) {
+      return;
+    }
+    this.#isSilent = true;
+    await this.#asking;
+    if (this.#isSilent && this.awaySince === null) {
+      void this.#ask();
+      this.#wake.abort();
+    }
+    await this.#asking;
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    let failures = 0;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const wake = this.#wake.signal;
+      failures = (await this.#ask()) ? 0 : failures + 1;
+      if (failures === 0) {
+        await this.#beginPulse();
+      }
+      const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS);
+      await withJoinedSignal([signal, wake], undefined, (joined) => clock.sleep(pauseMs, joined.signal));
+    }
+  }
+
+  async #beginPulse(): Promise<void> {
+    if (this.#hasPulse) {
+      return;
+    }
+    try {
+      const { socket } = await this.#client.upgrade(LINK_PATH, webSocketFields(), this.#stop.signal);
+      const { clock } = this.#options;
+      const [stop, beganMs] = [this.#stop.signal, clock.monoMs()];
+      const end = (): void => void socket.destroy();
+      this.#hasPulse = true;
+      stop.addEventListener('abort', end, { once: true });
+      keepPulse(socket, clock, () => {
+        stop.removeEventListener('abort', end);
+        this.#hasPulse = false;
+        // A box that ends each pulse at once is still asked only once a minute.
+        if (clock.monoMs() - beganMs >= 5_000) {
+          this.#isSilent = true;
+          this.#wake.abort();
+        }
+      });
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      // The next request for its facts shows whether the box is unreachable or just has no such route.
+    }
+  }
+
+  #ask(): Promise<boolean> {
+    this.#asking ??= this.#askOnce().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #askOnce(): Promise<boolean> {
+    try {
+      if (this.#state.state !== 'connected' || this.#isSilent) {
+        this.#isSilent = false;
+        await this.#client.connect([...this.#box.addresses, ...(await this.#searched())], this.#stop.signal);
+      }
+      const facts = await this.#facts().catch(async (error: unknown) => {
+        if (this.#state.state !== 'connected' || !isAway(error)) {
+          throw error;
+        }
+        // The box may have another address now.
+        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+        return this.#facts();
+      });
+      this.#learn(facts);
+      return true;
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#miss(error);
+      }
+      return false;
+    }
+  }
+
+  /** Addresses found by a search. Whatever answers there is verified as at any other address. */
+  async #searched(): Promise<readonly string[]> {
+    const { clock, search } = this.#options;
+    const isLong = this.#awayMs !== undefined && clock.monoMs() - this.#awayMs >= SEARCH_AFTER_MS;
+    return (isLong && (await search?.(this.#box.id))) || [];
+  }
+
+  async #facts(): Promise<BoxFacts> {
+    const { clock } = this.#options;
+    const sentMs = clock.wallMs();
+    const answer = await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal }));
+    const offsetMs = clockOffsetMs(readTime(answer), sentMs, clock.wallMs());
+    const facts = readFacts(answer);
+    if (!facts) {
+      throw new PerchError('badInput', 'the box sends facts of another form: update both');
+    }
+    if (facts.id !== this.#box.id) {
+      throw new PerchError('badInput', `another box answers: its id is ${facts.id}`);
+    }
+    this.#state = { ...this.#state, clockOffsetMs: offsetMs };
+    return facts;
+  }
+
+  #learn(facts: BoxFacts): void {
+    const { clock, log } = this.#options;
+    this.#awayMs = undefined;
+    this.#answeredMs = clock.monoMs();
+    const nowMs = clock.wallMs();
+    const before = this.#box;
+    const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
+    const addresses = [...new Set(known)].slice(0, MAX_ADDRESSES);
+    this.#box = { ...before, ...facts, addresses, seen: nowMs };
+    if (this.#state.state !== 'connected') {
+      log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
+      this.#state = { ...this.#state, state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };
+    } else {
+      this.#state = { ...this.#state, seenMs: nowMs };
+    }
+    const isSame = JSON.stringify({ ...before, seen: 0 }) === JSON.stringify({ ...this.#box, seen: 0 });
+    this.#options.changed(this.#box, !isSame);
+  }
+
+  #miss(error: unknown): void {
+    const { clock, log } = this.#options;
+    if (!(error instanceof PerchError)) {
+      log.error({ err: error, box: this.#box.name }, 'asking a box failed');
+    }
+    this.#missedMs = clock.monoMs();
+    const text = explain(error);
+    const isRefused = error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'pin';
+    const state = isRefused ? 'refused' : 'away';
+    this.#awayMs = isRefused ? undefined : (this.#awayMs ?? clock.monoMs());
+    if (this.#state.state !== state) {
+      log.warn({ box: this.#box.name, cause: text }, isRefused ? 'box refuses this server' : 'box is away');
+      this.#state = { ...this.#state, state, sinceMs: clock.wallMs(), error: text };
+      this.#options.changed(this.#box, true);
+    } else {
+      this.#state = { ...this.#state, error: text };
+    }
+  }
+}
+
+/**
+ * How far the clock of a box is ahead of ours, at least: the time that it names is one of those between a request and its answer.
+ * undefined: not known
+ */
+export function clockOffsetMs(timeMs: number | undefined, sentMs: number, answeredMs: number): number | undefined {
+  if (timeMs === undefined || answeredMs < sentMs) {
+    return undefined;
+  }
+  return timeMs > answeredMs ? timeMs - answeredMs : Math.min(0, timeMs - sentMs);
+}
+
+const isAway = (error: unknown): boolean =>
+  error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');

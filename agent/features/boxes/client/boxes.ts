@@ -1,0 +1,300 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { isBoxAddress, readInvitation } from '../../../auth/pairing/invitation-text.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import type { Logger } from '../../../base/log.ts';
+import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
+import {
+  BOXES_FILE,
+  BoxesFile,
+  type BoxFacts,
+  MAX_BOXES,
+  MAX_NAME_CHARS,
+  type OfferedCamera,
+  readFacts,
+  type StoredBox,
+} from './box-file.ts';
+import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
+import { BoxSearch, type FindBoxes } from './box-search.ts';
+
+const PAIR_PATH = '/v3/pairedservers/pair';
+const END_MS = 3_000;
+/** Maximum number of cameras of all boxes, so that the file stays below the 4 MB that are read. */
+const MAX_ALL_CAMERAS = 8_000;
+
+const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: Type.Unknown() });
+
+export interface BoxItem extends BoxState {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly addresses: readonly string[];
+  readonly live: boolean;
+  readonly recordings: boolean;
+  readonly talk: boolean;
+  readonly cameras: readonly OfferedCamera[];
+}
+
+interface BoxesOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Searches the local networks for boxes; undefined: a box is tried at its known addresses only. */
+  readonly findBoxes?: FindBoxes | undefined;
+}
+
+/** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
+export class Boxes {
+  readonly #options: BoxesOptions;
+  readonly #document: StoredDocument<typeof BoxesFile>;
+  readonly #links = new Map<string, BoxLink>();
+  /** Cached names for people by id of the box; undefined: they have to be computed again. */
+  #names: ReadonlyMap<string, string> | undefined;
+  readonly #search: BoxSearch | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  static async open(options: BoxesOptions): Promise<Boxes> {
+    const boxes = new Boxes(options);
+    await boxes.#load();
+    return boxes;
+  }
+
+  private constructor(options: BoxesOptions) {
+    this.#options = options;
+    this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
+    this.#document = new StoredDocument(join(options.dataDir, BOXES_FILE), BoxesFile, options.log);
+  }
+
+  list(): readonly BoxItem[] {
+    return [...this.#links.values()].map((link) => shown(link, this.#nameOf(link)));
+  }
+
+  item(id: string): BoxItem | undefined {
+    const link = this.#links.get(id);
+    return link && shown(link, this.#nameOf(link));
+  }
+
+  /** Called when a box connects, goes away, or offers other cameras. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Signed, over TLS with the pinned certificate. An error status is a response.
+   * @param path of the box, encoded, without query
+   * @throws PerchError unavailable at once while the box is away, timeout, notFound: no such box
+   */
+  async request(id: string, method: string, path: string, request: BoxRequest = {}): Promise<BoxResponse> {
+    return this.#link(id).request(method, path, request);
+  }
+
+  /** See `BoxLink.noteSilence`. */
+  noteSilence(id: string, sentMs: number): void {
+    void this.#links.get(id)?.noteSilence(sentMs);
+  }
+
+  /** Opens a WebSocket at the box. */
+  async upgrade(
+    id: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<BoxUpgrade> {
+    return this.#link(id).upgrade(path, headers, signal);
+  }
+
+  /** Pairs with the box of an invitation. @param name of this server, for the box's owner */
+  async add(invitation: string, name: string): Promise<BoxItem> {
+    const { addresses, pin, secret } = readInvitation(invitation);
+    if (this.#links.size >= MAX_BOXES) {
+      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
+    }
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { d = '' } = privateKey.export({ format: 'jwk' });
+    const { x: key = '' } = publicKey.export({ format: 'jwk' });
+    const { clock } = this.#options;
+    const client = new BoxClient({ pin, clock });
+    try {
+      await client.connect(addresses).catch(unlessRefused);
+      const paired = await jsonOf(
+        await client.request('POST', PAIR_PATH, { body: JSON.stringify({ secret, name, key }) }),
+      ).catch(unlessRefused);
+      const box = Check(Paired, paired) ? readFacts(paired.box) : undefined;
+      if (!Check(Paired, paired) || !box) {
+        throw new PerchError('badInput', 'the box answers in another form: update both');
+      }
+      const { server } = paired;
+      await this.#replace(box, pin);
+      const all = [...new Set([client.address, ...box.addresses, ...addresses])].slice(0, 16);
+      const nowMs = clock.wallMs();
+      const stored = { ...box, addresses: all, pin, server, secret: d, key, created: nowMs, seen: nowMs };
+      this.#add(stored);
+      await this.#document.save(() => this.#stored());
+      this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
+      return this.item(box.id) as BoxItem;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Asks the box to end the pairing, if it answers. @returns false: there is no such box */
+  async remove(id: string): Promise<boolean> {
+    const link = this.#links.get(id);
+    if (!link) {
+      return false;
+    }
+    await endPairing(link);
+    this.#links.delete(id);
+    this.#names = undefined;
+    await link.close();
+    await this.#document.save(() => this.#stored());
+    this.#options.log.info({ box: link.box.name, id }, 'box removed');
+    this.#notify();
+    return true;
+  }
+
+  /** @throws PerchError badInput, notFound */
+  setAddresses(id: string, addresses: readonly string[]): void {
+    const wrong = addresses.find((address) => !isBoxAddress(address));
+    if (wrong !== undefined || addresses.length === 0) {
+      throw new PerchError('badInput', `'${wrong ?? ''}' is not host:port of the box's https`);
+    }
+    this.#link(id).setAddresses(addresses);
+  }
+
+  /** Sets the owner's name of a box. @param name empty: the box's own name @throws PerchError notFound */
+  rename(id: string, name: string): void {
+    this.#link(id).rename(name.trim().slice(0, MAX_NAME_CHARS));
+  }
+
+  /** Undefined: there is no such box. */
+  presence(id: string): { readonly id: string; readonly name: string; readonly awaySince: string | null } | undefined {
+    const link = this.#links.get(id);
+    return link && { id, name: this.#nameOf(link), awaySince: link.awaySince };
+  }
+
+  /** Asks the box now what it offers. @throws PerchError notFound */
+  refresh(id: string): Promise<void> {
+    return this.#link(id).refresh();
+  }
+
+  async close(): Promise<void> {
+    this.#search?.close();
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    await this.#document.close();
+  }
+
+  #nameOf({ box, name }: BoxLink): string {
+    this.#names ??= distinctNames([...this.#links.values()]);
+    return this.#names.get(box.id) ?? name;
+  }
+
+  #link(id: string): BoxLink {
+    const link = this.#links.get(id);
+    if (!link) {
+      throw new PerchError(
+        'notFound',
+        `there is no box '${id.slice(0, 64)}': it was removed, or its invitation is missing`,
+      );
+    }
+    return link;
+  }
+
+  #add(box: StoredBox): void {
+    const { clock, log } = this.#options;
+    const search = this.#search;
+    const link = new BoxLink(box, {
+      clock,
+      log,
+      ...(search && { search: (id: string) => search.addressesOf(id) }),
+      changed: (_, isWorthSaving) => {
+        if (isWorthSaving) {
+          this.#names = undefined;
+          void this.#document.trySave(() => this.#stored(), 'saving the boxes failed');
+          this.#notify();
+        }
+      },
+    });
+    this.#links.set(box.id, link);
+    this.#names = undefined;
+    link.start();
+  }
+
+  /** The box was paired before: its former pairing ends. */
+  async #replace({ id, name }: BoxFacts, pin: string): Promise<void> {
+    const link = this.#links.get(id);
+    if (!link) {
+      return;
+    }
+    if (link.box.pin !== pin) {
+      const message = `box '${name}' is paired already, with another key (${link.box.name}): remove that one first`;
+      throw new PerchError('badInput', message, { isTaken: true });
+    }
+    await endPairing(link);
+    this.#links.delete(id);
+    await link.close();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  async #load(): Promise<void> {
+    for (const box of (await this.#document.open('boxes cannot be read: pair them again'))?.boxes ?? []) {
+      this.#add(box);
+    }
+  }
+
+  #stored(): { readonly boxes: readonly StoredBox[] } {
+    const boxes = [...this.#links.values()].map(({ box }) => box);
+    const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
+    if (cameras > MAX_ALL_CAMERAS) {
+      throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
+    }
+    return { boxes };
+  }
+}
+
+/** Ends the pairing on the box, if it is reachable. */
+async function endPairing(link: BoxLink): Promise<void> {
+  try {
+    const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
+    body.resume();
+  } catch {
+    // The owner of the box has to revoke it.
+  }
+}
+
+/** Reports another machine or a used invitation as a fault of the request (badInput), not of its login. */
+function unlessRefused(error: unknown): never {
+  if (error instanceof PerchError && error.code === 'unauthorized') {
+    throw new PerchError('badInput', error.message, error.context);
+  }
+  throw error;
+}
+
+/** Names by box id. If several boxes have the same name, those that were paired later get a number. */
+function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const { box, name } of links) {
+    let free = name;
+    for (let number = 2; taken.has(free); number += 1) {
+      free = `${name} ${number}`;
+    }
+    taken.add(free);
+    names.set(box.id, free);
+  }
+  return names;
+}
+
+const shown = ({ box, state }: BoxLink, name: string): BoxItem => {
+  const { id, version, addresses, live, recordings, talk = false, cameras } = box;
+  return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
+};

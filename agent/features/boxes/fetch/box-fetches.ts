@@ -1,0 +1,140 @@
+import type { Recordings } from '../../../app/recordings/recordings.ts';
+import { foreseeUses } from '../../../app/transfer/import-forecast.ts';
+import type { StoredTransfer } from '../../../app/transfer/journal.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { RateLimit } from '../../../base/time/rate-limit.ts';
+import { resolvePath } from '../../../config/load/load.ts';
+import { freeSpaceBytes } from '../../../config/values/free-space.ts';
+import type { FetchRequest, ImportForecast, TransferForecast } from '../../../http/api/recordings/transfer-routes.ts';
+import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
+import type { CameraEvent } from '../../../record/events/event.ts';
+import type { Host } from '../../contract.ts';
+import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
+import { BoxRecordings } from './box-recordings.ts';
+import { fetchEvents } from './fetch-events.ts';
+import { FetchJob } from './fetch-job.ts';
+
+interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config'> {
+  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events'>;
+  readonly boxes: { readonly client: BoxClient };
+}
+type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
+
+/** Maximum number of events that start in the same microsecond. */
+const MAX_SAME_START = 100;
+/** No path has this name: there are no recordings of it here. */
+const NEW_PATH = '';
+
+/** Fetches recordings of paired boxes. */
+export class BoxFetches {
+  readonly #deps: BoxFetchesDeps;
+  readonly #requests: BoxRequests;
+
+  constructor(deps: BoxFetchesDeps) {
+    this.#deps = deps;
+    this.#requests = new BoxRequests(deps.boxes.client, deps.clock);
+  }
+
+  /** The source of a fetch, to be stored with the transfer. @throws PerchError badInput, notFound */
+  sourceOf({ box, since, until, maxBytesPerSecond }: FetchRequest) {
+    this.#requireBox(box);
+    const [sinceUs, untilUs] = [since, until].map(timeOf);
+    if (sinceUs !== undefined && untilUs !== undefined && sinceUs >= untilUs) {
+      throw new PerchError('badInput', `since (${since}) is not before until (${until})`);
+    }
+    return {
+      box,
+      ...(sinceUs !== undefined && { sinceUs }),
+      ...(untilUs !== undefined && { untilUs }),
+      ...(maxBytesPerSecond !== undefined && { maxBytesPerSecond }),
+    };
+  }
+
+  async look(box: string, signal: AbortSignal): Promise<ImportForecast> {
+    this.#requireBox(box);
+    const timeText = (us: number | null) => (us === null ? null : new Date(us / 1000).toISOString());
+    const cameras = await new BoxRecordings(box, this.#requests).cameras(signal);
+    return {
+      groups: cameras.map(({ path, name, files, bytes, firstUs, lastUs }) => ({
+        group: path,
+        name: name ?? path,
+        program: 'perch',
+        files,
+        bytes,
+        first: timeText(firstUs),
+        last: timeText(lastUs),
+      })),
+      own: 0,
+      leftOut: { count: 0, items: [] },
+      isCut: false,
+    };
+  }
+
+  async foresee(
+    request: FetchRequest,
+    deps: Parameters<typeof foreseeUses>[2] & { readonly signal: AbortSignal },
+  ): Promise<TransferForecast> {
+    const items = request.items.map(({ group, path = NEW_PATH }) => ({ group, path }));
+    const settingsOf = (path: string) => deps.settingsOf(path === NEW_PATH ? undefined : path);
+    const job = this.#job({ ...this.sourceOf(request), items, memory: {} }, settingsOf);
+    return foreseeUses(await job.sums(deps.signal), request.items, deps);
+  }
+
+  job(fetch: Fetch): FetchJob {
+    return this.#job(fetch, (path) => resolvePath(this.#deps.config(), path)?.settings);
+  }
+
+  #job(
+    { box = '', items = [], sinceUs, untilUs, maxBytesPerSecond = 0, memory }: Fetch,
+    settingsOf: ConstructorParameters<typeof FetchJob>[3]['settingsOf'],
+  ): FetchJob {
+    const { clock, config, recordings } = this.#deps;
+    const limit = new RateLimit(clock, maxBytesPerSecond);
+    const [range, source] = [{ sinceUs, untilUs }, new BoxRecordings(box, this.#requests)];
+    const events = {
+      listed: source.events.bind(source),
+      oldestUs: (path: string) => {
+        const keptMs = settingsOf(path)?.recordDeleteAfterMs ?? 0;
+        return keptMs > 0 ? (clock.wallMs() - keptMs) * 1000 : 0;
+      },
+      isHere: ({ path, startUs, id }: CameraEvent) =>
+        recordings.playback.events.eventsOf(path, startUs, startUs, MAX_SAME_START).some((one) => one.id === id),
+      store: (event: CameraEvent) => recordings.events.storePast(event),
+    };
+    return new FetchJob(items, range, memory, {
+      clock,
+      settingsOf,
+      source,
+      playback: recordings.playback,
+      protect: async (path, { createdMs, by, ...range }) => {
+        const { fault, all } = recordings.space.protectedRanges;
+        const isHere = all.some(
+          (one) => one.path === path && one.startUs === range.startUs && one.endUs === range.endUs,
+        );
+        if (fault !== undefined || !isHere) {
+          const made = { ...(createdMs !== null && { createdMs }), ...(by !== null && { by }) };
+          await recordings.space.protectedRanges.add({ path, ...range, ...made });
+        }
+      },
+      takeEvents: (pace) => fetchEvents(items, range, pace, events),
+      refusal: (file) => recordings.space.refusal(file),
+      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
+      take: (bytes, signal) => limit.take(bytes, signal),
+    });
+  }
+
+  #requireBox(box: string): void {
+    if (!this.#deps.boxes.client.item(box)) {
+      throw new PerchError('notFound', `box '${box}' is not paired: add it first`, { why: 'boxUnknown' });
+    }
+  }
+}
+
+/** @throws PerchError badInput */
+function timeOf(text: string | undefined): number | undefined {
+  const time = text === undefined ? undefined : parseRfc3339(text);
+  if (text !== undefined && !time) {
+    throw new PerchError('badInput', `'${text}' is no time like 2026-01-31T18:00:00Z`);
+  }
+  return time?.us;
+}

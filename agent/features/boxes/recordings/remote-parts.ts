@@ -1,0 +1,48 @@
+import type { Recordings } from '../../../app/recordings/recordings.ts';
+import type { Host } from '../../contract.ts';
+import { BoxEvents } from '../events/box-events.ts';
+import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
+import { isRecordedHere, remoteOf } from '../requests/remote-paths.ts';
+import { ClipCopies } from './clip-copies.ts';
+import { JoinedRecordings } from './joined-recordings.ts';
+import { RemoteRecordings } from './remote-recordings.ts';
+
+export interface RemoteCamerasDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
+  readonly recordings: Recordings;
+  readonly boxes: BoxClient;
+}
+
+export type RemoteParts = ReturnType<typeof openRemoteParts>;
+
+/** What paths with a source `perch://` need; loaded with the first of them. */
+export function openRemoteParts(deps: RemoteCamerasDeps) {
+  const { recordings, config } = deps;
+  const requests = new BoxRequests(deps.boxes, deps.clock);
+  const box = new RemoteRecordings({
+    requests,
+    clock: deps.clock,
+    remoteOf: (path) => remoteOf(config(), path),
+    titleOf: (path) => recordings.titleOf(path),
+  });
+  return {
+    box,
+    recordings: new JoinedRecordings({
+      box,
+      clock: deps.clock,
+      playback: recordings.playback,
+      timeline: (request) => recordings.timeline(request),
+      isRecorded: (path) => isRecordedHere(config(), path),
+    }),
+    copies: new ClipCopies({
+      ...deps,
+      box,
+      playback: recordings.playback,
+      ranges: () => {
+        const { fault, all } = recordings.space.protectedRanges;
+        return fault === undefined ? all : undefined;
+      },
+      refusal: (file) => recordings.space.refusal(file),
+    }),
+    events: new BoxEvents({ ...deps, requests }),
+  };
+}

@@ -1,0 +1,188 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { Invitations } from '../../../auth/pairing/invitations.ts';
+import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
+import type { PairedServers, ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
+import type { SignedRequests } from '../../../auth/pairing/signed-requests.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { CamerasChoice } from '../../../http/api/accounts/people-routes.ts';
+import { paginate } from '../../../http/api/schema/paginate.ts';
+import { answers, OrNull, operation, pageOf, TimeText } from '../../../http/api/schema/schemas.ts';
+import type { HttpAccess } from '../../../http/auth/access.ts';
+import { type ServerConnections, serverOf } from '../../../http/auth/signed-requests.ts';
+import { checkedBody } from '../../../http/messages/checked-body.ts';
+import { noStore, OK, OkAnswer } from '../../../http/messages/responses.ts';
+import { FactsAnswer } from './schemas.ts';
+
+const MAX_BODY_BYTES = 1 << 18;
+
+const Rights = {
+  cameras: Type.Optional(CamerasChoice),
+  live: Type.Optional(Type.Boolean({ description: 'Shows live video; default true.' })),
+  recordings: Type.Optional(Type.Boolean({ description: 'Finds and plays recordings; default true.' })),
+  talk: Type.Optional(
+    Type.Boolean({ description: 'Talks through loudspeakers of cameras; needs `live`, default false.' }),
+  ),
+};
+const Terms = Type.Object(Rights, { additionalProperties: false });
+const Pair = Type.Object(
+  {
+    secret: Type.String({ maxLength: 100 }),
+    name: Type.String({ maxLength: 200 }),
+    key: Type.String({ maxLength: 100, description: 'Ed25519, base64url of its 32 bytes.' }),
+  },
+  { additionalProperties: false },
+);
+const Invitation = Type.Object({
+  invitation: Type.String({ description: 'For the owner of the server. Shown once.' }),
+  until: TimeText,
+});
+const Item = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  cameras: CamerasChoice,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+  talk: Type.Boolean(),
+  created: TimeText,
+  seen: OrNull(TimeText),
+});
+export type PairedServerItem = Static<typeof Item>;
+const Paired = Type.Object({
+  server: Type.String({ description: 'The id of the server, for its signatures.' }),
+  box: FactsAnswer,
+});
+
+export interface PairingControl {
+  readonly servers: PairedServers;
+  readonly invitations: Invitations;
+  readonly signatures: SignedRequests;
+  readonly connections: ServerConnections;
+  /** The text of an invitation. @param origin of the owner's page @throws PerchError badInput without https */
+  invitationOf(secret: string, origin: string): string;
+  /** The facts about this box for a paired server. */
+  factsFor(server: ServerItem): object;
+  /** Answers pings on the connection of a WebSocket request. @throws PerchError */
+  servePings(request: FastifyRequest, reply: FastifyReply): void;
+  /** Serves RTSP on the connection of a WebSocket request. @throws PerchError */
+  serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void;
+}
+
+interface PairedServerRoutesOptions {
+  readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
+  readonly pairing: PairingControl;
+  readonly wallMs: () => number;
+}
+
+const TAG = 'boxes';
+const params = Type.Object({ id: Type.String() });
+
+/** Servers that show cameras of this box, on the main port only: for the owner, and for the servers themselves. */
+export const pairedServerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, options) => {
+  noStore(app);
+  await app.register(ownerRoutes, options);
+  await app.register(serverRoutes, options);
+};
+
+const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, { access, pairing, wallMs }) => {
+  const { servers, invitations } = pairing;
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  const list = operation(TAG, 'Servers that show cameras of this box', answers(pageOf(Item)));
+  app.get('/v3/pairedservers/list', { schema: list }, ({ query }) => paginate(servers.list().map(shown), query));
+  const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: Terms });
+  app.post('/v3/pairedservers/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {
+    const { cameras = 'all', live = true, recordings = true, talk = false } = checkedBody(Terms, request.body);
+    checkRights({ live, recordings });
+    const { baseUrl } = access.origin(request);
+    // First, because without https there is nothing to connect to.
+    pairing.invitationOf('', baseUrl);
+    const secret = invitations.create({ cameras, live, recordings, talk });
+    const until = new Date(wallMs() + INVITATION_MS).toISOString();
+    return { invitation: pairing.invitationOf(secret, baseUrl), until };
+  });
+  const change = operation(TAG, 'Changes what a server may show', answers(Item, 400, 404), { params, body: Terms });
+  app.patch<{ Params: { id: string } }>(
+    '/v3/pairedservers/:id',
+    { bodyLimit: MAX_BODY_BYTES, schema: change },
+    async ({ params: { id }, body }) => {
+      const rights = checkedBody(Terms, body);
+      const { live = true, recordings = true } = { ...servers.item(id), ...rights };
+      checkRights({ live, recordings });
+      const changed = await servers.change(id, rights);
+      if (!changed) {
+        throw notFound();
+      }
+      return shown(changed);
+    },
+  );
+  const remove = operation(TAG, 'Revokes a pairing: what the server plays ends at once', answers(OkAnswer, 404), {
+    params,
+  });
+  app.delete<{ Params: { id: string } }>('/v3/pairedservers/:id', { schema: remove }, async ({ params: { id } }) => {
+    if (!(await servers.remove(id))) {
+      throw notFound();
+    }
+    pairing.connections.end(id);
+    return OK;
+  });
+};
+
+/** Requests of servers themselves: with the secret of an invitation, then signed. */
+const serverRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, { access, pairing }) => {
+  const { servers, invitations, connections } = pairing;
+  const itemOf = (request: FastifyRequest): ServerItem => {
+    const id = serverOf(request);
+    const item = id === undefined ? undefined : servers.item(id);
+    if (!item) {
+      throw new PerchError('unauthorized', 'only for paired servers: the request needs their signature');
+    }
+    return item;
+  };
+  const pair = operation(TAG, 'Pairs a server, with the secret of an invitation', answers(Paired, 400, 429), {
+    body: Pair,
+  });
+  app.post('/v3/pairedservers/pair', { bodyLimit: 4_096, schema: pair }, async (request) => {
+    const { secret, name, key } = checkedBody(Pair, request.body);
+    const rights = invitations.take(secret, access.identify(request));
+    const item = await servers.add(name, key, rights);
+    return { server: item.id, box: pairing.factsFor(item) };
+  });
+  const self = operation(TAG, 'What this box offers to the server that asks', answers(FactsAnswer));
+  app.get('/v3/pairedservers/self', { schema: self }, async (request) => pairing.factsFor(itemOf(request)));
+  const leave = operation(TAG, 'Ends the pairing of the server that asks', answers(OkAnswer));
+  app.delete('/v3/pairedservers/self', { schema: leave }, async (request) => {
+    const { id } = itemOf(request);
+    await servers.remove(id);
+    connections.end(id, request.raw.socket);
+    return OK;
+  });
+  const link = operation(TAG, 'A WebSocket for pings of the server that asks', answers(Type.Any(), 400));
+  app.get('/v3/pairedservers/link', { schema: link }, async (request, reply) => {
+    itemOf(request);
+    pairing.servePings(request, reply);
+    return reply;
+  });
+  const rtsp = operation(
+    TAG,
+    'RTSP within a WebSocket, for the cameras of the server that asks',
+    answers(Type.Any(), 400, 503),
+  );
+  app.get('/v3/pairedservers/rtsp', { schema: rtsp }, async (request, reply) => {
+    pairing.serveRtsp(itemOf(request).id, request, reply);
+    return reply;
+  });
+};
+
+function checkRights({ live, recordings }: Pick<ServerRights, 'live' | 'recordings'>): void {
+  if (!live && !recordings) {
+    throw new PerchError('badInput', 'a server needs at least one of live and recordings');
+  }
+}
+
+const notFound = (): PerchError => new PerchError('notFound', 'paired server not found');
+
+const shown = ({ createdMs, seenMs, ...item }: ServerItem): object => ({
+  ...item,
+  created: new Date(createdMs).toISOString(),
+  seen: seenMs === undefined ? null : new Date(seenMs).toISOString(),
+});
