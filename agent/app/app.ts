@@ -326,7 +326,7 @@ export class App {
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       box: (source) => this.#boxes.boxOf(source),
       streamOpened: (name, stream) => {
-        stream.onWatcher = ({ user, remoteAddr }) => this.#views.begin(name, user, remoteAddr);
+        stream.recipients.onWatcher = ({ user, remoteAddr }) => this.#views.begin(name, user, remoteAddr);
         this.#onvif.controls.streamOpened(name, stream);
         this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);

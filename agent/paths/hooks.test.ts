@@ -95,15 +95,15 @@ test('hooks start and end with a publisher, those of its readers first', async (
     { kind: WEBRTC_SESSION, id: '1' },
     { kind: HLS_SESSION, id: '2' },
   ];
-  stream.beginRecipient(first, 'a=1');
-  stream.beginRecipient(first, 'a=1');
-  stream.beginRecipient(second, '');
-  stream.endRecipient(first);
-  stream.endRecipient(first);
+  stream.recipients.begin(first, 'a=1');
+  stream.recipients.begin(first, 'a=1');
+  stream.recipients.begin(second, '');
+  stream.recipients.end(first);
+  stream.recipients.end(first);
   expect(notesOf('cam')).toEqual(['read webRTCSession 1 a=1', 'read hlsSession 2 ', 'end of read']);
   publication.close();
   expect(notesOf('cam')).toEqual(['end of online', 'end of read', 'end of available']);
-  stream.beginRecipient(first, '');
+  stream.recipients.begin(first, '');
   expect(notesOf('cam')).toEqual([]);
   await table.close();
   expect(notesOf('cam')).toEqual(['end of created']);
@@ -113,7 +113,7 @@ test("a stream ends in MediaMTX's order: offline, readers, unavailable, forwards
   const { table, notesOf, hooks } = await tableOf('cam: {forward: [{dest: rtsp://box/door}]}');
   const publication = table.publish('cam', publisherOf('p'));
   const stream = publication.publish([tinyH264]);
-  stream.beginRecipient({ kind: WEBRTC_SESSION, id: '1' }, '');
+  stream.recipients.begin({ kind: WEBRTC_SESSION, id: '1' }, '');
   await Promise.resolve();
   notesOf('cam');
   publication.close();

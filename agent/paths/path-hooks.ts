@@ -75,7 +75,7 @@ export class HookCalls {
     if (!hooks) {
       return;
     }
-    stream.onRecipient = (recipient, query) => {
+    stream.recipients.onBegin = (recipient, query) => {
       const end = hooks.read({ type: recipient.kind.apiType, id: recipient.id }, query);
       return () => void this.#over(end);
     };

@@ -216,7 +216,7 @@ export class Path {
   /** Reads the byte counter; called about once a second. @param pictures that viewers get */
   tick(monoMs: number, pictures: Pictures): void {
     if (this.#stream) {
-      this.#stream.viewerPictures = pictures;
+      this.#stream.sparing.pictures = pictures;
     }
     if (this.#live) {
       this.#rate.tick(this.#live.bytesReceived, monoMs);

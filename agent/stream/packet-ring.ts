@@ -29,6 +29,46 @@ export interface PutFacts {
   readonly wall: number;
 }
 
+/** What is known of each packet: packet n is at n & mask. */
+class PacketTable {
+  readonly mask: number;
+  /** Start of the payload in words. */
+  readonly starts: Uint32Array;
+  readonly payloadBytes: Uint16Array;
+  readonly timestamps: Uint32Array;
+  /** Capture times in milliseconds, modulo 2^32. */
+  readonly walls: Uint32Array;
+  readonly tracks: Uint8Array;
+  readonly flags: Uint8Array;
+
+  /** @param count a power of two */
+  constructor(count: number) {
+    this.mask = count - 1;
+    this.starts = new Uint32Array(count);
+    this.payloadBytes = new Uint16Array(count);
+    this.timestamps = new Uint32Array(count);
+    this.walls = new Uint32Array(count);
+    this.tracks = new Uint8Array(count);
+    this.flags = new Uint8Array(count);
+  }
+
+  /** A table for twice as many, with the packets from `first` to before `end`. */
+  grown(first: number, end: number): PacketTable {
+    const table = new PacketTable(2 * (this.mask + 1));
+    for (let packet = first; packet < end; packet += 1) {
+      const from = packet & this.mask;
+      const to = packet & table.mask;
+      table.starts[to] = this.starts[from] as number;
+      table.payloadBytes[to] = this.payloadBytes[from] as number;
+      table.timestamps[to] = this.timestamps[from] as number;
+      table.walls[to] = this.walls[from] as number;
+      table.tracks[to] = this.tracks[from] as number;
+      table.flags[to] = this.flags[from] as number;
+    }
+    return table;
+  }
+}
+
 /**
  * RTP payloads in order, numbered from 0. Each is contiguous and word-aligned.
  * Readable are at least the last second and the newest group of pictures, as long as that is within its limit:
@@ -39,15 +79,7 @@ export class PacketRing {
   words: Uint32Array<ArrayBuffer>;
   #bytes: Uint8Array<ArrayBuffer>;
   readonly #limits: RingLimits;
-  #mask = FIRST_PACKETS - 1;
-  /** Start of payload n in words; this and the following at index n modulo the length. */
-  #starts = new Uint32Array(FIRST_PACKETS);
-  #payloadBytes = new Uint16Array(FIRST_PACKETS);
-  #timestamps = new Uint32Array(FIRST_PACKETS);
-  /** Capture times in milliseconds, modulo 2^32. */
-  #walls = new Uint32Array(FIRST_PACKETS);
-  #tracks = new Uint8Array(FIRST_PACKETS);
-  #flags = new Uint8Array(FIRST_PACKETS);
+  #table = new PacketTable(FIRST_PACKETS);
   #first = 0;
   #written = 0;
   #groupStart = -1;
@@ -85,35 +117,35 @@ export class PacketRing {
 
   /** Start of the payload in `words`. */
   wordOf(packet: number): number {
-    return this.#starts[packet & this.#mask] as number;
+    return this.#table.starts[packet & this.#table.mask] as number;
   }
 
   payloadBytesOf(packet: number): number {
-    return this.#payloadBytes[packet & this.#mask] as number;
+    return this.#table.payloadBytes[packet & this.#table.mask] as number;
   }
 
   /** RTP time before any offset, 32 bits. */
   timestampOf(packet: number): number {
-    return this.#timestamps[packet & this.#mask] as number;
+    return this.#table.timestamps[packet & this.#table.mask] as number;
   }
 
   trackOf(packet: number): number {
-    return this.#tracks[packet & this.#mask] as number;
+    return this.#table.tracks[packet & this.#table.mask] as number;
   }
 
   /** RTP marker bit, 0 or 1. */
   markerOf(packet: number): number {
-    return (this.#flags[packet & this.#mask] as number) & MARKER;
+    return (this.#table.flags[packet & this.#table.mask] as number) & MARKER;
   }
 
   /** Whether the packet is the first of a key frame, including parameter sets: a viewer can start here. */
   startsGroup(packet: number): boolean {
-    return ((this.#flags[packet & this.#mask] as number) & GROUP_START) !== 0;
+    return ((this.#table.flags[packet & this.#table.mask] as number) & GROUP_START) !== 0;
   }
 
   /** Whether the packet is part of a key frame that was written again for a new viewer; other viewers skip it. */
   isStill(packet: number): boolean {
-    return ((this.#flags[packet & this.#mask] as number) & STILL) !== 0;
+    return ((this.#table.flags[packet & this.#table.mask] as number) & STILL) !== 0;
   }
 
   /** The following payloads belong to this sample. */
@@ -150,20 +182,21 @@ export class PacketRing {
   ): void {
     const payloadBytes = prefixBytes + end - start;
     this.#makeRoom((payloadBytes + 3) >>> 2);
-    const slot = this.#written & this.#mask;
+    const table = this.#table;
+    const slot = this.#written & table.mask;
     let at = this.#head * 4;
     for (let shift = 8 * (prefixBytes - 1); shift >= 0; shift -= 8) {
       this.#bytes[at] = prefix >>> shift;
       at += 1;
     }
     copyBytes(data, start, end, this.#bytes, at);
-    this.#starts[slot] = this.#head;
-    this.#payloadBytes[slot] = payloadBytes;
+    table.starts[slot] = this.#head;
+    table.payloadBytes[slot] = payloadBytes;
     // 32-bit arrays store modulo 2^32, as RTP time wraps.
-    this.#timestamps[slot] = this.#facts.pts;
-    this.#walls[slot] = this.#facts.wall;
-    this.#tracks[slot] = this.#facts.track;
-    this.#flags[slot] = (marker ? MARKER : 0) | (this.#startsGroup ? GROUP_START : 0) | (isStill ? STILL : 0);
+    table.timestamps[slot] = this.#facts.pts;
+    table.walls[slot] = this.#facts.wall;
+    table.tracks[slot] = this.#facts.track;
+    table.flags[slot] = (marker ? MARKER : 0) | (this.#startsGroup ? GROUP_START : 0) | (isStill ? STILL : 0);
     this.#startsGroup = false;
     this.#head += (payloadBytes + 3) >>> 2;
     this.#written += 1;
@@ -174,9 +207,9 @@ export class PacketRing {
   }
 
   #makeRoom(words: number): void {
-    if (this.#written - this.#first > this.#mask) {
-      if (this.#isNeeded(this.#first) && this.#mask + 1 < MAX_PACKETS) {
-        this.#growPlaces();
+    if (this.#written - this.#first > this.#table.mask) {
+      if (this.#isNeeded(this.#first) && this.#table.mask + 1 < MAX_PACKETS) {
+        this.#table = this.#table.grown(this.#first, this.#written);
       } else {
         this.#drop();
       }
@@ -216,7 +249,7 @@ export class PacketRing {
       return true;
     }
     // In both directions: tracks differ by milliseconds, and a clock set back by an hour must not keep packets for an hour.
-    const sinceMs = (this.#facts.wall - (this.#walls[packet & this.#mask] as number)) | 0;
+    const sinceMs = (this.#facts.wall - (this.#table.walls[packet & this.#table.mask] as number)) | 0;
     return Math.abs(sinceMs) < HISTORY_MS;
   }
 
@@ -228,23 +261,6 @@ export class PacketRing {
     this.#first += 1;
   }
 
-  #growPlaces(): void {
-    const count = 2 * (this.#mask + 1);
-    const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T => {
-      for (let packet = this.#first; packet < this.#written; packet += 1) {
-        to[packet & (count - 1)] = from[packet & this.#mask] as number;
-      }
-      return to;
-    };
-    this.#starts = grown(this.#starts, new Uint32Array(count));
-    this.#payloadBytes = grown(this.#payloadBytes, new Uint16Array(count));
-    this.#timestamps = grown(this.#timestamps, new Uint32Array(count));
-    this.#walls = grown(this.#walls, new Uint32Array(count));
-    this.#tracks = grown(this.#tracks, new Uint8Array(count));
-    this.#flags = grown(this.#flags, new Uint8Array(count));
-    this.#mask = count - 1;
-  }
-
   /** Copies the payloads to the start of a larger array. */
   #growWords(): void {
     const bytes = Math.min(8 * this.words.length, this.#limits.ringBytes);
@@ -254,7 +270,7 @@ export class PacketRing {
       const start = this.wordOf(packet);
       const count = (this.payloadBytesOf(packet) + 3) >>> 2;
       words.set(this.words.subarray(start, start + count), head);
-      this.#starts[packet & this.#mask] = head;
+      this.#table.starts[packet & this.#table.mask] = head;
       head += count;
     }
     this.#head = head;

@@ -64,13 +64,13 @@ test('viewers get key frames only, or no pictures, until the next key frame afte
     }
   };
   write(0, [0]);
-  stream.viewerPictures = PICTURES.keyFrames;
+  stream.sparing.pictures = PICTURES.keyFrames;
   write(4, [6]);
-  stream.viewerPictures = PICTURES.none;
+  stream.sparing.pictures = PICTURES.none;
   write(8, [10]);
-  stream.viewerPictures = PICTURES.keyFrames;
+  stream.sparing.pictures = PICTURES.keyFrames;
   write(12, [14]);
-  stream.viewerPictures = PICTURES.all;
+  stream.sparing.pictures = PICTURES.all;
   write(16, [18]);
   const pictures = (reader: Recording) => reader.seen.filter((one) => one.startsWith('0:')).join(' ');
   expect(pictures(viewer)).toBe('0:0k 0:1 0:2 0:3 0:6k 0:14k 0:18k 0:19');

@@ -47,7 +47,7 @@ export interface Reader {
   readonly countsHolds?: boolean;
   /** Samples may be delivered this late, which lets a source read less often; default: 0. */
   readonly toleratedDelayMs?: number;
-  /** The reader gets no more than the stream's `viewerPictures`. */
+  /** The reader gets no more than the stream's `sparing` allows. */
   readonly isSparing?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
@@ -70,6 +70,59 @@ const TICKS_PER_MS = 90;
 /** Order of a track's pictures; `begun`: after the first picture, not known yet. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
+/** Pictures for readers with `isSparing`: fewer while the processor is overloaded; all again from a key frame on. */
+class SparedPictures {
+  pictures: Pictures = PICTURES.all;
+  #isThinned = false;
+
+  /** Whether the next picture of the leading track is withheld. */
+  withholds(isKey: boolean): boolean {
+    const isLess = this.pictures !== PICTURES.all;
+    this.#isThinned = isKey ? isLess : this.#isThinned || isLess;
+    return this.#isThinned && (!isKey || this.pictures === PICTURES.none);
+  }
+}
+
+/** Sessions that receive samples. */
+class Recipients {
+  /** Called for each session that starts to receive samples, with the query of its address; the result is called at its end. */
+  onBegin: ((recipient: Viewer, query: string) => () => void) | undefined;
+  /** As `onBegin`, for sessions that have a watcher. */
+  onWatcher: ((watcher: Watcher) => () => void) | undefined;
+  /** With what is called at the end of each. */
+  readonly #ends = new Map<Viewer, () => void>();
+  #isClosed = false;
+
+  /** The session receives samples from now on, which may be later than `addReader`. @param query of its address */
+  begin(recipient: Viewer, query: string): void {
+    if (this.#isClosed || this.#ends.has(recipient)) {
+      return;
+    }
+    const hasEnded = this.onBegin?.(recipient, query);
+    const hasLeft = recipient.watcher && this.onWatcher?.(recipient.watcher);
+    if (hasEnded || hasLeft) {
+      this.#ends.set(recipient, () => {
+        hasEnded?.();
+        hasLeft?.();
+      });
+    }
+  }
+
+  /** No effect without `begin`. */
+  end(recipient: Viewer): void {
+    const ended = this.#ends.get(recipient);
+    this.#ends.delete(recipient);
+    ended?.();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const recipient of [...this.#ends.keys()]) {
+      this.end(recipient);
+    }
+  }
+}
+
 /**
  * One source writes, every reader gets each sample at once.
  * A stream exists for one connection of its source; a reconnect makes a new one.
@@ -84,16 +137,13 @@ export class Stream {
   /** Tracks that the sender announces and does not deliver, and why; undefined: none. */
   leftOut: string | undefined;
   readonly isOnDemand: boolean;
-  /** Pictures for readers with `isSparing`: fewer while the processor is overloaded; all again from a key frame on. */
-  viewerPictures: Pictures = PICTURES.all;
+  /** For readers with `isSparing`. */
+  readonly sparing = new SparedPictures();
   /** Viewers of shared output, maintained by its server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
   /** Called when `audience` has changed while the stream is open. */
   onAudience: (() => void) | undefined;
-  /** Called for each session that starts to receive samples, with the query of its address; the result is called at its end. */
-  onRecipient: ((recipient: Viewer, query: string) => () => void) | undefined;
-  /** As `onRecipient`, for sessions that have a watcher. */
-  onWatcher: ((watcher: Watcher) => () => void) | undefined;
+  readonly recipients = new Recipients();
   /**
    * Requests a key frame from the sender. Set by a source that supports it and limits the rate.
    * Returns false if no request was sent.
@@ -107,9 +157,6 @@ export class Stream {
   readonly #gop: GopCache;
   /** Number of the leading video track; -1: no video. */
   readonly #leading: number;
-  #isThinned = false;
-  /** Sessions that receive samples, with what is called at the end of each. */
-  readonly #recipients = new Map<Viewer, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
   #audience = 0;
@@ -150,7 +197,7 @@ export class Stream {
     const readers = this.#readers;
     // Before delivery: a reader that leaves during the call may keep the sample.
     const isKept = this.#keepers > 0;
-    const isSpared = track === this.#leading && this.#isSpared(sample.key);
+    const isSpared = track === this.#leading && this.sparing.withholds(sample.key);
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
       if (isSpared && reader.isSparing === true) {
@@ -265,28 +312,6 @@ export class Stream {
     this.countAudience();
   }
 
-  /** The session receives samples from now on, which may be later than `addReader`. @param query of its address */
-  beginRecipient(recipient: Viewer, query: string): void {
-    if (this.#isClosed || this.#recipients.has(recipient)) {
-      return;
-    }
-    const hasEnded = this.onRecipient?.(recipient, query);
-    const hasLeft = recipient.watcher && this.onWatcher?.(recipient.watcher);
-    if (hasEnded || hasLeft) {
-      this.#recipients.set(recipient, () => {
-        hasEnded?.();
-        hasLeft?.();
-      });
-    }
-  }
-
-  /** No effect without `beginRecipient`. */
-  endRecipient(recipient: Viewer): void {
-    const ended = this.#recipients.get(recipient);
-    this.#recipients.delete(recipient);
-    ended?.();
-  }
-
   /** Also called by a reader whose `isAudience` has changed. */
   countAudience(): void {
     const audience = this.#readers.filter(({ kind, isAudience }) => isAudience ?? kind !== undefined).length;
@@ -327,16 +352,7 @@ export class Stream {
     for (const reader of readers) {
       reader.onEnd();
     }
-    for (const recipient of [...this.#recipients.keys()]) {
-      this.endRecipient(recipient);
-    }
-  }
-
-  /** Whether a picture of the leading track is withheld from readers with `isSparing`. */
-  #isSpared(isKey: boolean): boolean {
-    const isLess = this.viewerPictures !== PICTURES.all;
-    this.#isThinned = isKey ? isLess : this.#isThinned || isLess;
-    return this.#isThinned && (!isKey || this.viewerPictures === PICTURES.none);
+    this.recipients.close();
   }
 
   /** With B-frames every key sample except a stream's first has dts < pts; other samples may not. */

@@ -21,16 +21,6 @@ const LARGE_CLASSES: Readonly<Record<string, number>> = {
   'agent/media/h265/coding-units/vector-prediction.ts VectorPrediction': 15,
   'agent/media/h265/slice-reader.ts H265SliceReader': 21,
   'agent/media/motion/region-detector.ts Region': 14,
-  'agent/media/payload/decode-times.ts DecodeTimes': 15,
-  'agent/record/write/segment-file.ts SegmentFile': 16,
-  'agent/servers/hls/muxing/rendition.ts Rendition': 16,
-  'agent/servers/rtsp/transport/received-media.ts ReceivedMedia': 14,
-  'agent/servers/webrtc/session/session.ts WebRtcSession': 17,
-  'agent/stream/packet-ring.ts PacketRing': 16,
-  'agent/stream/stream.ts Stream': 15,
-  'agent/transports/srt/sender.ts Sender': 15,
-  'agent/transports/webrtc/sending/packet-sender.ts PacketSender': 18,
-  'webui/playback/recording-player.ts RecordingPlayer': 15,
 };
 
 const texts = new Map(

@@ -142,7 +142,7 @@ export class RecordingPlayer {
     this.#apply();
   }
 
-  #addressOf = ({ start, startMs, endMs }: FileRange): string =>
+  readonly #addressOf = ({ start, startMs, endMs }: FileRange): string =>
     clipAddress(this.#name, start, (endMs - startMs) / 1000, this.#pieceSpeed);
 
   play(plays: boolean): void {
@@ -174,8 +174,8 @@ export class RecordingPlayer {
     this.video.playbackRate = (this.#speed / this.#pieceSpeed) * factor;
   }
 
-  #boxSpeed = (): number => (this.#speed >= BOX_SPEED_FROM ? this.#speed : 1);
-  #wants = (): boolean => this.#plays && !this.#isHeld;
+  readonly #boxSpeed = (): number => (this.#speed >= BOX_SPEED_FROM ? this.#speed : 1);
+  readonly #wants = (): boolean => this.#plays && !this.#isHeld;
 
   #apply(): void {
     if (!this.#range) {

@@ -34,6 +34,76 @@ export interface UnitTimes {
   decide?(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void;
 }
 
+/** Picture order counts of a group. They show how many frames a decoder holds. */
+class OrderCounts {
+  /** The largest one of the group. */
+  max = 0;
+  /** Distance of neighbours. */
+  #step = 1;
+  #isStepKnown = false;
+  /** Waiting for smaller ones, ascending. */
+  readonly #held: number[] = [];
+  #next = 0;
+  #base = 0;
+  /** Of all distances of the group. */
+  #divisor = 0;
+
+  configure(step: number): void {
+    this.#step = step;
+    this.#isStepKnown = false;
+  }
+
+  startGroup(poc: number | undefined): void {
+    this.#held.length = 0;
+    this.#base = poc ?? 0;
+    this.max = this.#base;
+    this.#next = this.#base;
+    this.#divisor = 0;
+  }
+
+  /** The group was not reordered, so its distances are those of neighbours. */
+  takeDivisor(): void {
+    this.#step = this.#divisor > 0 ? this.#divisor : this.#step;
+  }
+
+  isUndecided(poc: number): boolean {
+    if (!this.#isStepKnown) {
+      const distance = poc - this.max;
+      this.#isStepKnown = distance <= greatestDivisor(this.#step, Math.abs(distance));
+    }
+    return !this.#isStepKnown;
+  }
+
+  decide(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void {
+    this.#isStepKnown = true;
+    const distance = undecidedPoc - this.max;
+    if (startsOrder) {
+      this.#step = distance;
+    } else if (poc !== undefined && poc > undecidedPoc) {
+      this.#step = greatestDivisor(distance, poc - undecidedPoc);
+    }
+    this.#next = this.max + this.#step;
+  }
+
+  /** @returns frames that wait for smaller counts: the reordering is at least as deep */
+  push(poc: number, limit: number): number {
+    const distance = Math.abs(poc - this.#base);
+    this.#divisor = greatestDivisor(this.#divisor, distance);
+    if (distance % this.#step !== 0) {
+      this.#step = greatestDivisor(this.#step, distance);
+    }
+    this.max = Math.max(this.max, poc);
+    const held = this.#held;
+    if (poc >= this.#next) {
+      insertAscending(held, poc);
+    }
+    while (held.length > 0 && (held[0] === this.#next || held.length > limit)) {
+      this.#next = (held.shift() as number) + this.#step;
+    }
+    return held.length;
+  }
+}
+
 /**
  * Decode times from presentation times and picture order counts. RTP carries presentation times only; MP4 needs both.
  *
@@ -49,8 +119,7 @@ export class DecodeTimes implements UnitTimes {
   pts = 0;
   dts = 0;
   #limit = MAX_REORDER_FRAMES;
-  #step = 1;
-  #isStepKnown = false;
+  readonly #counts = new OrderCounts();
   #frameTicks = DEFAULT_FRAME_TICKS;
   #depth = 0;
   /** Deepest reordering seen. */
@@ -62,17 +131,10 @@ export class DecodeTimes implements UnitTimes {
   readonly #window: number[] = [];
   /** Presentation times of the last frames in decoding order. */
   readonly #recent: number[] = [];
-  /** Picture order counts waiting for smaller ones, ascending. */
-  readonly #held: number[] = [];
-  #nextPoc = 0;
-  #basePoc = 0;
-  #maxPoc = 0;
-  #pocDivisor = 0;
 
   configure(order: PictureOrder): void {
     this.#limit = Math.min(order.maxReorderFrames ?? MAX_REORDER_FRAMES, MAX_REORDER_FRAMES);
-    this.#step = order.pocStep;
-    this.#isStepKnown = false;
+    this.#counts.configure(order.pocStep);
     this.#frameTicks = order.frameTicks ?? DEFAULT_FRAME_TICKS;
     this.#depth = Math.min(this.#depth, this.#limit);
   }
@@ -96,9 +158,9 @@ export class DecodeTimes implements UnitTimes {
     } else if (startsOrder) {
       this.#endGroup(poc);
     }
-    const isLate = poc === undefined ? pts < this.#newestPts : poc < this.#maxPoc;
+    const isLate = poc === undefined ? pts < this.#newestPts : poc < this.#counts.max;
     if (poc !== undefined) {
-      this.#predictDepth(poc);
+      this.#depth = Math.max(this.#depth, this.#counts.push(poc, this.#limit));
     }
     const overtaken = isLate ? this.#countOvertaken(pts) : 0;
     this.#seenDepth = Math.max(this.#seenDepth, Math.min(overtaken, this.#limit));
@@ -116,24 +178,12 @@ export class DecodeTimes implements UnitTimes {
   }
 
   isUndecided(poc: number | undefined, startsOrder: boolean): boolean {
-    if (this.#isStepKnown || this.#limit === 0 || this.#isFresh || startsOrder || poc === undefined) {
-      return false;
-    }
-    const distance = poc - this.#maxPoc;
-    const step = greatestDivisor(this.#step, Math.abs(distance));
-    this.#isStepKnown = distance <= step;
-    return !this.#isStepKnown;
+    const isOpen = this.#limit > 0 && !this.#isFresh && !startsOrder && poc !== undefined;
+    return isOpen && this.#counts.isUndecided(poc);
   }
 
   decide(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void {
-    this.#isStepKnown = true;
-    const distance = undecidedPoc - this.#maxPoc;
-    if (startsOrder) {
-      this.#step = distance;
-    } else if (poc !== undefined && poc > undecidedPoc) {
-      this.#step = greatestDivisor(distance, poc - undecidedPoc);
-    }
-    this.#nextPoc = this.#maxPoc + this.#step;
+    this.#counts.decide(undecidedPoc, poc, startsOrder);
   }
 
   #assign(pts: number, dts: number, isLate: boolean): boolean {
@@ -163,42 +213,16 @@ export class DecodeTimes implements UnitTimes {
       this.#lastDts = Number.NEGATIVE_INFINITY;
     }
     this.#newestPts = pts;
-    this.#startGroup(poc);
+    this.#counts.startGroup(poc);
   }
 
   /** After a whole group, reordering that was predicted but not seen is dropped. */
   #endGroup(poc: number | undefined): void {
-    if (this.#seenDepth === 0 && this.#pocDivisor > 0) {
-      this.#step = this.#pocDivisor;
+    if (this.#seenDepth === 0) {
+      this.#counts.takeDivisor();
     }
     this.#depth = Math.min(this.#depth, this.#seenDepth);
-    this.#startGroup(poc);
-  }
-
-  #startGroup(poc: number | undefined): void {
-    this.#held.length = 0;
-    this.#basePoc = poc ?? 0;
-    this.#maxPoc = this.#basePoc;
-    this.#nextPoc = this.#basePoc;
-    this.#pocDivisor = 0;
-  }
-
-  /** The reordering is at least as deep as the number of frames that wait for smaller picture order counts. */
-  #predictDepth(poc: number): void {
-    const distance = Math.abs(poc - this.#basePoc);
-    this.#pocDivisor = greatestDivisor(this.#pocDivisor, distance);
-    if (distance % this.#step !== 0) {
-      this.#step = greatestDivisor(this.#step, distance);
-    }
-    this.#maxPoc = Math.max(this.#maxPoc, poc);
-    const held = this.#held;
-    if (poc >= this.#nextPoc) {
-      insertAscending(held, poc);
-    }
-    while (held.length > 0 && (held[0] === this.#nextPoc || held.length > this.#limit)) {
-      this.#nextPoc = (held.shift() as number) + this.#step;
-    }
-    this.#depth = Math.max(this.#depth, held.length);
+    this.#counts.startGroup(poc);
   }
 
   #countOvertaken(pts: number): number {

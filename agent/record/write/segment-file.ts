@@ -26,6 +26,12 @@ export interface SegmentFileOptions {
   readonly onFailure: (error: unknown, leftOver: string | undefined) => void;
 }
 
+/** Bytes of one write. */
+class Pieces {
+  readonly list: Uint8Array[] = [];
+  bytes = 0;
+}
+
 /**
  * A recording being written, under its final name from the first byte. One write at a time; what arrives meanwhile
  * joins the next one. Recovery truncates an unfinished file to its last complete fragment.
@@ -34,15 +40,11 @@ export class SegmentFile implements OpenFile, DiskWriter {
   /** Finished disk operations: while it grows, the disk does not hang. */
   steps = 0;
   readonly #options: SegmentFileOptions;
-  #name: string | undefined;
-  #clash = 0;
+  #created: { readonly name: string; readonly clash: number; readonly disk: DiskQueue } | undefined;
   #handle: SegmentHandle | undefined;
-  #disk: DiskQueue | undefined;
   #isWaiting = false;
-  #queue: Uint8Array[] = [];
-  #inFlight: readonly Uint8Array[] = [];
-  #queuedBytes = 0;
-  #inFlightBytes = 0;
+  #queue = new Pieces();
+  #inFlight = new Pieces();
   #writtenBytes = 0;
   #syncedBytes = 0;
   #hasFailed = false;
@@ -58,12 +60,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   get name(): string | undefined {
-    return this.#name;
+    return this.#created?.name;
   }
 
   /** Written and queued bytes: the offset of the next part. */
   get sizeBytes(): number {
-    return this.#writtenBytes + this.#inFlightBytes + this.#queuedBytes;
+    return this.#writtenBytes + this.#inFlight.bytes + this.#queue.bytes;
   }
 
   get hasFailed(): boolean {
@@ -83,14 +85,14 @@ export class SegmentFile implements OpenFile, DiskWriter {
    * @returns false if the queue is full: the part is dropped
    */
   append(part: readonly Uint8Array[], sizeBytes: number): boolean {
-    const waiting = this.#queuedBytes + this.#inFlightBytes;
+    const waiting = this.#queue.bytes + this.#inFlight.bytes;
     if (this.#hasFailed || (waiting > 0 && waiting + sizeBytes > this.#options.queueBytes)) {
       return false;
     }
     for (let i = 0; i < part.length; i += 1) {
-      this.#queue.push(part[i] as Uint8Array);
+      this.#queue.list.push(part[i] as Uint8Array);
     }
-    this.#queuedBytes += sizeBytes;
+    this.#queue.bytes += sizeBytes;
     this.#pump();
     return true;
   }
@@ -110,16 +112,13 @@ export class SegmentFile implements OpenFile, DiskWriter {
 
   startWrite(): void {
     this.#isWaiting = false;
-    if (this.#queuedBytes === 0 || !this.#handle) {
-      this.#disk?.writeDone();
+    if (this.#queue.bytes === 0 || !this.#handle) {
+      this.#created?.disk.writeDone();
       return;
     }
-    const pieces = this.#queue;
-    this.#queue = [];
-    this.#inFlight = pieces;
-    this.#inFlightBytes = this.#queuedBytes;
-    this.#queuedBytes = 0;
-    this.#handle.append(pieces, this.#written);
+    this.#inFlight = this.#queue;
+    this.#queue = new Pieces();
+    this.#handle.append(this.#inFlight.list, this.#written);
   }
 
   /**
@@ -129,8 +128,8 @@ export class SegmentFile implements OpenFile, DiskWriter {
    */
   async finish(end: SegmentEnd): Promise<boolean> {
     for (const piece of end.pieces) {
-      this.#queue.push(piece);
-      this.#queuedBytes += piece.length;
+      this.#queue.list.push(piece);
+      this.#queue.bytes += piece.length;
     }
     await this.#drain();
     // A running round may have started before the last write.
@@ -141,7 +140,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return false;
     }
     try {
-      await this.#disk?.flush(() => finishHeader(handle, end));
+      await this.#created?.disk.flush(() => finishHeader(handle, end));
     } catch (error) {
       this.#fail(error);
       return false;
@@ -171,12 +170,11 @@ export class SegmentFile implements OpenFile, DiskWriter {
         const code = made === 'taken' ? 'EEXIST' : 'ENOENT';
         throw Object.assign(new Error(`${code}: cannot make ${name}`), { code });
       }
-      this.#disk = flush.disk(made.device);
+      const disk = flush.disk(made.device);
+      this.#created = { name, clash, disk };
       this.#handle = made;
-      this.#name = name;
-      this.#clash = clash;
       this.#pump();
-      await this.#disk.flush(() => syncFolders(fs, folder, firstMade));
+      await disk.flush(() => syncFolders(fs, folder, firstMade));
       this.steps += 1;
       return;
     }
@@ -207,10 +205,10 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   #pump(): void {
-    if (!this.#handle || this.#inFlightBytes > 0 || this.#isWaiting) {
+    if (!this.#handle || this.#inFlight.bytes > 0 || this.#isWaiting) {
       return;
     }
-    if (this.#queuedBytes === 0) {
+    if (this.#queue.bytes === 0) {
       if (this.#wantsFlush) {
         this.#wantsFlush = false;
         void this.#flushNow();
@@ -219,18 +217,16 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return;
     }
     this.#isWaiting = true;
-    this.#disk?.wantsWrite(this);
+    this.#created?.disk.wantsWrite(this);
   }
 
   #onWritten(error: Error | null, written: number): void {
     this.steps += 1;
-    this.#disk?.writeDone();
-    const wantedBytes = this.#inFlightBytes;
-    const pieces = this.#inFlight;
-    this.#inFlightBytes = 0;
-    this.#inFlight = [];
-    for (let i = 0; i < pieces.length; i += 1) {
-      release(pieces[i] as Uint8Array);
+    this.#created?.disk.writeDone();
+    const { list, bytes: wantedBytes } = this.#inFlight;
+    this.#inFlight = new Pieces();
+    for (let i = 0; i < list.length; i += 1) {
+      release(list[i] as Uint8Array);
     }
     if (this.#hasFailed) {
       void this.#close();
@@ -242,8 +238,8 @@ export class SegmentFile implements OpenFile, DiskWriter {
     }
     const isFirst = this.#writtenBytes === 0;
     this.#writtenBytes += written;
-    if (isFirst && this.#name !== undefined) {
-      this.#options.onStarted(this.#name, this.#clash);
+    if (isFirst && this.#created) {
+      this.#options.onStarted(this.#created.name, this.#created.clash);
     }
     this.#pump();
   }
@@ -272,7 +268,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return;
     }
     try {
-      await this.#disk?.flush(() => handle.sync());
+      await this.#created?.disk.flush(() => handle.sync());
       this.#syncedBytes = upToBytes;
       this.steps += 1;
     } catch (error) {
@@ -286,9 +282,8 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return;
     }
     this.#hasFailed = true;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.#options.onFailure(error, this.#writtenBytes > 0 ? this.#name : undefined);
+    this.#queue = new Pieces();
+    this.#options.onFailure(error, this.#writtenBytes > 0 ? this.name : undefined);
     this.#onDrained?.();
     void this.#close();
   }
@@ -297,12 +292,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
     await this.#syncing;
     const handle = this.#handle;
     // A write in progress closes the file when it ends.
-    if (!handle || this.#inFlightBytes > 0) {
+    if (!handle || this.#inFlight.bytes > 0) {
       return;
     }
     this.#handle = undefined;
     await handle.close().catch(() => {});
-    const name = this.#name;
+    const { name } = this;
     if (name === undefined) {
       return;
     }

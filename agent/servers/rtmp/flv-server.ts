@@ -197,7 +197,7 @@ class FlvViewing implements Reader {
   start(): void {
     const { hasVideo, hasAudio } = this.#sender;
     this.#write(flvHeader(hasVideo, hasAudio));
-    this.#stream.beginRecipient(this, this.request.query);
+    this.#stream.recipients.begin(this, this.request.query);
     this.#sender.start();
   }
 
@@ -231,7 +231,7 @@ class FlvViewing implements Reader {
 
   close(): void {
     this.#sender.close();
-    this.#stream.endRecipient(this);
+    this.#stream.recipients.end(this);
     this.#stream.removeReader(this);
   }
 

@@ -51,7 +51,7 @@ export class PlaySession implements Reader {
   }
 
   start(): void {
-    this.#stream.beginRecipient(this, this.#request.query);
+    this.#stream.recipients.begin(this, this.#request.query);
     this.#sender.start();
   }
 
@@ -70,7 +70,7 @@ export class PlaySession implements Reader {
 
   close(): void {
     this.#sender.close();
-    this.#stream.endRecipient(this);
+    this.#stream.recipients.end(this);
     this.#stream.removeReader(this);
   }
 }

@@ -220,7 +220,7 @@ export class SrtSession implements Publisher, Reader {
     this.#stream = stream;
     this.#log.info({ remote: this.#remote, ...this.#shownUser }, 'is reading from path');
     stream.addReader(this, true);
-    stream.beginRecipient(this, query);
+    stream.recipients.begin(this, query);
   }
 
   get #shownUser(): { readonly user?: string } {
@@ -289,7 +289,7 @@ export class SrtSession implements Publisher, Reader {
       return;
     }
     this.#isClosed = true;
-    this.#stream?.endRecipient(this);
+    this.#stream?.recipients.end(this);
     this.#stream?.removeReader(this);
     const publication = this.#publication;
     this.#publication = undefined;

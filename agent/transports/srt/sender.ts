@@ -35,6 +35,40 @@ interface SenderOptions {
   readonly maxBandwidth: number;
 }
 
+/** Live congestion control, §5.1.2: packets leave at most at the maximum bandwidth. */
+class Pacing {
+  readonly #maxBandwidth: number;
+  /** Bytes that may be sent now. */
+  #tokens = 0;
+  #burst = 0;
+  #refilledUs = 0;
+
+  /** @param maxBandwidth bytes per second */
+  constructor(maxBandwidth: number) {
+    this.#maxBandwidth = maxBandwidth;
+  }
+
+  get mayTransmit(): boolean {
+    return this.#burst > 0 && this.#tokens > 0;
+  }
+
+  spend(bytes: number): void {
+    this.#tokens -= bytes;
+    this.#burst -= 1;
+  }
+
+  /** @param waiting packets to be sent */
+  refill(nowUs: number, waiting: number): void {
+    const elapsedUs = nowUs - this.#refilledUs;
+    if (elapsedUs >= 500) {
+      const earned = (elapsedUs * this.#maxBandwidth) / 1_000_000;
+      this.#tokens = Math.min(this.#tokens + earned, this.#maxBandwidth / 100);
+      this.#burst = Math.max(BURST_PACKETS, Math.ceil(waiting * BACKLOG_SHARE));
+      this.#refilledUs = nowUs;
+    }
+  }
+}
+
 /** Sent packets until they are acknowledged or too late; retransmission and pacing (live congestion control, §5.1.2). */
 export class Sender {
   readonly #options: SenderOptions;
@@ -54,10 +88,7 @@ export class Sender {
   /** Sequence number before which no packet is marked as lost. */
   #lossCursor: number;
   #lost = 0;
-  /** Bytes that may be sent now. */
-  #tokens = 0;
-  #refilledUs = 0;
-  #burst = 0;
+  readonly #pacing: Pacing;
   #timeouts = 1;
   #progressUs = 0;
   /** When the latest new packet was transmitted. */
@@ -82,6 +113,7 @@ export class Sender {
     this.#next = this.#first;
     this.#lossCursor = this.#first;
     this.#flowWindow = options.flowWindow;
+    this.#pacing = new Pacing(options.maxBandwidth);
     this.#keptUs = Math.max(MIN_KEPT_US, 1250 * options.latencyMs) + 2 * SYN_US;
   }
 
@@ -152,11 +184,11 @@ export class Sender {
 
   /** Sends what pacing and the peer's window allow: lost packets first. */
   pump(nowUs: number): void {
-    this.#refill(nowUs);
-    while (this.#lost > 0 && this.#mayTransmit()) {
+    this.#pacing.refill(nowUs, this.#lost + sequenceDistance(this.#next, this.#unsent));
+    while (this.#lost > 0 && this.#pacing.mayTransmit) {
       this.#retransmitNext(nowUs);
     }
-    while (this.#unsent !== this.#next && this.inFlight < this.#flowWindow && this.#mayTransmit()) {
+    while (this.#unsent !== this.#next && this.inFlight < this.#flowWindow && this.#pacing.mayTransmit) {
       const sequence = this.#unsent;
       this.#unsent = addSequence(sequence, 1);
       this.#newestUs = nowUs;
@@ -287,25 +319,9 @@ export class Sender {
     const slot = slotOf(sequence);
     const size = slab.sizes[slot] as number;
     slab.sentUs[slot] = nowUs;
-    this.#tokens -= size + HEADER_BYTES;
-    this.#burst -= 1;
+    this.#pacing.spend(size + HEADER_BYTES);
     this.#statistics.countSent(size, isRetransmission);
     this.#transmit(slab.bytes, offsetOf(sequence), size + HEADER_BYTES, nowUs);
-  }
-
-  #mayTransmit(): boolean {
-    return this.#burst > 0 && this.#tokens > 0;
-  }
-
-  #refill(nowUs: number): void {
-    const elapsedUs = nowUs - this.#refilledUs;
-    const waiting = this.#lost + sequenceDistance(this.#next, this.#unsent);
-    if (elapsedUs >= 500) {
-      const { maxBandwidth } = this.#options;
-      this.#tokens = Math.min(this.#tokens + (elapsedUs * maxBandwidth) / 1_000_000, maxBandwidth / 100);
-      this.#burst = Math.max(BURST_PACKETS, Math.ceil(waiting * BACKLOG_SHARE));
-      this.#refilledUs = nowUs;
-    }
   }
 
   #timeOf(sequence: number): number {

@@ -147,11 +147,11 @@ export class ToyConnection implements Reader, Publisher {
     this.#read = stream;
     this.#socket.write(writeTracks(stream.tracks));
     stream.addReader(this, true);
-    stream.beginRecipient(this, query);
+    stream.recipients.begin(this, query);
   }
 
   #onClose(): void {
-    this.#read?.endRecipient(this);
+    this.#read?.recipients.end(this);
     this.#read?.removeReader(this);
     this.#publication?.close();
   }

@@ -100,7 +100,7 @@ export class LiveServer {
     origin.addReader(session, false);
     if (this.#sessions.has(session.id)) {
       this.#viewers.opened(factsOf(session));
-      origin.beginRecipient(session, request.query);
+      origin.recipients.begin(session, request.query);
       session.viewer.start();
     }
     return () => this.#forget(session, origin, 'closed by the viewer');
@@ -170,7 +170,7 @@ export class LiveServer {
   #forget(session: Session, origin: Stream, reason: string): boolean {
     const isNew = this.#sessions.delete(session.id);
     if (isNew) {
-      origin.endRecipient(session);
+      origin.recipients.end(session);
       origin.removeReader(session);
       session.viewer.close();
       this.#viewers.ended(factsOf(session), reason, session.viewer.sentBytes);

@@ -44,6 +44,15 @@ const MAX_FIRST_PARTS = 7;
 /** Assumed sample interval of a track with a single sample. */
 const UNKNOWN_SAMPLE_MS = 20;
 
+/** The segment in the making. */
+class RunningParts {
+  readonly parts: Part[] = [];
+  bytes = 0;
+  wallMs = 0;
+  startDts = 0;
+  endDts = 0;
+}
+
 /**
  * One track as a media playlist: makes parts of samples and ends segments where the muxer says. The first segment,
  * which may come from the cached GOP, determines the part duration.
@@ -65,12 +74,7 @@ export class Rendition implements HlsRendition {
   #initCount = 0;
   /** Fixed at the end of the first segment. */
   readonly #partTarget: PartTarget;
-  /** Parts of the running segment; the fields up to `#startsDiscontinuity` describe the same segment. */
-  #parts: Part[] = [];
-  #partsBytes = 0;
-  #wallMs = 0;
-  #startDts = 0;
-  #endDts = 0;
+  #running = new RunningParts();
   #startsDiscontinuity: boolean;
   #nextNumber: number;
   #nextPart = 0;
@@ -126,7 +130,7 @@ export class Rendition implements HlsRendition {
 
   /** Size of the current segment. */
   get runningBytes(): number {
-    return this.#partsBytes + this.pending.bytes;
+    return this.#running.bytes + this.pending.bytes;
   }
 
   /** Whether a new description waits for the next discontinuity. Until then samples are dropped. */
@@ -183,7 +187,7 @@ export class Rendition implements HlsRendition {
     if (rest > 0) {
       this.#closeRest(rest, end.endDts);
     }
-    if (this.#parts.length > 0 || this.#playlist) {
+    if (this.#running.parts.length > 0 || this.#playlist) {
       this.#endSegment(end.spanS);
     }
     // The number grows for a rendition without samples as well, so that equal numbers mean equal times in all renditions.
@@ -200,7 +204,7 @@ export class Rendition implements HlsRendition {
   /** Drops everything. */
   end(): void {
     this.pending.clear();
-    for (const held of [...this.#parts.splice(0), ...this.#segments.clear()]) {
+    for (const held of [...this.#running.parts.splice(0), ...this.#segments.clear()]) {
       held.release();
     }
     this.#memory.close();
@@ -246,12 +250,13 @@ export class Rendition implements HlsRendition {
   #closePart(count: number, endDts: number): void {
     const run = this.pending.take(count, endDts);
     const { clockRate } = this.track;
-    if (this.#parts.length === 0) {
+    const running = this.#running;
+    if (running.parts.length === 0) {
       const first = run.samples[0] as Sample;
-      this.#wallMs = this.#clock.wallMsOf(first, clockRate, this.kind);
-      this.#startDts = first.dts;
+      running.wallMs = this.#clock.wallMsOf(first, clockRate, this.kind);
+      running.startDts = first.dts;
     }
-    this.#endDts = endDts;
+    running.endDts = endDts;
     this.#fragments += 1;
     const content = { name: this.#partName, type: this.#init.type, sequence: this.#fragments, clockRate, run };
     const part = new Part(content, this.#memory);
@@ -260,23 +265,23 @@ export class Rendition implements HlsRendition {
       this.#partTarget.made(part.durationS * 1000);
       this.#files.set(part.name, part);
     }
-    if (this.#parts.length === 0 && !part.isIndependent) {
+    if (running.parts.length === 0 && !part.isIndependent) {
       this.#isAllIndependent = false;
     }
-    this.#parts.push(part);
-    this.#partsBytes += part.sizeBytes;
+    running.parts.push(part);
+    running.bytes += part.sizeBytes;
   }
 
   /** Makes a segment of the parts; without any it is a gap. */
   #endSegment(spanS: number): void {
-    const parts = this.#parts;
+    const { parts, wallMs, startDts, endDts } = this.#running;
     const isGap = parts.length === 0;
     const last = this.#segments.last?.line;
     const facts = {
       number: this.#nextNumber,
       name: this.#fileName(isGap ? 'gap' : `seg${this.#nextNumber}`),
-      durationS: isGap ? spanS : (this.#endDts - this.#startDts) / this.track.clockRate,
-      wallMs: isGap && last ? last.wallMs + last.durationS * 1000 : this.#wallMs,
+      durationS: isGap ? spanS : (endDts - startDts) / this.track.clockRate,
+      wallMs: isGap && last ? last.wallMs + last.durationS * 1000 : wallMs,
       isDiscontinuity: this.#startsDiscontinuity,
       isIndependent: isGap || parts[0]?.isIndependent === true,
       isGap,
@@ -285,8 +290,7 @@ export class Rendition implements HlsRendition {
     if (!isGap) {
       this.#files.set(segment.name, segment);
     }
-    this.#parts = [];
-    this.#partsBytes = 0;
+    this.#running = new RunningParts();
     for (const old of this.#segments.append(segment, this.#targetDurationS)) {
       this.#forget(old);
     }
@@ -316,19 +320,19 @@ export class Rendition implements HlsRendition {
       partTargetS: this.#isParted ? this.#partTarget.announcedMs / 1000 : undefined,
       discontinuitySequence: this.#segments.discontinuitySequence,
       segments: this.#listed,
-      running: this.#isParted ? this.#running() : undefined,
+      running: this.#isParted ? this.#runningSegment() : undefined,
       claimsIndependence: this.#isAllIndependent,
     };
     this.#change.happened();
   }
 
-  #running(): RunningSegment {
+  #runningSegment(): RunningSegment {
     return {
       number: this.#nextNumber,
-      wallMs: this.#wallMs,
+      wallMs: this.#running.wallMs,
       init: this.#init,
       isDiscontinuity: this.#startsDiscontinuity,
-      parts: this.#parts.slice(),
+      parts: this.#running.parts.slice(),
       nextPartName: this.#partName,
     };
   }

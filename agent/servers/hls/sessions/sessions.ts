@@ -263,7 +263,7 @@ export class HlsSessions {
 
   #begin(session: HlsSession): void {
     session.stream.viewers.add(session);
-    session.stream.beginRecipient(session, session.requester.query);
+    session.stream.recipients.begin(session, session.requester.query);
     this.#log.opened(this.#factsOf(session));
   }
 
@@ -278,7 +278,7 @@ export class HlsSessions {
     }
     session.isEnded = true;
     session.stream.viewers.delete(session);
-    session.stream.endRecipient(session);
+    session.stream.recipients.end(session);
     this.#log.ended(this.#factsOf(session), reason, session.outboundBytes);
     if (session.isCdn) {
       this.#cdns.delete(session.muxer);

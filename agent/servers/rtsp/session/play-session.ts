@@ -65,7 +65,7 @@ export class PlaySession implements Role, Reader {
     }
     const starts = delivery.start();
     this.#isPlaying = true;
-    this.#stream.beginRecipient(this, this.#session.options.target.query);
+    this.#stream.recipients.begin(this, this.#session.options.target.query);
     const info = starts.map(
       ({ track, sequence, rtpTime }) => `url=${this.#uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
     );
@@ -82,7 +82,7 @@ export class PlaySession implements Role, Reader {
   pause(): Response {
     if (this.#isPlaying) {
       this.#isPlaying = false;
-      this.#stream.endRecipient(this);
+      this.#stream.recipients.end(this);
       this.media?.stop();
     }
     return { status: 200 };
@@ -97,7 +97,7 @@ export class PlaySession implements Role, Reader {
 
   close(): void {
     this.#isPlaying = false;
-    this.#stream.endRecipient(this);
+    this.#stream.recipients.end(this);
     this.#stream.removeReader(this);
     this.media?.close();
   }

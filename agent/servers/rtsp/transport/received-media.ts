@@ -91,8 +91,7 @@ export class ReceivedMedia implements MediaReceiver {
   /** Undefined: plain RTP. */
   #secure: SecureReception | undefined;
   #bytes = 0;
-  #sentBytes = 0;
-  #sentReports = 0;
+  readonly #sent = { bytes: 0, reports: 0 };
   #streamWriter: StreamWriter | undefined;
   #multiplex: MultiplexInput | undefined;
   #receivers: TrackReceiver[] = [];
@@ -163,7 +162,7 @@ export class ReceivedMedia implements MediaReceiver {
   }
 
   get sent(): SendCounts {
-    return { ...NOTHING_SENT, bytes: this.#sentBytes, rtcpPackets: this.#sentReports };
+    return { ...NOTHING_SENT, bytes: this.#sent.bytes, rtcpPackets: this.#sent.reports };
   }
 
   setUp(media: number, wanted: Transport, key = this.#request.medias[media]?.key): Transport {
@@ -334,8 +333,8 @@ export class ReceivedMedia implements MediaReceiver {
       if (plain) {
         const report = this.#secure?.encryptReport(plain) ?? plain;
         this.#transport.sendRtcp(media, report);
-        this.#sentBytes += report.length;
-        this.#sentReports += 1;
+        this.#sent.bytes += report.length;
+        this.#sent.reports += 1;
       }
     }
   }

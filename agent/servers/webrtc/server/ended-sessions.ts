@@ -52,7 +52,7 @@ export function describeSession(session: WebRtcSession, ports: LocalPorts): WebR
   const { requester, remote, media } = session;
   const { statistics } = media;
   const isEstablished = session.state === 'connected';
-  const outboundBytes = statistics.outboundBytes + session.outboundRtcpBytes;
+  const outboundBytes = statistics.outboundBytes + session.counts.outboundRtcpBytes;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),
@@ -66,25 +66,25 @@ export function describeSession(session: WebRtcSession, ports: LocalPorts): WebR
     query: requester.query,
     user: requester.user,
     userAgent: requester.userAgent,
-    inboundBytes: session.inboundBytes,
+    inboundBytes: session.counts.inboundBytes,
     inboundRTPPackets: statistics.inboundPackets,
     inboundRTPPacketsLost: statistics.inboundLost,
     inboundRTPPacketsJitter: statistics.jitterSeconds,
-    inboundRTCPPackets: session.inboundRtcpPackets,
+    inboundRTCPPackets: session.counts.inboundRtcpPackets,
     outboundBytes,
     outboundRTPPackets: statistics.outboundPackets,
     outboundRTPPacketsReportedLost: statistics.outboundReportedLost,
-    outboundRTCPPackets: session.outboundRtcpPackets,
+    outboundRTCPPackets: session.counts.outboundRtcpPackets,
     outboundFramesDiscarded: statistics.framesDiscarded,
     roundTripMs: statistics.roundTripMs === undefined ? null : Math.round(statistics.roundTripMs),
     viewing: statistics.quality ?? null,
-    bytesReceived: session.inboundBytes,
+    bytesReceived: session.counts.inboundBytes,
     bytesSent: outboundBytes,
     rtpPacketsReceived: statistics.inboundPackets,
     rtpPacketsSent: statistics.outboundPackets,
     rtpPacketsLost: statistics.inboundLost,
     rtpPacketsJitter: statistics.jitterSeconds,
-    rtcpPacketsReceived: session.inboundRtcpPackets,
-    rtcpPacketsSent: session.outboundRtcpPackets,
+    rtcpPacketsReceived: session.counts.inboundRtcpPackets,
+    rtcpPacketsSent: session.counts.outboundRtcpPackets,
   };
 }

@@ -79,11 +79,8 @@ export class WebRtcSession implements Peer, SecureLink {
   readonly addresses: readonly HostAddress[];
   readonly createdWallMs: number;
   state: 'waiting' | 'handshake' | 'connected' | 'closed' = 'waiting';
-  /** Includes connectivity checks. */
-  inboundBytes = 0;
-  inboundRtcpPackets = 0;
-  outboundRtcpPackets = 0;
-  outboundRtcpBytes = 0;
+  /** Inbound bytes include connectivity checks. */
+  readonly counts = { inboundBytes: 0, inboundRtcpPackets: 0, outboundRtcpPackets: 0, outboundRtcpBytes: 0 };
   readonly #context: SessionContext;
   readonly #log: Logger;
   readonly #handshakeTimeoutMs: number;
@@ -97,16 +94,15 @@ export class WebRtcSession implements Peer, SecureLink {
   /** Credentials from before an ICE restart: valid until the new ones are used. */
   #formerIce: IceLite | undefined;
   #dtls: DtlsPeer | undefined;
-  #dtlsStartedMs = 0;
   /** A check for this session has reached a media port. */
   #hasHeard = false;
   #lastCheckMs: number;
-  #connectedMs = 0;
+  /** When the handshake or the connection began. */
+  #stateSinceMs = 0;
   /** undefined: connected, or never was. */
   #disconnectedSinceMs: number | undefined;
   #lastMoveMs = Number.NEGATIVE_INFINITY;
-  #keys: SrtpKeys | undefined;
-  #srtcp: Srtcp | undefined;
+  #secrets: { readonly keys: SrtpKeys; readonly srtcp: Srtcp } | undefined;
 
   constructor(options: SessionOptions, context: SessionContext) {
     this.id = options.id;
@@ -144,7 +140,7 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   get keys(): SrtpKeys {
-    return this.#keys as SrtpKeys;
+    return this.#secrets?.keys as SrtpKeys;
   }
 
   /** New credentials for a browser whose network changed. The DTLS keys stay. */
@@ -169,7 +165,7 @@ export class WebRtcSession implements Peer, SecureLink {
     if (!result) {
       return;
     }
-    this.inboundBytes += datagram.length;
+    this.counts.inboundBytes += datagram.length;
     from.send(result.answer, 0, result.answer.length);
     if (!result.passed) {
       return;
@@ -222,13 +218,13 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   sendRtcp(compound: Uint8Array): number {
-    const datagram = this.#srtcp?.protect(compound);
+    const datagram = this.#secrets?.srtcp.protect(compound);
     if (!datagram || this.state !== 'connected') {
       return 0;
     }
     this.transport.send(datagram, 0, datagram.length);
-    this.outboundRtcpPackets += 1;
-    this.outboundRtcpBytes += datagram.length;
+    this.counts.outboundRtcpPackets += 1;
+    this.counts.outboundRtcpBytes += datagram.length;
     return datagram.length;
   }
 
@@ -246,7 +242,7 @@ export class WebRtcSession implements Peer, SecureLink {
     }
     this.#end(reason, end);
     const { outboundBytes: sentBytes } = this.media.statistics;
-    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.role} has left`);
+    this.#log.info({ reason, sentBytes, receivedBytes: this.counts.inboundBytes }, `WebRTC ${this.role} has left`);
   }
 
   #end(reason: string, end: SessionEnd): void {
@@ -279,7 +275,7 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   #take(datagram: Buffer): void {
-    this.inboundBytes += datagram.length;
+    this.counts.inboundBytes += datagram.length;
     // RFC 7983 §7: 20 to 63 is DTLS, 128 to 191 RTP or RTCP, which RFC 5761 §4 tells apart by the second byte.
     const first = datagram[0] ?? 0;
     const second = datagram[1] ?? 0;
@@ -289,9 +285,9 @@ export class WebRtcSession implements Peer, SecureLink {
     } else if (this.state !== 'connected' || first >> 6 !== 2) {
       return;
     } else if (second >= 192 && second <= 223) {
-      const compound = this.#srtcp?.unprotect(datagram);
+      const compound = this.#secrets?.srtcp.unprotect(datagram);
       if (compound) {
-        this.inboundRtcpPackets += 1;
+        this.counts.inboundRtcpPackets += 1;
         this.media.onRtcp(compound);
       }
     } else {
@@ -305,7 +301,7 @@ export class WebRtcSession implements Peer, SecureLink {
       this.media.tick();
     } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
       this.#failToConnect('deadline exceeded while waiting connection');
-    } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > MAX_DTLS_MS) {
+    } else if (this.state === 'handshake' && nowMs - this.#stateSinceMs > MAX_DTLS_MS) {
       const why = this.#dtls?.lastError ?? 'no answer';
       this.#failToConnect(`DTLS handshake took more than ${MAX_DTLS_MS} ms: ${why}`);
     }
@@ -327,7 +323,7 @@ export class WebRtcSession implements Peer, SecureLink {
 
   #startDtls(): DtlsPeer {
     this.state = 'handshake';
-    this.#dtlsStartedMs = this.#context.clock.monoMs();
+    this.#stateSinceMs = this.#context.clock.monoMs();
     const events: DtlsEvents = {
       send: (datagram) => this.#transport?.send(datagram, 0, datagram.length),
       onConnected: (keys) => this.#onConnected(keys),
@@ -344,10 +340,9 @@ export class WebRtcSession implements Peer, SecureLink {
       return;
     }
     this.state = 'connected';
-    this.#connectedMs = this.#context.clock.monoMs();
+    this.#stateSinceMs = this.#context.clock.monoMs();
     this.#onEstablished();
-    this.#keys = keys;
-    this.#srtcp = new Srtcp(keys);
+    this.#secrets = { keys, srtcp: new Srtcp(keys) };
     const { protocol } = this.#transport;
     this.#log.info({ remote: addressOf(this.#transport), protocol }, `WebRTC ${this.role} is connected`);
     try {
@@ -380,7 +375,7 @@ export class WebRtcSession implements Peer, SecureLink {
     if (this.#transport !== to && this.state === 'connected' && nowMs - this.#lastMoveMs > 1_000) {
       this.#lastMoveMs = nowMs;
       // A new browser may still select its best candidate pair.
-      const level = nowMs - this.#connectedMs < SETTLING_MS ? 'debug' : 'info';
+      const level = nowMs - this.#stateSinceMs < SETTLING_MS ? 'debug' : 'info';
       this.#log[level]({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer moved');
     }
     this.#transport = to;

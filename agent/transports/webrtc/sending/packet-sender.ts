@@ -75,16 +75,14 @@ export class PacketSender implements RtpViewer {
   readonly #audioFromMs: number;
   /** Frames were dropped: a key frame is requested once the network accepts packets again. */
   #needsKeyFrame = false;
-  /** End of the still image being sent; video then continues at a key frame from `#afterStill` on. -1: none. */
-  #stillEnd = -1;
-  #afterStill = 0;
+  /** `end` of the still image being sent, -1: none; video then continues at a key frame from `next` on. */
+  readonly #still = { end: -1, next: 0 };
   /** The current frame's time in the ring and its sent timestamp. */
-  #timestamp = -1;
-  #stamp = 0;
+  readonly #frame = { timestamp: -1, stamp: 0 };
   /** Frames of the current replay, which ends when the cursor reaches the end of the ring; -1: none. */
   #replayedFrames = -1;
-  #creditBytes: number;
-  #creditMs: number;
+  /** Bytes that may be sent, as of `ms`. */
+  readonly #credit: { bytes: number; ms: number };
   /** When the network was last uncongested. */
   #freeMs: number;
   #stopTicking: (() => void) | undefined;
@@ -98,11 +96,11 @@ export class PacketSender implements RtpViewer {
     this.#continues = options.continues;
     this.keyFramesOnly = options.keyFramesOnly ?? false;
     this.pace = options.pace ?? FULL_RATE;
-    this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
-    this.#creditMs = clock.monoMs();
-    this.#freeMs = this.#creditMs;
-    this.#audioFromMs = this.#creditMs + (options.continues ? 0 : AUDIO_WAIT_MS);
+    const nowMs = clock.monoMs();
+    this.#credit = { bytes: this.pace.burstBytes, ms: nowMs };
+    this.#freeMs = nowMs;
+    this.#audioFromMs = nowMs + (options.continues ? 0 : AUDIO_WAIT_MS);
     this.#sender = new SrtpBatchSender(link, (bytes) => stream.countSent(bytes));
     const video = tracks[videoTrack];
     this.history = video && new SentHistory(video.packetIndex);
@@ -111,7 +109,7 @@ export class PacketSender implements RtpViewer {
     this.#reports = new SenderReports(options, this.source);
     if (videoTrack >= 0) {
       this.#seekKeyFrame();
-      this.#mapper.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
+      this.#mapper.begin(this.source, videoTrack, nowMs, clock.wallMs());
       this.#sendVideo();
     }
   }
@@ -177,7 +175,7 @@ export class PacketSender implements RtpViewer {
     return {
       atMs,
       timestamp: (this.#mapper.timeAt(atMs) + offset) >>> 0,
-      lastTimestamp: (this.#stamp + offset) >>> 0,
+      lastTimestamp: (this.#frame.stamp + offset) >>> 0,
     };
   }
 
@@ -208,17 +206,17 @@ export class PacketSender implements RtpViewer {
     const { source } = this;
     const start = this.#groupStart;
     this.#waitsForKeyFrame = true;
-    this.#stillEnd = -1;
+    this.#still.end = -1;
     this.#replayedFrames = 0;
     // A repeated frame gets a new timestamp.
-    this.#timestamp = -1;
+    this.#frame.timestamp = -1;
     if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
       this.#cursor = start;
     } else {
       const still = this.#video === source.leadingTrack ? source.putStill() : -1;
-      this.#afterStill = source.written;
+      this.#still.next = source.written;
       this.#cursor = still >= 0 ? still : source.written;
-      this.#stillEnd = still >= 0 ? source.stillEnd : -1;
+      this.#still.end = still >= 0 ? source.stillEnd : -1;
       this.#options.stream.requestKeyFrame();
     }
   }
@@ -243,11 +241,11 @@ export class PacketSender implements RtpViewer {
     const { source } = this;
     const nowMs = this.#options.clock.monoMs();
     const hadStarted = this.#hasStarted;
-    const earned = (nowMs - this.#creditMs) * this.#bytesPerMs;
-    this.#creditBytes = Math.min(this.pace.burstBytes, this.#creditBytes + earned);
-    this.#creditMs = nowMs;
+    const earned = (nowMs - this.#credit.ms) * this.#bytesPerMs;
+    this.#credit.bytes = Math.min(this.pace.burstBytes, this.#credit.bytes + earned);
+    this.#credit.ms = nowMs;
     const { transport } = this.#options.link;
-    while (this.#cursor < source.written && this.#creditBytes > 0 && !transport.isCongested) {
+    while (this.#cursor < source.written && this.#credit.bytes > 0 && !transport.isCongested) {
       this.#sendBatch(nowMs);
     }
     if (this.#cursor === source.written || !transport.isCongested || !this.#stopTicking) {
@@ -279,7 +277,7 @@ export class PacketSender implements RtpViewer {
       }
     }
     sender.begin();
-    while (this.#cursor < written && !isFull && this.#creditBytes > 0) {
+    while (this.#cursor < written && !isFull && this.#credit.bytes > 0) {
       const packet = this.#cursor;
       if (!source.has(packet)) {
         this.#skipOverwritten();
@@ -289,9 +287,9 @@ export class PacketSender implements RtpViewer {
       if (source.trackOf(packet) !== this.#video || !this.#shouldSend(packet, nowMs)) {
         continue;
       }
-      this.history?.add(packet, this.#stamp);
-      this.#creditBytes -= source.payloadBytesOf(packet) + overheadBytes;
-      isFull = sender.add(source, packet, track, this.#stamp);
+      this.history?.add(packet, this.#frame.stamp);
+      this.#credit.bytes -= source.payloadBytesOf(packet) + overheadBytes;
+      isFull = sender.add(source, packet, track, this.#frame.stamp);
       this.#hasStarted = true;
     }
     sender.send(source);
@@ -300,41 +298,41 @@ export class PacketSender implements RtpViewer {
   /** Whether a video packet is sent; starts a new frame. May move the cursor. */
   #shouldSend(packet: number, nowMs: number): boolean {
     const { source } = this;
-    const isOfStill = packet < this.#stillEnd;
+    const isOfStill = packet < this.#still.end;
     if (source.isStill(packet) !== isOfStill) {
       return false;
     }
     const starts = source.startsGroup(packet);
     const timestamp = source.timestampOf(packet);
-    if (!isOfStill && !starts && this.keyFramesOnly && timestamp !== this.#timestamp) {
+    if (!isOfStill && !starts && this.keyFramesOnly && timestamp !== this.#frame.timestamp) {
       this.#waitsForKeyFrame = true;
     }
     if (this.#waitsForKeyFrame && !starts && !isOfStill) {
       this.framesDiscarded += this.#hasStarted ? source.markerOf(packet) : 0;
       return false;
     }
-    if (starts || timestamp !== this.#timestamp) {
+    if (starts || timestamp !== this.#frame.timestamp) {
       const newest = this.#groupStart;
       if (newest > packet) {
         // A newer GOP has begun.
         this.#cursor = newest;
         return false;
       }
-      this.#timestamp = timestamp;
-      this.#stamp = this.#mapper.stamp(timestamp, nowMs);
+      this.#frame.timestamp = timestamp;
+      this.#frame.stamp = this.#mapper.stamp(timestamp, nowMs);
       if (this.#continues) {
         this.#continueFrom(this.#continues, nowMs);
       }
       if (this.#replayedFrames >= 0) {
         this.#replayedFrames += 1;
-        this.#creditBytes -= this.#replayedFrames > UNPACED_FRAMES ? MIN_FRAME_MS * this.#bytesPerMs : 0;
+        this.#credit.bytes -= this.#replayedFrames > UNPACED_FRAMES ? MIN_FRAME_MS * this.#bytesPerMs : 0;
       }
     }
     this.#waitsForKeyFrame = false;
-    if (packet === this.#stillEnd - 1) {
-      this.#stillEnd = -1;
+    if (packet === this.#still.end - 1) {
+      this.#still.end = -1;
       this.#waitsForKeyFrame = true;
-      this.#cursor = this.#afterStill;
+      this.#cursor = this.#still.next;
     }
     return true;
   }
@@ -347,7 +345,7 @@ export class PacketSender implements RtpViewer {
     const clockRate = stream.tracks[this.#video]?.clockRate ?? 0;
     const now = timestamp + Math.round(((nowMs - atMs) * clockRate) / 1000);
     const next = ((now - lastTimestamp) | 0) > 0 ? now : lastTimestamp + 1;
-    (tracks[this.#video] as OutboundTrack).timestampOffset = (next - this.#stamp) >>> 0;
+    (tracks[this.#video] as OutboundTrack).timestampOffset = (next - this.#frame.stamp) >>> 0;
     this.#continues = undefined;
   }
 
@@ -357,7 +355,7 @@ export class PacketSender implements RtpViewer {
     this.#cursor = start >= 0 ? start : this.source.written;
     this.#needsKeyFrame = start < 0;
     this.#waitsForKeyFrame = true;
-    this.#stillEnd = -1;
+    this.#still.end = -1;
   }
 
   #setTicking(isTicking: boolean): void {

@@ -7,7 +7,7 @@ import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients
 test('a viewer receives the stream once, from its connection to its end', () => {
   const camera = new ScriptedCamera(new FakeClock(), 5_000);
   const notes: string[] = [];
-  camera.stream.onRecipient = ({ kind, id }, query) => {
+  camera.stream.recipients.onBegin = ({ kind, id }, query) => {
     notes.push(`${kind.apiType} ${id} ${query}`);
     return () => notes.push('end');
   };

@@ -136,7 +136,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
       throw new PerchError('notFound', this.#ended);
     }
     if (isListed(this)) {
-      this.#stream.beginRecipient(this, this.#options.query ?? '');
+      this.#stream.recipients.begin(this, this.#options.query ?? '');
     }
     const { video, audio, cname } = this;
     const clock = this.#clock;
@@ -242,7 +242,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     this.#active?.pliResponder.close();
     this.#active?.viewerStream.close();
     if (isListed(this)) {
-      this.#stream.endRecipient(this);
+      this.#stream.recipients.end(this);
     }
     this.#stream.removeReader(this);
   }
