@@ -35,6 +35,7 @@ import { archiveFirstByte } from './playback/archive-first-byte.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
+import { storeFigures } from './playback/stores.ts';
 import { timeLapse } from './playback/time-lapse.ts';
 import { archiveCpu, archiveMemory } from './record/archive-load.ts';
 import { evidenceCpu } from './record/evidence-cpu.ts';
@@ -139,6 +140,7 @@ const FIGURES: readonly Figure[] = [
   getMp4,
   getFirstByte,
   archiveFirstByte,
+  ...storeFigures,
   timeLapse,
   getMemory,
   uiFirstPaint,
