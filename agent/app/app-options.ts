@@ -1,10 +1,10 @@
 import type { LogOutput } from '../base/log-output.ts';
+import type { CamerasDeps } from '../cameras/cameras.ts';
 import type { Environment } from '../config/load/environment.ts';
 import type { Feature } from '../features/contract.ts';
 import type { ChannelsDeps } from '../notify/channels/channels.ts';
 import type { PublicHttpsOptions } from '../notify/push/public-https.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
-import type { CamerasDeps } from './cameras/cameras.ts';
 import type { MdnsNameOptions } from './device/mdns-name.ts';
 import type { HttpListenersDeps } from './listeners/http-listeners.ts';
 import type { Protocols } from './protocols.ts';

@@ -13,6 +13,14 @@ import { LOG_KEYS } from '../base/log-output.ts';
 import { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
+import { cameraControl } from '../cameras/camera-control.ts';
+import { CameraSearch } from '../cameras/camera-search.ts';
+import { Cameras } from '../cameras/cameras.ts';
+import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
+import { Layouts } from '../cameras/layouts.ts';
+import { OnvifFeatures } from '../cameras/onvif/onvif-features.ts';
+import { pinCertificates } from '../cameras/onvif/onvif-link.ts';
+import { StreamMotion } from '../cameras/stream-motion.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
@@ -23,6 +31,8 @@ import { endReduced } from '../features/boxes/serving/pairing.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
+import { LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
+import { Recordings } from '../recordings/recordings.ts';
 import type { Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
@@ -33,14 +43,6 @@ import type { HookAuth } from '../zlm/hook-auth.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState, problemsIn } from './app-state.ts';
 import { ApplyQueue } from './apply-queue.ts';
-import { cameraControl } from './cameras/camera-control.ts';
-import { CameraSearch } from './cameras/camera-search.ts';
-import { Cameras } from './cameras/cameras.ts';
-import type { IdentityWatch } from './cameras/identity-checked-source.ts';
-import { Layouts } from './cameras/layouts.ts';
-import { OnvifFeatures } from './cameras/onvif/onvif-features.ts';
-import { pinCertificates } from './cameras/onvif/onvif-link.ts';
-import { StreamMotion } from './cameras/stream-motion.ts';
 import { SlowStop } from './commands/slow-stop.ts';
 import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups } from './device/backup.ts';
@@ -53,16 +55,14 @@ import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
 import { LazyNotifications } from './notify/lazy-notifications.ts';
 import { PROTOCOLS } from './protocols.ts';
-import { LivePictures, OF_EVENT } from './recordings/live-pictures.ts';
-import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
-import { packetFiles } from './servers/packet-files.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
 import { SourceTests } from './servers/source-tests.ts';
+import { RecordingSigner } from './signing/recording-signer.ts';
 
 const RETRY_MS = 10_000;
 
@@ -77,6 +77,7 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: HookRunner;
   readonly #recordings: Recordings;
+  readonly #signer: RecordingSigner;
   readonly #pictures: LivePictures;
   readonly #modes: Modes;
   readonly #notifications: LazyNotifications;
@@ -131,6 +132,11 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
+    const { playback, recorders } = this.#recordings;
+    const isHeldUp = () => this.#recordings.isHeldUp;
+    this.#signer = new RecordingSigner({ ...options, config: () => this.#config, playback, isHeldUp });
+    recorders.onFinished((segment) => this.#signer.finished(segment));
+    this.#signer.onSigned = (segment) => this.#recordings.signed(segment);
     const ofBoxes = { store, boxes, pairedServers, recordings: this.#recordings, config: () => this.#config };
     this.#boxes = new ManyBoxes({ ...options, ...ofBoxes });
     this.#modes = new Modes({
@@ -173,7 +179,7 @@ export class App {
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
-    const components = [packetFiles(options), ...this.#servers.components(page), this.#http.tlsComponent()];
+    const components = [...this.#servers.components(page), this.#http.tlsComponent()];
     this.#components = new Reconciler<Config>(components, log);
   }
 
@@ -247,6 +253,7 @@ export class App {
     this.#motion.close();
     await Promise.all([slow.close('viewing history', this.#views), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
+    await slow.close('signing', this.#signer);
     await slow.close('recordings', this.#recordings);
     await slow.close('commands', this.#commands);
     await slow.close('camera logins', this.#logins);
@@ -270,7 +277,12 @@ export class App {
     this.#store.watch();
     const retry = () => this.#applying.take(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
-    this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
+    const { signal } = this.#stop;
+    this.#recordings.begin(
+      signal,
+      () => this.#paths.list(),
+      () => this.#signer.begin(signal),
+    );
     await this.#onvif.begin();
     await this.#notifications.begin();
     this.#http.zlm.begin();

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
-import type { Clock } from '../base/clock.ts';
 import type { EventBus } from '../base/event-bus.ts';
-import type { Logger } from '../base/log.ts';
 import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { Component } from '../base/reconciler.ts';
 import type { ApiEdits } from '../config/edit/api-edits.ts';
+import type { Context } from '../config/load/context.ts';
 import type { Environment } from '../config/load/environment.ts';
 import type { Config } from '../config/load/load.ts';
 import type { ConfigKeys } from '../config/schema/config-keys.ts';
@@ -105,17 +104,8 @@ export interface CommandCall {
 }
 
 /** What the product offers. A class takes `Pick<Host, …>`. */
-export interface Host {
+export interface Host extends Context {
   readonly version: string;
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Aborts when Perch stops. */
-  readonly signal: AbortSignal;
-  /** The configuration in force. */
-  config(): Config;
-  /** The configuration that was last read or written; components may still be starting with it. */
-  settings(): Config;
   readonly edits: ApiEdits;
   readonly events: Pick<EventBus, 'emit' | 'listen'>;
   readonly accounts: Pick<Accounts, 'device'> & {

@@ -21,7 +21,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zlm: ['base', 'config', 'media', 'protocols'],
   notify: ['base', 'config'],
   http: ['base', 'config', 'media', 'auth', 'notify', 'protocols'],
-  cameras: ['base', 'config', 'media', 'onvif'],
   transports: ['base', 'config', 'media', 'native', 'stream', 'protocols', 'http-client'],
   sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
   forwarders: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
@@ -31,14 +30,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   picture: ['base', 'media'],
   playback: ['base', 'config', 'media', 'picture', 'record'],
   paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
+  cameras: [
+    ...['base', 'config', 'media', 'stream', 'http', 'protocols', 'sources', 'record', 'onvif', 'paths', 'system'],
+  ],
+  recordings: [
+    ...['base', 'config', 'media', 'stream', 'http', 'record', 'playback', 'picture', 'cameras', 'paths', 'system'],
+  ],
   features: [
     ...['base', 'config', 'media', 'stream', 'auth', 'tls', 'backup', 'http', 'protocols', 'transports', 'record'],
-    ...['playback', 'picture', 'cameras', 'onvif', 'paths', 'system'],
+    ...['playback', 'picture', 'cameras', 'onvif', 'paths', 'recordings', 'system'],
   ],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
     ...[
       'cameras',
+      'recordings',
       'sources',
       'transcode',
       'record',

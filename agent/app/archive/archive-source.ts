@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { RecordingSource } from '../../archive/storage/contracts.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import { DEMO_PATH } from '../../config/values/path-name.ts';
 import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import { writeTsTable } from '../../playback/mpegts/ts-stored-table.ts';
@@ -10,11 +11,10 @@ import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 import { readSignatureFile } from '../../record/signing/signature-file.ts';
-import { DEMO_PATH } from '../demo/demo.ts';
-import type { Recordings } from '../recordings/recordings.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
 
 export interface ArchiveSourceDeps {
-  readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'signer' | 'space'>;
+  readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'onSigned' | 'space'>;
   /** The configuration in force. */
   config(): Config;
 }

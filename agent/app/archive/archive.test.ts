@@ -10,7 +10,7 @@ import { silentLogger } from '../../base/log.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
-import type { AwaitedRecording } from '../recordings/retention-and-space.ts';
+import type { AwaitedRecording } from '../../recordings/retention-and-space.ts';
 import { Archive } from './archive.ts';
 
 const KEYS = `archiveBucket: ${BUCKET}\narchiveAccessKey: ${ACCESS_KEY}\narchiveSecretKey: ${SECRET_KEY}\n`;
@@ -38,7 +38,7 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
     dataDir,
     recordings: {
       space,
-      signer: {},
+      onSigned: () => {},
       playback: { stateOf: () => state, archive: { expect: () => {}, set: () => {} } },
     },
     signal: new AbortController().signal,

@@ -16,7 +16,7 @@ import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { ArchiveControl, ArchiveResult, ArchiveState, ArchiveTest } from '../../http/api/device/archive-routes.ts';
 import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { AwaitedRecording } from '../recordings/retention-and-space.ts';
+import type { AwaitedRecording } from '../../recordings/retention-and-space.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
 import { SameDisk } from './same-disk.ts';
@@ -81,12 +81,12 @@ export class Archive implements ArchiveControl {
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
     space.isAwaited = (recording) => this.#isAwaited(recording);
     space.unwanted = (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file);
-    deps.recordings.signer.onSigned = ({ path, file }) => {
+    deps.recordings.onSigned(({ path, file }) => {
       const nameUs = playback.nameUsOf(file);
       if (nameUs !== undefined) {
         this.#link?.signed({ path, nameUs }, file);
       }
-    };
+    });
     space.mayAppear = (path) => this.#link?.mayAppear(path) ?? false;
     space.unreadCopies = (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [];
     playback.archive.expect(() => deps.config().archive !== 'no');

@@ -8,7 +8,7 @@ import { ConfigStore } from '../../config/store/store.ts';
 import type { CommandCall } from '../../features/contract.ts';
 import type { IndexProgress, UnreadableFile } from '../../playback/index/index-rebuild.ts';
 import { Playback } from '../../playback/playback.ts';
-import { recordPathsOf } from '../recordings/record-path-templates.ts';
+import { recordPathsOf } from '../../recordings/record-path-templates.ts';
 
 /** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
 export async function reindex(call: CommandCall, clock: Clock = systemClock): Promise<void> {

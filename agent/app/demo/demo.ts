@@ -2,6 +2,7 @@ import { explain } from '../../base/errors.ts';
 import { joinSignals, withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
+import { DEMO_PATH } from '../../config/values/path-name.ts';
 import type { Host } from '../../features/contract.ts';
 import { describeDevice } from '../../onvif/device/describe-device.ts';
 import { openSession } from '../../onvif/device/onvif-session.ts';
@@ -11,7 +12,6 @@ import { loadLate } from '../../protocols/late.ts';
 import type { DemoCamera } from '../../sources/demo/demo-camera.ts';
 import { DEMO_MASKS } from '../../sources/demo/motion-masks.ts';
 
-export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;

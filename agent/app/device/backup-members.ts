@@ -13,6 +13,7 @@ import { checkParts, checkYamlParts } from '../../backup/parts.ts';
 import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
@@ -22,7 +23,6 @@ import { joinRanges, readRanges } from '../../record/retention/protected-ranges.
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
 import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../archive/archive-keys.ts';
-import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
 import { isSecretFile } from '../zlm/zlm.ts';
 
 /** The configuration, regardless of its file's name and folder. */

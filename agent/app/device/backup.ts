@@ -7,6 +7,7 @@ import { finishRestore, readWhole, stageRestore } from '../../backup/staged.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { isSubStream, subOf } from '../../cameras/path-entries.ts';
 import { ownFileOf, tryWrite, writeAtomic } from '../../config/file/file.ts';
 import { inPresentForm, type Migration, presentForm } from '../../config/file/migrations.ts';
 import { type Config, NO_FILE } from '../../config/load/load.ts';
@@ -16,7 +17,6 @@ import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 import type { BackupFile, Host } from '../../features/contract.ts';
 import type { BackupControl, RestorePlan } from '../../http/api/device/restore-routes.ts';
-import { isSubStream, subOf } from '../cameras/path-entries.ts';
 import {
   BackupMembers,
   CONFIG,

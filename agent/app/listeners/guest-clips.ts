@@ -5,7 +5,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { SharedClips } from '../../http/api/accounts/shared-clip-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { sendDownload } from '../../playback/plugin.ts';
-import type { Recordings } from '../recordings/recordings.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
 
 interface GuestClipsDeps {
   readonly access: Pick<HttpAccess, 'identify'>;

@@ -10,7 +10,7 @@ import { Profiler } from '../../http/pprof/profiler.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
-import type { Recordings } from '../recordings/recordings.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
 
 interface MetricsAndProfilesDeps extends Pick<Host, 'version' | 'clock' | 'config'> {
   readonly paths: PathTable;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
+import { linkOf } from '../../cameras/onvif/onvif-link.ts';
 import { resolvePath } from '../../config/load/load.ts';
 import type { Mode } from '../../config/schema/modes.ts';
-import { linkOf } from '../cameras/onvif/onvif-link.ts';
 import { inMode } from './effect.ts';
 
 const TEXT = `perch: own

@@ -1,9 +1,9 @@
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
+import { isReady, isSubStream } from '../../cameras/path-entries.ts';
 import { type Config, patternsOf } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
 import type { Mode, ModeRule } from '../../config/schema/modes.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import { isReady, isSubStream } from '../cameras/path-entries.ts';
 
 /** The configuration as the mode changes it. */
 export function inMode(config: Config, mode: Mode): Config {

@@ -5,7 +5,7 @@ import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Host } from '../../features/contract.ts';
 
-interface PacketFilesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
+export interface PacketFilesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   readonly cwd: string;
 }
 

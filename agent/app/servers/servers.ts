@@ -12,6 +12,7 @@ import type {
   SessionTables,
 } from '../../protocols/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
+import { type PacketFilesDeps, packetFiles } from './packet-files.ts';
 
 /** HTTP routes of a server, started or not. */
 export interface MountableRoutes extends Omit<ServerRoutes, 'mount'> {
@@ -24,10 +25,10 @@ export class Servers implements SessionTables {
   readonly kinds: readonly SessionKind[];
   readonly documented: readonly SessionKind[];
   readonly #protocols: readonly ServerProtocol[];
-  readonly #deps: ServerDeps;
+  readonly #deps: ServerDeps & PacketFilesDeps;
   readonly #running = new Map<ServerProtocol, RunningServer>();
 
-  constructor(protocols: readonly ServerProtocol[], deps: ServerDeps) {
+  constructor(protocols: readonly ServerProtocol[], deps: ServerDeps & PacketFilesDeps) {
     this.#protocols = protocols;
     this.#deps = deps;
     this.kinds = protocols.flatMap(({ kinds }) => kinds);
@@ -40,7 +41,7 @@ export class Servers implements SessionTables {
       this.#protocols
         .filter((protocol) => (protocol.routes !== undefined) === hasRoutes)
         .flatMap((protocol) => this.#componentsOf(protocol));
-    return [...having(true), ...page, ...having(false)];
+    return [packetFiles(this.#deps), ...having(true), ...page, ...having(false)];
   }
 
   /** The servers that programs publish to, with their addresses. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
-import { IdentityCheckedSource } from '../cameras/identity-checked-source.ts';
+import { IdentityCheckedSource } from '../../cameras/identity-checked-source.ts';
 import { SERVERS, SOURCES } from '../protocols.ts';
 import { makeSource } from './source-factory.ts';
 

@@ -1,9 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
+import { IdentityCheckedSource, type IdentityWatch } from '../../cameras/identity-checked-source.ts';
+import { streamLogin } from '../../cameras/stream-login.ts';
 import { schemeOf } from '../../config/schema/source.ts';
 import type { SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
 import type { Source } from '../../stream/contracts.ts';
-import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
-import { streamLogin } from '../cameras/stream-login.ts';
 
 /**
  * The source of a path that is pulled, by the scheme of its URL.

@@ -23,8 +23,8 @@ import type {
 } from '../../http/api/recordings/transfer-routes.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { nearestFolder } from '../../record/file/segment-fs.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
 import { diskFaultOf } from '../import/left-file.ts';
-import type { Recordings } from '../recordings/recordings.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
 import { foreseeImport, roomOf } from './import-forecast.ts';

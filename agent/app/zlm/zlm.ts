@@ -18,6 +18,7 @@ import { isBrowser } from '../../http/auth/request-origin.ts';
 import { isNamedOrigin } from '../../http/listener/cors.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import type { SessionKind, ZlmAnswer, ZlmApiCalls, ZlmParameters } from '../../protocols/contract.ts';
+import type { LivePictures } from '../../recordings/live-pictures.ts';
 import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
 import { CODE, failure } from '../../zlm/call.ts';
 import { ZlmCalls, type ZlmCallsOptions } from '../../zlm/calls.ts';
@@ -30,7 +31,6 @@ import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type RejectedC
 import { shownSettings } from '../../zlm/server-settings.ts';
 import { streamNameOf, VHOST } from '../../zlm/stream-name.ts';
 import { StreamWatch } from '../../zlm/stream-watch.ts';
-import type { LivePictures } from '../recordings/live-pictures.ts';
 
 const SECRET_BYTES = 24;
 const SecretFile = Type.Object({ secret: Type.String({ minLength: SECRET_BYTES }) });

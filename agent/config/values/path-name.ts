@@ -4,6 +4,8 @@ import { ANY_NAME, compilePattern, type Pattern } from './pattern.ts';
 const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
 /** Characters of a stream's name, which is part of file names. */
 const MAX_NAME = 240;
+/** Path of the demo camera. */
+export const DEMO_PATH = 'demo';
 const CATCH_ALL = new Set(['all', 'all_others', '~^.*$']);
 
 /** Why `name` is not a valid path name, in MediaMTX's words; undefined when it is valid. */

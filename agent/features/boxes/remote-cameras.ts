@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
-import type { Recordings } from '../../app/recordings/recordings.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { RecordingLookup } from '../../http/api/recordings/recordings.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
 import type { RemotePlayback } from '../../playback/read/remote.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
+import type { Recordings } from '../../recordings/recordings.ts';
 import type { JoinedTimeline } from './recordings/joined-timeline.ts';
 import type { RemoteCamerasDeps, RemoteParts } from './recordings/remote-parts.ts';
 import { isRecordedHere, namesByBox, remoteOf } from './requests/remote-paths.ts';

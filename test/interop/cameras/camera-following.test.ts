@@ -2,7 +2,7 @@ import { globSync, mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { CameraJson as CameraItem } from '../../../agent/app/cameras/api-views.ts';
+import type { CameraJson as CameraItem } from '../../../agent/cameras/api-views.ts';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import type { OnvifCameraOptions } from '../../onvif-camera/camera.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { StreamMotion } from '../../../agent/app/cameras/stream-motion.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
+import { StreamMotion } from '../../../agent/cameras/stream-motion.ts';
 import { h264Track } from '../../../agent/media/h264/params.ts';
 import { h265Track } from '../../../agent/media/h265/params.ts';
 import type { NalTrack } from '../../../agent/media/sample/track.ts';

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { Recordings } from '../../../agent/app/recordings/recordings.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { parseConfig } from '../../../agent/config/load/load.ts';
+import { Recordings } from '../../../agent/recordings/recordings.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { MachineClock } from '../../../system/boot-clock.ts';
 import { FakeClock } from '../base/fake-clock.ts';

@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Suites that wait ten seconds and more, for time limits of Perch or for pictures in real time. */
 const WAITING = [
-  'agent/app/cameras/adoptions',
+  'agent/cameras/adoptions',
   'agent/onvif/discovery/found-cameras',
   'system/updater/debian',
   'test/smoke/page-walk',

@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { RetentionAndSpace } from '../../../agent/app/recordings/retention-and-space.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
 import { Playback } from '../../../agent/playback/playback.ts';
 import { EventHub } from '../../../agent/record/events/event-hub.ts';
 import { EventJournal } from '../../../agent/record/events/event-journal.ts';
 import { SegmentAges } from '../../../agent/record/retention/segment-ages.ts';
+import { RetentionAndSpace } from '../../../agent/recordings/retention-and-space.ts';
 import { FakeClock } from '../../support/base/fake-clock.ts';
 import { filesBelow, record, temporaryFolder } from '../../support/disks/recordings.ts';
 import { KEYS } from '../../support/harness/loaded-config.ts';

@@ -6,12 +6,12 @@ import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import { openPlayback } from '../../../../test/support/harness/playback.ts';
-import { CameraEvents } from '../../../app/recordings/events.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { parseConfig } from '../../../config/load/load.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import { GapJournal } from '../../../record/gaps/gap-journal.ts';
 import { FlushPoint } from '../../../record/write/flush.ts';
+import { CameraEvents } from '../../../recordings/events.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxEvents } from './box-events.ts';
 

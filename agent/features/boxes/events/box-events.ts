@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import Type from 'typebox';
-import type { Recordings } from '../../../app/recordings/recordings.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Config } from '../../../config/load/load.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import { gapsName } from '../../../record/gaps/gap-reason.ts';
+import type { Recordings } from '../../../recordings/recordings.ts';
 import type { Host } from '../../contract.ts';
 import type { BoxEvent } from '../requests/box-answers.ts';
 import type { BoxRequests } from '../requests/box-requests.ts';

@@ -1,4 +1,3 @@
-import type { Recordings } from '../../../app/recordings/recordings.ts';
 import { foreseeUses } from '../../../app/transfer/import-forecast.ts';
 import type { StoredTransfer } from '../../../app/transfer/journal.ts';
 import { PerchError } from '../../../base/errors.ts';
@@ -8,6 +7,7 @@ import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import type { FetchRequest, ImportForecast, TransferForecast } from '../../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
+import type { Recordings } from '../../../recordings/recordings.ts';
 import type { Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxRecordings } from './box-recordings.ts';

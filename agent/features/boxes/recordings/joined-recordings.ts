@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Recordings } from '../../../app/recordings/recordings.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { listEntries } from '../../../playback/list.ts';
@@ -19,6 +18,7 @@ import {
 import { formatLocalTime, type ZonedTime } from '../../../playback/read/rfc3339.ts';
 import type { RewindPeriod } from '../../../playback/vod/recorded-streams.ts';
 import { queryFrameTime, queryPeriod, queryRewind, sendPlaylist } from '../../../playback/vod/vod-routes.ts';
+import type { Recordings } from '../../../recordings/recordings.ts';
 import type { BoxSpan } from '../requests/box-answers.ts';
 import { MAX_ANSWER_MS } from '../requests/box-requests.ts';
 import { hasGaps, joinPlaylists, joinRewind, readSegments } from './joined-playlist.ts';

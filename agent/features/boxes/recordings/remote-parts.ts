@@ -1,4 +1,4 @@
-import type { Recordings } from '../../../app/recordings/recordings.ts';
+import type { Recordings } from '../../../recordings/recordings.ts';
 import type { Host } from '../../contract.ts';
 import { BoxEvents } from '../events/box-events.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';

@@ -1,4 +1,3 @@
-import type { Recordings } from '../../../app/recordings/recordings.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { openRegularFile } from '../../../base/files/open-regular-file.ts';
@@ -7,6 +6,7 @@ import { type SegmentRow, STATE } from '../../../playback/index/segment-row.ts';
 import { recordFormatOf } from '../../../record/file/record-path.ts';
 import type { ProtectedRanges } from '../../../record/retention/protected-ranges.ts';
 import { readSnapshot, snapshotsOf } from '../../../record/snapshots/snapshot-files.ts';
+import type { Recordings } from '../../../recordings/recordings.ts';
 import {
   type ByteRange,
   MAX_LISTED_CAMERAS,

@@ -16,6 +16,7 @@ export function serversOf<Options, Running extends RunningServer>(
   let config = configOf('  all_others:');
   const servers = new Servers([protocol as ServerProtocol], {
     cwd: '/etc/perch',
+    dataDir: '/var/lib/perch',
     own: { file: () => Promise.reject(new Error('nothing asks for it')) },
     paths: {} as ServerDeps['paths'],
     access: { authorize: async () => 'refused', offersDigest: () => true, beginGuess: () => async () => {} },
@@ -31,7 +32,8 @@ export function serversOf<Options, Running extends RunningServer>(
     clock,
     log,
   });
-  const components = servers.components([]);
+  // The first one writes packet files.
+  const [, ...components] = servers.components([]);
   const reconciler = new Reconciler<Config>(components, log);
   return {
     running: () => servers.running(protocol),

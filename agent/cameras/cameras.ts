@@ -1,0 +1,192 @@
+import type { Static } from 'typebox';
+import { cameraNetworkAddress } from '../../system/camera-network.ts';
+import { ConcurrencyLimit } from '../base/concurrency-limit.ts';
+import { PerchError } from '../base/errors.ts';
+import type { PublishEvent } from '../base/event-bus.ts';
+import { withJoinedSignal } from '../base/joined-signal.ts';
+import type { Context } from '../config/load/context.ts';
+import type { Config } from '../config/load/load.ts';
+import type { ConfigStore } from '../config/store/store.ts';
+import type {
+  AdoptAnswer,
+  AdoptBody,
+  CheckAnswer,
+  CheckRequest,
+  HideBody,
+  ProbeBody,
+} from '../http/api/cameras/camera-schemas.ts';
+import type { CameraLookup } from '../http/api/cameras/cameras.ts';
+import type { FoundCameras } from '../onvif/discovery/found-cameras.ts';
+import { Adopter, type AdopterDeps } from './adoption/adopter.ts';
+import { isRange } from './adoption/camera-request.ts';
+import { failureOf } from './adoption/failure.ts';
+import { type ProbeJob, ProbeJobs } from './adoption/probe-jobs.ts';
+import { Adoptions } from './adoptions.ts';
+import { descriptionJson, failureJson, foundJson, probeJobJson } from './api-views.ts';
+import { ConfiguredCameras, type ConfiguredCamerasDeps } from './configured-cameras.ts';
+import { HiddenCameras } from './hidden-cameras.ts';
+import { CameraPauses } from './pauses.ts';
+import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
+
+/** Maximum number of cameras that are probed at the same time, and of those that wait. A camera mostly waits for its device. */
+const MAX_CONCURRENT = 64;
+const MAX_WAITING = 512;
+/** Time limit for one camera: an unknown one is tried with the stream addresses of all makers, one a second. */
+const DEADLINE_MS = 5 * 60_000;
+const PUBLISH_EVERY_MS = 1_000;
+
+export interface CamerasDeps
+  extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>>,
+    Pick<Context, 'dataDir' | 'clock' | 'log' | 'signal'> {
+  readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
+  /** The configuration as written, in effect or not, with the demo camera. */
+  config(): Config;
+  readonly found: FoundCameras;
+  readonly paths: ConfiguredCamerasDeps['paths'];
+  readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
+  readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
+  readonly includeLoopback: boolean;
+  /** Folder of the answers of root's services. */
+  readonly hostAnswers?: string | undefined;
+  readonly publish: PublishEvent;
+}
+
+/** Finds, probes and adopts cameras for the API. */
+export class Cameras implements CameraLookup {
+  readonly adopted: ConfiguredCameras;
+  readonly #deps: CamerasDeps;
+  readonly #adopter: Adopter;
+  readonly #pauses: CameraPauses;
+  readonly #probes: ProbeJobs;
+  readonly #adoptions: Adoptions;
+  readonly #hidden: HiddenCameras;
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'cameras');
+  #publishedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: CamerasDeps) {
+    const { clock, store, log, signal } = deps;
+    this.#deps = deps;
+    this.#adopter = new Adopter({
+      ...deps,
+      paths: store,
+      createProbe: createStreamProbe(clock),
+      isOpen: createPortProbe(clock),
+      speaksRtsp: createRtspProbe(clock),
+    });
+    this.#pauses = new CameraPauses(deps);
+    this.#hidden = new HiddenCameras(deps);
+    this.#probes = new ProbeJobs(log, signal, (job) => this.#publishProbe(job));
+    this.adopted = new ConfiguredCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
+    this.#adoptions = new Adoptions({
+      ...deps,
+      adopter: this.#adopter,
+      gate: this.#gate,
+      inTime: (work) => this.#inTime(work),
+      remember: (paths, description) => this.adopted.remember(paths, description),
+    });
+  }
+
+  apply(): void {
+    this.adopted.descriptions.apply();
+    this.adopted.completion.apply();
+  }
+
+  streamOpened(path: string): void {
+    this.adopted.descriptions.streamOpened(path);
+    void this.adopted.completion.streamOpened(path);
+  }
+
+  cameraChanged(path: string, what: 'settings' | 'reboot'): void {
+    this.adopted.descriptions.changed(path, what);
+  }
+
+  close(): Promise<void> {
+    this.#pauses.close();
+    return this.#hidden.close();
+  }
+
+  get isScanning(): boolean {
+    return this.#deps.found.isScanning;
+  }
+
+  discover(): Promise<void> {
+    return this.#deps.found.scan();
+  }
+
+  found() {
+    const network = cameraNetworkAddress(this.#deps.hostAnswers);
+    return this.#deps.found.list().map((camera) => {
+      const isHidden = this.#hidden.has(camera.endpoint);
+      return foundJson(camera, this.#adopter.adoptedAs(camera), network, isHidden);
+    });
+  }
+
+  async hide({ endpoints, hidden }: Static<typeof HideBody>): Promise<void> {
+    await this.#hidden.set(endpoints, hidden);
+    this.#deps.publish('camera', { state: 'hidden' });
+  }
+
+  probe(body: Static<typeof ProbeBody>) {
+    const { target, ...login } = body;
+    const { found, includeLoopback } = this.#deps;
+    if (!isRange(target, includeLoopback)) {
+      const request = { ...login, address: target };
+      return probeJobJson(
+        this.#probes.start(target, (signal, publish) => this.#adopter.probe(request, signal, publish)),
+      );
+    }
+    if (found.isSearchingRange) {
+      throw new PerchError('exhausted', 'another range of addresses is being searched: wait for it to end', {
+        isBusy: true,
+      });
+    }
+    const job = this.#probes.start(target, async (signal, publish) => {
+      await found.probe(target, { signal, onProgress: (done, total) => publish({ what: 'a probe', done, total }) });
+      return undefined;
+    });
+    return probeJobJson(job);
+  }
+
+  probeJob(id: string) {
+    const job = this.#probes.get(id);
+    return job && probeJobJson(job);
+  }
+
+  endProbe(id: string): boolean {
+    return this.#probes.end(id);
+  }
+
+  async check(request: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>> {
+    this.#gate.checkRoom(1);
+    try {
+      const description = await this.#gate.run(() => this.#inTime((signal) => this.#adopter.check(request, signal)));
+      const shown = description ? descriptionJson(description) : null;
+      return { isGood: true, ...failureJson(undefined), description: shown };
+    } catch (error) {
+      return { isGood: false, ...failureJson(failureOf(error, this.#deps.log)), description: null };
+    }
+  }
+
+  adopt(body: Static<typeof AdoptBody>, waits: boolean): Promise<Static<typeof AdoptAnswer>> {
+    return this.#adoptions.start(body, waits);
+  }
+
+  adoption(id: string): Static<typeof AdoptAnswer> | undefined {
+    return this.#adoptions.get(id);
+  }
+
+  #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withJoinedSignal([this.#deps.signal], DEADLINE_MS, ({ signal }) => work(signal));
+  }
+
+  #publishProbe(job: ProbeJob): void {
+    const nowMs = this.#deps.clock.monoMs();
+    if (job.state === 'running' && nowMs - this.#publishedMs < PUBLISH_EVERY_MS) {
+      return;
+    }
+    this.#publishedMs = nowMs;
+    const { id, target, what, done, total, slow, error } = probeJobJson(job);
+    const state = job.state === 'running' ? 'probing' : 'probed';
+    this.#deps.publish('camera', { state, id, target, what, done, total, slow, error });
+  }
+}

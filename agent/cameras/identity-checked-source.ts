@@ -1,0 +1,140 @@
+import type { Clock } from '../base/clock.ts';
+import type { PerchError } from '../base/errors.ts';
+import { joinSignals } from '../base/joined-signal.ts';
+import { cameraError } from '../onvif/soap/http/failures.ts';
+import type { Loudspeaker, Source, SourceStatistics, StreamSink } from '../stream/contracts.ts';
+import { OTHER_CAMERA, type Verdict } from './following/identity.ts';
+
+/** Repeats an inconclusive check: a camera may stream before ONVIF answers. */
+const RECHECK_PAUSES_MS = [5_000, 15_000, 60_000] as const;
+/** Maximum delay of the first connection by the check. */
+const CHECK_TIMEOUT_MS = 2_000;
+/** After a failure another camera may be there, so a silent one is checked for longer. */
+const RECONNECT_CHECK_TIMEOUT_MS = 10_000;
+const SILENT_PAUSE_MS = 1_000;
+
+export interface IdentityWatch {
+  /** Never rejects. */
+  check(path: string): Promise<Verdict>;
+  failed(path: string, isOther?: boolean): void;
+  connected(path: string): void;
+}
+
+/** The source of a camera with an identity: keeps the stream of another camera at its address out of the path. */
+export class IdentityCheckedSource implements Source {
+  readonly #source: Source;
+  readonly #path: string;
+  readonly #watch: IdentityWatch;
+  readonly #clock: Clock;
+  #hasFailed = false;
+
+  constructor(source: Source, path: string, watch: IdentityWatch, clock: Clock) {
+    this.#source = source;
+    this.#path = path;
+    this.#watch = watch;
+    this.#clock = clock;
+  }
+
+  get type(): string {
+    return this.#source.type;
+  }
+
+  get statistics(): SourceStatistics | undefined {
+    return this.#source.statistics;
+  }
+
+  get heldMs(): number | undefined {
+    return this.#source.heldMs;
+  }
+
+  get loudspeaker(): Loudspeaker | undefined {
+    return this.#source.loudspeaker;
+  }
+
+  get answers(): Source['answers'] {
+    return this.#source.answers?.bind(this.#source);
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const verdict = await this.#firstCheck(signal);
+    if (signal.aborted) {
+      return;
+    }
+    if (verdict === 'other') {
+      this.#watch.failed(this.#path, true);
+      throw otherCamera(this.#path);
+    }
+    const ended = new AbortController();
+    const joined = joinSignals([signal, ended.signal]);
+    const opened: StreamSink = {
+      publish: (tracks) => {
+        const stream = sink.publish(tracks);
+        this.#watch.connected(this.#path);
+        return stream;
+      },
+    };
+    let isOther = false;
+    const asking =
+      verdict === 'same'
+        ? undefined
+        : this.#askAgain(joined.signal).then((is) => {
+            isOther = is;
+            if (is) {
+              ended.abort();
+            }
+          });
+    try {
+      await this.#source.run(opened, joined.signal);
+      if (isOther) {
+        throw otherCamera(this.#path);
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#hasFailed = true;
+        this.#watch.failed(this.#path, isOther);
+      }
+      throw isOther ? otherCamera(this.#path) : error;
+    } finally {
+      ended.abort();
+      await asking;
+      joined.release();
+    }
+  }
+
+  async #firstCheck(signal: AbortSignal): Promise<Verdict> {
+    const timeout = new AbortController();
+    const joined = joinSignals([signal, timeout.signal]);
+    const timeoutMs = this.#hasFailed ? RECONNECT_CHECK_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+    const late = this.#clock.sleep(timeoutMs, joined.signal).then((): Verdict => 'unknown');
+    try {
+      return await Promise.race([this.#ask(joined.signal), late]);
+    } finally {
+      timeout.abort();
+      joined.release();
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<Verdict> {
+    for (;;) {
+      const verdict = await this.#watch.check(this.#path);
+      if (verdict !== 'silent' || !this.#hasFailed || signal.aborted) {
+        return verdict;
+      }
+      await this.#clock.sleep(SILENT_PAUSE_MS, signal);
+    }
+  }
+
+  /** @returns whether it is another camera, as soon as that is known */
+  async #askAgain(signal: AbortSignal): Promise<boolean> {
+    for (const pauseMs of RECHECK_PAUSES_MS) {
+      await this.#clock.sleep(pauseMs, signal);
+      const verdict = signal.aborted ? 'same' : await this.#watch.check(this.#path);
+      if (verdict !== 'unknown' && verdict !== 'silent') {
+        return verdict === 'other' && !signal.aborted;
+      }
+    }
+    return false;
+  }
+}
+
+const otherCamera = (path: string): PerchError => cameraError('otherCamera', OTHER_CAMERA, { path });

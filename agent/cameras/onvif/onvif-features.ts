@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { cameraNetworkAddress, isInCameraNetwork } from '../../../system/camera-network.ts';
+import type { Context } from '../../config/load/context.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { UnknownTopic } from '../../onvif/events/detections.ts';
+import { Controls } from './controls.ts';
+import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
+import { SubscriptionFile } from './subscription-file.ts';
+
+interface OnvifFeaturesOptions extends Pick<Context, 'dataDir' | 'clock' | 'log'> {
+  readonly config: () => Config;
+  readonly recordings: {
+    readonly events: { readonly hub: EventSubscriptionsOptions['events'] };
+    readonly isClockTrusted: boolean;
+  };
+  /** Folder of the answers of root's services. */
+  readonly hostAnswers?: string;
+}
+
+/** What ONVIF adds to the stream of a camera: events and control. */
+export class OnvifFeatures {
+  readonly controls: Controls;
+  readonly #subscriptions: EventSubscriptions;
+  readonly #memory: SubscriptionFile;
+  #hasBegun = false;
+
+  constructor(options: OnvifFeaturesOptions) {
+    const { config, dataDir, clock, log, recordings, hostAnswers } = options;
+    this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
+    this.controls = new Controls({ config, clock, log });
+    this.#subscriptions = new EventSubscriptions({
+      config,
+      clock,
+      log,
+      memory: this.#memory,
+      events: recordings.events.hub,
+      isClockTrusted: () => recordings.isClockTrusted,
+      timeServerFor: (host) => {
+        const address = cameraNetworkAddress(hostAnswers);
+        return isInCameraNetwork(host, address) ? address : undefined;
+      },
+    });
+  }
+
+  /** Call when the recorders accept events. */
+  async begin(): Promise<void> {
+    await this.#memory.load();
+    this.#hasBegun = true;
+    this.apply();
+  }
+
+  apply(): void {
+    if (this.#hasBegun) {
+      this.controls.apply();
+      this.#subscriptions.apply();
+    }
+  }
+
+  /** Topics of the camera of a path that no rule names. */
+  unknownTopics(path: string): readonly UnknownTopic[] {
+    return this.#subscriptions.unknownTopics(path);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.controls.close(), this.#subscriptions.close()]);
+  }
+}

@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { random } from '../../test/support/base/random.ts';
+import { configOf } from '../../test/support/harness/servers/path-table-of.ts';
+import { H264_PPS, H264_SPS, H264_UNITS } from '../../test/support/media/tiny-streams.ts';
+import { hex, sampleOf } from '../../test/support/media/units.ts';
+import { silentLogger } from '../base/log.ts';
+import { h264Track } from '../media/h264/params.ts';
+import type { NewEvent } from '../record/events/event-hub.ts';
+import { Stream } from '../stream/stream.ts';
+import { StreamMotion } from './stream-motion.ts';
+
+const FPS = 10;
+const TICKS = 90_000 / FPS;
+const START_MS = Date.UTC(2026, 0, 1);
+const TRACK = h264Track(hex(H264_SPS), [hex(H264_PPS)]);
+const [KEY = '', , , , P = ''] = H264_UNITS.map(([, nal]) => nal);
+
+/** A camera whose pictures have the wanted sizes: only the headers of its slices are read. */
+class Camera {
+  readonly stream: Stream;
+  readonly #next = random(3);
+  #pictures = 0;
+
+  constructor(isOnDemand = false) {
+    this.stream = new Stream([TRACK], { isOnDemand });
+  }
+
+  film(seconds: number, bytes: number): void {
+    for (let i = 0; i < seconds * FPS; i += 1) {
+      const key = this.#pictures % (2 * FPS) === 0;
+      const head = hex(key ? KEY : P);
+      const nal = new Uint8Array(key ? 20_000 : Math.round(bytes * (0.95 + 0.1 * this.#next()))).fill(0x55);
+      nal.set(head);
+      const pts = this.#pictures * TICKS;
+      this.stream.write(0, { pts, dts: pts, wall: START_MS + pts / 90, key, data: sampleOf(nal) });
+      this.#pictures += 1;
+    }
+  }
+}
+
+function start(paths: string, streams: Record<string, Stream>, more = '') {
+  const events: NewEvent[] = [];
+  let config = configOf(paths, more);
+  const clock = new FakeClock();
+  const recordings = { isClockTrusted: true };
+  const motion = new StreamMotion({
+    clock,
+    recordings,
+    config: () => config,
+    savedConfig: () => config,
+    log: silentLogger,
+    events: { add: (event) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`)) },
+    paths: { openStreams: () => Object.entries(streams) },
+  });
+  motion.apply();
+  const apply = (next: string) => {
+    config = configOf(next, more);
+    motion.apply();
+  };
+  return { motion, events, apply, clock, recordings };
+}
+
+const secondsOf = (timeUs: number | undefined): number => ((timeUs ?? Number.NaN) / 1000 - START_MS) / 1000;
+
+test('motion in the stream of a path begins and ends an event at its time', () => {
+  const camera = new Camera();
+  const { events, motion } = start('  yard: {motionSource: stream}', { yard: camera.stream });
+  camera.film(60, 200);
+  expect(motion.of('yard')).toMatchObject({ stream: 'yard', moving: false });
+  expect(motion.of('yard')?.score).toBeLessThan(1);
+  camera.film(4, 1500);
+  expect(motion.of('yard')).toMatchObject({ moving: true });
+  expect(motion.of('yard')?.score).toBeGreaterThan(1);
+  camera.film(10, 200);
+  expect(events).toMatchObject([
+    { path: 'yard', type: 'motion', source: 'stream', state: 'start' },
+    { path: 'yard', type: 'motion', source: 'stream', state: 'end', id: events[0]?.id },
+  ]);
+  expect(secondsOf(events[0]?.startUs)).toBeCloseTo(60.2, 0);
+  expect(secondsOf(events[1]?.endUs)).toBeCloseTo(66.3, 0);
+});
+
+test.for([
+  ['camera', '  yard: {motionSource: camera}'],
+  ['the default', '  yard: {}'],
+] as const)('with motionSource %s nothing reads the stream', ([, paths]) => {
+  const camera = new Camera();
+  const { motion } = start(paths, { yard: camera.stream });
+  expect(camera.stream.readers).toEqual([]);
+  expect(motion.of('yard')).toBeUndefined();
+});
+
+test('a path without a stream answers without one', () => {
+  const { motion } = start('  yard: {motionSource: stream}', {});
+  expect(motion.of('yard')).toEqual({ stream: null, score: 0, moving: false, inHours: true, boxes: null });
+  expect(motion.of('shed')).toBeUndefined();
+});
+
+test('the small stream is looked at while it is open, and the events are those of the camera', () => {
+  const [main, sub] = [new Camera(), new Camera()];
+  const streams: Record<string, Stream> = { yard: main.stream, yard_sub: sub.stream };
+  const { events, motion } = start('  yard: {motionSource: both}\n  yard_sub: {}', streams);
+  expect([main.stream.readers.length, sub.stream.readers.length]).toEqual([0, 1]);
+  sub.film(60, 200);
+  sub.film(2, 1500);
+  expect(motion.of('yard')).toMatchObject({ stream: 'yard_sub', moving: true });
+  // The sub stream ends, and with it the event; the main stream takes over.
+  sub.stream.close();
+  expect(events).toMatchObject([
+    { path: 'yard', state: 'start' },
+    { path: 'yard', state: 'end' },
+  ]);
+  expect(main.stream.readers).toHaveLength(1);
+  streams['yard_sub'] = new Camera().stream;
+  motion.apply();
+  expect(main.stream.readers).toHaveLength(0);
+});
+
+test('a sub stream on demand is not looked at, and one that records motion gets the events, too', () => {
+  const [main, sub] = [new Camera(), new Camera(true)];
+  const paths = '  yard: {motionSource: stream}\n  yard_sub: {record: motion}';
+  const { events } = start(paths, { yard: main.stream, yard_sub: sub.stream });
+  expect([main.stream.readers.length, sub.stream.readers.length]).toEqual([1, 0]);
+  main.film(60, 200);
+  main.film(2, 1500);
+  expect(events.map(({ path }) => path)).toEqual(['yard', 'yard_sub']);
+});
+
+test('a changed sensitivity applies at once, and camera ends the event', () => {
+  const camera = new Camera();
+  const { events, apply } = start('  yard: {motionSource: stream, motionSensitivity: 0}', { yard: camera.stream });
+  camera.film(60, 1000);
+  camera.film(3, 1100);
+  expect(events).toEqual([]);
+  camera.film(20, 1000);
+  apply('  yard: {motionSource: stream, motionSensitivity: 100}');
+  camera.film(3, 1150);
+  expect(events).toMatchObject([{ state: 'start' }]);
+  apply('  yard: {motionSource: camera}');
+  expect(events).toMatchObject([{ state: 'start' }, { state: 'end' }]);
+  expect(camera.stream.readers).toEqual([]);
+});
+
+test('a stream of another codec has no motion', () => {
+  const stream = new Stream([{ kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
+  const { motion } = start('  yard: {motionSource: stream}', { yard: stream });
+  expect(motion.of('yard')).toMatchObject({ stream: null });
+  expect(stream.readers).toEqual([]);
+});
+
+test('motion counts within its hours: an event begins and ends with them, in the zone of the timetable', async () => {
+  const camera = new Camera();
+  const hours = '  yard: {motionSource: stream, motionHours: 02:00-03:00}';
+  // The fake clock begins at midnight UTC: one in the night in Vienna.
+  const { events, apply, motion, clock } = start(hours, { yard: camera.stream }, 'timetableZone: Europe/Vienna');
+  camera.film(60, 200);
+  camera.film(3, 1500);
+  expect(motion.of('yard')).toMatchObject({ moving: false, inHours: false });
+  expect(motion.of('yard')?.score).toBeGreaterThan(1);
+  expect(events).toEqual([]);
+  await clock.advance(60 * 60_000);
+  camera.film(1, 1500);
+  expect(motion.of('yard')).toMatchObject({ moving: true, inHours: true });
+  expect(events).toMatchObject([{ state: 'start' }]);
+  await clock.advance(60 * 60_000);
+  camera.film(1, 1500);
+  expect(events).toMatchObject([{ state: 'start' }, { state: 'end', id: events[0]?.id }]);
+  // Changed hours apply at once.
+  apply('  yard: {motionSource: stream}');
+  camera.film(1, 1500);
+  expect(events).toHaveLength(3);
+});
+
+test('hours do not count while the box does not know the time', () => {
+  const camera = new Camera();
+  const started = start('  yard: {motionSource: stream, motionHours: 02:00-03:00}', { yard: camera.stream });
+  started.recordings.isClockTrusted = false;
+  camera.film(60, 200);
+  camera.film(3, 1500);
+  expect(started.events).toMatchObject([{ state: 'start' }]);
+});

@@ -1,0 +1,187 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startOnvifCamera } from '../../test/onvif-camera/camera.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { good } from '../../test/support/harness/loaded-config.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import { inMode } from '../app/modes/effect.ts';
+import { systemClock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import { parseJpeg } from '../media/mjpeg/params.ts';
+import type { PictureTask } from '../picture/contracts.ts';
+import { Pictures } from '../picture/pictures.ts';
+import { Stream } from '../stream/stream.ts';
+import { LivePictures, OF_EVENT } from './live-pictures.ts';
+
+const noRecordings = {
+  playback: {
+    snapshot: () => Promise.reject(new PerchError('notFound', 'no still was taken near this time')),
+    pictures: new Pictures(),
+  },
+};
+const paths = { openStreams: () => [] };
+const { signal } = new AbortController();
+
+test('callers at the same time share one request to the camera, and a later one takes the kept picture', async () => {
+  await using camera = await startOnvifCamera();
+  const config = good(JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: { onvif: camera.url } } } }));
+  const pictures = new LivePictures({
+    config: () => config,
+    paths,
+    recordings: noRecordings,
+    clock: systemClock,
+    signal,
+  });
+  const [one, two] = await Promise.all([pictures.picture('cam', OF_EVENT), pictures.picture('cam', OF_EVENT)]);
+  expect(one.length).toBeGreaterThan(0);
+  expect(two).toBe(one);
+  expect(await pictures.picture('cam', OF_EVENT)).toBe(one);
+  expect(pictures.hasPicture('cam')).toBe(true);
+});
+
+test('a camera without a picture is named as such', async () => {
+  const config = good('paths: {cam: {source: rtsp://127.0.0.1:1/}}');
+  const pictures = new LivePictures({
+    config: () => config,
+    paths,
+    recordings: noRecordings,
+    clock: systemClock,
+    signal,
+  });
+  await expect(pictures.picture('cam', OF_EVENT)).rejects.toThrow('the camera has no ONVIF service');
+  expect(pictures.hasPicture('cam')).toBe(false);
+});
+
+test('the picture of a camera of another box is that of the box', async () => {
+  const config = good('paths: {cam: {source: perch://00000000000000b1/cam}, hall: {source: rtsp://127.0.0.1:1/}}');
+  const jpeg = Uint8Array.of(0xff, 0xd8);
+  const pictures = new LivePictures({
+    ...{ config: () => config, paths, recordings: noRecordings, clock: systemClock, signal },
+    elsewhere: (path) => (path === 'cam' ? { fetch: async () => jpeg } : undefined),
+  });
+  expect(await pictures.picture('cam', OF_EVENT)).toBe(jpeg);
+  expect([pictures.hasPicture('cam'), pictures.hasPicture('hall')]).toEqual([true, false]);
+});
+
+test('a private camera has no picture, not even a recent one', async () => {
+  const clock = new FakeClock();
+  const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');
+  let mode: 'home' | 'away' = 'home';
+  const jpeg = Uint8Array.of(1);
+  const pictures = new LivePictures({
+    ...{ config: () => inMode(config, mode), paths: { openStreams: () => [] }, clock },
+    recordings: { playback: { ...noRecordings.playback, snapshot: async (_path, timeUs) => ({ jpeg, timeUs }) } },
+    signal,
+  });
+  const request = { timeoutMs: 1_000, maxAgeMs: 30_000 };
+  expect(await pictures.picture('hall', request)).toBe(jpeg);
+  mode = 'away';
+  await expect(pictures.picture('hall', request)).rejects.toThrow('private in the present mode');
+});
+
+test.for([[], ['a later picture than the key frame']])(
+  'a camera without ONVIF has pictures of its stream %s',
+  async (later) => {
+    const stream = new Stream([tinyH264]);
+    for (const sample of tinyVideo(later.length === 0 ? 1 : 6, 10, 10)) {
+      stream.write(0, sample);
+    }
+    const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');
+    let mode: 'home' | 'away' = 'home';
+    const made: PictureTask[] = [];
+    const decoder = new Pictures();
+    onTestFinished(() => decoder.close());
+    const pictures = new LivePictures({
+      config: () => inMode(config, mode),
+      paths: { openStreams: () => [['hall', stream]] },
+      recordings: {
+        playback: {
+          ...noRecordings.playback,
+          pictures: { make: (task) => decoder.make(task).finally(() => made.push(task)) },
+        },
+      },
+      clock: systemClock,
+      signal,
+    });
+    expect(pictures.hasPicture('hall')).toBe(true);
+    const jpeg = await pictures.picture('hall', { timeoutMs: 60_000, maxAgeMs: 0 });
+    expect(parseJpeg(jpeg)).toMatchObject({ width: 64, height: 48 });
+    expect(made[0]?.coded.samples).toHaveLength(later.length === 0 ? 1 : 6);
+    expect((await pictures.small('hall', 2_500)).length).toBeLessThanOrEqual(2_500);
+    await expect(pictures.small('hall', 100)).rejects.toThrow('no picture of at most 100 bytes');
+    mode = 'away';
+    expect(pictures.hasPicture('hall')).toBe(false);
+    await expect(pictures.small('hall', 2_500)).rejects.toThrow('no picture');
+    stream.close();
+  },
+);
+
+test('of a stream that is not decoded there is no picture', async () => {
+  const stream = new Stream([{ kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
+  const pictures = new LivePictures({
+    config: () => good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'),
+    paths: { openStreams: () => [['cam', stream]] },
+    recordings: noRecordings,
+    clock: systemClock,
+    signal,
+  });
+  expect(pictures.hasPicture('cam')).toBe(false);
+  await expect(pictures.picture('cam', OF_EVENT)).rejects.toThrow('nor MJPEG');
+  stream.close();
+});
+
+/** The pictures of one stream. @param ffmpeg false: the machine has none */
+function liveWith(
+  stream: Stream,
+  { config = good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'), ffmpeg = true } = {},
+) {
+  const decoder = new Pictures();
+  const { PATH } = process.env;
+  if (!ffmpeg) {
+    process.env['PATH'] = '/nowhere';
+  }
+  onTestFinished(async () => {
+    process.env['PATH'] = PATH;
+    stream.close();
+    await decoder.close();
+  });
+  return new LivePictures({
+    config: () => config,
+    paths: { openStreams: () => [['cam', stream]] },
+    recordings: { playback: { ...noRecordings.playback, pictures: decoder } },
+    clock: systemClock,
+    signal,
+  });
+}
+
+test('the last key frame of a live stream is decoded, with its time, in the width that is asked for', async () => {
+  const stream = new Stream([tinyH264]);
+  for (const sample of tinyVideo(16, 10, 10, 0, 1_000_000)) {
+    stream.write(0, sample);
+  }
+  const pictures = liveWith(stream, { ffmpeg: false });
+  const { jpeg, timeUs, by } = await pictures.keyFrame('cam', undefined);
+  expect([by, timeUs]).toEqual(['perch', 1_001_000_000]);
+  expect(parseJpeg(jpeg)).toMatchObject({ width: 64, height: 48 });
+  expect(parseJpeg((await pictures.keyFrame('cam', 32)).jpeg)).toMatchObject({ width: 32, height: 24 });
+  await expect(pictures.keyFrame('hall', undefined)).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('a picture of MJPEG is that of the camera', async () => {
+  const stream = new Stream([{ kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
+  const data = Uint8Array.of(0xff, 0xd8, 1, 2);
+  stream.write(0, { pts: 0, dts: 0, wall: 5_000, key: true, data });
+  const { by, timeUs, jpeg } = await liveWith(stream).keyFrame('cam', undefined);
+  expect([by, timeUs, [...jpeg]]).toEqual(['camera', 5_000_000, [...data]]);
+});
+
+test('what nothing here decodes is a new snapshot of the camera, or an answer that says why', async () => {
+  await using camera = await startOnvifCamera();
+  const config = good(JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: { onvif: camera.url } } } }));
+  const vp8 = { kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 64, fps: 10 } as const;
+  const stream = new Stream([vp8]);
+  stream.write(0, { pts: 0, dts: 0, wall: 5_000, key: true, data: Uint8Array.of(1, 2, 3) });
+  const { by, jpeg } = await liveWith(stream, { config, ffmpeg: false }).keyFrame('cam', undefined);
+  expect([by, jpeg[0], jpeg[1]]).toEqual(['camera', 0xff, 0xd8]);
+  const without = liveWith(new Stream([vp8]), { ffmpeg: false });
+  await expect(without.keyFrame('cam', undefined)).rejects.toMatchObject({ code: 'unsupported' });
+});

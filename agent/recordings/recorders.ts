@@ -1,0 +1,160 @@
+import type { Context } from '../config/load/context.ts';
+import type { PathSettings } from '../config/schema/path.ts';
+import type { SegmentHooks } from '../paths/path-hooks.ts';
+import type { PathRecorder } from '../paths/path-status.ts';
+import type { ClipOptions } from '../record/clips/clips.ts';
+import type { FinishedSegment, SegmentLog } from '../record/file/segment-log.ts';
+import { Recorder } from '../record/recorder.ts';
+import type { FlushPoint } from '../record/write/flush.ts';
+import type { DemoRecordings } from './demo-recordings.ts';
+import type { RetentionAndSpace } from './retention-and-space.ts';
+
+interface RecordingLosses {
+  readonly path: string;
+  /** Dropped because the disk was too slow. */
+  readonly parts: number;
+  /** Dropped as late, or for a jumped timestamp. */
+  readonly samples: { readonly late: number; readonly jumped: number };
+  readonly refusedFiles: number;
+}
+
+/** Called synchronously; must not throw. */
+type SegmentListener = (segment: FinishedSegment) => void;
+
+interface RecordersDeps extends Pick<Context, 'clock' | 'log'> {
+  readonly flush: FlushPoint;
+  readonly bootClock: ConstructorParameters<typeof Recorder>[1]['bootClock'];
+  readonly space: RetentionAndSpace;
+  readonly events: ClipOptions['events'];
+  readonly demo: DemoRecordings;
+}
+
+interface RecordedPath {
+  readonly path: string;
+  readonly recordPath: string;
+  readonly partMs: number;
+}
+
+/** The recorders of all recorded paths. */
+export class Recorders {
+  readonly #deps: RecordersDeps;
+  readonly #recorders = new Map<Recorder, RecordedPath>();
+  readonly #finished = new Set<SegmentListener>();
+
+  constructor(deps: RecordersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reports each file that is complete, on disk and indexed. @returns removes the listener */
+  onFinished(listener: SegmentListener): () => void {
+    this.#finished.add(listener);
+    return () => this.#finished.delete(listener);
+  }
+
+  /** @param isDemo its recordings are deleted with the demo camera */
+  recorder(name: string, settings: PathSettings, hooks?: SegmentHooks, isDemo = false): PathRecorder | undefined {
+    if (settings.record === 'no') {
+      return undefined;
+    }
+    const recorder = new Recorder(
+      {
+        path: name,
+        recordPath: settings.recordPath,
+        format: settings.recordFormat,
+        partDurationMs: settings.recordPartDurationMs,
+        maxPartBytes: settings.recordMaxPartSizeBytes,
+        segmentDurationMs: settings.recordSegmentDurationMs,
+        clips: this.#clipsOf(settings),
+      },
+      {
+        flush: this.#deps.flush,
+        log: following(this.#deps.space.segmentLog, this.#finished, isDemo ? this.#deps.demo.noting(hooks) : hooks),
+        clock: this.#deps.clock,
+        bootClock: this.#deps.bootClock,
+        disks: this.#deps.space,
+        fs: this.#deps.space.fs,
+        logger: this.#deps.log.child({ path: name }),
+      },
+    );
+    this.#recorders.set(recorder, {
+      path: name,
+      recordPath: settings.recordPath,
+      partMs: settings.recordPartDurationMs,
+    });
+    return {
+      start: (stream) => {
+        this.#deps.space.recorded(name);
+        recorder.start(stream);
+      },
+      stop: () => {
+        this.#recorders.delete(recorder);
+        return recorder.stop();
+      },
+      get status() {
+        return statusOf(recorder);
+      },
+    };
+  }
+
+  #clipsOf({ record, recordPreRollMs, recordPostRollMs }: PathSettings): ClipOptions | undefined {
+    return record === 'motion'
+      ? { events: this.#deps.events, preRollMs: recordPreRollMs, postRollMs: recordPostRollMs }
+      : undefined;
+  }
+
+  /** Interrupts all recordings below a folder. */
+  stopBelow(folder: string, error: string): void {
+    for (const [recorder, { recordPath }] of this.#recorders) {
+      if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
+        recorder.interrupt(error);
+      }
+    }
+  }
+
+  /** The files that are being written. */
+  files(): { readonly path: string; readonly file: string; readonly partMs: number }[] {
+    return [...this.#recorders].flatMap(([{ state }, { path, partMs }]) =>
+      state.kind === 'recording' ? [{ path, file: state.file, partMs }] : [],
+    );
+  }
+
+  losses(): readonly RecordingLosses[] {
+    return [...this.#recorders].map(([{ dropped, refusedFiles }, { path }]) => ({
+      path,
+      parts: dropped['slow disk'],
+      samples: { late: dropped['late sample'], jumped: dropped['jumped timestamp'] },
+      refusedFiles,
+    }));
+  }
+
+  /** Finishes all open files, without the rest of `close`. */
+  async finishFiles(): Promise<void> {
+    await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.stop()));
+  }
+}
+
+/** Forwards segments to a log, and new ones also to listeners and hooks, but not those recovered from an earlier run. */
+const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
+  opened: (segment) => {
+    log.opened(segment);
+    hooks?.segmentCreated(segment.file);
+  },
+  finished: (segment) => {
+    log.finished(segment);
+    hooks?.segmentCompleted(segment.file, segment.durationMs);
+    for (const listener of listeners) {
+      listener(segment);
+    }
+  },
+  removed: (file) => log.removed(file),
+});
+
+function statusOf({ state }: Recorder): PathRecorder['status'] {
+  const isFailed = state.kind === 'failed';
+  return {
+    active: state.kind === 'recording',
+    error: isFailed ? state.error : null,
+    why: isFailed ? state.why : null,
+    since: isFailed ? new Date(state.sinceMs).toISOString() : null,
+  };
+}
