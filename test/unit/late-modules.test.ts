@@ -43,7 +43,7 @@ test.for([
     // A backup has its key.
     ['archive-state', 'encryption/key-text', 'storage/failure', 'storage/settings'].map((name) => `archive/${name}`),
   ],
-  ['transfers of recordings', /^agent\/app\/(?:transfer|import)\//, ['app/transfer/transfers']],
+  ['transfers of recordings', /^agent\/(?:app\/(?:transfer|import)|recordings\/copy)\//, ['app/transfer/transfers']],
 ] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
   const loaded = [...loadedAtStart()].filter((file) => room.test(file));
   expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));

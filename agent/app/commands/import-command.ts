@@ -12,9 +12,9 @@ import { Playback } from '../../playback/playback.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { identityOf, KnownDisks } from '../../record/space/known-disks.ts';
+import { recordedUsOf } from '../../recordings/copy/recorded.ts';
 import { recordPathsOf } from '../../recordings/record-path-templates.ts';
 import { type ImportReport, importFolder } from '../import/import-folder.ts';
-import { recordedUsOf } from '../import/recorded.ts';
 
 const MAX_NAMED = 100;
 

@@ -20,9 +20,9 @@ import { writeAacConfig } from '../../media/aac/params.ts';
 import { readSegmentInfo } from '../../playback/index/segment-info.ts';
 import { signatureFileOf } from '../../record/signing/signature-file.ts';
 import { saveSnapshot, snapshotName } from '../../record/snapshots/snapshot-files.ts';
-import { openSource } from './copy-file.ts';
+import { openSource } from '../../recordings/copy/copy-file.ts';
+import { recordedUsOf } from '../../recordings/copy/recorded.ts';
 import { importFolder } from './import-folder.ts';
-import { recordedUsOf } from './recorded.ts';
 
 const paceOf = (signal: AbortSignal) => ({ signal, wait: async () => signal.throwIfAborted() });
 const PACE = paceOf(new AbortController().signal);

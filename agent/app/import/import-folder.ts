@@ -7,17 +7,23 @@ import { formatRecordPath, recordFormatOf } from '../../record/file/record-path.
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
-import { copyCompanions, finishCopy } from './copy-companions.ts';
-import { copyTo, haveSameBytes, type ImportPace, openSource } from './copy-file.ts';
-import { type LeftFile, leftOut, whyOf } from './left-file.ts';
+import { copyCompanions, finishCopy } from '../../recordings/copy/copy-companions.ts';
+import { copyTo, haveSameBytes, type ImportPace, openSource } from '../../recordings/copy/copy-file.ts';
+import { type LeftFile, leftOut, whyOf } from '../../recordings/copy/left-file.ts';
+import {
+  BUSY_MS,
+  draftIn,
+  placeNew,
+  RECORDINGS_MODE,
+  removeEmpty,
+  removeLeftDrafts,
+  tryLink,
+} from '../../recordings/copy/place-file.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
-import { BUSY_MS, draftIn, placeNew, removeEmpty, removeLeftDrafts, tryLink } from './place-file.ts';
 import { rewriteMp4 } from './rewrite-mp4.ts';
 import { SourceFolder } from './source-folder.ts';
 
-/** Mode of folders of recordings. */
-export const RECORDINGS_MODE = 0o750;
 /** Names with whole seconds let files that follow each other overlap. */
 const MAX_OVERLAP_US = 1_500_000;
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { diskFaultOf } from './left-file.ts';
+import { diskFaultOf } from '../../recordings/copy/left-file.ts';
 
 /** System calls that read the file that is taken, or one that belongs to it. */
 const READS = new Set(['open', 'stat', 'lstat', 'access']);

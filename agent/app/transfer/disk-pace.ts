@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { ImportPace } from '../import/copy-file.ts';
+import type { ImportPace } from '../../recordings/copy/copy-file.ts';
 
 const MAX_PAUSE_MS = 2_000;
 /** Time by which pauses may have been too long, which the next ones make up for. */

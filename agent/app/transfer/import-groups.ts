@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { ImportForecast } from '../../http/api/recordings/transfer-routes.ts';
 import { openClip } from '../../paths/always-available/clip.ts';
 import { readSegmentInfo } from '../../playback/index/segment-info.ts';
-import type { LeftFile } from '../import/left-file.ts';
+import type { LeftFile } from '../../recordings/copy/left-file.ts';
 import { timeOfName } from '../import/name-time.ts';
 import { namesBelow } from '../import/names-below.ts';
 

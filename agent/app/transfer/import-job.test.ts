@@ -24,7 +24,7 @@ import { plainMp4 } from '../../../test/support/media/plain-mp4.ts';
 import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { saveSnapshot } from '../../record/snapshots/snapshot-files.ts';
-import type { LeftFile } from '../import/left-file.ts';
+import type { LeftFile } from '../../recordings/copy/left-file.ts';
 import { groupOf, lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
 

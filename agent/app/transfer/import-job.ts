@@ -5,12 +5,12 @@ import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { Host } from '../../features/contract.ts';
 import type { Playback } from '../../playback/playback.ts';
-import type { ImportPace } from '../import/copy-file.ts';
+import type { ImportPace } from '../../recordings/copy/copy-file.ts';
+import type { JobReport, TransferJob } from '../../recordings/copy/job.ts';
+import { recordedUsOf } from '../../recordings/copy/recorded.ts';
 import { type ImportReport, importFolder, inOrder } from '../import/import-folder.ts';
 import { namesBelow } from '../import/names-below.ts';
-import { recordedUsOf } from '../import/recorded.ts';
 import { groupOf } from './import-groups.ts';
-import type { JobReport, TransferJob } from './job.ts';
 
 /** Interval of saves: what was done since the last one is found again after a power cut. */
 const SAVE_MS = 5_000;

@@ -5,11 +5,10 @@ import { makeFolder, syncFolder } from '../../base/files/durable-file.ts';
 import type { MovedFiles } from '../../playback/index/moved-files.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
-import { copyCompanions, finishCopy } from '../import/copy-companions.ts';
-import { copyTo, haveSameBytes, type ImportPace, openSource } from '../import/copy-file.ts';
-import { RECORDINGS_MODE } from '../import/import-folder.ts';
-import { leftOut } from '../import/left-file.ts';
-import { draftIn, placeNew, removeLeftDrafts, tryLink } from '../import/place-file.ts';
+import { copyCompanions, finishCopy } from '../../recordings/copy/copy-companions.ts';
+import { copyTo, haveSameBytes, type ImportPace, openSource } from '../../recordings/copy/copy-file.ts';
+import { leftOut } from '../../recordings/copy/left-file.ts';
+import { draftIn, placeNew, RECORDINGS_MODE, removeLeftDrafts, tryLink } from '../../recordings/copy/place-file.ts';
 
 export interface FileMove {
   readonly from: string;

@@ -22,7 +22,7 @@ import { LOSSES, PowerCut, PowerCuts } from '../../../test/support/disks/unsynce
 import { TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { parseResourceUri } from '../../playback/vod/recorded-period.ts';
 import { saveSnapshot } from '../../record/snapshots/snapshot-files.ts';
-import type { LeftFile } from '../import/left-file.ts';
+import type { LeftFile } from '../../recordings/copy/left-file.ts';
 import { MoveJob, type MoveJobDeps } from './move-job.ts';
 
 const HOUR_MS = 3_600_000;

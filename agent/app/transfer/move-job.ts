@@ -5,9 +5,9 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { type SegmentRow, STATE } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
 import { formatRecordPath, RecordPathPattern, recordFormatOf } from '../../record/file/record-path.ts';
-import type { ImportPace } from '../import/copy-file.ts';
-import { type LeftFile, leftOut, whyOf } from '../import/left-file.ts';
-import type { JobReport, TransferJob } from './job.ts';
+import type { ImportPace } from '../../recordings/copy/copy-file.ts';
+import type { JobReport, TransferJob } from '../../recordings/copy/job.ts';
+import { type LeftFile, leftOut, whyOf } from '../../recordings/copy/left-file.ts';
 import { type FileMove, moveFile, settleMove } from './move-file.ts';
 
 const ROWS_AT_ONCE = 200;

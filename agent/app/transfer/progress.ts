@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { TransferState } from '../../http/api/recordings/transfer-routes.ts';
-import type { LeftFile } from '../import/left-file.ts';
+import type { LeftFile } from '../../recordings/copy/left-file.ts';
 
 /** Left-out files that the state names; the others are counted only. */
 const MAX_LEFT_SHOWN = 100;

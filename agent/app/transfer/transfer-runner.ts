@@ -23,15 +23,15 @@ import type {
 } from '../../http/api/recordings/transfer-routes.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { nearestFolder } from '../../record/file/segment-fs.ts';
+import type { TransferJob } from '../../recordings/copy/job.ts';
+import { StoredTransfer } from '../../recordings/copy/journal.ts';
+import { diskFaultOf } from '../../recordings/copy/left-file.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
-import { diskFaultOf } from '../import/left-file.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
 import { foreseeImport, roomOf } from './import-forecast.ts';
 import { lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
-import type { TransferJob } from './job.ts';
-import { StoredTransfer } from './journal.ts';
 import { MoveJob } from './move-job.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
 import { AddedCameras, withPaths } from './transfer-paths.ts';

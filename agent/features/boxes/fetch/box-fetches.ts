@@ -1,5 +1,4 @@
 import { foreseeUses } from '../../../app/transfer/import-forecast.ts';
-import type { StoredTransfer } from '../../../app/transfer/journal.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { RateLimit } from '../../../base/time/rate-limit.ts';
 import { resolvePath } from '../../../config/load/load.ts';
@@ -7,6 +6,7 @@ import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import type { FetchRequest, ImportForecast, TransferForecast } from '../../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
+import type { StoredTransfer } from '../../../recordings/copy/journal.ts';
 import type { Recordings } from '../../../recordings/recordings.ts';
 import type { Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';

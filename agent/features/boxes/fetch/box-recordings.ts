@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
-import { leftOut } from '../../../app/import/left-file.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { leftOut } from '../../../recordings/copy/left-file.ts';
 import { type BoxEvent, eventPageOf } from '../requests/box-answers.ts';
 import type { BoxRequests } from '../requests/box-requests.ts';
 import {

@@ -1,5 +1,5 @@
-import type { ImportPace } from '../../../app/import/copy-file.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
+import type { ImportPace } from '../../../recordings/copy/copy-file.ts';
 import type { BoxEvent } from '../requests/box-answers.ts';
 import type { FetchRange } from './box-recordings.ts';
 

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { FLUSH_BYTES, type ImportPace, writeAll } from '../../../app/import/copy-file.ts';
-import { leftOut } from '../../../app/import/left-file.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { sha256Of } from '../../../base/sha256.ts';
 import { RECORDING_MODE } from '../../../record/file/segment-fs.ts';
+import { FLUSH_BYTES, type ImportPace, writeAll } from '../../../recordings/copy/copy-file.ts';
+import { leftOut } from '../../../recordings/copy/left-file.ts';
 import { type ByteRange, MAX_PIECE_BYTES, type RecordedFile } from '../serving/paired-recording-routes.ts';
 import type { BoxRecordings } from './box-recordings.ts';
 

@@ -19,7 +19,6 @@ import { openCatalog } from '../../../../test/support/disks/catalog.ts';
 import { filesBelow, record, WALL } from '../../../../test/support/disks/recordings.ts';
 import { LOSSES, PowerCut, PowerCuts } from '../../../../test/support/disks/unsynced-loss.ts';
 import { TEMPLATE } from '../../../../test/support/harness/playback.ts';
-import type { LeftFile } from '../../../app/import/left-file.ts';
 import { signMessage } from '../../../auth/pairing/message-signature.ts';
 import { PairedServers } from '../../../auth/pairing/paired-servers.ts';
 import { SignedRequests } from '../../../auth/pairing/signed-requests.ts';
@@ -29,6 +28,7 @@ import { ServerConnections, verifySignatures } from '../../../http/auth/signed-r
 import { createHttpApp } from '../../../http/listener/app.ts';
 import type { ProtectedRange } from '../../../record/retention/protected-ranges.ts';
 import { MAX_SNAPSHOT_BYTES, saveSnapshot, snapshotsOf } from '../../../record/snapshots/snapshot-files.ts';
+import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { pairedRecordingRoutes } from '../serving/paired-recording-routes.ts';
 import { OwnRecordingFiles } from '../serving/recording-files.ts';

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
-import { writeCompanion } from '../../../app/import/copy-companions.ts';
-import type { ImportPace } from '../../../app/import/copy-file.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { syncFolder } from '../../../base/files/durable-file.ts';
 import { snapshotName, snapshotsOf } from '../../../record/snapshots/snapshot-files.ts';
+import { writeCompanion } from '../../../recordings/copy/copy-companions.ts';
+import type { ImportPace } from '../../../recordings/copy/copy-file.ts';
 import type { BoxStill } from './box-recordings.ts';
 
 interface FetchStillsDeps {

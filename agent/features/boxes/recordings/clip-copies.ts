@@ -1,8 +1,6 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Type from 'typebox';
-import { FLUSH_BYTES, writeAll } from '../../../app/import/copy-file.ts';
-import { draftIn, placeNew, removeLeftDrafts } from '../../../app/import/place-file.ts';
 import { rewriteMp4 } from '../../../app/import/rewrite-mp4.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
@@ -14,6 +12,8 @@ import { formatRecordPath } from '../../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../../record/file/time-zone.ts';
 import type { ProtectedRange } from '../../../record/retention/protected-ranges.ts';
+import { FLUSH_BYTES, writeAll } from '../../../recordings/copy/copy-file.ts';
+import { draftIn, placeNew, removeLeftDrafts } from '../../../recordings/copy/place-file.ts';
 import type { Host } from '../../contract.ts';
 import type { BoxSpan } from '../requests/box-answers.ts';
 import { bridged, missingHere } from './joined-spans.ts';

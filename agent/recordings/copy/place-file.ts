@@ -6,6 +6,8 @@ import { syncFolder } from '../../base/files/durable-file.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 
+/** Mode of folders of recordings. */
+export const RECORDINGS_MODE = 0o750;
 /** A file that changed this recently may still be written. */
 export const BUSY_MS = 60_000;
 /** Error codes of `link` on file systems without hard links, such as those of USB sticks, and for files on two disks. */

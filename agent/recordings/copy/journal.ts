@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import type { LeftFile } from '../import/left-file.ts';
+import type { LeftFile } from './left-file.ts';
 
 const LeftOut = Type.Object({
   file: Type.String(),

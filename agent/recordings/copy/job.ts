@@ -1,5 +1,5 @@
-import type { ImportPace } from '../import/copy-file.ts';
-import type { LeftFile } from '../import/left-file.ts';
+import type { ImportPace } from './copy-file.ts';
+import type { LeftFile } from './left-file.ts';
 
 /** What a job reports while it works. */
 export interface JobReport {
