@@ -53,7 +53,7 @@ import { FEATURES } from './features/table.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
-import { LazyNotifications } from './notify/lazy-notifications.ts';
+import { LazyNotifications } from '../features/notify/lazy-notifications.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';

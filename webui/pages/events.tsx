@@ -29,7 +29,7 @@ import { loadSettingsWords, words } from '../words/words.ts';
 export { watchNewestEvents } from '../clips/events/newest-events.ts';
 
 const NotifySheet = lazyPart(async () => {
-  const [part] = await Promise.all([import('./settings/people/notify-sheet.tsx'), loadSettingsWords()]);
+  const [part] = await Promise.all([import('../features/notify/notify-sheet.tsx'), loadSettingsWords()]);
   return part.NotifySheet;
 });
 

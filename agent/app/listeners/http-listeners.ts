@@ -18,10 +18,10 @@ import { pairedServerRoutes } from '../../features/boxes/serving/paired-server-r
 import { Pairing, type PairingDeps } from '../../features/boxes/serving/pairing.ts';
 import { OwnRecordingFiles } from '../../features/boxes/serving/recording-files.ts';
 import type { Host } from '../../features/contract.ts';
-import { type ChannelControl, channelRoutes } from '../../http/api/accounts/channel-routes.ts';
+import { type ChannelControl, channelRoutes } from '../../features/notify/channel-routes.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
-import { type NotificationControl, notificationRoutes } from '../../http/api/accounts/notification-routes.ts';
+import { type NotificationControl, notificationRoutes } from '../../features/notify/routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';

@@ -20,7 +20,7 @@ const Sections = {
   modes: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
   storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
   system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
-  notifications: lazyPage(() => import('./people/notify-sheet.tsx').then((page) => page.NotifyPage)),
+  notifications: lazyPage(() => import('../../features/notify/notify-sheet.tsx').then((page) => page.NotifyPage)),
   people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
 } as const satisfies Record<SettingsSection, unknown>;
 

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { Notice } from '../rules/notice.ts';
+import type { NoticePictures, Target } from '../rules/target.ts';
+import {
+  CHANNELS_FILE,
+  type ChannelChange,
+  type ChannelSettings,
+  MAX_CHANNELS,
+  type NewChannel,
+  type ShownChannel,
+} from './channel-fields.ts';
+import { messageOf, type SendOptions } from './channel-message.ts';
+import { Outbox } from './outbox.ts';
+import { shownSettings, withKeptSecrets } from './secrets.ts';
+import { sendBy } from './send.ts';
+import { ChannelsFile, type StoredChannel } from './stored.ts';
+
+export interface ChannelsDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Options for tests with local servers. */
+  readonly sending: Pick<SendOptions, 'ca' | 'timeoutMs'> | undefined;
+  /** Local time as `2026-11-23 19:00:05`. */
+  localTime(unixMs: number): string;
+}
+
+/** The owner's channels (e-mail, ntfy, web hooks), stored in a file of the data folder. They may reach the local network. */
+export class Channels {
+  readonly #deps: ChannelsDeps;
+  readonly #document: StoredDocument<typeof ChannelsFile>;
+  readonly #outboxes = new Map<string, Outbox>();
+  #all: readonly StoredChannel[] = [];
+
+  static async open(deps: ChannelsDeps): Promise<Channels> {
+    const opened = new Channels(deps);
+    const loss = 'channels of notifications are lost: the file is damaged and renamed';
+    opened.#all = (await opened.#document.open(loss))?.channels ?? [];
+    return opened;
+  }
+
+  private constructor(deps: ChannelsDeps) {
+    this.#deps = deps;
+    this.#document = new StoredDocument(join(deps.dataDir, CHANNELS_FILE), ChannelsFile, deps.log);
+  }
+
+  list(): readonly ShownChannel[] {
+    return this.#all.map((one) => this.#shown(one));
+  }
+
+  targets(): readonly Target[] {
+    return this.#all.map(({ id, rules, snoozedUntil }) => ({
+      id,
+      user: '',
+      isOwner: true,
+      rules,
+      snoozedUntil,
+      mayKnow: () => true,
+      send: async (notice, pictures) => this.#queue(id, notice, pictures),
+    }));
+  }
+
+  /** @throws PerchError badInput, exhausted, unavailable */
+  async add({ settings, ...fields }: NewChannel): Promise<ShownChannel> {
+    const checked = await checkedSettings(withKeptSecrets(settings, undefined));
+    if (this.#all.length >= MAX_CHANNELS) {
+      throw new PerchError('exhausted', `there are ${MAX_CHANNELS} channels: remove one`);
+    }
+    const added = { ...fields, settings: checked, id: randomUUID(), snoozedUntil: 0 };
+    await this.#replace([...this.#all, added]);
+    return this.#shown(added);
+  }
+
+  /** @throws PerchError badInput, notFound, unavailable */
+  async change(id: string, { settings, ...more }: ChannelChange): Promise<ShownChannel> {
+    const before = this.#get(id);
+    const next = settings && (await checkedSettings(withKeptSecrets(settings, before.settings)));
+    const changed = { ...this.#get(id), ...more, ...(next && { settings: next }) };
+    await this.#replace(this.#all.map((one) => (one.id === id ? changed : one)));
+    if (next) {
+      this.#outboxes.get(id)?.wake();
+    }
+    return this.#shown(changed);
+  }
+
+  /** @throws PerchError notFound, unavailable */
+  async remove(id: string): Promise<void> {
+    this.#get(id);
+    await this.#replace(this.#all.filter((one) => one.id !== id));
+    const outbox = this.#outboxes.get(id);
+    this.#outboxes.delete(id);
+    await outbox?.close();
+  }
+
+  /** Makes one attempt. @param to recipients who do not have it yet; default: all @throws PerchError notFound, or what is wrong */
+  async send(
+    id: string,
+    notice: Notice,
+    picture: Uint8Array | undefined,
+    signal: AbortSignal,
+    to?: readonly string[],
+  ): Promise<void> {
+    const { settings, ...channel } = this.#get(id);
+    const { localTime, sending } = this.#deps;
+    const message = messageOf(notice, channel, localTime(notice.startMs), picture);
+    await sendBy(settings, message, { ...sending, signal, ...(to && { to }) });
+  }
+
+  /** Aborts messages that are being sent and waits for writes. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.close()));
+    await this.#document.close();
+  }
+
+  #queue(id: string, notice: Notice, pictures: NoticePictures): void {
+    // The picture is taken now, however late the message is sent.
+    const picture = pictures.full();
+    let outbox = this.#outboxes.get(id);
+    if (!outbox) {
+      outbox = new Outbox({ ...this.#deps, id });
+      this.#outboxes.set(id, outbox);
+    }
+    let left: readonly string[] | undefined;
+    outbox.add(async (signal) => {
+      try {
+        await this.send(id, notice, await picture, signal, left);
+      } catch (error) {
+        left = leftOf(error) ?? left;
+        throw error;
+      }
+    });
+  }
+
+  #get(id: string): StoredChannel {
+    const found = this.#all.find((one) => one.id === id);
+    if (!found) {
+      throw new PerchError('notFound', 'there is no such channel');
+    }
+    return found;
+  }
+
+  #shown({ settings, ...one }: StoredChannel): ShownChannel {
+    const outbox = this.#outboxes.get(one.id);
+    return { ...one, settings: shownSettings(settings), problem: outbox?.problem, waiting: outbox?.count ?? 0 };
+  }
+
+  async #replace(all: readonly StoredChannel[]): Promise<void> {
+    const before = this.#all;
+    this.#all = all;
+    try {
+      await this.#document.save(() => ({ channels: this.#all }));
+    } catch (error) {
+      this.#all = this.#all === all ? before : this.#all;
+      throw error;
+    }
+  }
+}
+
+/** Recipients of an e-mail that another attempt may reach. */
+function leftOf(error: unknown): readonly string[] | undefined {
+  const left = error instanceof PerchError ? error.context['left'] : undefined;
+  return Array.isArray(left) ? (left as readonly string[]) : undefined;
+}
+
+/** @throws PerchError badInput */
+async function checkedSettings(settings: ChannelSettings): Promise<ChannelSettings> {
+  if (settings.kind === 'webHook') {
+    (await import('./web-hook.ts')).checkWebHook(settings);
+  } else if (!isAddress(settings)) {
+    throw new PerchError('badInput', 'url: it is not an address');
+  } else if (settings.kind === 'ntfy') {
+    (await import('./ntfy.ts')).checkNtfy(settings);
+  } else if (settings.user !== '' && settings.password === '') {
+    throw new PerchError('badInput', 'password: a user name needs one');
+  }
+  return settings;
+}
+
+const isAddress = (settings: ChannelSettings): boolean => settings.kind === 'email' || URL.canParse(settings.url);

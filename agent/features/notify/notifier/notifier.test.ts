@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { Notifier } from './notifier.ts';
+import { EventPictures } from './pictures.ts';
+import type { Notice } from '../rules/notice.ts';
+import type { LocalTime, Rule } from '../rules/rules.ts';
+import type { Target } from '../rules/target.ts';
+
+const ALL: Rule = { cameras: 'all', kinds: ['person', 'motion', 'disk', 'offline'] };
+
+function open(targets: readonly Partial<Target>[] = [{}]) {
+  const clock = new FakeClock();
+  const { log, logged } = keepLogLines();
+  const sent: { readonly to: string; readonly notice: Notice }[] = [];
+  const state = { isWanted: true, local: undefined as LocalTime | undefined };
+  const source = { picture: async () => new Uint8Array(), small: async () => new Uint8Array() };
+  const notifier = new Notifier({
+    ...{ clock, log, local: () => state.local, isWanted: () => state.isWanted },
+    pictures: new EventPictures({ source, clock, maxThumbnailBytes: 100 }),
+    titleOf: (path) => path.toUpperCase(),
+    targets: () =>
+      targets.map((one, i) => ({
+        ...{ id: `t${i}`, user: 'owner', isOwner: true, rules: [ALL], snoozedUntil: 0, mayKnow: () => true },
+        send: async (notice) => void sent.push({ to: `t${i}`, notice }),
+        ...one,
+      })),
+  });
+  const event = (more: object = {}) =>
+    notifier.onEvent({ id: 'e1', path: 'door', type: 'person', startUs: clock.wallMs() * 1000, text: '', ...more });
+  return { clock, notifier, event, sent, state, logged };
+}
+
+test('an event is sent when it starts, and not again when it ends', () => {
+  const { event, sent, clock } = open();
+  event({ text: 'with a parcel' });
+  event();
+  expect(sent.map(({ notice }) => notice)).toEqual([
+    { id: 'e1', path: 'door', kind: 'person', startMs: clock.wallMs(), title: 'DOOR', text: 'with a parcel' },
+  ]);
+});
+
+test('an event that is reported a minute late is not sent', () => {
+  const { event, sent, clock } = open();
+  event({ startUs: (clock.wallMs() - 61_000) * 1000 });
+  expect(sent).toEqual([]);
+});
+
+test('only those get it whose rules and rights cover it, and who do not sleep', async () => {
+  const { event, sent, clock } = open([
+    { rules: [{ cameras: ['yard'], kinds: ['person'] }] },
+    { mayKnow: (path) => path === 'yard' },
+    { snoozedUntil: new FakeClock().wallMs() + 60_000 },
+    {},
+  ]);
+  event();
+  expect(sent.map(({ to }) => to)).toEqual(['t3']);
+  await clock.advance(60_000);
+  event({ id: 'e2' });
+  expect(sent.map(({ to }) => to)).toEqual(['t3', 't2', 't3']);
+});
+
+test('nothing is sent of a camera that is silent in the present mode; the box itself is never silent', () => {
+  const { event, sent, state } = open();
+  state.isWanted = false;
+  event();
+  event({ id: 'e2', path: '', type: 'disk', text: 'vanished: /mnt/usb' });
+  expect(sent.map(({ notice }) => notice.kind)).toEqual(['disk']);
+});
+
+test('hours count by local time', () => {
+  const { event, sent, state } = open([{ rules: [{ ...ALL, hours: { from: '22:00', to: '06:00' } }] }]);
+  state.local = { day: 'mon', minutes: 12 * 60 };
+  event();
+  state.local = { day: 'mon', minutes: 23 * 60 };
+  event({ id: 'e2' });
+  expect(sent.map(({ notice }) => notice.id)).toEqual(['e2']);
+});
+
+test('a fault is logged once until a message gets through', async () => {
+  const state = { isBroken: true };
+  const send = async () => {
+    if (state.isBroken) {
+      throw new PerchError('unavailable', 'Google answers 500');
+    }
+  };
+  const { event, logged, notifier, clock } = open([{ send }]);
+  for (const [i, isBroken] of [true, true, false, true].entries()) {
+    state.isBroken = isBroken;
+    event({ id: `e${i}`, startUs: clock.wallMs() * 1000 });
+    await notifier.idle();
+    await clock.advance(60_000);
+  }
+  expect(logged.map(([level]) => level)).toEqual(['warn', 'warn']);
+});
+
+/** Sends an event to slow targets. @returns how many messages are on their way to each user, the owner as `owner` */
+async function sendSlowly(users: readonly string[]) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const begun: Record<string, number> = {};
+  const send = (user: string) => () => {
+    begun[user] = (begun[user] ?? 0) + 1;
+    return promise;
+  };
+  const { event, notifier, logged } = open(
+    users.map((user) => ({ user, isOwner: user === 'owner', send: send(user) })),
+  );
+  event();
+  resolve();
+  await notifier.idle();
+  return { begun, logged };
+}
+
+const times = (count: number, user: string): readonly string[] => Array.from({ length: count }, () => user);
+
+test('at most 64 messages are on their way', async () => {
+  const { begun, logged } = await sendSlowly(times(100, 'owner'));
+  expect(begun).toEqual({ owner: 64 });
+  expect(logged).toHaveLength(1);
+});
+
+test('a guest with slow endpoints does not hold up the messages of other people', async () => {
+  const { begun } = await sendSlowly([...times(20, 'guest:a'), 'ann', 'owner']);
+  expect(begun).toEqual({ 'guest:a': 8, ann: 1, owner: 1 });
+});
+
+test("16 places are the owner's, however many guests have slow endpoints", async () => {
+  const guests = Array.from({ length: 10 }, (_, i) => times(8, `guest:${i}`)).flat();
+  const { begun } = await sendSlowly([...guests, ...times(16, 'owner')]);
+  expect(begun['owner']).toBe(16);
+  expect(Object.keys(begun)).toHaveLength(7);
+});

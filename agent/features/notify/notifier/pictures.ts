@@ -1,0 +1,95 @@
+import { putBounded } from '../../../base/bounded-map.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { Notice } from '../rules/notice.ts';
+import type { NoticePictures } from '../rules/target.ts';
+
+const MAX_KEPT = 20;
+/** A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it. */
+const MAX_PICTURE_BYTES = 1 << 20;
+/** A camera that has no picture small enough is asked again after this time. */
+const NO_THUMBNAIL_MS = 3_600_000;
+const MAX_CAMERAS = 500;
+
+export interface PictureSource {
+  /** The present picture as JPEG. @throws PerchError */
+  picture(path: string): Promise<Uint8Array>;
+  /** A JPEG of at most `maxBytes` from the smallest profile. @throws PerchError unsupported if the camera has none */
+  small(path: string, maxBytes: number): Promise<Uint8Array>;
+}
+
+interface EventPicturesDeps {
+  readonly source: PictureSource;
+  readonly clock: Clock;
+  readonly maxThumbnailBytes: number;
+}
+
+/** Pictures of the last notices, each taken when the first target needs it. */
+export class EventPictures {
+  readonly #deps: EventPicturesDeps;
+  readonly #kept = new Map<string, Promise<Uint8Array | undefined>>();
+  /** Monotonic time when a camera last had no picture small enough, by path. */
+  readonly #withoutThumbnail = new Map<string, number>();
+
+  constructor(deps: EventPicturesDeps) {
+    this.#deps = deps;
+  }
+
+  of(notice: Notice): NoticePictures {
+    let small: Promise<Uint8Array | undefined> | undefined;
+    return {
+      full: () => this.#full(notice),
+      thumbnail: () => {
+        small ??= this.#thumbnail(notice);
+        return small;
+      },
+    };
+  }
+
+  /** Picture of a notice that was made since the start of Perch; undefined: unknown notice, or it has no picture. */
+  kept(path: string, id: string): Promise<Uint8Array | undefined> | undefined {
+    return this.#kept.get(keyOf(path, id));
+  }
+
+  #full({ path, id }: Notice): Promise<Uint8Array | undefined> {
+    const key = keyOf(path, id);
+    let picture = this.#kept.get(key);
+    if (!picture) {
+      picture = path === '' ? Promise.resolve(undefined) : this.#taken(path);
+      putBounded(this.#kept, key, picture, MAX_KEPT);
+    }
+    return picture;
+  }
+
+  async #taken(path: string): Promise<Uint8Array | undefined> {
+    const picture = await this.#deps.source.picture(path).catch(unlessExpected);
+    return picture && picture.length <= MAX_PICTURE_BYTES ? picture : undefined;
+  }
+
+  async #thumbnail(notice: Notice): Promise<Uint8Array | undefined> {
+    const { clock, maxThumbnailBytes, source } = this.#deps;
+    const { path } = notice;
+    const full = this.#full(notice);
+    if (clock.monoMs() - (this.#withoutThumbnail.get(path) ?? -Infinity) < NO_THUMBNAIL_MS) {
+      return undefined;
+    }
+    const picture = await full;
+    if (!picture || picture.length <= maxThumbnailBytes) {
+      return picture;
+    }
+    return source.small(path, maxThumbnailBytes).catch((error: unknown) => {
+      if (error instanceof PerchError && error.code === 'unsupported') {
+        putBounded(this.#withoutThumbnail, path, clock.monoMs(), MAX_CAMERAS);
+      }
+      return unlessExpected(error);
+    });
+  }
+}
+
+const keyOf = (path: string, id: string): string => `${id} ${path}`;
+
+function unlessExpected(error: unknown): undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+}

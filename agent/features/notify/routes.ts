@@ -1,0 +1,230 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { Accounts } from '../../auth/accounts/accounts.ts';
+import type { Person } from '../../auth/accounts/person.ts';
+import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
+import { PerchError } from '../../base/errors.ts';
+import { type NewSubscription, PUSH_FIELDS, type SubscriptionHolder } from './push/push-fields.ts';
+import { relayOf } from './push/relays.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { cookieOf, NOTIFIED_COOKIE, ownCookie, sessionTokenOf } from '../../http/auth/credentials.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
+import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
+import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
+
+const BROWSER_BYTES = 16;
+const NO_MORE = { additionalProperties: false };
+
+const { rules, language, endpoint, p256dh, auth } = PUSH_FIELDS;
+const NewBody = Type.Object(PUSH_FIELDS, NO_MORE);
+const ChangeBody = Type.Object(
+  {
+    rules: Type.Optional(rules),
+    language: Type.Optional(language),
+    snoozeMinutes: SNOOZE,
+    subscription: Type.Optional(
+      Type.Object({ endpoint, p256dh, auth }, { ...NO_MORE, description: 'A new one of the same browser.' }),
+    ),
+  },
+  { ...NO_MORE, minProperties: 1 },
+);
+const Item = Type.Object({
+  id: Type.String(),
+  device: Type.String({ description: 'Such as `Chrome, Android`.' }),
+  endpoint: Type.String(),
+  relay: Type.String({ description: 'The company that relays the encrypted messages, or its host.' }),
+  created: TimeText,
+  snoozedUntil: OrNull(TimeText),
+  language,
+  rules,
+});
+export type SubscriptionItem = Static<typeof Item>;
+const List = Type.Object({
+  publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
+  items: Type.Array(Item),
+});
+const Params = Type.Object({ id: Type.String() });
+const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
+
+interface StoredSubscription extends NewSubscription {
+  readonly id: string;
+  readonly device: string;
+  /** Unix milliseconds. */
+  readonly created: number;
+  /** Until when notifications are snoozed, Unix milliseconds; 0: they are not. */
+  readonly snoozedUntil: number;
+}
+
+/** All reject with PerchError: badInput, notFound, exhausted or unavailable. */
+export interface NotificationControl {
+  publicKey(): Promise<string>;
+  list(holder: SubscriptionHolder): Promise<readonly StoredSubscription[]>;
+  subscribe(
+    subscriber: { readonly user: string; readonly session: string; readonly device: string },
+    subscription: NewSubscription,
+  ): Promise<StoredSubscription>;
+  change(
+    holder: SubscriptionHolder,
+    id: string,
+    change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>>,
+  ): Promise<StoredSubscription>;
+  remove(holder: SubscriptionHolder, id: string): Promise<void>;
+  /** Sends a test notification. @returns why it was not sent; undefined: it was sent */
+  test(holder: SubscriptionHolder, id: string): Promise<string | undefined>;
+  /** The JPEG of the event of a notification. */
+  picture(path: string, id: string): Promise<Uint8Array>;
+}
+
+interface NotificationRoutesOptions {
+  readonly access: Pick<HttpAccess, 'identify' | 'origin'>;
+  readonly accounts: Pick<Accounts, 'person' | 'people'>;
+  readonly notifications: NotificationControl;
+  wallMs(): number;
+}
+
+/** Push notifications of the requesting person's browsers, on the main port only. */
+export const notificationRoutes: FastifyPluginAsync<NotificationRoutesOptions> = async (app, options) => {
+  noStore(app);
+  listRoute(app, options);
+  changeRoutes(app, options);
+  pictureRoute(app, options);
+};
+
+function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const { notifications } = options;
+  const schema = operation('notifications', "One's own browsers with push notifications", answers(List, 503));
+  app.get('/v3/notifications', { schema }, async (request) => {
+    const items = await notifications.list(holderOf(options, request));
+    return { publicKey: await notifications.publicKey(), items: items.map((one) => shown(options, one)) };
+  });
+}
+
+function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const { notifications } = options;
+  const add = operation(
+    'notifications',
+    'Notifies this browser; replaces its earlier subscription',
+    answers(Item, 400, 413, 503, 507),
+    { body: NewBody },
+  );
+  const bodyLimit = 64 << 10;
+  app.post('/v3/notifications', { bodyLimit, schema: add }, async (request, reply) => {
+    const subscriber = subscriberOf(options, request, reply);
+    const body = checkedBody(NewBody, request.body);
+    checkEndpoint(body);
+    return shown(options, await notifications.subscribe(subscriber, body));
+  });
+
+  const change = operation(
+    'notifications',
+    'Changes rules, language, snooze or the subscription itself',
+    answers(Item, 400, 404, 413, 503),
+    {
+      params: Params,
+      body: ChangeBody,
+    },
+  );
+  app.patch<{ Params: { id: string } }>('/v3/notifications/:id', { bodyLimit, schema: change }, async (request) => {
+    const holder = holderOf(options, request);
+    const { snoozeMinutes, subscription, ...rest } = checkedBody(ChangeBody, request.body);
+    if (subscription) {
+      checkEndpoint(subscription);
+    }
+    const wanted = { ...rest, ...subscription, ...snoozeOf(snoozeMinutes, options.wallMs()) };
+    return shown(options, await notifications.change(holder, request.params.id, wanted));
+  });
+
+  const remove = operation('notifications', 'Ends the notifications of a browser', answers(OkAnswer, 404, 503), {
+    params: Params,
+  });
+  app.delete<{ Params: { id: string } }>('/v3/notifications/:id', { schema: remove }, async (request) => {
+    await notifications.remove(holderOf(options, request), request.params.id);
+    return OK;
+  });
+
+  const test = operation('notifications', 'Sends a message to try it', answers(TestAnswer, 404, 429, 503), {
+    params: Params,
+  });
+  app.post<{ Params: { id: string } }>('/v3/notifications/:id/test', { schema: test }, async (request) => {
+    return testAnswer(await notifications.test(holderOf(options, request), request.params.id));
+  });
+}
+
+function checkEndpoint({ endpoint }: { readonly endpoint: string }): void {
+  if (!endpoint.startsWith('https://') || !URL.canParse(endpoint)) {
+    throw new PerchError('badInput', 'endpoint is not an https address');
+  }
+}
+
+function pictureRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const schema = {
+    ...operation('notifications', 'The picture of an event that was notified', answers(Type.Unknown(), 404), {
+      params: Params,
+      querystring: PictureQuery,
+    }),
+    produces: { 200: 'image/jpeg' },
+  };
+  app.get<{ Params: { id: string }; Querystring: { path?: unknown } }>(
+    '/v3/notifications/:id/picture',
+    { schema },
+    async (request, reply) => {
+      const path = typeof request.query.path === 'string' ? request.query.path : '';
+      if (!personOf(options, request).may('playback', path)) {
+        throw new PerchError('unauthorized', 'no permission to play this camera', { path });
+      }
+      return reply.type('image/jpeg').send(Buffer.from(await options.notifications.picture(path, request.params.id)));
+    },
+  );
+}
+
+/** @throws PerchError unauthorized for others than people and guests of cameras */
+function personOf({ access, accounts }: NotificationRoutesOptions, request: FastifyRequest): Person {
+  const { sessionUser = '', ip } = access.identify(request);
+  const person = accounts.person(sessionUser);
+  if (!person) {
+    throw new PerchError('unauthorized', 'log in first', { ip });
+  }
+  if (accounts.people.guests.clip(sessionUser)) {
+    throw new PerchError('unauthorized', 'a link to a clip has no notifications', { ip });
+  }
+  return person;
+}
+
+function holderOf(options: NotificationRoutesOptions, request: FastifyRequest): SubscriptionHolder {
+  const { name: user, role } = personOf(options, request);
+  return role === 'guest' ? { user, session: hashed(cookieOf(request.headers, NOTIFIED_COOKIE) ?? '') } : { user };
+}
+
+function subscriberOf(options: NotificationRoutesOptions, request: FastifyRequest, reply: FastifyReply) {
+  const { access, accounts } = options;
+  const { name: user, role } = personOf(options, request);
+  const { headers } = request;
+  const device = describeUserAgent(headers['user-agent'] ?? '');
+  if (role !== 'guest') {
+    const token = sessionTokenOf(headers);
+    return { user, session: (token !== undefined && accounts.people.sessions.idOf(token)) || '', device };
+  }
+  const browser = cookieOf(headers, NOTIFIED_COOKIE) ?? randomBytes(BROWSER_BYTES).toString('base64url');
+  reply.header('Set-Cookie', ownCookie(NOTIFIED_COOKIE, browser, access.origin(request)));
+  return { user, session: hashed(browser), device };
+}
+
+const hashed = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+function shown(
+  options: NotificationRoutesOptions,
+  { id, device, endpoint, created, snoozedUntil, ...one }: StoredSubscription,
+): Static<typeof Item> {
+  return {
+    id,
+    device,
+    endpoint,
+    relay: relayOf(endpoint),
+    created: new Date(created).toISOString(),
+    snoozedUntil: snoozeText(snoozedUntil, options.wallMs()),
+    language: one.language,
+    rules: one.rules,
+  };
+}
