@@ -48,12 +48,12 @@ const LATER: Scripts = {
     'pages/settings/cameras/layouts/layouts-page.tsx',
   ],
   settings: [
+    'features/notify/notify-sheet.tsx',
     'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
     'pages/settings/boxes/boxes-page.tsx',
     'pages/settings/boxes/paired-servers.tsx',
     'pages/settings/modes/modes.tsx',
-    'pages/settings/people/notify-sheet.tsx',
     'pages/settings/people/people.tsx',
     'pages/settings/people/second-factor-sheet.tsx',
     'pages/settings/people/views.tsx',

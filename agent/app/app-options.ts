@@ -2,8 +2,6 @@ import type { LogOutput } from '../base/log-output.ts';
 import type { CamerasDeps } from '../cameras/cameras.ts';
 import type { Environment } from '../config/load/environment.ts';
 import type { Feature } from '../features/contract.ts';
-import type { ChannelsDeps } from '../features/notify/channels/channels.ts';
-import type { PublicHttpsOptions } from '../features/notify/push/public-https.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { MdnsNameOptions } from './device/mdns-name.ts';
 import type { HttpListenersDeps } from './listeners/http-listeners.ts';
@@ -29,10 +27,6 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly protocols?: Protocols;
   /** Default: all of Perch's. */
   readonly features?: readonly Feature[];
-  /** For tests with a push service of their own. */
-  readonly pushHttps?: PublicHttpsOptions;
-  /** For tests with servers of their own. */
-  readonly channelSending?: ChannelsDeps['sending'];
   /** Networks and ports of the search for cameras; default: the networks of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'listenMs' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;

@@ -53,7 +53,6 @@ import { FEATURES } from './features/table.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
-import { LazyNotifications } from '../features/notify/lazy-notifications.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
@@ -80,7 +79,6 @@ export class App {
   readonly #signer: RecordingSigner;
   readonly #pictures: LivePictures;
   readonly #modes: Modes;
-  readonly #notifications: LazyNotifications;
   readonly #onvif: OnvifFeatures;
   readonly #cameras: Cameras;
   readonly #motion: StreamMotion;
@@ -175,7 +173,6 @@ export class App {
     this.#cameras = this.#openCameras();
     const elsewhere = (path: string) => this.#boxes.recordings.picturesOf(path);
     this.#pictures = new LivePictures({ ...this.#shared, elsewhere });
-    this.#notifications = new LazyNotifications({ ...this.#shared, pictures: this.#pictures });
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
@@ -242,12 +239,12 @@ export class App {
     this.#revocation.close();
     await this.#cameras.close();
     await slow.close('modes', this.#modes);
-    await slow.close('notifications', this.#notifications);
     await slow.close('camera search', this.#search);
     this.#http.zlm.close();
     await slow.close('paired boxes', this.#boxes);
     this.#servers.drain();
     await this.#components.close(slow.begin);
+    await this.#http.features.close(slow.begin);
     this.#own.close();
     await Promise.all([slow.close('cameras', this.#paths), this.#onvif.close()]);
     this.#motion.close();
@@ -269,6 +266,7 @@ export class App {
     this.#logins = await openStoredLogins(dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#modes.begin();
+    await this.#http.features.begin();
     await this.#applying.take(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applying.soon(() => this.#apply(this.#store.current)));
     this.#store.onChange(publishConfigChanges(this.#events.emit));
@@ -284,7 +282,6 @@ export class App {
       () => this.#signer.begin(signal),
     );
     await this.#onvif.begin();
-    await this.#notifications.begin();
     this.#http.zlm.begin();
     log.info({ version, file: this.#store.file ?? 'none', data: dataDir }, 'started');
   }
@@ -372,6 +369,7 @@ export class App {
       events: this.#events,
       pictures: {
         picture: (path, limits = OF_EVENT) => this.#pictures.picture(path, limits),
+        small: (path, maxBytes) => this.#pictures.small(path, maxBytes),
         hasPicture: (path) => this.#pictures.hasPicture(path),
       },
       steering,
@@ -402,7 +400,6 @@ export class App {
         makeSource: (name, settings, config) => this.#source(name, settings, config),
       }),
       modes: this.#modes,
-      notifications: this.#notifications,
       inMode: (config) => inMode(config, this.#modes.current),
       settings,
       edits,

@@ -74,7 +74,7 @@ export class ConfiguredCameras implements AdoptedLookup {
   constructor(deps: ConfiguredCamerasDeps) {
     const { config, clock } = deps;
     this.#deps = deps;
-    this.#pictures = new CameraSnapshots(config, MAX_PICTURE_BYTES);
+    this.#pictures = new CameraSnapshots(config);
     const read = (camera: ReadyPath) => this.#inTurn((signal) => describeInBackground(camera, clock, signal));
     this.descriptions = new DeviceInfoCache({ ...deps, read });
     this.completion = new CameraCompletion({
@@ -197,7 +197,7 @@ export class ConfiguredCameras implements AdoptedLookup {
 
   async snapshot(path: string): Promise<Uint8Array> {
     const { name, settings } = cameraAt(path, this.#deps.config());
-    const source = this.#pictures.sourceOf(name);
+    const source = this.#pictures.sourceOf(name, MAX_PICTURE_BYTES);
     if (!source) {
       const isPaused = isOff(settings);
       const why = settings.isPrivate ? 'is private in the present mode' : 'is paused';
@@ -211,7 +211,7 @@ export class ConfiguredCameras implements AdoptedLookup {
         : error;
     });
     // Meanwhile the camera may have become private.
-    if (!this.#pictures.sourceOf(name)) {
+    if (!this.#pictures.sourceOf(name, MAX_PICTURE_BYTES)) {
       throw new PerchError('unsupported', 'this camera is private in the present mode', { path, isPaused: true });
     }
     return picture;

@@ -11,14 +11,13 @@ export class CameraSnapshots {
   readonly #config: () => Config;
   /** By path, until the settings change. */
   readonly #known = new Map<string, { readonly key: string; readonly snapshots: Snapshots }>();
-  readonly #maxBytes: number;
 
-  constructor(config: () => Config, maxBytes = MAX_SNAPSHOT_BYTES) {
+  constructor(config: () => Config) {
     this.#config = config;
-    this.#maxBytes = maxBytes;
   }
 
-  sourceOf(path: string): SnapshotSource | undefined {
+  /** @param maxBytes of a picture */
+  sourceOf(path: string, maxBytes = MAX_SNAPSHOT_BYTES): SnapshotSource | undefined {
     const settings = resolvePath(this.#config(), path)?.settings;
     const camera = settings?.camera;
     if (!settings || !camera?.onvif || isOff(settings)) {
@@ -26,13 +25,13 @@ export class CameraSnapshots {
       return undefined;
     }
     const { onvif: url, user, password, profile, clearPassword, endpoint } = camera;
-    const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint]);
+    const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint, maxBytes]);
     let known = this.#known.get(path);
     if (known?.key !== key) {
       const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
       const signal = new AbortController().signal;
       const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
-      known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes: this.#maxBytes }) };
+      known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes }) };
       this.#known.set(path, known);
     }
     return known.snapshots;

@@ -35,8 +35,12 @@ export interface OpenFeature {
   readonly component?: Component<Config>;
   readonly routes?: readonly FeatureRoutes[];
   problems?(): readonly FeatureProblem[];
+  /** Called once, before the first configuration is in force. */
+  begin?(): Promise<void>;
   /** Called when the paths have new settings, or there are others. Must not throw. */
   applied?(): void;
+  /** Called after its component has stopped, while recordings are open. */
+  close?(): Promise<void>;
   /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
   isOwn?(identity: string): boolean;
 }
@@ -108,25 +112,28 @@ export interface Host extends Context {
   readonly version: string;
   readonly edits: ApiEdits;
   readonly events: Pick<EventBus, 'emit' | 'listen'>;
-  readonly accounts: Pick<Accounts, 'device'> & {
-    readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
-  };
+  readonly accounts: Pick<Accounts, 'device' | 'person' | 'people'>;
   readonly wrongCredentials: WrongCredentials;
   readonly newcomers: PreLoginMemory;
   readonly paths: {
     find(path: string): PathStatus | undefined;
+    list(): readonly PathStatus[];
     openStreams(): readonly (readonly [string, Stream])[];
   };
   readonly recordings: {
     readonly events: EventIntake & { readonly hub: EventFeed };
     /** Resolves when the configuration of the time of the call is in force. */
     settled(): Promise<void>;
+    /** Name of a camera; undefined: it has none. */
+    titleOf(path: string): string | undefined;
     /** Whether the time of the box is known. */
     readonly isClockTrusted: boolean;
   };
   readonly pictures: {
     /** The present picture as JPEG. @param limits default: those for an event @throws PerchError if there is none */
     picture(path: string, limits?: { readonly timeoutMs: number; readonly maxAgeMs: number }): Promise<Uint8Array>;
+    /** A JPEG of at most `maxBytes`. @throws PerchError unsupported if the camera has none */
+    small(path: string, maxBytes: number): Promise<Uint8Array>;
     hasPicture(path: string): boolean;
   };
   readonly steering: CameraSteering;

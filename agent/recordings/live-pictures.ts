@@ -1,7 +1,7 @@
 import { putBounded } from '../base/bounded-map.ts';
 import { endsWithin } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
-import { joinSignals } from '../base/joined-signal.ts';
+import { joinSignals, withJoinedSignal } from '../base/joined-signal.ts';
 import { CameraSnapshots } from '../cameras/snapshots.ts';
 import type { Context } from '../config/load/context.ts';
 import { resolvePath } from '../config/load/load.ts';
@@ -62,6 +62,8 @@ const NO_PICTURE =
 const MAX_STILL_MS = 5_000;
 /** Width of decoded pictures, in pixels: they have some 50 kB, like the cameras' own pictures. */
 const DECODED_WIDTH = 640;
+/** Time limit of a camera for a small picture. */
+const SMALL_MS = 1_500;
 const SMALL_WIDTHS = [176, 128, 80];
 const SMALL_QUALITY = 50;
 
@@ -98,6 +100,7 @@ interface CachedPicture {
 export class LivePictures {
   readonly #deps: LivePicturesDeps;
   readonly #snapshots: CameraSnapshots;
+  readonly #small: CameraSnapshots;
   /** Cached pictures, by path. */
   readonly #kept = new Map<string, CachedPicture>();
   /** Open requests, by path: callers at the same time share one. */
@@ -106,6 +109,7 @@ export class LivePictures {
   constructor(deps: LivePicturesDeps) {
     this.#deps = deps;
     this.#snapshots = new CameraSnapshots(deps.config);
+    this.#small = new CameraSnapshots(deps.config);
   }
 
   /** A JPEG. @throws PerchError unavailable, timeout, unsupported, exhausted, or the camera's failure */
@@ -143,8 +147,12 @@ export class LivePictures {
     }
   }
 
-  /** A JPEG for a message with little room, decoded from the stream. @throws PerchError as `picture` */
+  /** A JPEG for a message with little room: of the camera's smallest profile, else decoded from the stream. @throws PerchError as `picture` */
   async small(path: string, maxBytes: number): Promise<Uint8Array> {
+    const camera = this.#small.sourceOf(path, maxBytes);
+    if (camera) {
+      return withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
+    }
     for (const width of SMALL_WIDTHS) {
       const coded = this.#isPrivate(path) ? undefined : this.#codedOf(path);
       if (!coded) {

@@ -28,15 +28,6 @@ function loadedAtStart(): ReadonlySet<string> {
 }
 
 test.for([
-  // A backup checks the files that these store.
-  [
-    'notifications',
-    /^agent\/notify\//,
-    [
-      ...['channels/channel-fields', 'channels/stored', 'push/push-fields', 'push/push-key', 'push/relays'],
-      ...['rules/notice', 'rules/rules'],
-    ].map((name) => `notify/${name}`),
-  ],
   [
     'the archive',
     /^agent\/archive\//,
@@ -59,6 +50,10 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
+  notify: [
+    ...['channel-routes', 'channels/channel-fields', 'channels/presets', 'feature', 'lazy-notifications'],
+    ...['push/push-fields', 'push/push-key', 'push/relays', 'routes', 'rules/notice', 'rules/rules'],
+  ],
   'onvif-device': ['feature', 'keys', 'onvif-device', 'routes', 'server/device-file'],
 };
 

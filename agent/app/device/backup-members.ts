@@ -16,9 +16,6 @@ import type { Logger } from '../../base/log.ts';
 import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
 import type { BackupFile } from '../../features/contract.ts';
-import { CHANNELS_FILE } from '../../features/notify/channels/channel-fields.ts';
-import { readChannels } from '../../features/notify/channels/stored.ts';
-import { isPushKey, PUSH_KEY_FILE } from '../../features/notify/push/push-key.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
@@ -41,8 +38,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [SERVERS_FILE]: (text) => isTrue(readServers(JSON.parse(text)) !== undefined),
   [BOXES_FILE]: (text) => isTrue(readBoxes(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
-  [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
-  [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
   'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
   // The id that the archive knows this box's recordings by.
   [ARCHIVE_FILE]: (text) => isTrue(readArchiveState(JSON.parse(text)) !== undefined),

@@ -28,9 +28,23 @@ export class OpenFeatures {
     );
   }
 
+  async begin(): Promise<void> {
+    for (const { feature } of this.#open) {
+      await feature.begin?.();
+    }
+  }
+
   applied(): void {
     for (const { feature } of this.#open) {
       feature.applied?.();
+    }
+  }
+
+  /** @param closes called with the name of each before it closes */
+  async close(closes: (name: string) => void): Promise<void> {
+    for (const { name, feature } of this.#open) {
+      closes(name);
+      await feature.close?.();
     }
   }
 

@@ -1,6 +1,7 @@
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
+import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, onvifDevice];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice];

@@ -18,10 +18,8 @@ import { pairedServerRoutes } from '../../features/boxes/serving/paired-server-r
 import { Pairing, type PairingDeps } from '../../features/boxes/serving/pairing.ts';
 import { OwnRecordingFiles } from '../../features/boxes/serving/recording-files.ts';
 import type { Host } from '../../features/contract.ts';
-import { type ChannelControl, channelRoutes } from '../../features/notify/channel-routes.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
-import { type NotificationControl, notificationRoutes } from '../../features/notify/routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
@@ -102,7 +100,6 @@ export interface HttpListenersDeps
   readonly layouts: LayoutStore;
   readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
-  readonly notifications: NotificationControl & ChannelControl;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
   readonly configFile: FileEdits;
@@ -271,9 +268,6 @@ export class HttpListeners {
       may: (server, path) => this.#deps.boxes.servers.find(server)?.may('playback', path) === true,
     });
     await app.register(boxRoutes, { access, boxes: this.#deps.boxes.paths });
-    const { notifications } = this.#deps;
-    await app.register(notificationRoutes, { access, accounts, notifications, wallMs });
-    await app.register(channelRoutes, { access, channels: notifications, wallMs });
     await app.register(devicePasswordRoutes, {
       access,
       people: accounts.people,

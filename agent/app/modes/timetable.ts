@@ -1,4 +1,5 @@
-import { DAYS, type Mode, type TimetableEntry } from '../../config/schema/modes.ts';
+import { dayOf } from '../../base/time/days.ts';
+import type { Mode, TimetableEntry } from '../../config/schema/modes.ts';
 import { fromLocalTime, toLocalTime } from '../../record/file/time-zone.ts';
 
 export interface Change {
@@ -8,8 +9,6 @@ export interface Change {
 }
 
 const WEEK_DAYS = 7;
-/** `getUTCDay` counts from Sunday. */
-const SUNDAY_FIRST = 6;
 
 /** The last change until `nowMs`, and the first one after it. @param zone IANA name; undefined: the machine's zone */
 export function changesAround(
@@ -21,9 +20,9 @@ export function changesAround(
   let [last, next]: (Change | undefined)[] = [];
   for (let i = -WEEK_DAYS; i <= WEEK_DAYS; i += 1) {
     const date = new Date(Date.UTC(year, month - 1, day + i));
-    const name = DAYS[(date.getUTCDay() + SUNDAY_FIRST) % WEEK_DAYS];
+    const name = dayOf(date);
     for (const { days, from, mode } of entries) {
-      if (name === undefined || !days.includes(name)) {
+      if (!days.includes(name)) {
         continue;
       }
       const change = { mode, atMs: timeOn(date, from, zone) };

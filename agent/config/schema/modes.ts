@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
+import { DAYS } from '../../base/time/days.ts';
 
 /** The modes, in the order in which people see them. */
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];
-export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 /** Maximum number of entries of the timetable: one for every hour of the week. */
 export const MAX_ENTRIES = 168;
 

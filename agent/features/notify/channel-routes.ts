@@ -1,20 +1,13 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import {
-  CHANNEL_FIELDS,
-  type ChannelChange,
-  ChannelSettings,
-  type NewChannel,
-  type Preset,
-  SETTINGS,
-  type ShownChannel,
-} from './channels/channel-fields.ts';
-import type { HttpAccess } from '../../http/auth/access.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
-import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
-import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
+import { CHANNEL_FIELDS, ChannelSettings, SETTINGS, type ShownChannel } from './channels/channel-fields.ts';
+import { PRESETS } from './channels/presets.ts';
+import type { Notifications } from './notifier/notifications.ts';
+import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './routes.ts';
 
 const NO_MORE = { additionalProperties: false };
 const TAG = 'notifications';
@@ -74,51 +67,34 @@ const List = Type.Object({
 });
 const Params = Type.Object({ id: Type.String() });
 
-/** All reject with PerchError: badInput, notFound, exhausted or unavailable. */
-export interface ChannelControl {
-  presets(): Promise<readonly Preset[]>;
-  channels(): Promise<readonly ShownChannel[]>;
-  addChannel(channel: NewChannel): Promise<ShownChannel>;
-  changeChannel(id: string, change: ChannelChange): Promise<ShownChannel>;
-  removeChannel(id: string): Promise<void>;
-  /** Sends a test message. @returns why it was not sent; undefined: it was sent */
-  testChannel(id: string): Promise<string | undefined>;
-}
-
-interface ChannelRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly channels: ChannelControl;
-  wallMs(): number;
-}
-
-/** E-mail, ntfy and web hooks. They reach the own network, so they are the owner's; on the main port only. */
-export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (app, options) => {
+/** E-mail, ntfy and web hooks. They reach the own network, so they are the owner's. */
+export function channelRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, wallMs: () => number): void {
   noStore(app);
-  app.addHook('onRequest', (request: FastifyRequest) => options.access.require(request, 'admin', ''));
-  listRoutes(app, options);
-  changeRoutes(app, options);
-};
+  listRoutes(app, opened, wallMs);
+  changeRoutes(app, opened, wallMs);
+}
 
-function listRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesOptions): void {
+function listRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, wallMs: () => number): void {
   const list = operation(TAG, 'E-mail, ntfy and web hooks', answers(List, 503));
   app.get('/v3/notifications/channels', { schema: list }, async () => {
-    const items = await channels.channels();
-    return { items: items.map((one) => shown(one, wallMs())), presets: await channels.presets() };
+    const { channels } = await opened();
+    return { items: channels.list().map((one) => shown(one, wallMs())), presets: PRESETS };
   });
   const test = operation(TAG, 'Sends a message to try a channel', answers(TestAnswer, 404, 429, 503), {
     params: Params,
   });
   app.post<{ Params: { id: string } }>('/v3/notifications/channels/:id/test', { schema: test }, async ({ params }) => {
-    return testAnswer(await channels.testChannel(params.id));
+    return testAnswer(await (await opened()).testChannel(params.id));
   });
 }
 
-function changeRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesOptions): void {
+function changeRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, wallMs: () => number): void {
   const bodyLimit = 64 << 10;
   const add = operation(TAG, 'Adds a channel', answers(Item, 400, 413, 503, 507), { body: NewBody });
   app.post('/v3/notifications/channels', { bodyLimit, schema: add }, async ({ body }) => {
     checkSettings(body, true);
-    return shown(await channels.addChannel(checkedBody(NewBody, body)), wallMs());
+    const { channels } = await opened();
+    return shown(await channels.add(checkedBody(NewBody, body)), wallMs());
   });
 
   const change = operation(TAG, 'Changes a channel; masked secrets stay', answers(Item, 400, 404, 413, 503), {
@@ -132,13 +108,14 @@ function changeRoutes(app: FastifyInstance, { channels, wallMs }: ChannelRoutesO
       checkSettings(request.body, false);
       const { snoozeMinutes, ...rest } = checkedBody(ChangeBody, request.body);
       const wanted = { ...rest, ...snoozeOf(snoozeMinutes, wallMs()) };
-      return shown(await channels.changeChannel(request.params.id, wanted), wallMs());
+      const { channels } = await opened();
+      return shown(await channels.change(request.params.id, wanted), wallMs());
     },
   );
 
   const remove = operation(TAG, 'Removes a channel', answers(OkAnswer, 404, 503), { params: Params });
   app.delete<{ Params: { id: string } }>('/v3/notifications/channels/:id', { schema: remove }, async ({ params }) => {
-    await channels.removeChannel(params.id);
+    await (await opened()).channels.remove(params.id);
     return OK;
   });
 }

@@ -2,15 +2,17 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { featuresWith } from '../../../test/features/notify/support/features-with.ts';
+import { openNtfyServer } from '../../../test/features/notify/support/ntfy-server.ts';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { pictureOf, type SnapshotCamera, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { openHttpSink } from '../../../test/support/servers/http-sink.ts';
-import { openNtfyServer } from '../../../test/features/notify/support/ntfy-server.ts';
+import { BackupMembers } from '../../app/device/backup-members.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Channels } from './channels/channels.ts';
-import { BackupMembers } from '../../app/device/backup-members.ts';
+import { notify } from './feature.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const PICTURE = pictureOf(20_000, 9);
@@ -28,7 +30,7 @@ type Item = Record<string, unknown> & { readonly id: string; readonly settings: 
 
 async function open() {
   const paths = `paths:\n  door:\n    camera: {onvif: "${camera.url}", name: '${NAME}'}\n  yard:\n`;
-  const box = await openAdoptionHarness({}, paths, { channelSending: { timeoutMs: 3_000 } });
+  const box = await openAdoptionHarness({}, paths, { features: featuresWith({ sending: { timeoutMs: 3_000 } }) });
   const channel = (settings: object, more: object = {}) => ({
     ...{ name: 'One', language: 'en', page: 'https://perch.example.net/', rules: RULES, settings, ...more },
   });
@@ -332,7 +334,7 @@ test('only the owner has channels, because they reach the own network', async ()
 test('the backup has the channels, with their secrets', async () => {
   await using it = await open();
   await it.add(ntfy('https://ntfy.sh/garden', { token: 'tk_secret' }));
-  const members = await new BackupMembers([]).read(join(it.box.folder, 'data'), silentLogger);
+  const members = await new BackupMembers(notify.backup ?? []).read(join(it.box.folder, 'data'), silentLogger);
   expect(members.find(({ name }) => name === 'notify-channels.json')?.text).toContain('tk_secret');
 });
 

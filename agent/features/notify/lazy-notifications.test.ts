@@ -27,12 +27,15 @@ test.for([
     writeFileSync(join(dataDir, name), JSON.stringify(content), { mode: 0o600 });
   }
   const clock = new FakeClock();
-  const notifications = new LazyNotifications({
-    ...{ dataDir, clock, log: silentLogger, signal: new AbortController().signal },
-    accounts: { person: () => undefined, people: { sessions: { list: () => [] } } },
-    paths: { list: () => [] },
-    recordings: { events: { hub: { listen: () => () => {} } }, isClockTrusted: true },
-  } as unknown as ConstructorParameters<typeof LazyNotifications>[0]);
+  const notifications = new LazyNotifications(
+    {
+      ...{ dataDir, clock, log: silentLogger, signal: new AbortController().signal },
+      accounts: { person: () => undefined, people: { sessions: { list: () => [] } } },
+      paths: { list: () => [] },
+      recordings: { events: { hub: { listen: () => () => {} } }, isClockTrusted: true },
+    } as unknown as ConstructorParameters<typeof LazyNotifications>[0],
+    {},
+  );
   onTestFinished(async () => {
     await notifications.close();
     rmSync(dataDir, { recursive: true, force: true });

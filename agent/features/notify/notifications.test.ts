@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { featuresWith } from '../../../test/features/notify/support/features-with.ts';
+import { openPushService, vapidClaims } from '../../../test/features/notify/support/push-service.ts';
 import { pictureOf, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
-import { openPushService, vapidClaims } from '../../../test/features/notify/support/push-service.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const RULES = [{ cameras: 'all', kinds: ['person', 'doorbell'] }];
@@ -11,7 +12,7 @@ const PATHS = 'paths:\n  door:\n    modes: {night: {notify: no}}\n  yard:\n';
 
 async function open(paths = PATHS) {
   const service = await openPushService();
-  const box = await openAdoptionHarness({}, paths, { pushHttps: service.https });
+  const box = await openAdoptionHarness({}, paths, { features: featuresWith({ https: service.https }) });
   const subscription = { ...service.subscription, language: 'en', rules: RULES };
   const cookieOf = async (address: string, body: object) => {
     const { headers } = await box.ask('POST', address, body);

@@ -1,18 +1,44 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { Person } from '../../auth/accounts/person.ts';
 import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
 import { PerchError } from '../../base/errors.ts';
-import { type NewSubscription, PUSH_FIELDS, type SubscriptionHolder } from './push/push-fields.ts';
-import { relayOf } from './push/relays.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cookieOf, NOTIFIED_COOKIE, ownCookie, sessionTokenOf } from '../../http/auth/credentials.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
-import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
-import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
+import type { Host } from '../contract.ts';
+import type { Notifications } from './notifier/notifications.ts';
+import { PUSH_FIELDS, type SubscriptionHolder } from './push/push-fields.ts';
+import { relayOf } from './push/relays.ts';
+import type { Subscription } from './push/subscriptions.ts';
+
+/** A week: notifications are switched off elsewhere. */
+const MAX_SNOOZE_MINUTES = 7 * 24 * 60;
+
+export const SNOOZE = Type.Optional(
+  Type.Integer({ minimum: 0, maximum: MAX_SNOOZE_MINUTES, description: 'From now on. 0: none.' }),
+);
+
+/** @param minutes undefined: unchanged */
+export const snoozeOf = (minutes: number | undefined, nowMs: number): { readonly snoozedUntil?: number } =>
+  minutes === undefined ? {} : { snoozedUntil: minutes === 0 ? 0 : Math.round(nowMs) + minutes * 60_000 };
+
+/** @param until Unix milliseconds; 0: not snoozed @returns RFC 3339 */
+export const snoozeText = (until: number, nowMs: number): string | null =>
+  until > nowMs ? new Date(until).toISOString() : null;
+
+export const TestAnswer = Type.Object({
+  sent: Type.Boolean({ description: 'The service has taken the message.' }),
+  problem: OrNull(Type.String({ description: 'What is wrong, in a sentence.' })),
+});
+
+export const testAnswer = (problem: string | undefined): Static<typeof TestAnswer> => ({
+  sent: problem === undefined,
+  problem: problem ?? null,
+});
 
 const BROWSER_BYTES = 16;
 const NO_MORE = { additionalProperties: false };
@@ -48,56 +74,26 @@ const List = Type.Object({
 const Params = Type.Object({ id: Type.String() });
 const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
 
-interface StoredSubscription extends NewSubscription {
-  readonly id: string;
-  readonly device: string;
-  /** Unix milliseconds. */
-  readonly created: number;
-  /** Until when notifications are snoozed, Unix milliseconds; 0: they are not. */
-  readonly snoozedUntil: number;
-}
-
-/** All reject with PerchError: badInput, notFound, exhausted or unavailable. */
-export interface NotificationControl {
-  publicKey(): Promise<string>;
-  list(holder: SubscriptionHolder): Promise<readonly StoredSubscription[]>;
-  subscribe(
-    subscriber: { readonly user: string; readonly session: string; readonly device: string },
-    subscription: NewSubscription,
-  ): Promise<StoredSubscription>;
-  change(
-    holder: SubscriptionHolder,
-    id: string,
-    change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>>,
-  ): Promise<StoredSubscription>;
-  remove(holder: SubscriptionHolder, id: string): Promise<void>;
-  /** Sends a test notification. @returns why it was not sent; undefined: it was sent */
-  test(holder: SubscriptionHolder, id: string): Promise<string | undefined>;
-  /** The JPEG of the event of a notification. */
-  picture(path: string, id: string): Promise<Uint8Array>;
-}
-
-interface NotificationRoutesOptions {
+interface NotificationRoutesOptions extends Pick<Host, 'accounts' | 'clock'> {
   readonly access: Pick<HttpAccess, 'identify' | 'origin'>;
-  readonly accounts: Pick<Accounts, 'person' | 'people'>;
-  readonly notifications: NotificationControl;
-  wallMs(): number;
+  notifications(): Promise<Notifications>;
 }
 
 /** Push notifications of the requesting person's browsers, on the main port only. */
-export const notificationRoutes: FastifyPluginAsync<NotificationRoutesOptions> = async (app, options) => {
+export function notificationRoutes(app: FastifyInstance, options: NotificationRoutesOptions): void {
   noStore(app);
   listRoute(app, options);
   changeRoutes(app, options);
   pictureRoute(app, options);
-};
+}
 
 function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
   const { notifications } = options;
   const schema = operation('notifications', "One's own browsers with push notifications", answers(List, 503));
   app.get('/v3/notifications', { schema }, async (request) => {
-    const items = await notifications.list(holderOf(options, request));
-    return { publicKey: await notifications.publicKey(), items: items.map((one) => shown(options, one)) };
+    const { publicKey, subscriptions } = await notifications();
+    const items = subscriptions.of(holderOf(options, request));
+    return { publicKey, items: items.map((one) => shown(options, one)) };
   });
 }
 
@@ -114,7 +110,7 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     const subscriber = subscriberOf(options, request, reply);
     const body = checkedBody(NewBody, request.body);
     checkEndpoint(body);
-    return shown(options, await notifications.subscribe(subscriber, body));
+    return shown(options, await (await notifications()).subscriptions.add(subscriber, body));
   });
 
   const change = operation(
@@ -132,15 +128,17 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     if (subscription) {
       checkEndpoint(subscription);
     }
-    const wanted = { ...rest, ...subscription, ...snoozeOf(snoozeMinutes, options.wallMs()) };
-    return shown(options, await notifications.change(holder, request.params.id, wanted));
+    const wanted = { ...rest, ...subscription, ...snoozeOf(snoozeMinutes, options.clock.wallMs()) };
+    const { subscriptions } = await notifications();
+    return shown(options, await subscriptions.change(holder, request.params.id, wanted));
   });
 
   const remove = operation('notifications', 'Ends the notifications of a browser', answers(OkAnswer, 404, 503), {
     params: Params,
   });
   app.delete<{ Params: { id: string } }>('/v3/notifications/:id', { schema: remove }, async (request) => {
-    await notifications.remove(holderOf(options, request), request.params.id);
+    const { subscriptions } = await notifications();
+    await subscriptions.remove(subscriptions.get(holderOf(options, request), request.params.id).id);
     return OK;
   });
 
@@ -148,7 +146,7 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     params: Params,
   });
   app.post<{ Params: { id: string } }>('/v3/notifications/:id/test', { schema: test }, async (request) => {
-    return testAnswer(await notifications.test(holderOf(options, request), request.params.id));
+    return testAnswer(await (await notifications()).test(holderOf(options, request), request.params.id));
   });
 }
 
@@ -174,7 +172,8 @@ function pictureRoute(app: FastifyInstance, options: NotificationRoutesOptions):
       if (!personOf(options, request).may('playback', path)) {
         throw new PerchError('unauthorized', 'no permission to play this camera', { path });
       }
-      return reply.type('image/jpeg').send(Buffer.from(await options.notifications.picture(path, request.params.id)));
+      const notifications = await options.notifications();
+      return reply.type('image/jpeg').send(Buffer.from(await notifications.picture(path, request.params.id)));
     },
   );
 }
@@ -215,7 +214,7 @@ const hashed = (text: string): string => createHash('sha256').update(text).diges
 
 function shown(
   options: NotificationRoutesOptions,
-  { id, device, endpoint, created, snoozedUntil, ...one }: StoredSubscription,
+  { id, device, endpoint, created, snoozedUntil, ...one }: Subscription,
 ): Static<typeof Item> {
   return {
     id,
@@ -223,7 +222,7 @@ function shown(
     endpoint,
     relay: relayOf(endpoint),
     created: new Date(created).toISOString(),
-    snoozedUntil: snoozeText(snoozedUntil, options.wallMs()),
+    snoozedUntil: snoozeText(snoozedUntil, options.clock.wallMs()),
     language: one.language,
     rules: one.rules,
   };

@@ -94,9 +94,7 @@ paths:
     await using camera = await startAgent({ config: 'api: yes\npaths:\n  walk:\n' });
     const keys = 'record: motion, recordPreRoll: 2s, recordPostRoll: 1s, motionSource: stream';
     const source = `source: "${camera.rtspUrl('walk')}", rtspTransport: tcp`;
-    await using box = await openAdoptionHarness({}, `paths:\n  yard: {${source}, ${keys}}\n`, {
-      channelSending: { timeoutMs: 20_000 },
-    });
+    await using box = await openAdoptionHarness({}, `paths:\n  yard: {${source}, ${keys}}\n`);
     const settings = {
       ...{ kind: 'webHook', method: 'POST', url: `${sink.url}/hook`, headers: '', type: 'json', secret: '' },
       body: '{"path": "{path}", "kind": "{kind}", "id": "{id}"}',

@@ -84,6 +84,14 @@ export const CHANNEL_FIELDS = {
   rules: Rules,
 };
 const NewFields = Type.Object({ ...CHANNEL_FIELDS, settings: ChannelSettings });
+const Stored = Type.Object({
+  ...CHANNEL_FIELDS,
+  settings: ChannelSettings,
+  id: Type.String({ maxLength: 64 }),
+  snoozedUntil: Type.Number(),
+});
+export type StoredChannel = Static<typeof Stored>;
+export const ChannelsFile = Type.Object({ channels: Type.Array(Stored, { maxItems: MAX_CHANNELS }) });
 export type NewChannel = Static<typeof NewFields>;
 export type ChannelChange = Partial<NewChannel> & { readonly snoozedUntil?: number };
 

@@ -10,15 +10,16 @@ import {
   CHANNELS_FILE,
   type ChannelChange,
   type ChannelSettings,
+  ChannelsFile,
   MAX_CHANNELS,
   type NewChannel,
   type ShownChannel,
+  type StoredChannel,
 } from './channel-fields.ts';
 import { messageOf, type SendOptions } from './channel-message.ts';
 import { Outbox } from './outbox.ts';
 import { shownSettings, withKeptSecrets } from './secrets.ts';
 import { sendBy } from './send.ts';
-import { ChannelsFile, type StoredChannel } from './stored.ts';
 
 export interface ChannelsDeps {
   readonly dataDir: string;

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { Notifier } from './notifier.ts';
-import { EventPictures } from './pictures.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { LocalTime, Rule } from '../rules/rules.ts';
 import type { Target } from '../rules/target.ts';
+import { Notifier } from './notifier.ts';
+import { EventPictures } from './pictures.ts';
 
 const ALL: Rule = { cameras: 'all', kinds: ['person', 'motion', 'disk', 'offline'] };
 

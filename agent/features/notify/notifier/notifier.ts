@@ -3,11 +3,11 @@ import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { EventPictures } from './pictures.ts';
 import { NotifyLimits } from '../rules/limits.ts';
 import { type Notice, noticeKind } from '../rules/notice.ts';
 import { type LocalTime, matches } from '../rules/rules.ts';
 import type { Target } from '../rules/target.ts';
+import type { EventPictures } from './pictures.ts';
 
 /** No notification is sent for events that are reported later than this. */
 const MAX_AGE_MS = 60_000;

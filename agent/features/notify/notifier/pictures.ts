@@ -1,6 +1,7 @@
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { Host } from '../../contract.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures } from '../rules/target.ts';
 
@@ -11,15 +12,8 @@ const MAX_PICTURE_BYTES = 1 << 20;
 const NO_THUMBNAIL_MS = 3_600_000;
 const MAX_CAMERAS = 500;
 
-export interface PictureSource {
-  /** The present picture as JPEG. @throws PerchError */
-  picture(path: string): Promise<Uint8Array>;
-  /** A JPEG of at most `maxBytes` from the smallest profile. @throws PerchError unsupported if the camera has none */
-  small(path: string, maxBytes: number): Promise<Uint8Array>;
-}
-
 interface EventPicturesDeps {
-  readonly source: PictureSource;
+  readonly source: Pick<Host['pictures'], 'picture' | 'small'>;
   readonly clock: Clock;
   readonly maxThumbnailBytes: number;
 }

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pushBrowser } from '../../../../test/features/notify/support/push-service.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
-import { pushBrowser } from '../../../../test/features/notify/support/push-service.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 let folder = '';

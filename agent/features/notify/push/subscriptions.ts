@@ -42,7 +42,7 @@ export interface Subscriber {
 
 export type Role = 'owner' | 'viewer' | 'guest';
 
-export type SubscriptionChange = Partial<
+type SubscriptionChange = Partial<
   Pick<Subscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>
 >;
 

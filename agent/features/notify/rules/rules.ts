@@ -1,10 +1,9 @@
 import Type, { type Static } from 'typebox';
-import { DAYS } from '../../../config/schema/modes.ts';
+import { DAYS, type Day } from '../../../base/time/days.ts';
 import { type Notice, noticeKind } from './notice.ts';
 
 const NO_MORE = { additionalProperties: false };
 const TimeOfDay = Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'Local time, 22:00.' });
-type Day = (typeof DAYS)[number];
 
 const Hours = Type.Object(
   {

@@ -3,6 +3,7 @@ import { describeWith } from '../../../peers/programs/peers.ts';
 import { MAIL_CA, startSmtpServer } from '../../../peers/programs/smtp-server.ts';
 import { pictureOf, type SnapshotCamera, startSnapshotCamera } from '../../../support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../support/harness/adoption-harness.ts';
+import { featuresWith } from '../support/features-with.ts';
 
 const LIMIT = { timeout: 60_000 };
 const LOGIN = ['perch', 'a wren in the hedge'] as const;
@@ -19,7 +20,8 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
   /** An agent with a camera and a channel to this server. */
   async function open(port: number, more: object = {}, fields: object = {}, ca: string | undefined = MAIL_CA) {
     const paths = `paths:\n  door:\n    camera: {onvif: "${camera.url}", name: "Front <door>"}\n`;
-    const box = await openAdoptionHarness({}, paths, { channelSending: { timeoutMs: 20_000, ...(ca && { ca }) } });
+    const features = featuresWith({ sending: { timeoutMs: 20_000, ...(ca && { ca }) } });
+    const box = await openAdoptionHarness({}, paths, { features });
     const settings = {
       ...{ kind: 'email', host: '127.0.0.1', port, security: 'starttls', user: '', password: '' },
       ...{ from: 'perch@example.net', to: ['ann@example.net', 'ben@example.net'], ...more },

@@ -14,7 +14,9 @@ import { words } from '../../../words/words.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
-const NotifySheet = lazyPart(() => import('../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet));
+const NotifySheet = lazyPart(() =>
+  import('../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet),
+);
 const SecondFactorSheet = lazyPart(() => import('./second-factor-sheet.tsx').then((part) => part.SecondFactorSheet));
 
 /** The user's own settings: language, appearance, password, logout. */

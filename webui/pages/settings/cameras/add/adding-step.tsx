@@ -28,7 +28,9 @@ import type { PathConfig } from '../data/camera-settings.ts';
 import { isForEver, shortestRetention, wholeDays } from '../data/retention-text.ts';
 import { FailedCameras } from './failed-cameras.tsx';
 
-const NotifySheet = lazyPart(() => import('../../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet));
+const NotifySheet = lazyPart(() =>
+  import('../../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet),
+);
 
 const renamed = signal<string | undefined>(undefined);
 
