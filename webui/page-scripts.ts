@@ -65,7 +65,6 @@ const LATER: Scripts = {
     'pages/settings/system/system-backup.tsx',
     'pages/settings/system/system-file.tsx',
     'pages/settings/system/system-log.tsx',
-    'pages/settings/system/system-updates.tsx',
     'pages/settings/system/system.tsx',
   ],
 };

@@ -21,8 +21,6 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   /** Ends the program, which its supervisor restarts; absent without a supervisor. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;
-  /** Folder of keys for updates; default: that of the package. */
-  readonly updateKeys?: string;
   /** Supported protocols; default: all of Perch's. */
   readonly protocols?: Protocols;
   /** Default: all of Perch's. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { TProperties } from 'typebox';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../base/event-bus.ts';
@@ -35,6 +36,7 @@ export interface OpenFeature {
   readonly component?: Component<Config>;
   readonly routes?: readonly FeatureRoutes[];
   problems?(): readonly FeatureProblem[];
+  readonly facts?: FeatureFacts;
   /** Called once, before the first configuration is in force. */
   begin?(): Promise<void>;
   /** Called when the paths have new settings, or there are others. Must not throw. */
@@ -62,6 +64,12 @@ interface FeatureProblem {
   readonly text: string;
   /** RFC 3339. */
   readonly since: string | null;
+}
+
+/** What it adds to `/v3/system` and the support bundle. */
+interface FeatureFacts {
+  readonly schema: TProperties;
+  read(): Promise<object>;
 }
 
 /** A file of the data folder that a backup has. */

@@ -28,7 +28,6 @@ export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts'
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';
 export type { MountedDisk, StorageUse } from '../../agent/http/api/device/storage-routes.ts';
 export type { SystemAnswer } from '../../agent/http/api/device/system.ts';
-export type { NewestUpdate, UpdatePlan, UpdateState } from '../../agent/http/api/device/update-routes.ts';
 export type { DeletionForecast } from '../../agent/http/api/recordings/deletions.ts';
 export type { DiskItem } from '../../agent/http/api/recordings/disks.ts';
 export type { DeletionResult } from '../../agent/http/api/recordings/recordings.ts';

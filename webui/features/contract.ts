@@ -1,4 +1,5 @@
 import type { FunctionComponent } from 'preact';
+import type { SystemFacts } from '../system/system-facts.ts';
 
 /** What a feature shows on the page: a folder of `webui/features`, and a line in `webui/pages/features/table.ts`. */
 export interface FeatureEntry {
@@ -11,7 +12,7 @@ export interface FeaturePage {
   readonly section: 'system';
   /** Last part of its address. */
   readonly part: string;
-  /** Its row on the page of the section. */
-  row(): { readonly title: string; readonly text: string };
+  /** Its row on the page of the section. @param facts in the section `system` */
+  row(facts?: SystemFacts): { readonly title: string; readonly text: string };
   readonly page: FunctionComponent;
 }

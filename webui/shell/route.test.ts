@@ -32,7 +32,7 @@ test.for([
   ['#/settings/people/views/guest%3Aa', { page: 'settings', section: 'people', part: 'views', person: 'guest:a' }],
   ['#/settings/people/paired', { page: 'settings', section: 'people', part: 'paired' }],
   ['#/settings/people/log', { page: 'settings', section: 'people', feature: 'log' }],
-  ['#/settings/system/updates', { page: 'settings', section: 'system', part: 'updates' }],
+  ['#/settings/system/updates', { page: 'settings', section: 'system', feature: 'updates' }],
   ['#/settings/system/https', { page: 'settings', section: 'system', part: 'https' }],
   ['#/settings/system/remote', { page: 'settings', section: 'system', part: 'remote' }],
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],

@@ -36,7 +36,7 @@ const SECTIONS = {
   cameras: ['add', 'layouts', 'boxes'],
   modes: [],
   storage: ['archive', 'move', 'import', 'fetch'],
-  system: ['backup', 'log', 'file', 'updates', 'https', 'remote', 'servers', 'name'],
+  system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views', 'paired'],
   notifications: [],
 } as const;

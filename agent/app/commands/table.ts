@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import packageJson from '../../../package.json' with { type: 'json' };
 import { becomeOwnerOf, holdDataFolder } from '../../../system/data-folder.ts';
 import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
@@ -138,25 +137,6 @@ export const COMMANDS: readonly Command[] = [
       const { signingKeyHere } = await import('../../record/signing/signing-key.ts');
       becomeOwnerOf(dataDir);
       write(`${(await signingKeyHere(dataDir)).join('\n')}\n`);
-      return 0;
-    },
-  },
-  {
-    name: 'update',
-    usage: ['[--install] [--data DIR] [FILE.yml]', 'look for an update at updateAddress; --install installs it'],
-    takes: 'file',
-    options: { install: { type: 'boolean' } },
-    run: async (call) => {
-      const { updateHere } = await import('./update-command.ts');
-      becomeOwnerOf(call.dataDir);
-      await updateHere({
-        ...call,
-        version: packageJson.version,
-        keys: await call.keys(),
-        isInstall: call.has('install'),
-        clock: systemClock,
-        write: (line) => call.write(`${line}\n`),
-      });
       return 0;
     },
   },

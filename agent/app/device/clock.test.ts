@@ -91,6 +91,7 @@ test.for(['', 'null', '[]', '{}', '{"time":7}', '{"time":"soon"}'])('a body "%s"
     access: { require: async () => {} },
     info: { version: '1', started: '' },
     facts: async () => ({}),
+    more: {},
     diagnosis: { make: async () => ({ name: '', bytes: Buffer.alloc(0) }) },
     boxClock,
   });

@@ -5,8 +5,10 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { LOOPBACK } from '../../../test/support/harness/http/control-api-harness.ts';
 import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
+import type { Host } from '../../features/contract.ts';
 import { nativeStatus, openDatagramReceiver, openGcmCipher, openStreamReader } from '../../native/native.ts';
 import { PacketMemory } from '../../native/packet-memory.ts';
+import { OpenFeatures } from '../features/open-features.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from './device-routes.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -39,6 +41,7 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
     events: { emit: () => {} },
     signal: new AbortController().signal,
     configFile: undefined,
+    features: new OpenFeatures([], {} as Host),
     problems: () => problems,
   } as unknown as DeviceRoutesDeps;
   await new DeviceRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');

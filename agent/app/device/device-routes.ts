@@ -22,24 +22,23 @@ import { restartRoute } from '../../http/api/device/restart.ts';
 import { type BackupControl, restoreRoutes } from '../../http/api/device/restore-routes.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
 import { systemRoutes } from '../../http/api/device/system.ts';
-import { updateRoutes } from '../../http/api/device/update-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { StorageUse } from '../../recordings/storage-use.ts';
+import type { OpenFeatures } from '../features/open-features.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
 import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
-import { Updates } from './updates.ts';
 
 export interface DeviceRoutesDeps
   extends Pick<SupportBundleDeps, 'problems'>,
     Pick<Host, 'log' | 'signal' | 'version' | 'dataDir' | 'clock' | 'settings' | 'name'> {
   readonly cameras: SupportBundleDeps['cameras'];
-  readonly features: { problems(): readonly ProblemItem[] };
+  readonly features: Pick<OpenFeatures, 'problems' | 'facts' | 'factsSchema'>;
   readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
   readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
@@ -56,8 +55,6 @@ export interface DeviceRoutesDeps
   readonly sensors?: Sensors;
   /** Folder of the system services' answers; default: that of the package. */
   readonly hostAnswers?: string;
-  /** Folder of keys for updates; default: that of the package. */
-  readonly updateKeys?: string;
 }
 
 /** The owner's routes about the box itself, on the main port only. */
@@ -74,7 +71,6 @@ export class DeviceRoutes {
   readonly #diagnosis: SupportBundle;
   readonly #requests: HostRequests;
   readonly #boxClock: DeviceClock;
-  readonly #updates: Updates;
 
   constructor(deps: DeviceRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -89,11 +85,10 @@ export class DeviceRoutes {
     });
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
-    const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;
+    const { hostAnswers: answers, recordings } = deps;
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
     this.#boxClock = new DeviceClock({ clock, host: this.#requests, isTrusted });
-    this.#updates = new Updates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
     this.#diagnosis = new SupportBundle({ ...deps, lines, facts: () => this.#facts() });
   }
 
@@ -104,6 +99,7 @@ export class DeviceRoutes {
       access,
       info: { version, started },
       facts: () => this.#facts(),
+      more: this.#deps.features.factsSchema,
       diagnosis: this.#diagnosis,
       boxClock: this.#boxClock,
     });
@@ -116,7 +112,6 @@ export class DeviceRoutes {
     const { backup, accounts, wrongCredentials } = this.#deps;
     await app.register(backupDownload, { access, backup, accounts, wrongCredentials });
     await app.register(restoreRoutes, { ...restarts, backup, accounts, wrongCredentials });
-    await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
     await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
@@ -139,7 +134,11 @@ export class DeviceRoutes {
 
   /** Load, temperature, and the newest version that the owner has seen. */
   async readings(): Promise<Readings> {
-    const [{ cpuPercent }, { temperatureCelsius }] = await Promise.all([hostFacts([]), this.#host.read()]);
+    const [{ cpuPercent }, { temperatureCelsius }, { newest = this.#deps.version }] = await Promise.all([
+      hostFacts([]),
+      this.#host.read(),
+      this.#deps.features.facts(),
+    ]);
     const used = this.#deps.recordings.space.list().flatMap(({ totalBytes, freeBytes }) => {
       return freeBytes === null || totalBytes === 0 ? [] : [(1 - freeBytes / totalBytes) * 100];
     });
@@ -147,21 +146,23 @@ export class DeviceRoutes {
       cpu: cpuPercent,
       disk: used.length === 0 ? null : Math.round(Math.max(...used) * 10) / 10,
       temperature: temperatureCelsius ?? null,
-      newest: this.#updates.newest,
+      newest: String(newest),
     };
   }
 
   /** Does not probe the recording disks: one that hangs would delay the answer. */
   async #facts(): Promise<object> {
     const { clock, dataDir, load, recordings } = this.#deps;
-    const [facts, health, signingKey = null] = await Promise.all([
+    const [facts, health, ofFeatures, signingKey = null] = await Promise.all([
       hostFacts([dataDir]),
       this.#host.read(),
+      this.#deps.features.facts(),
       fingerprintHere(dataDir),
     ]);
     const own = load.read();
     return {
       ...facts,
+      ...ofFeatures,
       disks: [...facts.disks, ...recordings.space.list()],
       processCpuPercent: own.cpuPercent,
       processMemoryBytes: own.memoryBytes,

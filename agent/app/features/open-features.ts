@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { TProperties } from 'typebox';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
@@ -32,6 +33,14 @@ export class OpenFeatures {
     for (const { feature } of this.#open) {
       await feature.begin?.();
     }
+  }
+
+  get factsSchema(): TProperties {
+    return Object.assign({}, ...this.#open.map(({ feature }) => feature.facts?.schema));
+  }
+
+  async facts(): Promise<Readonly<Record<string, unknown>>> {
+    return Object.assign({}, ...(await Promise.all(this.#open.map(({ feature }) => feature.facts?.read()))));
   }
 
   applied(): void {

@@ -3,5 +3,6 @@ import type { Feature } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
+import { updates } from '../../features/updates/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates];

@@ -84,7 +84,6 @@ export interface HttpListenersDeps
   readonly lines?: LogLines;
   readonly restart?: () => void;
   readonly hostAnswers?: string;
-  readonly updateKeys?: string;
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly pictures: LivePictures;

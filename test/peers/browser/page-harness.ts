@@ -6,6 +6,7 @@ import type { Protocols } from '../../../agent/app/protocols.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { LogLines } from '../../../agent/base/log-lines.ts';
+import type { Feature } from '../../../agent/features/contract.ts';
 import { buildPage } from '../../../webui/build.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { sharedSlowFeed } from '../../onvif-camera/stream-side.ts';
@@ -42,8 +43,8 @@ export interface PageHarnessOptions {
   readonly clock?: Clock;
   /** Folder of the answers of root's services; default: the system's. */
   readonly hostAnswers?: string;
-  /** Folder of the keys that may sign updates. */
-  readonly updateKeys?: string;
+  /** Default: those of Perch. */
+  readonly features?: readonly Feature[];
   /** Address of the HTTPS listener; default: HTTPS is off. */
   readonly tlsAddress?: string;
   /** Default: those of Perch. */
@@ -92,7 +93,7 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
 }
 
 export async function startPageHarness(options: PageHarnessOptions = {}): Promise<PageHarness> {
-  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
+  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, features } = options;
   const { version = () => 'v0.0.0', tlsAddress = '', protocols } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
@@ -112,7 +113,7 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
       ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
       ...{ discovery: { port: discoveryPort, includeLoopback: true } },
       ...(hostAnswers !== undefined && { hostAnswers }),
-      ...(updateKeys !== undefined && { updateKeys }),
+      ...(features && { features }),
       ...(protocols && { protocols }),
       restart: () => {
         restarted = app.close().then(async () => {

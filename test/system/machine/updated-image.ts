@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import type { UpdateState } from '../../../agent/http/api/device/update-routes.ts';
 import { LAYOUT } from '../../../packaging/image/disk.ts';
 import { makeSystemUpdate } from '../../../packaging/image/system-update.ts';
 import { type ImageMachine, imageMachine } from './image-machine.ts';
@@ -73,9 +72,9 @@ export async function send(machine: ImageMachine, variant: string): Promise<stri
 }
 
 /** @returns the last update as the page shows it */
-export async function shown(machine: ImageMachine): Promise<UpdateState['last']> {
+export async function shown(machine: ImageMachine): Promise<object | null> {
   const ask = `busybox wget -q -O - --header 'Authorization: ${LOGIN}' http://127.0.0.1/v3/update`;
-  return (JSON.parse(await machine.until(ask)) as UpdateState).last;
+  return (JSON.parse(await machine.until(ask)) as { readonly last: object | null }).last;
 }
 
 /** The restart ends QEMU. */

@@ -2,9 +2,10 @@ import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { FeatureEntry, FeaturePage } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
+import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>

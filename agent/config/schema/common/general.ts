@@ -71,12 +71,6 @@ export const GENERAL_KEYS = {
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.', {
     isRight: true,
   }),
-  updateAddress: Type.String({
-    default: '',
-    syntax: 'askedUrl',
-    description:
-      'URL of a folder with updates of Perch (`perch-update.json`). It is read only when the owner looks for updates.',
-  }),
   recordSyncInterval: Duration(
     '5s',
     'Flush recordings to the disk at least this often. A power cut loses no more than this.',

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TProperties } from 'typebox';
 import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { sendFile } from '../../messages/responses.ts';
@@ -12,6 +12,8 @@ interface SystemRoutesOptions {
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   /** Load, memory, disks. */
   readonly facts: () => Promise<object>;
+  /** Facts of features. */
+  readonly more: TProperties;
   readonly diagnosis: { make(): Promise<{ readonly name: string; readonly bytes: Buffer }> };
   readonly boxClock: { set(toMs: number, signal: AbortSignal): Promise<string> };
 }
@@ -129,7 +131,6 @@ export type SystemAnswer = Static<typeof SystemFacts>;
 const Time = Type.Object({ time: TimeText }, { description: 'The current time by the clock of the client.' });
 const TimeSet = Type.Object({ status: Type.Literal('ok'), text: Type.String({ description: 'What was done.' }) });
 
-const system = operation('box', 'State of the box, for the owner: null if unknown', answers(SystemFacts));
 const diagnostics = operation(
   'box',
   'Support bundle without passwords, as one file: settings, states, host and recent log',
@@ -145,7 +146,9 @@ const clock = operation(
 
 /** `/v3/system`, `/v3/diagnostics` (with names and addresses of cameras) and `/v3/clock`: for the owner, on the main port only. */
 export const systemRoutes: FastifyPluginAsync<SystemRoutesOptions> = async (app, options) => {
-  const { access, info, facts, diagnosis, boxClock } = options;
+  const { access, info, facts, more, diagnosis, boxClock } = options;
+  const all = Type.Object({ ...SystemFacts.properties, ...more });
+  const system = operation('box', 'State of the box, for the owner: null if unknown', answers(all));
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   app.get('/v3/system', { schema: system }, async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');

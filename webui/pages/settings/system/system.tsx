@@ -24,7 +24,6 @@ import { ServersPage } from './servers.tsx';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
-const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
 const Secure = lazyPage(() => import('./secure.tsx').then((page) => page.SecurePage));
 
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
@@ -52,8 +51,6 @@ export function SystemPage() {
       return <Log.Page />;
     case 'file':
       return <File.Page />;
-    case 'updates':
-      return <Updates.Page />;
     default: {
       const Feature = featurePages('system').find((page) => page.part === feature)?.page;
       return Feature ? <Feature /> : <Overview />;
@@ -88,7 +85,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         {featurePages('system').map(({ part, row }) => (
-          <Row key={part} {...row()} href={featureLink('system', part)} />
+          <Row key={part} {...row(facts)} href={featureLink('system', part)} />
         ))}
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         {facts.signingKey !== null && (
@@ -101,7 +98,6 @@ function System({ facts }: { readonly facts: SystemFacts }) {
           />
         )}
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
-        <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />
         {facts.canRestart && (
           <Confirm title={t.restart} text={t.restartText} danger={false} onConfirm={() => attempt(restart)} />

@@ -2,7 +2,7 @@ import { counter } from '../../grammar/plural.ts';
 
 const many = counter('en');
 
-/** Settings: state of the box, updates, backup, log and configuration file. */
+/** Settings: state of the box, backup, log and configuration file. */
 export const system = {
   networkName: 'Network name',
   networkNameText: 'Phones and computers on this network can open the page by this name.',
@@ -70,58 +70,6 @@ export const system = {
 
   restart: 'Restart',
   restartText: 'Recording pauses for a few seconds. Press again to restart.',
-
-  updates: 'Updates',
-  updateVersion: (version: string) => `Version ${version}`,
-  updateText: 'If a new version does not work, the box returns to the previous one. Recordings are kept.',
-  updateChoose: 'Choose update file',
-  updateLook: 'Check for updates',
-  updateNewest: 'The box is up to date.',
-  updateNotFetched: 'Updates cannot be downloaded from the configured address.',
-  updatePlan: (version: string) => `Version ${version} is ready. Recording pauses for about a minute.`,
-  updateNow: 'Install',
-  updateSending: 'Sending…',
-  updateInstalling: (version: string) => `Version ${version} is being installed.`,
-  updateWaiting: (version: string) => `Version ${version} is installed and being checked.`,
-  updateWriting: (version: string, percent: number) => `Writing system ${version}: ${percent}%.`,
-  updateSystem: (system: string) =>
-    `This box runs system ${system} of two. An update of the whole system takes a few minutes, and recording pauses while the box restarts.`,
-  updateGoingBack: (version: string) => `The box returns to version ${version}.`,
-  updateStay: 'Keep the box switched on.',
-  updateAway: 'Perch is restarting. Keep the box switched on.',
-  updateGood: (version: string, time: string) => `Version ${version} was installed (${time}).`,
-  updateGoneBack: (version: string, time: string) =>
-    `The update failed. The box is back on version ${version} (${time}).`,
-  updateNot: (time: string) => `The last update was not installed (${time}).`,
-  updateRefused: 'The file was rejected. Nothing was changed.',
-  updateNone: 'This is not a Perch update.',
-  updateDamaged: 'It is damaged or incomplete. Use another file.',
-  updateNotSigned: 'Its signature is not from the update provider of this box.',
-  updateOlder: 'A newer version is installed.',
-  updateSame: 'This version is already installed.',
-  updateLater: 'It needs a newer version. Install one in between first.',
-  updateRoom: 'Not enough disk space.',
-  updateByHand:
-    'This box is updated the way it was installed. Packages: install the new ones with “apt”. Container: pull the new image and create the container again. Source: “git pull”, then “npm start”.',
-  updateNoKey: 'This box was installed without an update key and accepts no updates.',
-  updateNotStarted: 'The new version did not start.',
-  updateUnhealthy: 'The new version did not run well.',
-  updateNotRecording: 'The new version did not record.',
-  updatePowerCut: 'Power was lost during the update. Try again.',
-  updateRestarted: 'The box restarted repeatedly during the update.',
-  updateNotInstalled: 'The new version could not be installed.',
-  updateNotPutBack: 'The previous version could not be restored.',
-  updateBusy: 'Another program is installing packages. Try again later.',
-  updateFailed: 'The update failed on this box.',
-  updateNoPackage: 'Perch was not installed as a package here.',
-  updateNoSecondSystem:
-    'This file updates the whole system of the Raspberry Pi image, and this box has no second one. Use the update without “system” in its name.',
-  updateOnTrial: 'The last update is still being checked. Try again in a few minutes.',
-  updateNoExec: 'Programs cannot start from /var, which an update needs.',
-  updateNotWritten: 'The box cannot write it to its disk.',
-  updateNoAddress: 'No update address is configured.',
-  updateTaking: 'Another update is being received.',
-  updateNoAnswer: 'The updater of the box has not answered. Check again in a few minutes.',
 
   secure: 'Secure connection',
   secureRow: 'https, phones and computers, access from outside',

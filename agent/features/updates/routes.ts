@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream';
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { PerchError } from '../../../base/errors.ts';
-import type { HttpAccess } from '../../auth/access.ts';
-import { slowBody } from '../../listener/slow-body.ts';
-import { skipBody } from '../../listener/unread-body.ts';
-import { checkedBody } from '../../messages/checked-body.ts';
-import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import { PerchError } from '../../base/errors.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
+import { slowBody } from '../../http/listener/slow-body.ts';
+import { skipBody } from '../../http/listener/unread-body.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
 
 const BINARY = 'application/octet-stream';
 /** Perch, and its Node for two architectures. */
@@ -73,19 +72,13 @@ export interface UpdateControl {
   fetch(version: string): Promise<UpdatePlan>;
 }
 
-interface UpdateRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly updates: UpdateControl;
-}
-
 const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
 const received = answers(UpdatePlan, ...FAILURES);
 const sent = { body: Type.String({ format: 'binary' }), consumes: BINARY };
 
-/** Updates of the box, for the owner, on the main port only. */
-export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  await app.register(sentUpdates, { updates });
+/** Updates of the box. */
+export async function updateRoutes(app: FastifyInstance, updates: UpdateControl): Promise<void> {
+  await app.register(async (scope) => sentUpdates(scope, updates));
 
   const get = operation('box', 'The running version, and the result of the last update', answers(UpdateState));
   app.get('/v3/update', { schema: get }, () => updates.state());
@@ -104,10 +97,10 @@ export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app,
   app.post('/v3/update/fetch', { schema: fetched }, async ({ body }) =>
     updates.fetch(checkedBody(Wanted, body).version),
   );
-};
+}
 
 /** Files of hundreds of megabytes, which are streamed. */
-const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = async (app, { updates }) => {
+function sentUpdates(app: FastifyInstance, updates: UpdateControl): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
 
@@ -130,7 +123,7 @@ const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = as
   app.post('/v3/update', { schema: install, bodyLimit }, (request) =>
     taken(request, (pieces) => updates.install(pieces)),
   );
-};
+}
 
 /** Reads the rest of a body that is rejected early, so that the client gets the reply. */
 async function taken<T>(

@@ -6,9 +6,11 @@ import { silentLogger } from '../../base/log.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { readConfig } from '../../config/store/read-config.ts';
-import type { Host } from '../../features/contract.ts';
-import { Updates } from '../device/updates.ts';
+import type { Host } from '../contract.ts';
+import { UPDATES } from './keys.ts';
+import { Updates } from './updates.ts';
 
 interface UpdateOptions extends Pick<Host, 'version' | 'dataDir' | 'clock'> {
   /** The configuration file of the command line. */
@@ -27,14 +29,15 @@ interface UpdateOptions extends Pick<Host, 'version' | 'dataDir' | 'clock'> {
 export async function updateHere(options: UpdateOptions): Promise<void> {
   const { version, isInstall, clock, write } = options;
   const { config } = await readConfig(options.file, options);
-  if (config.updateAddress === '') {
+  const { updateAddress: address } = settingsIn(config, UPDATES);
+  if (address === '') {
     throw new PerchError('unsupported', 'updateAddress is not set in the configuration');
   }
   const stop = new AbortController();
   try {
-    const newest = await newestVersion({ address: config.updateAddress, clock, signal: stop.signal });
+    const newest = await newestVersion({ address, clock, signal: stop.signal });
     if (compareVersions(newest, version) <= 0) {
-      write(`Perch ${version} is up to date: ${config.updateAddress} has ${newest}`);
+      write(`Perch ${version} is up to date: ${address} has ${newest}`);
     } else if (isInstall) {
       write(`downloading Perch ${newest}`);
       await updatesOf(options, config, stop.signal).fetch(newest);

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { PACKAGE, systemTo, UpdatingBox, updateTo } from '../../../test/features/updates/support/updating-box.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
-import { PACKAGE, systemTo, UpdatingBox, updateTo } from '../../../test/support/harness/updating-box.ts';
 import { recordFolder } from './updates.ts';
 
 let box: UpdatingBox;

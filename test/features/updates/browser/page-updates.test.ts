@@ -5,11 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { FEATURES } from '../../../../agent/app/features/table.ts';
+import { updatesFeature } from '../../../../agent/features/updates/feature.ts';
 import { makeUpdate, updateKeys } from '../../../../packaging/update.ts';
 import { SYSTEM_PACKAGE } from '../../../../system/update/manifest.ts';
 import { writeHeader } from '../../../../system/update/update-file.ts';
-import { system as english } from '../../../../webui/words/en/settings/system.ts';
-import { system as chinese } from '../../../../webui/words/zh-cn/settings/system.ts';
+import { en as english } from '../../../../webui/features/updates/words/en.ts';
+import { zhCn as chinese } from '../../../../webui/features/updates/words/zh-cn.ts';
 import { until } from '../../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
@@ -125,7 +127,13 @@ describeWith(['chromium'], 'updates on the page', () => {
   beforeAll(async () => {
     web = await serveFolder(machine.published);
     const config = `updateAddress: ${web.url}\n`;
-    const options = { config, hostAnswers: machine.host, updateKeys: machine.keys, version: () => version };
+    const others = FEATURES.filter(({ name }) => name !== 'updates');
+    const options = {
+      config,
+      hostAnswers: machine.host,
+      features: [...others, updatesFeature(machine.keys)],
+      version: () => version,
+    };
     [viewer, box] = await Promise.all([startViewer(), startPageHarness(options)]);
     dataDir = join(box.folder, 'data');
     await machine.ready(dataDir);

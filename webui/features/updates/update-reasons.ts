@@ -1,7 +1,7 @@
-import type { SystemWords } from '../words/en/settings/system.ts';
+import type { UpdatesWords } from './words/en.ts';
 
 /** The box's reason codes. */
-const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
+const REASONS: Readonly<Record<string, (t: UpdatesWords) => string>> = {
   noUpdate: (t) => t.updateNone,
   damaged: (t) => t.updateDamaged,
   notSigned: (t) => t.updateNotSigned,
@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   notPutBack: (t) => t.updateNotPutBack,
 };
 
-export const updateReason = (why: string | null | undefined, t: SystemWords): string | undefined =>
+export const updateReason = (why: string | null | undefined, t: UpdatesWords): string | undefined =>
   REASONS[why ?? '']?.(t);
 
 /** These reasons are shown with the box's own text, such as an error of dpkg. */

@@ -1,10 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { UpdatePlan, UpdateState } from '../../../api-client/api-types.ts';
-import { reasonText, serverText } from '../../../api-client/error-text.ts';
-import { RequestError } from '../../../api-client/request.ts';
-import { nowMs } from '../../../shell/page-state.ts';
-import { BackToSystem } from '../../../system/back-to-system.tsx';
+import type { UpdatePlan, UpdateState } from '../../../agent/features/updates/routes.ts';
+import { reasonText, serverText } from '../../api-client/error-text.ts';
+import { RequestError } from '../../api-client/request.ts';
+import { nowMs } from '../../shell/page-state.ts';
+import { BackToSystem } from '../../system/back-to-system.tsx';
+import { Button } from '../../ui/controls/button.tsx';
+import { MessageCard } from '../../ui/feedback/message-card.tsx';
+import { moment } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { systemWords } from '../../words/settings/system.ts';
+import { words } from '../../words/words.ts';
 import {
   checkUpdate,
   fetchUpdate,
@@ -14,14 +20,9 @@ import {
   lookForUpdate,
   MAX_BYTES,
   updateState,
-} from '../../../system/update-file.ts';
-import { needsBoxText, updateReason } from '../../../system/update-reasons.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { MessageCard } from '../../../ui/feedback/message-card.tsx';
-import { moment } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { systemWords } from '../../../words/settings/system.ts';
-import { words } from '../../../words/words.ts';
+} from './update-file.ts';
+import { needsBoxText, updateReason } from './update-reasons.ts';
+import { updatesWords } from './words.ts';
 
 const POLL_MS = 2_000;
 /** HTTP statuses of the box. */
@@ -35,11 +36,11 @@ interface Chosen {
 
 /** Present version, result of the last update, and another update. */
 export function UpdatesPage() {
-  const t = systemWords.value;
+  const t = updatesWords.value;
   const [state, isAway, load] = useUpdateState();
   return (
     <section>
-      <BackToSystem title={t.updates} />
+      <BackToSystem title={t.title} />
       {state ? (
         <>
           <p>{t.updateVersion(state.version)}</p>
@@ -85,7 +86,7 @@ function useUpdateState(): readonly [UpdateState | undefined, boolean, () => voi
 }
 
 function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: boolean }) {
-  const t = systemWords.value;
+  const t = updatesWords.value;
   const { state, from, to, time, why, text, percent } = last;
   if (isUnderWay(last)) {
     const doing =
@@ -128,7 +129,7 @@ interface ChooseProps {
 }
 
 function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
-  const t = systemWords.value;
+  const t = updatesWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [isNewest, setNewest] = useState(false);
@@ -206,16 +207,20 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
           </Button>
         )}
         {mayLook && (
-          <Button isOff={isOff('looking')} busy={work === 'looking' && t.checkingFile} onClick={() => void lookThere()}>
+          <Button
+            isOff={isOff('looking')}
+            busy={work === 'looking' && systemWords.value.checkingFile}
+            onClick={() => void lookThere()}
+          >
             {t.updateLook}
           </Button>
         )}
         <Button
           isOff={isOff('reading')}
-          busy={work === 'reading' && t.readingFile}
+          busy={work === 'reading' && systemWords.value.readingFile}
           onClick={() => input.current?.click()}
         >
-          {chosen ? t.otherFile : t.updateChoose}
+          {chosen ? systemWords.value.otherFile : t.updateChoose}
         </Button>
       </div>
     </div>
@@ -223,7 +228,7 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
 }
 
 function sentence(error: unknown): ComponentChildren {
-  const t = systemWords.peek();
+  const t = updatesWords.peek();
   if (!(error instanceof RequestError) || error.status === 0) {
     return words.peek().noAnswer;
   }

@@ -17,9 +17,11 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import { localIpOf } from '../../base/network/ip-address.ts';
 import { resolvePath } from '../../config/load/load.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { parseAddress } from '../../config/values/address.ts';
-import type { Host } from '../../features/contract.ts';
-import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
+import type { Host } from '../contract.ts';
+import { UPDATES } from './keys.ts';
+import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from './routes.ts';
 
 /** Time for the service to accept the request and read the file: Node is a hundred megabytes, on a slow card. */
 const TAKEN_MS = 180_000;
@@ -74,7 +76,7 @@ export class Updates implements UpdateControl {
       lacking: lacking ?? null,
       system: this.#system ?? null,
       isReceiving: this.#isTaken,
-      address: this.#deps.settings().updateAddress || null,
+      address: settingsIn(this.#deps.settings(), UPDATES).updateAddress || null,
       last: answer ? lastOf(answer) : null,
     };
   }
@@ -170,7 +172,7 @@ export class Updates implements UpdateControl {
 
   #server(): UpdateServer {
     const { clock, signal, settings } = this.#deps;
-    const { updateAddress: address } = settings();
+    const { updateAddress: address } = settingsIn(settings(), UPDATES);
     if (address === '') {
       throw refusal('unsupported', 'updateAddress is not set', 'noAddress');
     }

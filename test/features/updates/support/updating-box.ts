@@ -6,18 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
-import { Updates } from '../../../agent/app/device/updates.ts';
-import { PerchError } from '../../../agent/base/errors.ts';
-import { createLogger } from '../../../agent/base/log.ts';
-import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
-import { updateRoutes } from '../../../agent/http/api/device/update-routes.ts';
-import { createHttpApp } from '../../../agent/http/listener/app.ts';
-import type { HostAnswer } from '../../../system/host-requests.ts';
-import { type AnyManifest, SYSTEM_PACKAGE, type UpdatePackage } from '../../../system/update/manifest.ts';
-import { writeHeader } from '../../../system/update/update-file.ts';
-import { writeNewest } from '../../../system/update/update-server.ts';
-import { FakeClock } from '../base/fake-clock.ts';
-import { KEYS as CONFIG_KEYS } from './loaded-config.ts';
+import { PerchError } from '../../../../agent/base/errors.ts';
+import { createLogger } from '../../../../agent/base/log.ts';
+import { type Config, parseConfig } from '../../../../agent/config/load/load.ts';
+import { updateRoutes } from '../../../../agent/features/updates/routes.ts';
+import { Updates } from '../../../../agent/features/updates/updates.ts';
+import { createHttpApp } from '../../../../agent/http/listener/app.ts';
+import type { HostAnswer } from '../../../../system/host-requests.ts';
+import { type AnyManifest, SYSTEM_PACKAGE, type UpdatePackage } from '../../../../system/update/manifest.ts';
+import { writeHeader } from '../../../../system/update/update-file.ts';
+import { writeNewest } from '../../../../system/update/update-server.ts';
+import { FakeClock } from '../../../support/base/fake-clock.ts';
+import { KEYS as CONFIG_KEYS } from '../../../support/harness/loaded-config.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 export const PACKAGE = Buffer.alloc(100_000, 'perch');
@@ -103,7 +103,7 @@ export class UpdatingBox implements AsyncDisposable {
           { name: 'yard', recording: null },
         ],
       },
-      settings: () => ({ ...this.#config, updateAddress: this.updateAddress, address: this.address }),
+      settings: () => Object.assign({ ...this.#config }, { updateAddress: this.updateAddress, address: this.address }),
       addressOf: async (name) => {
         if (name !== 'nas.lan') {
           throw new Error('ENOTFOUND');
@@ -130,7 +130,7 @@ export class UpdatingBox implements AsyncDisposable {
   async serve(): Promise<void> {
     await this.app.close();
     this.app = createHttpApp({ log: createLogger('silent', () => {}) });
-    await this.app.register(updateRoutes, { access: { require: async () => {} }, updates: this.updates() });
+    await this.app.register(async (scope) => updateRoutes(scope, this.updates()));
   }
 
   async post(url: string, payload: Buffer) {

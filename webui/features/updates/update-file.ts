@@ -1,5 +1,5 @@
-import type { NewestUpdate, UpdatePlan, UpdateState } from '../api-client/api-types.ts';
-import { fetchJson, okResponse, send } from '../api-client/request.ts';
+import type { NewestUpdate, UpdatePlan, UpdateState } from '../../../agent/features/updates/routes.ts';
+import { fetchJson, okResponse, send } from '../../api-client/request.ts';
 
 /** The box's limit for an update file. */
 export const MAX_BYTES = 320 << 20;

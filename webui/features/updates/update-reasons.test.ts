@@ -1,9 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { UPDATE_REASONS } from '../../system/update/reasons.ts';
-import { system as english } from '../words/en/settings/system.ts';
-import { system as chinese } from '../words/zh-cn/settings/system.ts';
+import { UPDATE_REASONS } from '../../../system/update/reasons.ts';
 import { updateReason } from './update-reasons.ts';
+import { en as english } from './words/en.ts';
+import { zhCn as chinese } from './words/zh-cn.ts';
 
 test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => {
   for (const t of [english, chinese]) {
@@ -14,7 +14,7 @@ test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => 
 });
 
 /** Sources that decide on updates, in the agent and in root's part. */
-const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/app/device/updates.ts']).filter(
+const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/features/updates/updates.ts']).filter(
   (file) => !file.endsWith('.test.ts'),
 );
 

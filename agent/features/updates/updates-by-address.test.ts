@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { UpdatingBox, updateTo } from '../../../test/support/harness/updating-box.ts';
+import { UpdatingBox, updateTo } from '../../../test/features/updates/support/updating-box.ts';
 
 let box: UpdatingBox;
 beforeEach(async () => {
