@@ -44,7 +44,7 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
     features: new OpenFeatures([], {} as Host),
     problems: () => problems,
   } as unknown as DeviceRoutesDeps;
-  await new DeviceRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');
+  await new DeviceRoutes(deps, '2026-01-01T00:00:00Z').mount(box.app, box.access);
   const ask = async (user: string, password: string) => {
     const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
     return (await box.app.inject({ ...LOOPBACK, method: 'GET', url: '/v3/system', headers })).json();

@@ -12,7 +12,7 @@ import type { EventBus } from '../../base/event-bus.ts';
 import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
-import type { Host, Readings } from '../../features/contract.ts';
+import type { FeatureRoutes, Host, Readings } from '../../features/contract.ts';
 import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
@@ -58,8 +58,10 @@ export interface DeviceRoutesDeps
 }
 
 /** The owner's routes about the box itself, on the main port only. */
-export class DeviceRoutes {
+export class DeviceRoutes implements FeatureRoutes {
+  readonly listener = 'main';
   readonly #deps: DeviceRoutesDeps;
+  readonly #started: string;
   readonly #startedMs: number;
   /** Time zone at the start, which Node keeps using. */
   readonly #timeZone = timeZoneName();
@@ -72,9 +74,11 @@ export class DeviceRoutes {
   readonly #requests: HostRequests;
   readonly #boxClock: DeviceClock;
 
-  constructor(deps: DeviceRoutesDeps) {
+  /** @param started RFC 3339 */
+  constructor(deps: DeviceRoutesDeps, started: string) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
     this.#deps = deps;
+    this.#started = started;
     this.#startedMs = clock.monoMs();
     this.#host = new HostWatch(clock, sensors);
     this.#hardware = new HardwareWatch({
@@ -92,12 +96,11 @@ export class DeviceRoutes {
     this.#diagnosis = new SupportBundle({ ...deps, lines, facts: () => this.#facts() });
   }
 
-  /** @param started RFC 3339 */
-  async mount(app: FastifyInstance, access: HttpAccess, started: string): Promise<void> {
+  async mount(app: FastifyInstance, access: HttpAccess): Promise<void> {
     const { version, configFile, events, restart } = this.#deps;
     await app.register(systemRoutes, {
       access,
-      info: { version, started },
+      info: { version, started: this.#started },
       facts: () => this.#facts(),
       more: this.#deps.features.factsSchema,
       diagnosis: this.#diagnosis,

@@ -61,18 +61,27 @@ export class OpenFeatures {
     return this.#open.some(({ feature }) => feature.isOwn?.(identity));
   }
 
-  /** Each feature's routes with a hook of their own for their right. */
-  async mount(listener: FeatureRoutes['listener'], app: FastifyInstance, access: HttpAccess): Promise<void> {
-    for (const routes of this.#open.flatMap(({ feature }) => feature.routes ?? [])) {
-      const { right } = routes;
-      if (routes.listener === listener) {
-        await app.register(async (scope) => {
-          if (right) {
-            scope.addHook('onRequest', (request) => access.require(request, right, ''));
-          }
-          await routes.mount(scope, access);
-        });
-      }
+  get routes(): readonly FeatureRoutes[] {
+    return this.#open.flatMap(({ feature }) => feature.routes ?? []);
+  }
+}
+
+/** Mounts routes with a hook of their own for their right. */
+export async function mountRoutes(
+  table: readonly FeatureRoutes[],
+  listener: FeatureRoutes['listener'],
+  app: FastifyInstance,
+  access: HttpAccess,
+): Promise<void> {
+  for (const routes of table) {
+    const { right } = routes;
+    if (routes.listener === listener) {
+      await app.register(async (scope) => {
+        if (right) {
+          scope.addHook('onRequest', (request) => access.require(request, right, ''));
+        }
+        await routes.mount(scope, access);
+      });
     }
   }
 }

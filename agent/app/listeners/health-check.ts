@@ -11,7 +11,7 @@ const MIN_SAMPLES = 10;
 
 type Health = 'ok' | 'stuck' | 'not recording' | 'read-only disk';
 
-interface HealthFacts {
+export interface HealthFacts {
   /** Delay of the event loop over the last 10 to 20 seconds. */
   readonly loop: { readonly delay: { readonly samples: number; readonly meanMs: number; readonly maxMs: number } };
   /** `isRecordingBroken`: a recording fails. */
