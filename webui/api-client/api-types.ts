@@ -1,6 +1,7 @@
 /** What the API answers, by its schemas. Of the page only this file, and features from their own routes, import from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
+export type { ArchiveResult, ArchiveState } from '../../agent/features/archive/routes.ts';
 export type { PairedServerItem } from '../../agent/features/boxes/serving/paired-server-routes.ts';
 export type { SubscriptionItem } from '../../agent/features/notify/routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
@@ -18,7 +19,6 @@ export type {
 export type { Layout } from '../../agent/http/api/cameras/layouts.ts';
 export type { CameraMotion } from '../../agent/http/api/cameras/motion.ts';
 export type { CameraSettings } from '../../agent/http/api/cameras/own-settings.ts';
-export type { ArchiveResult, ArchiveState } from '../../agent/http/api/device/archive-routes.ts';
 export type { FileText } from '../../agent/http/api/device/config-file.ts';
 export type { SourceTestAnswer } from '../../agent/http/api/device/config-schemas.ts';
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';

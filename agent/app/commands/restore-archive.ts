@@ -1,12 +1,12 @@
-import { Restore, type RestoredBox } from '../../archive/restore.ts';
 import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import type { CommandCall } from '../../features/contract.ts';
-import { ArchiveKeys } from '../archive/archive-keys.ts';
-import { archivedFactsOf } from '../archive/archive-source.ts';
+import { ArchiveKeys } from '../../features/archive/archive-keys.ts';
+import { archivedFactsOf } from '../../features/archive/archive-source.ts';
+import { Restore, type RestoredBox } from '../../features/archive/copies/restore.ts';
 
 /** Learns what the archive has of a lost box; the next start lists it. @returns the exit code: 1 if no recording can be read @throws PerchError if a Perch runs on the data folder */
 export async function restoreArchive(call: CommandCall): Promise<number> {

@@ -107,7 +107,7 @@ export const COMMANDS: readonly Command[] = [
     usage: ['[--data DIR]', 'show the key that the archive is encrypted with, and earlier ones'],
     takes: 'file',
     run: async ({ dataDir, write }) => {
-      const { archiveKeysHere } = await import('../archive/archive-keys.ts');
+      const { archiveKeysHere } = await import('../../features/archive/archive-keys.ts');
       becomeOwnerOf(dataDir);
       write(`${(await archiveKeysHere(dataDir)).join('\n')}\n`);
       return 0;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { ARCHIVE_FILE, readArchiveState } from '../../archive/archive-state.ts';
 import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
 import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
 import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
@@ -15,11 +14,12 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
+import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../../features/archive/archive-keys.ts';
+import { ARCHIVE_FILE, readArchiveState } from '../../features/archive/copies/archive-state.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
-import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../archive/archive-keys.ts';
 import { isSecretFile } from '../zlm/zlm.ts';
 
 /** The configuration, regardless of its file's name and folder. */

@@ -13,7 +13,7 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import type { FeatureRoutes, Host, Readings } from '../../features/contract.ts';
-import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
+import type { ArchiveControl } from '../../features/archive/routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';

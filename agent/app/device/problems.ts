@@ -1,6 +1,6 @@
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { BoxAnswer } from '../../features/boxes/routes.ts';
-import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
+import type { ArchiveState } from '../../features/archive/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';

@@ -8,7 +8,7 @@ import { Pairing, type PairingDeps } from '../../features/boxes/serving/pairing.
 import { OwnRecordingFiles } from '../../features/boxes/serving/recording-files.ts';
 import type { FeatureRoutes } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
-import { archiveRoutes } from '../../http/api/device/archive-routes.ts';
+import { archiveRoutes } from '../../features/archive/routes.ts';
 import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
@@ -17,7 +17,7 @@ import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-routes.ts';
-import { Archive } from '../archive/archive.ts';
+import { Archive } from '../../features/archive/archive.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';

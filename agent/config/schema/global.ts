@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
+import { ARCHIVE_KEYS } from '../../features/archive/keys.ts';
 import { IpRanges } from '../values/address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
-import { ARCHIVE_KEYS } from './archive.ts';
 import { GENERAL_KEYS } from './common/general.ts';
 import type { ServerKeys } from './common/server-keys.ts';
 import { TIMETABLE_KEYS } from './modes.ts';

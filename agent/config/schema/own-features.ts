@@ -1,4 +1,4 @@
-import { ARCHIVE_KEYS, archiveFaults, PATH_ARCHIVE_KEYS } from './archive.ts';
+import { ARCHIVE_KEYS, archiveFaults, PATH_ARCHIVE_KEYS } from '../../features/archive/keys.ts';
 import type { FeatureKeys } from './feature-keys.ts';
 
 /** Keys of features whose settings other rooms read by type. */

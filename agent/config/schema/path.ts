@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
+import { PATH_ARCHIVE_KEYS } from '../../features/archive/keys.ts';
 import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
-import { PATH_ARCHIVE_KEYS } from './archive.ts';
 import { Fingerprint } from './common/fields.ts';
 import { inverted, type Renames, type SourceKeys } from './common/key-rules.ts';
 import { Forward } from './forward.ts';

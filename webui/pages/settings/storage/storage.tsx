@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { ArchivePage } from '../../../features/archive/archive.tsx';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -10,7 +11,6 @@ import { i18n } from '../../../words/i18n.ts';
 import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { transferWords } from '../../../words/settings/transfer.ts';
-import { ArchivePage } from './archive.tsx';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';

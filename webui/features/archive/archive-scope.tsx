@@ -1,0 +1,67 @@
+import type { Tagged } from '../../api-client/config.ts';
+import { ConfigForm } from '../../forms/config-form.ts';
+import { PageForm } from '../../forms/page-form.tsx';
+import { useConfigForm } from '../../forms/use-config-form.ts';
+import { DAY_STEPS, daysOf, durationOf, FOR_EVER } from '../../pages/settings/cameras/data/camera-settings.ts';
+import { daysText } from '../../pages/settings/cameras/data/retention-text.ts';
+import { SegmentedControl } from '../../ui/controls/segment.tsx';
+import { Stepper } from '../../ui/controls/stepper.tsx';
+import { archiveWords } from '../../words/settings/archive.ts';
+import type { ScopeConfig } from './archive-data.ts';
+
+const GET = 'v3/config/pathdefaults/get';
+
+interface ScopeValues {
+  readonly recordArchive: ScopeConfig['recordArchive'];
+  readonly days: number;
+}
+
+type ScopeForm = ConfigForm<ScopeConfig, ScopeValues>;
+
+const scopeForm = (seen: Tagged<ScopeConfig>): ScopeForm =>
+  new ConfigForm({
+    get: GET,
+    patch: 'v3/config/pathdefaults/patch',
+    seen,
+    valuesOf: ({ recordArchive, recordArchiveDeleteAfter }) => ({
+      recordArchive,
+      days: daysOf(recordArchiveDeleteAfter),
+    }),
+    changeOf: ({ days, ...changed }) => ({
+      ...changed,
+      ...(days !== undefined && { recordArchiveDeleteAfter: durationOf(days) }),
+    }),
+  });
+
+/** Which recordings are archived, and how long. */
+export function ArchiveScope() {
+  const edited = useConfigForm<ScopeConfig, ScopeValues>(GET, scopeForm);
+  return edited ? <Fields edited={edited} /> : null;
+}
+
+function Fields({ edited }: { readonly edited: ScopeForm }) {
+  const t = archiveWords.value;
+  const { form } = edited;
+  const { recordArchive, days } = form.values.value;
+  return (
+    <PageForm edited={edited} text={t.whatEffect}>
+      <SegmentedControl
+        label={t.what}
+        value={recordArchive}
+        options={[
+          { value: 'all', text: t.all },
+          { value: 'protected', text: t.protected },
+          { value: 'no', text: t.none },
+        ]}
+        onChange={(value) => form.set('recordArchive', value)}
+      />
+      <Stepper
+        label={t.keepFor}
+        value={days}
+        steps={DAY_STEPS}
+        format={(value) => (value === FOR_EVER ? t.keepAlways : daysText(value))}
+        onChange={(value) => form.set('days', value)}
+      />
+    </PageForm>
+  );
+}
