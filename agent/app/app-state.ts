@@ -31,7 +31,11 @@ export interface AppState {
 /** @throws PerchError without a valid configuration */
 export async function openState(options: AppOptions): Promise<AppState> {
   const { dataDir, clock, log, protocols = PROTOCOLS, features = FEATURES } = options;
-  await restoreStaged(dataDir, log);
+  await restoreStaged(
+    dataDir,
+    log,
+    features.flatMap(({ backup = [] }) => backup),
+  );
   const store = await ConfigStore.open({ ...options, keys: keysOf(protocols, features), log });
   setLogLevel(log, store.current.logLevel);
   options.output?.apply(pick(store.current, LOG_KEYS));

@@ -15,9 +15,13 @@ import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
 import type { EventIntake } from '../http/api/recordings/events.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
+import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { PathStatus } from '../paths/path-status.ts';
+import type { Playback } from '../playback/playback.ts';
 import type { EventFeed } from '../record/events/event.ts';
+import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
+import type { RecordingCopies } from '../record/retention/recording-copies.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** A folder of `agent/features`, and a line in `agent/app/features/table.ts`, which has the order of start and of keys in the reference. */
@@ -36,6 +40,7 @@ export interface OpenFeature {
   readonly component?: Component<Config>;
   readonly routes?: readonly FeatureRoutes[];
   problems?(): readonly FeatureProblem[];
+  metrics?(): readonly FeatureMetric[];
   readonly facts?: FeatureFacts;
   /** Called once, before the first configuration is in force. */
   begin?(): Promise<void>;
@@ -77,6 +82,16 @@ export interface BackupFile {
   readonly name: string;
   /** May throw for a damaged one. */
   isWhole(text: string): boolean;
+  /** The text that a restore writes, before all other files but the configuration; undefined: none. Default: that of the backup. */
+  restored?(texts: RestoredTexts): string | undefined;
+}
+
+/** Texts of the file, and of `secret.json`, which seals secrets; absent: there is no such file. */
+interface RestoredTexts {
+  readonly backup?: string | undefined;
+  readonly now?: string | undefined;
+  readonly backupSecret?: string | undefined;
+  readonly secret?: string | undefined;
 }
 
 /** A command of the program `perch`, which runs beside a running Perch or without one. It loads its code when it runs. */
@@ -136,6 +151,22 @@ export interface Host extends Context {
     titleOf(path: string): string | undefined;
     /** Whether the time of the box is known. */
     readonly isClockTrusted: boolean;
+    /** Whether a recording waits for its disk. */
+    readonly isHeldUp: boolean;
+    /** Names of the paths with recordings. */
+    names(): Promise<readonly string[]>;
+    readonly playback: Playback;
+    /** Calls back when the signatures of a recording are next to it, since now or since an earlier start. */
+    onSigned(listener: (segment: { readonly path: string; readonly file: string }) => void): void;
+    readonly space: {
+      readonly protectedRanges: Pick<ProtectedRanges, 'all' | 'fault'>;
+      /** Whether the index knows every recording. */
+      readonly isIndexWhole: boolean;
+      /** Whether the ages of recordings are meaningful. */
+      readonly isDateTrusted: boolean;
+      list(): readonly { readonly folder: string }[];
+      keepCopies(copies: RecordingCopies): void;
+    };
   };
   readonly pictures: {
     /** The present picture as JPEG. @param limits default: those for an event @throws PerchError if there is none */

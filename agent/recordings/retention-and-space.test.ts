@@ -9,6 +9,7 @@ import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../base/log.ts';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { formatRecordPath } from '../record/file/record-path.ts';
+import type { RecordingCopies } from '../record/retention/recording-copies.ts';
 import { Recordings } from './recordings.ts';
 
 const DAY_MS = 86_400_000;
@@ -110,12 +111,22 @@ test('a request for a removed camera by a matching pattern does not shorten its 
   expect(await left(files, ['guest'], 60)).toEqual(['door']);
 });
 
+const COPIES: RecordingCopies = {
+  isAwaited: () => false,
+  unwanted: () => {},
+  mayAppear: () => false,
+  unreadCopies: () => [],
+};
+
 test('deleting one recording by hand notifies the archive', async () => {
   const { recordings, configure, make } = startRecordings();
   await configure('door: {}');
   const file = make('door', 1);
   const unwanted: unknown[][] = [];
-  recordings.space.unwanted = (...deleted) => unwanted.push([...deleted, existsSync(file)]);
+  recordings.space.keepCopies({
+    ...COPIES,
+    unwanted: (...deleted) => unwanted.push([...deleted, existsSync(file)]),
+  });
   // The file is not a recording: only its start by name is known.
   expect(await recordings.segments('door')).toEqual([]);
   const start = recordings.playback.localTime(recordings.playback.startUsOf(file) ?? 0);
@@ -133,8 +144,11 @@ test('a camera is deleted with copies that are known by name only, unless someth
     remove: async (_path: string, nameUs: number) => void names.splice(names.indexOf(nameUs), 1),
   };
   recordings.playback.archive.set(archive);
-  recordings.space.unreadCopies = (path, afterUs) =>
-    path === 'yard' ? names.filter((nameUs) => nameUs > afterUs).map((nameUs) => ({ nameUs })) : [];
+  recordings.space.keepCopies({
+    ...COPIES,
+    unreadCopies: (path, afterUs) =>
+      path === 'yard' ? names.filter((nameUs) => nameUs > afterUs).map((nameUs) => ({ nameUs })) : [],
+  });
   const range = await recordings.space.protectedRanges.add({ path: 'yard', startUs: 1, endUs: 2, note: '' });
   expect(await recordings.space.deletePath('yard')).toMatchObject({ deleted: 0 });
   await recordings.space.protectedRanges.remove(range.id);

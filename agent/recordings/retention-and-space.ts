@@ -15,6 +15,7 @@ import { deletePath } from '../record/retention/delete-path.ts';
 import { DeletionTrace } from '../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../record/retention/deletions.ts';
 import { ProtectedRanges } from '../record/retention/protected-ranges.ts';
+import type { RecordingCopies } from '../record/retention/recording-copies.ts';
 import { RememberedRetention } from '../record/retention/remembered-retention.ts';
 import { keepRetention } from '../record/retention/retention.ts';
 import type { SegmentAges } from '../record/retention/segment-ages.ts';
@@ -46,15 +47,6 @@ interface RetentionAndSpaceDeps extends Pick<Context, 'config' | 'dataDir' | 'cl
   readonly stopRecording: (folder: string, error: string) => void;
 }
 
-export interface AwaitedRecording {
-  readonly path: string;
-  readonly file: string;
-  /** Start by the file's name, in Unix microseconds. */
-  readonly nameUs: number;
-  /** The latest known start of the recording, in Unix microseconds. */
-  readonly newestStartUs: number;
-}
-
 /** Retention by age, by space and by protection, and the state of the disks. */
 export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
@@ -68,14 +60,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #index: OldestRecordings;
   readonly #dateCheck: DateCheck;
   readonly segmentLog: SegmentAges;
-  /** Whether the archive still waits for a recording, which is then not deleted by age. */
-  isAwaited: (recording: AwaitedRecording) => boolean = () => false;
-  /** Called when a recording was deleted by hand: it is not archived any more. */
-  unwanted: (path: string, nameUs: number, file: string) => void = () => {};
-  /** Whether the archive may have copies of a path that are not listed yet. */
-  mayAppear: (path: string) => boolean = () => false;
-  /** Copies of a path that are known by name only, in the order of names, a page at a time. */
-  unreadCopies: (path: string, afterUs: number) => readonly { readonly nameUs: number }[] = () => [];
+  #copies: RecordingCopies | undefined;
   #isRead = false;
   /** Generation of the index when it was last complete; undefined: it never was. */
   #filledGeneration: number | undefined;
@@ -108,11 +93,12 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
       isAwaited: ({ path, startsUs, file }) =>
-        this.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }),
+        this.#copies?.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }) ??
+        false,
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
-      unwanted: (path, nameUs, file) => this.unwanted(path, nameUs, file),
+      unwanted: (path, nameUs, file) => this.#copies?.unwanted(path, nameUs, file),
       logger: log,
     });
     this.rangeDeletions = new RangeDeletions({
@@ -124,7 +110,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       file: join(dataDir, 'deleted.json'),
       tops: () => this.#folders(),
       ageMs: (file) => this.segmentLog.ageMs(file),
-      mayAppear: (path) => this.mayAppear(path),
+      mayAppear: (path) => this.#copies?.mayAppear(path) ?? false,
     });
     this.#index = this.#indexOf(playback);
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
@@ -159,6 +145,15 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       flushTimes: deps.flushTimes,
       logger: log,
     });
+  }
+
+  /** Copies that a feature makes. */
+  get copies(): RecordingCopies | undefined {
+    return this.#copies;
+  }
+
+  keepCopies(copies: RecordingCopies): void {
+    this.#copies = copies;
   }
 
   /** Called after a configuration change: checks the disks before anything is recorded. */
@@ -281,7 +276,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     if (this.keptBecause(path, Number.MIN_SAFE_INTEGER, Number.POSITIVE_INFINITY) !== undefined) {
       return count;
     }
-    for (let page = this.unreadCopies(path, afterUs); page.length > 0; page = this.unreadCopies(path, afterUs)) {
+    const next = () => this.#copies?.unreadCopies(path, afterUs) ?? [];
+    for (let page = next(); page.length > 0; page = next()) {
       for (const { nameUs } of page) {
         await this.#deps.playback.archive.delete({ path, nameUs });
         count += 1;

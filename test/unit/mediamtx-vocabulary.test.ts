@@ -79,7 +79,7 @@ test('each metric is printed, but those of Media over QUIC', async () => {
     box: {
       ...{ version: 'v1.2.3', wallMs: () => 0, uptimeMs: () => 0, diskStates: [], disks: () => [] },
       ...{ loopDelay: () => ({ meanMs: 0, p99Ms: 0, maxMs: 0 }), losses: () => [], hooks: () => [] },
-      archive: () => undefined,
+      features: () => [],
     },
   };
   await mountMetrics(box.app, options, true);

@@ -1,7 +1,6 @@
 /** What the API answers, by its schemas. Of the page only this file, and features from their own routes, import from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
-export type { ArchiveResult, ArchiveState } from '../../agent/features/archive/routes.ts';
 export type { PairedServerItem } from '../../agent/features/boxes/serving/paired-server-routes.ts';
 export type { SubscriptionItem } from '../../agent/features/notify/routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';

@@ -9,7 +9,7 @@ export interface FeatureEntry {
 
 /** A page below a section of the settings. */
 export interface FeaturePage {
-  readonly section: 'system';
+  readonly section: 'storage' | 'system';
   /** Last part of its address. */
   readonly part: string;
   /** Its row on the page of the section. @param facts in the section `system` */

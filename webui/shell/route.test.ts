@@ -38,7 +38,7 @@ test.for([
   ['#/settings/system/name', { page: 'settings', section: 'system', part: 'name' }],
   ['#/settings/system/camera-network', { page: 'settings', section: 'system', feature: 'camera-network' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
-  ['#/settings/storage/archive', { page: 'settings', section: 'storage', part: 'archive' }],
+  ['#/settings/storage/archive', { page: 'settings', section: 'storage', feature: 'archive' }],
   ['#/settings/storage/move', { page: 'settings', section: 'storage', part: 'move' }],
   ['#/settings/storage/import', { page: 'settings', section: 'storage', part: 'import' }],
   ['#/settings/storage/fetch', { page: 'settings', section: 'storage', part: 'fetch' }],

@@ -35,7 +35,7 @@ interface RecordedMoment {
 const SECTIONS = {
   cameras: ['add', 'layouts', 'boxes'],
   modes: [],
-  storage: ['archive', 'move', 'import', 'fetch'],
+  storage: ['move', 'import', 'fetch'],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views', 'paired'],
   notifications: [],

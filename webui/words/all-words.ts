@@ -4,7 +4,6 @@ import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
-import type { ArchiveWords } from './en/settings/archive.ts';
 import type { BoxesWords } from './en/settings/boxes.ts';
 import type { CamerasWords } from './en/settings/cameras.ts';
 import type { ForwardsWords } from './en/settings/forwards.ts';
@@ -38,7 +37,6 @@ export interface AllWords {
   readonly start: StartWords;
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
-  readonly archive: ArchiveWords;
   readonly transfer: TransferWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
@@ -57,7 +55,6 @@ export interface AllWords {
 export type SettingsPart =
   | 'cameras'
   | 'storage'
-  | 'archive'
   | 'transfer'
   | 'system'
   | 'secure'

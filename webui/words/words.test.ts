@@ -10,7 +10,6 @@ import { common } from './en/common.ts';
 import { live } from './en/live.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
-import { archive } from './en/settings/archive.ts';
 import { boxes } from './en/settings/boxes.ts';
 import { cameras } from './en/settings/cameras.ts';
 import { forwards } from './en/settings/forwards.ts';
@@ -57,7 +56,6 @@ const en: AllWords = {
   forwards,
   masks,
   sources,
-  archive,
   transfer,
   notify,
   boxes,

@@ -1,5 +1,4 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
-import { archive } from './zh-cn/settings/archive.ts';
 import { boxes } from './zh-cn/settings/boxes.ts';
 import { cameras } from './zh-cn/settings/cameras.ts';
 import { forwards } from './zh-cn/settings/forwards.ts';
@@ -23,7 +22,6 @@ export { zhCnFeatures } from './zh-cn-features.ts';
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   cameras,
   storage,
-  archive,
   transfer,
   system,
   secure,

@@ -96,24 +96,6 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
-    name: 'restore-archive',
-    usage: ['[--box ID] [--data DIR] [FILE.yml]', 'learn what the archive has of a lost box: ID is its folder there'],
-    takes: 'file',
-    options: { box: { type: 'string' } },
-    run: async (call) => (await import('./restore-archive.ts')).restoreArchive(call),
-  },
-  {
-    name: 'archive-key',
-    usage: ['[--data DIR]', 'show the key that the archive is encrypted with, and earlier ones'],
-    takes: 'file',
-    run: async ({ dataDir, write }) => {
-      const { archiveKeysHere } = await import('../../features/archive/archive-keys.ts');
-      becomeOwnerOf(dataDir);
-      write(`${(await archiveKeysHere(dataDir)).join('\n')}\n`);
-      return 0;
-    },
-  },
-  {
     name: 'verify',
     usage: [
       'FILE [--key FINGERPRINT|PEMFILE] [--signatures FILE]',

@@ -32,7 +32,7 @@ const text = (): string => readFileSync(file, 'utf8');
 
 /** Start of a version with these migrations. */
 async function start(migrations: readonly Migration[]) {
-  await restoreStaged(dataDir, log);
+  await restoreStaged(dataDir, log, []);
   const store = await ConfigStore.open({
     ...{ cwd: dataDir, dataDir, env: {}, keys: KEYS, clock: new FakeClock(), log, migrations },
   });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
 import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
 import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
-import { isKeyFile, SecretKey } from '../../auth/accounts/secret-key.ts';
+import { isKeyFile } from '../../auth/accounts/secret-key.ts';
 import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
 import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
 import { readServers, restoredServers, SERVERS_FILE } from '../../auth/pairing/paired-servers.ts';
@@ -14,8 +14,6 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
-import { ARCHIVE_KEY_FILE, readArchiveKeys, restoredKeys } from '../../features/archive/archive-keys.ts';
-import { ARCHIVE_FILE, readArchiveState } from '../../features/archive/copies/archive-state.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
@@ -39,9 +37,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [BOXES_FILE]: (text) => isTrue(readBoxes(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
-  // The id that the archive knows this box's recordings by.
-  [ARCHIVE_FILE]: (text) => isTrue(readArchiveState(JSON.parse(text)) !== undefined),
-  [ARCHIVE_KEY_FILE]: (text) => isTrue(readArchiveKeys(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   [SIGNING_KEY_FILE]: (text) => isTrue(readSigningKey(text) !== undefined),
@@ -196,7 +191,11 @@ export function writesOf({ members }: Backup, config: Write): readonly Write[] {
  * second factor, which is removed. Sessions and the second factor are written before the files that decide about them, so that a repeated
  * run gives the same result.
  */
-export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
+export async function reviseWrites(
+  dataDir: string,
+  writes: readonly Write[],
+  files: readonly BackupFile[],
+): Promise<readonly Write[]> {
   const [first, ...others] = writes;
   const users = writes.find(({ file }) => file === USERS)?.text;
   if (!first || typeof users !== 'string') {
@@ -208,13 +207,24 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   const devices = await readWhole(join(dataDir, DEVICES_FILE));
   const servers = await readWhole(join(dataDir, SERVERS_FILE));
   const links = parseJson((await readWhole(join(dataDir, GUESTS))) ?? '');
+  const written = (name: string) => writes.find(({ file }) => file === name)?.text ?? undefined;
+  const now = (name: string) => readWhole(join(dataDir, name));
+  const secrets = { backupSecret: written(KEY_FILE), secret: await now(KEY_FILE) };
+  const restored = await Promise.all(
+    files
+      .filter((file) => file.restored)
+      .map(async (file) => {
+        const texts = { backup: written(file.name), now: await now(file.name), ...secrets };
+        return { name: file.name, text: file.restored?.(texts) };
+      }),
+  );
   return [
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
     ...((await isOtherKey(dataDir, writes)) ? [{ file: FACTOR_FILE, text: null }] : []),
-    ...(await archiveKeys(dataDir, writes)),
+    ...restored.flatMap(({ name, text }) => (text === undefined ? [] : { file: name, text })),
     ...others.flatMap((write) => {
-      if (write.file === ARCHIVE_KEY_FILE) {
+      if (restored.some(({ name }) => name === write.file)) {
         return [];
       }
       if (write.file === PROTECTED && write.text !== null) {
@@ -229,17 +239,6 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
       return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
     }),
   ];
-}
-
-/** This box keeps the keys of its archive, sealed with the restored key. */
-async function archiveKeys(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
-  const written = (file: string) => parseJson(writes.find((write) => write.file === file)?.text ?? '');
-  const found = async (file: string) => parseJson((await readWhole(join(dataDir, file))) ?? '');
-  const keys = restoredKeys(
-    [readArchiveKeys(written(ARCHIVE_KEY_FILE)), readArchiveKeys(await found(ARCHIVE_KEY_FILE))],
-    [SecretKey.of(written(KEY_FILE)), SecretKey.of(await found(KEY_FILE))],
-  );
-  return keys ? [{ file: ARCHIVE_KEY_FILE, text: `${JSON.stringify(keys, undefined, 2)}\n` }] : [];
 }
 
 async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<boolean> {

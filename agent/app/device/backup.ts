@@ -44,9 +44,9 @@ interface BackupsDeps extends Pick<Host, 'version' | 'dataDir' | 'log'> {
 /** Backup of the state before the last restore. */
 const FORMER = 'before-restore.perchbackup';
 
-/** Applies a staged restore, before anything else of the data folder is read. @throws PerchError unavailable */
-export async function restoreStaged(dataDir: string, log: Logger): Promise<void> {
-  await finishRestore(dataDir, log, (writes) => reviseWrites(dataDir, writes));
+/** Applies a staged restore, before anything else of the data folder is read. @param files of features @throws PerchError unavailable */
+export async function restoreStaged(dataDir: string, log: Logger, files: readonly BackupFile[]): Promise<void> {
+  await finishRestore(dataDir, log, (writes) => reviseWrites(dataDir, writes, files));
 }
 
 /** Creates and restores backups: one file with everything except recordings. */

@@ -13,7 +13,6 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import type { FeatureRoutes, Host, Readings } from '../../features/contract.ts';
-import type { ArchiveControl } from '../../features/archive/routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
@@ -39,7 +38,6 @@ export interface DeviceRoutesDeps
     Pick<Host, 'log' | 'signal' | 'version' | 'dataDir' | 'clock' | 'settings' | 'name'> {
   readonly cameras: SupportBundleDeps['cameras'];
   readonly features: Pick<OpenFeatures, 'problems' | 'facts' | 'factsSchema'>;
-  readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
   readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
   readonly lines?: LogLines;
@@ -130,7 +128,6 @@ export class DeviceRoutes implements FeatureRoutes {
       disks: recordings.space.list(),
       paths: paths.list(),
       features: this.#deps.features.problems(),
-      archive: this.#deps.archive.status,
       boxes: this.#deps.boxes.paths.list(),
     });
   }

@@ -17,7 +17,6 @@ const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
   disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
   paths: [path('door')],
   features: [],
-  archive: { error: null, why: null, since: null },
   boxes: [{ name: 'Barn', state: 'connected', since: SINCE, error: null, clockOffset: 1.9 }],
   ...more,
 });

@@ -1,6 +1,5 @@
 import { isSerious, type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { BoxAnswer } from '../../features/boxes/routes.ts';
-import type { ArchiveState } from '../../features/archive/routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
@@ -13,7 +12,6 @@ export interface ProblemFacts {
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'since'>[];
   readonly paths: readonly ProblemPath[];
   readonly features: readonly ProblemItem[];
-  readonly archive: Pick<ArchiveState, 'error' | 'why' | 'since'>;
   readonly boxes: readonly Pick<BoxAnswer, 'name' | 'state' | 'since' | 'error' | 'clockOffset'>[];
 }
 
@@ -45,7 +43,7 @@ const clockText = (offset: number): string =>
 
 /** The present problems: of the box, then of its disks and paths. */
 export function problemsOf(facts: ProblemFacts): ProblemItem[] {
-  const { configuration, isClockTrusted, hardware, disks, paths, features, archive, boxes } = facts;
+  const { configuration, isClockTrusted, hardware, disks, paths, features, boxes } = facts;
   const item = (
     kind: ProblemItem['kind'],
     name: string | null,
@@ -69,9 +67,6 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
       error === null ? [] : [item('disk', folder, error, { why, since })],
     ),
     ...features,
-    ...(archive.error === null
-      ? []
-      : [item('archive', null, archive.error, { why: archive.why, since: archive.since })]),
     ...boxes.flatMap(({ name, state, since, error, clockOffset }) => [
       ...(state === 'refused' ? [item('box', name, error ?? state, { why: state, since })] : []),
       ...(isClockOff(clockOffset) ? [item('box', name, clockText(clockOffset), { why: 'clock' })] : []),

@@ -5,6 +5,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
+import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 
 /** All features of this product. */
 export class OpenFeatures {
@@ -27,6 +28,10 @@ export class OpenFeatures {
     return this.#open.flatMap(({ name: kind, feature }) =>
       (feature.problems?.() ?? []).map(({ name = null, why, text, since }) => ({ kind, name, why, text, since })),
     );
+  }
+
+  metrics(): FeatureMetric[] {
+    return this.#open.flatMap(({ feature }) => feature.metrics?.() ?? []);
   }
 
   async begin(): Promise<void> {

@@ -1,3 +1,4 @@
+import { archive } from '../../features/archive/feature.ts';
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
@@ -5,4 +6,4 @@ import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
 import { updates } from '../../features/updates/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates, archive];

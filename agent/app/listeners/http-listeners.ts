@@ -8,7 +8,6 @@ import { Pairing, type PairingDeps } from '../../features/boxes/serving/pairing.
 import { OwnRecordingFiles } from '../../features/boxes/serving/recording-files.ts';
 import type { FeatureRoutes } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
-import { archiveRoutes } from '../../features/archive/routes.ts';
 import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
@@ -17,7 +16,6 @@ import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-routes.ts';
-import { Archive } from '../../features/archive/archive.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
@@ -35,7 +33,7 @@ export type HttpListenersDeps = AccountRoutesDeps &
   AddressRoutesDeps &
   ApiRoutesDeps &
   HttpPortsDeps &
-  Omit<DeviceRoutesDeps, 'archive'> &
+  DeviceRoutesDeps &
   PlaybackRoutesDeps &
   ServerStatsDeps & {
     /** mDNS name of the box. */
@@ -54,7 +52,6 @@ export class HttpListeners {
   readonly #api: ApiRoutes;
   readonly #playback: PlaybackRoutes;
   readonly #boxRoutes: DeviceRoutes;
-  readonly #archive: Archive;
   readonly #transfers: Transfers;
   readonly #ports: HttpPorts;
   readonly #pairing: Pairing;
@@ -64,11 +61,10 @@ export class HttpListeners {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
     this.#pairing = new Pairing({ ...deps, pairedServers: deps.boxes.servers }, () => this.#ports.certificate);
-    this.#archive = new Archive(deps);
     this.#transfers = new Transfers(deps);
-    this.#diagnostics = new MetricsAndProfiles({ ...deps, archive: this.#archive });
+    this.#diagnostics = new MetricsAndProfiles(deps);
     this.#stats = new ServerStats(deps);
-    this.#boxRoutes = new DeviceRoutes({ ...deps, archive: this.#archive }, this.#stats.started);
+    this.#boxRoutes = new DeviceRoutes(deps, this.#stats.started);
     this.#api = new ApiRoutes(deps, this.#stats, this.#boxRoutes);
     this.#playback = new PlaybackRoutes(deps);
     const https = new HttpsAddresses(() => this.tlsPort);
@@ -134,7 +130,6 @@ export class HttpListeners {
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
       ...this.#deps.features.components(),
-      this.#archive.component(),
     ];
   }
 
@@ -149,7 +144,6 @@ export class HttpListeners {
     verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     await mountRoutes(this.#routes, 'main', app, access);
-    await app.register(archiveRoutes, { access, archive: this.#archive });
     await app.register(transferRoutes, { access, transfer: this.#transfers });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(pairedServerRoutes, { access, pairing, wallMs });

@@ -16,7 +16,7 @@ interface MetricsAndProfilesDeps extends Pick<Host, 'version' | 'clock' | 'confi
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
-  readonly archive: { readonly facts: ReturnType<DeviceFacts['archive']> };
+  readonly features: { metrics(): ReturnType<DeviceFacts['features']> };
   readonly commands: { tallies(): ReturnType<DeviceFacts['hooks']> };
 }
 
@@ -26,7 +26,7 @@ export class MetricsAndProfiles {
   readonly #box: DeviceFacts;
 
   constructor(deps: MetricsAndProfilesDeps) {
-    const { version, clock, recordings, loop, commands, archive } = deps;
+    const { version, clock, recordings, loop, commands, features } = deps;
     this.#deps = deps;
     this.#profiler = new Profiler({ clock });
     const startedMs = clock.monoMs();
@@ -39,7 +39,7 @@ export class MetricsAndProfiles {
       disks: () => recordings.disks(),
       losses: () => recordings.recorders.losses(),
       hooks: () => commands.tallies(),
-      archive: () => archive.facts,
+      features: () => features.metrics(),
     };
   }
 

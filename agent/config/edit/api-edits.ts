@@ -287,14 +287,17 @@ function isInNamedFolder(name: string, config: Config, { dataDir, cwd }: Folders
   return isPlain && [dataDir, ...foldersOf(config, cwd)].some((folder) => isWithin(place, folder));
 }
 
-function foldersOf({ pathDefaults, paths, hlsDirectory, archiveFolder }: Config, cwd: string): readonly string[] {
+function foldersOf(config: Config, cwd: string): readonly string[] {
+  const { keys, pathDefaults, paths } = config;
+  const named = (kind: 'file' | 'folder', { schema }: ConfigKeys['path'], settings: object): readonly string[] =>
+    Object.entries(settings).flatMap(([key, value]) =>
+      schema.properties?.[key]?.names === kind && value !== '' ? String(value) : [],
+    );
   const settings = [pathDefaults, ...[...paths.values()].flatMap((entry) => entry.settings ?? [])];
   const names = [
-    ...settings.flatMap(({ recordPath, alwaysAvailableFile: file }) => [
-      fixedPart(recordPath),
-      ...(file === '' ? [] : [dirname(resolve(cwd, file))]),
-    ]),
-    ...[hlsDirectory, archiveFolder].filter((one) => one !== ''),
+    ...named('folder', keys.global, config),
+    ...settings.flatMap((one) => named('folder', keys.path, one).map(fixedPart)),
+    ...settings.flatMap((one) => named('file', keys.path, one).map((file) => dirname(resolve(cwd, file)))),
   ];
   // A template at the root names no folder.
   return [...new Set(names)].map((one) => resolve(cwd, one)).filter((folder) => folder !== '/');

@@ -6,7 +6,6 @@ import type { ForwardKeys } from './forward.ts';
 import { GlobalSchema, SERVER_KEYS } from './global.ts';
 import { INERT_GLOBAL, INERT_PATH } from './inert.ts';
 import { asNode, resolvedName, type SchemaNode } from './node.ts';
-import { OWN_FEATURES } from './own-features.ts';
 import { PATH_RENAMED, PathSchema, SOURCE_KEYS } from './path.ts';
 
 /** The keys of one block of the file. */
@@ -36,9 +35,8 @@ export interface ConfigKeys {
 type GivenKeys = Pick<ConfigKeys, 'servers' | 'sources' | 'forwards' | 'features'>;
 
 /** Perch's general keys and those of its own protocols, then the given ones. */
-export function configKeysOf({ forwards, ...given }: GivenKeys): ConfigKeys {
+export function configKeysOf({ forwards, features, ...given }: GivenKeys): ConfigKeys {
   const servers = [...new Set([...SERVER_KEYS, ...given.servers])];
-  const features = [...given.features, ...OWN_FEATURES];
   const sources = [...new Set([...SOURCE_KEYS, ...given.sources])];
   const ofPaths = features.map(({ pathSchema = {} }) => ({ schema: pathSchema }));
   return {

@@ -3,6 +3,7 @@ import type { Resolved } from '../values/quantity.ts';
 import type { Fault } from './common/key-rules.ts';
 import type { PortUse } from './common/server-keys.ts';
 import type { GlobalSettings } from './global.ts';
+import type { PathSettings } from './path.ts';
 
 /** General settings and those of a feature. */
 type FeatureSettings<Keys extends TProperties> = GlobalSettings & Resolved<Static<TObject<Keys>>>;
@@ -25,3 +26,9 @@ export const settingsIn = <Keys extends TProperties>(
   settings: GlobalSettings,
   _keys: FeatureKeys<Keys>,
 ): FeatureSettings<Keys> => settings as FeatureSettings<Keys>;
+
+/** Like `settingsIn`, for the settings of a path. */
+export const pathSettingsIn = <PathKeys extends TProperties>(
+  settings: PathSettings,
+  _keys: FeatureKeys<TProperties, PathKeys>,
+) => settings as PathSettings & Resolved<Static<TObject<PathKeys>>>;

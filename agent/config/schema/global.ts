@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { ARCHIVE_KEYS } from '../../features/archive/keys.ts';
 import { IpRanges } from '../values/address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
@@ -63,7 +62,6 @@ export const GlobalSchema = Type.Object({
   ...RTMP.schema,
   ...SRT.schema,
   ...ZLM_KEYS,
-  ...ARCHIVE_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Defaults of Perch's own setup that differ: its page needs the servers, and the disk must not fill up. */

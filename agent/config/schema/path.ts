@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { PATH_ARCHIVE_KEYS } from '../../features/archive/keys.ts';
 import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
@@ -178,7 +177,6 @@ export const PathSchema = Type.Object({
     "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit.",
     LIVE,
   ),
-  ...PATH_ARCHIVE_KEYS,
   runOnInit: Command('Run while the path exists.'),
   runOnInitRestart: Restart('runOnInit'),
   runOnDemand: Command('Run while there are readers. It publishes to the path.'),

@@ -6,6 +6,7 @@ import { reviseWrites } from '../../app/device/backup-members.ts';
 import { silentLogger } from '../../base/log.ts';
 import { ARCHIVE_KEY_FILE, ArchiveKeys, archiveKeysHere } from './archive-keys.ts';
 import { keyTextOf, newArchiveKey, parseKeyText } from './encryption/key-text.ts';
+import { archive } from './feature.ts';
 
 const open = (folder: { readonly path: string }) => ArchiveKeys.open(folder.path, silentLogger);
 const textIn = (folder: { readonly path: string }, name: string): string =>
@@ -114,7 +115,9 @@ test('a restore keeps the keys of this box next to those of the backup', async (
   await theirs.makeFirst();
   const member = (file: string) => ({ file, text: textIn(there, file) });
   const users = { file: 'users.json', text: '{"users":[]}' };
-  const writes = await reviseWrites(here.path, [
+  const revised = (members: readonly { readonly file: string; readonly text: string }[]) =>
+    reviseWrites(here.path, members, archive.backup ?? []);
+  const writes = await revised([
     { file: '/perch.yml', text: '' },
     ...[users, member('secret.json'), member(ARCHIVE_KEY_FILE)],
   ]);
@@ -123,7 +126,7 @@ test('a restore keeps the keys of this box next to those of the backup', async (
     isNoted: true,
   };
   await expect(
-    reviseWrites(here.path, [users, member('secret.json'), { file: ARCHIVE_KEY_FILE, text: JSON.stringify(full) }]),
+    revised([users, member('secret.json'), { file: ARCHIVE_KEY_FILE, text: JSON.stringify(full) }]),
   ).rejects.toThrow('9 keys of the archive');
   const written = writes.filter(({ file }) => file === ARCHIVE_KEY_FILE);
   expect(written.length).toBe(1);

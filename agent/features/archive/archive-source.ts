@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import { DEMO_PATH } from '../../config/values/path-name.ts';
 import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
@@ -10,19 +11,17 @@ import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 import { readSignatureFile } from '../../record/signing/signature-file.ts';
-import type { Recordings } from '../../recordings/recordings.ts';
+import type { Host } from '../contract.ts';
+import { ARCHIVE } from './keys.ts';
 import type { RecordingSource } from './storage/contracts.ts';
 
-export interface ArchiveSourceDeps {
-  readonly recordings: Pick<Recordings, 'isHeldUp' | 'names' | 'playback' | 'onSigned' | 'space'>;
-  /** The configuration in force. */
-  config(): Config;
-}
-
 /** The recorder and its index as the archive uses them. */
-export function archiveSource({ recordings, config }: ArchiveSourceDeps): RecordingSource {
+export function archiveSource({ recordings, config }: Pick<Host, 'recordings' | 'config'>): RecordingSource {
   const { playback, space } = recordings;
-  const settingsOf = (path: string) => resolvePath(config(), path)?.settings;
+  const settingsOf = (path: string) => {
+    const settings = resolvePath(config(), path)?.settings;
+    return settings && pathSettingsIn(settings, ARCHIVE);
+  };
   return {
     get isWhole() {
       return space.isIndexWhole;

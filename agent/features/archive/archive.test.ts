@@ -4,13 +4,12 @@ import { expect, test } from 'vitest';
 import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/features/archive/support/s3-server.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { KEYS as CONFIG_KEYS, good } from '../../../test/support/harness/loaded-config.ts';
-import type { AwaitedRecording } from '../../app/recordings/retention-and-space.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
-import type { AwaitedRecording } from '../../recordings/retention-and-space.ts';
+import type { RecordingCopies } from '../../record/retention/recording-copies.ts';
 import { Archive } from './archive.ts';
 import { parseKeyText } from './encryption/key-text.ts';
 
@@ -31,8 +30,15 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
   const space: {
     isIndexWhole: boolean;
     list: () => { folder: string }[];
-    isAwaited?: (recording: AwaitedRecording) => boolean;
-  } = { isIndexWhole, list: () => folders.map((folder) => ({ folder })) };
+    copies?: RecordingCopies;
+    keepCopies(copies: RecordingCopies): void;
+  } = {
+    isIndexWhole,
+    list: () => folders.map((folder) => ({ folder })),
+    keepCopies: (copies) => {
+      space.copies = copies;
+    },
+  };
   const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
@@ -80,13 +86,13 @@ test('without archive there is none, and retention waits for nothing', () => {
   const { archive, space, config } = archiveOf('perch: own\nrecordMinFree: 10%');
   expect(archive.component().settings(config)).toBeUndefined();
   expect(archive.status).toMatchObject({ state: 'off', waiting: { files: 0 } });
-  expect(space.isAwaited?.({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
+  expect(space.copies?.isAwaited({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
 });
 
 function awaits(more: string, path = '', indexed: Given = {}, nameUs = Date.now() * 1000) {
   const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
   const recording = { path: 'yard', file: '/rec/a.mp4', nameUs, newestStartUs: Date.now() * 1000 };
-  return archiveOf(text, indexed).space.isAwaited?.(recording);
+  return archiveOf(text, indexed).space.copies?.isAwaited(recording);
 }
 
 test('retention waits for an archive only where full disks are freed otherwise, and where the path is archived', () => {
@@ -206,5 +212,5 @@ test('an archive that cannot start is failing, and says why', async () => {
     why: 'other',
     error: expect.stringContaining('is damaged'),
   });
-  expect(archive.facts?.failure?.why).toBe('other');
+  expect(archive.metrics()).toContainEqual(['archive_failing', 'gauge', expect.any(String), 1]);
 });

@@ -1,22 +1,22 @@
-import type { AwaitedRecording } from '../../app/recordings/retention-and-space.ts';
-import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
-import type { Logger } from '../../base/log.ts';
 import { pick } from '../../base/pick.ts';
 import type { Component } from '../../base/reconciler.ts';
 import { HIDDEN } from '../../config/edit/json.ts';
 import type { Config } from '../../config/load/load.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { AwaitedRecording } from '../../recordings/retention-and-space.ts';
+import type { AwaitedRecording } from '../../record/retention/recording-copies.ts';
+import type { Host } from '../contract.ts';
 import { ArchiveKeys } from './archive-keys.ts';
-import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
+import { archiveSource } from './archive-source.ts';
 import type { ArchiveLink, ArchiveStatus } from './copies/archive-link.ts';
 import type { UploadFailure } from './copies/uploader.ts';
-import { archiveFaults } from './keys.ts';
+import { ARCHIVE, archiveFaults } from './keys.ts';
 import type { ArchiveControl, ArchiveResult, ArchiveState, ArchiveTest } from './routes.ts';
 import { SameDisk } from './same-disk.ts';
 import { whyOf } from './storage/failure.ts';
@@ -54,14 +54,7 @@ const OFF: ArchiveState = {
   unreadFiles: 0,
 };
 
-interface ArchiveDeps extends ArchiveSourceDeps {
-  readonly dataDir: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** The configuration that was last read or written. */
-  settings(): Config;
-  readonly signal: AbortSignal;
-}
+type ArchiveDeps = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'settings' | 'signal' | 'recordings'>;
 
 /** The archive while it is configured. Its code is loaded then. */
 export class Archive implements ArchiveControl {
@@ -80,45 +73,69 @@ export class Archive implements ArchiveControl {
     const { space, playback } = deps.recordings;
     const folders = () => space.list().map(({ folder }) => folder);
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
-    space.isAwaited = (recording) => this.#isAwaited(recording);
-    space.unwanted = (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file);
+    space.keepCopies({
+      isAwaited: (recording) => this.#isAwaited(recording),
+      unwanted: (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file),
+      mayAppear: (path) => this.#link?.mayAppear(path) ?? false,
+      unreadCopies: (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [],
+    });
     deps.recordings.onSigned(({ path, file }) => {
       const nameUs = playback.nameUsOf(file);
       if (nameUs !== undefined) {
         this.#link?.signed({ path, nameUs }, file);
       }
     });
-    space.mayAppear = (path) => this.#link?.mayAppear(path) ?? false;
-    space.unreadCopies = (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [];
-    playback.archive.expect(() => deps.config().archive !== 'no');
+    playback.archive.expect(() => this.#settings.archive !== 'no');
+  }
+
+  get #settings() {
+    return settingsIn(this.#deps.config(), ARCHIVE);
   }
 
   get status(): ArchiveState {
-    const { facts } = this;
+    const facts = this.#facts;
     return facts ? { ...shown(facts), encryption: this.#encryption, warning: this.#warning } : OFF;
   }
 
-  /** Status for metrics; undefined: the archive is off. */
-  get facts(): ArchiveStatus | undefined {
-    const failure = this.#deps.config().archive === 'no' ? undefined : this.#failedStart;
+  /** Undefined: the archive is off. */
+  get #facts(): ArchiveStatus | undefined {
+    const failure = this.#settings.archive === 'no' ? undefined : this.#failedStart;
     return this.#link?.status ?? (failure && { ...NOT_STARTED, failure });
   }
 
   get #encryption(): ArchiveState['encryption'] {
     const { id = null, isNoted = false } = this.#openKeys ?? {};
-    return { isOn: isEncrypted(this.#deps.config()), keyId: id, isKeyNoted: isNoted };
+    return { isOn: isEncrypted(this.#settings), keyId: id, isKeyNoted: isNoted };
   }
 
   get #warning(): ArchiveState['warning'] {
-    const { archive, archiveFolder } = this.#deps.config();
+    const { archive, archiveFolder } = this.#settings;
     return this.#sameDisk.isSame(archive === 'folder' ? archiveFolder : '') ? 'sameDisk' : null;
+  }
+
+  metrics(): readonly FeatureMetric[] {
+    const facts = this.#facts;
+    if (!facts) {
+      return [];
+    }
+    const { waiting, archived, uploaded, failure } = facts;
+    return [
+      ['archive_waiting_files', 'gauge', 'Recordings that wait for the archive.', waiting.files],
+      ['archive_waiting_bytes', 'gauge', 'Size of the recordings that wait for the archive.', waiting.bytes],
+      ['archive_stored_bytes', 'gauge', 'Size of the recordings of this box in the archive.', archived.bytes],
+      ['archive_uploaded_bytes_total', 'counter', 'Bytes sent to the archive.', uploaded.bytes],
+      ['archive_failing', 'gauge', 'Whether the archive fails.', failure ? 1 : 0],
+    ];
   }
 
   component(): Component<Config> {
     return {
       name: PART,
       isOptional: () => true,
-      settings: (config) => (config.archive === 'no' ? undefined : pick(config, LINK_KEYS)),
+      settings: (config) => {
+        const settings = settingsIn(config, ARCHIVE);
+        return settings.archive === 'no' ? undefined : pick(settings, LINK_KEYS);
+      },
       start: async (config) => {
         const link = await this.#start(config);
         this.#link = link;
@@ -139,7 +156,7 @@ export class Archive implements ArchiveControl {
     try {
       const part = await loadLate(PART, () => import('./copies/archive-link.ts'));
       const source = archiveSource(this.#deps);
-      const settings = pick(config, LINK_KEYS);
+      const settings = pick(settingsIn(config, ARCHIVE), LINK_KEYS);
       const keys = await this.#readKeys();
       if (isEncrypted(settings)) {
         await keys.makeFirst();
@@ -209,7 +226,7 @@ export class Archive implements ArchiveControl {
 
   /** The secret key itself is never sent, so the stored one may be tried with another server. @throws PerchError badInput */
   #tested(wanted: ArchiveTest): TargetSettings {
-    const now = this.#deps.settings();
+    const now = settingsIn(this.#deps.settings(), ARCHIVE);
     const { archiveSecretKey = HIDDEN } = wanted;
     const settings = {
       ...pick(now, LINK_KEYS),
@@ -234,7 +251,7 @@ export class Archive implements ArchiveControl {
    * broken or were never finished. While the index is incomplete, nothing is known to be archived or broken.
    */
   #isAwaited({ path, file, nameUs, newestStartUs }: AwaitedRecording): boolean {
-    const config = this.#deps.config();
+    const config = this.#settings;
     const { playback, space } = this.#deps.recordings;
     const source = archiveSource(this.#deps);
     const isWanted = config.archive !== 'no' && source.scopeOf(path) === 'all';

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { ArchivedBox } from '../../../test/features/archive/support/archived-box.ts';
 import { type S3Fault, S3Server } from '../../../test/features/archive/support/s3-server.ts';
 import { record, WALL } from '../../../test/support/disks/recordings.ts';
-import { RangeDeletions } from '../../recordings/range-deletions.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Deletions } from '../../record/retention/deletions.ts';
 import { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
+import { RangeDeletions } from '../../recordings/range-deletions.ts';
 
 const { signal } = new AbortController();
 const HOUR_MS = 3_600_000;

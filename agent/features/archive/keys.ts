@@ -1,6 +1,7 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { canonicalIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { Fault } from '../../config/schema/common/key-rules.ts';
+import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 import { Duration } from '../../config/values/duration.ts';
 import type { Resolved } from '../../config/values/quantity.ts';
 import { formatSize, Size } from '../../config/values/size.ts';
@@ -8,8 +9,7 @@ import { formatSize, Size } from '../../config/values/size.ts';
 /** Lowest rate limit: below it a connection would be silent for too long. */
 const MIN_RATE_BYTES = 64 << 10;
 
-/** The archive of recordings: a second copy on object storage, a NAS or another disk. */
-export const ARCHIVE_KEYS = {
+const schema = {
   archive: Type.Enum(['no', 's3', 'folder'], {
     default: 'no',
     words: { yes: 's3', no: 'no' },
@@ -55,10 +55,7 @@ export const ARCHIVE_KEYS = {
     description: 'Send only in these hours of local time, such as 22:00-06:00. Empty = always.',
   }),
 };
-type ArchiveKeys = Resolved<Static<TObject<typeof ARCHIVE_KEYS>>>;
-
-/** Keys of a path. */
-export const PATH_ARCHIVE_KEYS = {
+const pathSchema = {
   recordArchive: Type.Enum(['no', 'protected', 'all'], {
     default: 'all',
     isLive: true,
@@ -73,7 +70,16 @@ export const PATH_ARCHIVE_KEYS = {
   ),
 };
 
-export function archiveFaults(settings: ArchiveKeys): readonly Fault[] {
+/** The archive of recordings: a second copy on object storage, a NAS or another disk. */
+export const ARCHIVE: FeatureKeys<typeof schema, typeof pathSchema> = {
+  title: 'Recordings and archive',
+  schema,
+  pathSchema,
+  isRight: true,
+  faults: archiveFaults,
+};
+
+export function archiveFaults(settings: Resolved<Static<TObject<typeof schema>>>): readonly Fault[] {
   const { archive, archiveMaxRateBytes: rate } = settings;
   const needs = {
     no: [],

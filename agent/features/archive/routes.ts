@@ -1,7 +1,6 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
-import type { HttpAccess } from '../../http/auth/access.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { OK, OkAnswer } from '../../http/messages/responses.ts';
 
@@ -80,14 +79,8 @@ type ShownKey = Static<typeof ShownKey>;
 const KeyId = Type.Object({ id: Type.String() });
 const TypedKey = Type.Object({ key: Type.String({ maxLength: 200 }) }, { additionalProperties: false });
 
-interface ArchiveRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly archive: ArchiveControl;
-}
-
-/** The archive of recordings, for the owner, on the main port only. */
-export const archiveRoutes: FastifyPluginAsync<ArchiveRoutesOptions> = async (app, { access, archive }) => {
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+/** The archive of recordings. */
+export function archiveRoutes(app: FastifyInstance, archive: ArchiveControl): void {
   const state = operation('box', 'State of the archive, and what waits for it', answers(ArchiveState));
   app.get('/v3/archive', { schema: state }, async () => archive.status);
   const test = operation('box', 'Try to store, read and delete at an archive', answers(ArchiveResult, 400, 413, 429), {
@@ -112,4 +105,4 @@ export const archiveRoutes: FastifyPluginAsync<ArchiveRoutesOptions> = async (ap
   app.post('/v3/archive/key/add', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
     id: await archive.addKey(checkedBody(TypedKey, body).key),
   }));
-};
+}

@@ -37,13 +37,8 @@ interface HookFacts {
   readonly leftOut: number;
 }
 
-/** The archive of recordings. */
-interface ArchiveFacts {
-  readonly waiting: { readonly files: number; readonly bytes: number };
-  readonly archived: { readonly files: number; readonly bytes: number };
-  readonly uploaded: { readonly bytes: number };
-  readonly failure: object | undefined;
-}
+/** Value of a feature. */
+export type FeatureMetric = readonly [suffix: string, kind: MetricKind, help: string, value: number];
 
 /** Metrics that MediaMTX does not have: the box, its cameras and its recordings. */
 export interface DeviceFacts {
@@ -58,8 +53,7 @@ export interface DeviceFacts {
   disks(): readonly DiskFacts[];
   losses(): readonly LossFacts[];
   hooks(): readonly HookFacts[];
-  /** Undefined: the archive is off. */
-  archive(): ArchiveFacts | undefined;
+  features(): readonly FeatureMetric[];
 }
 
 type Row = readonly [labels: Labels, value: number];
@@ -83,23 +77,6 @@ const HOOK: readonly Metric<HookFacts>[] = [
     ({ leftOut }) => leftOut,
   ],
 ];
-const ARCHIVE: readonly Metric<ArchiveFacts>[] = [
-  ['archive_waiting_files', 'gauge', 'Recordings that wait for the archive.', ({ waiting }) => waiting.files],
-  [
-    'archive_waiting_bytes',
-    'gauge',
-    'Size of the recordings that wait for the archive.',
-    ({ waiting }) => waiting.bytes,
-  ],
-  [
-    'archive_stored_bytes',
-    'gauge',
-    'Size of the recordings of this box in the archive.',
-    ({ archived }) => archived.bytes,
-  ],
-  ['archive_uploaded_bytes_total', 'counter', 'Bytes sent to the archive.', ({ uploaded }) => uploaded.bytes],
-  ['archive_failing', 'gauge', 'Whether the archive fails.', ({ failure }) => (failure ? 1 : 0)],
-];
 const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
   ['source_packets_total', 'counter', 'RTP packets from the camera.', ({ packets }) => packets],
   ['source_packets_lost_total', 'counter', 'RTP packets that never arrived.', ({ lost }) => lost],
@@ -119,8 +96,7 @@ export function writeDevice(text: MetricsText, device: DeviceFacts, paths: reado
     writeProcess(text, device);
     writeDisks(text, device);
     writeAll(text, HOOK, device.hooks(), ({ hook }) => [['hook', hook]]);
-    const archive = device.archive();
-    writeAll(text, ARCHIVE, archive ? [archive] : [], () => []);
+    writeValues(text, device.features());
   }
   writeCameras(text, shown, device);
   writeRecordings(text, shown, losses);
@@ -138,7 +114,7 @@ function writeProcess(text: MetricsText, device: DeviceFacts): void {
     ['version', device.version],
   ];
   writeRows(text, 'info', 'gauge', 'Versions of Perch and Node.', [[info, 1]]);
-  const facts: readonly (readonly [suffix: string, kind: MetricKind, help: string, value: number])[] = [
+  writeValues(text, [
     ['start_time_seconds', 'gauge', 'Start of Perch, Unix time.', startS],
     ['process_cpu_seconds_total', 'counter', 'CPU time of the process.', (user + system) / 1e6],
     ['process_resident_memory_bytes', 'gauge', 'Memory of the process.', rss],
@@ -163,8 +139,11 @@ function writeProcess(text: MetricsText, device: DeviceFacts): void {
       seconds(maxMs),
     ],
     ['event_loop_busy_seconds_total', 'counter', 'Time that the event loop was busy.', seconds(active)],
-  ];
-  for (const [suffix, kind, help, value] of facts) {
+  ]);
+}
+
+function writeValues(text: MetricsText, values: readonly FeatureMetric[]): void {
+  for (const [suffix, kind, help, value] of values) {
     writeRows(text, suffix, kind, help, [[[], value]]);
   }
 }

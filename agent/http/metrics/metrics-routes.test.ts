@@ -61,12 +61,7 @@ const BOX: DeviceFacts = {
   ],
   losses: () => [{ path: 'door', parts: 3, samples: { late: 1, jumped: 2 }, refusedFiles: 4 }],
   hooks: () => [{ hook: 'runOnRead', running: 1, started: 5, failed: 2, leftOut: 3 }],
-  archive: () => ({
-    waiting: { files: 2, bytes: 4_096 },
-    archived: { files: 9, bytes: 8_192 },
-    uploaded: { bytes: 1_024 },
-    failure: {},
-  }),
+  features: () => [['archive_failing', 'gauge', 'Whether the archive fails.', 1]],
 };
 
 interface Given {

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import type { ArchiveState } from '../../api-client/api-types.ts';
+import type { ArchiveState } from '../../../agent/features/archive/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { CopyRow } from '../../ui/controls/copy-row.tsx';
 import { PasswordField } from '../../ui/controls/field.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
-import { archiveWords } from '../../words/settings/archive.ts';
+import { archiveWords } from './words.ts';
 
 interface ArchiveKeyProps {
   readonly status: ArchiveState;

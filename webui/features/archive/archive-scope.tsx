@@ -1,13 +1,12 @@
 import type { Tagged } from '../../api-client/config.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
+import { DAY_STEPS, daysOf, daysText, durationOf, FOR_EVER } from '../../forms/days.ts';
 import { PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
-import { DAY_STEPS, daysOf, durationOf, FOR_EVER } from '../../pages/settings/cameras/data/camera-settings.ts';
-import { daysText } from '../../pages/settings/cameras/data/retention-text.ts';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { Stepper } from '../../ui/controls/stepper.tsx';
-import { archiveWords } from '../../words/settings/archive.ts';
 import type { ScopeConfig } from './archive-data.ts';
+import { archiveWords } from './words.ts';
 
 const GET = 'v3/config/pathdefaults/get';
 

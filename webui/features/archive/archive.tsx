@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ArchiveResult, ArchiveState } from '../../api-client/api-types.ts';
+import type { ArchiveResult, ArchiveState } from '../../../agent/features/archive/routes.ts';
 import type { Tagged } from '../../api-client/config.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
@@ -16,7 +16,6 @@ import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { byteSize, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { archiveWords } from '../../words/settings/archive.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import {
   type ArchiveConfig,
@@ -30,6 +29,7 @@ import {
 } from './archive-data.ts';
 import { ArchiveKey } from './archive-key.tsx';
 import { ArchiveScope } from './archive-scope.tsx';
+import { archiveWords } from './words.ts';
 
 /** What is archived and what waits; while it fails, since when and why. */
 function ArchiveProgress({ status }: { readonly status: ArchiveState }) {
@@ -94,7 +94,7 @@ export function ArchivePage() {
   const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
   const { value, again } = usePolled<ArchiveState>('v3/archive', 'steady', { news: ['config'] });
   return (
-    <section class="archive">
+    <section class="archive feature-form">
       <LowerPageHeader title={t.archive} href={settingsLink('storage')} above={storageWords.value.storage} />
       <p class="dim">{t.text}</p>
       {value && <ArchiveProgress status={value} />}
@@ -122,7 +122,7 @@ const archiveForm = (seen: Tagged<ArchiveConfig>): ArchiveForm =>
       archiveFolder: (typed, { archive }) =>
         archive !== 'folder' || typed.startsWith('/') ? undefined : archiveWords.peek().folderWrong,
       archiveMaxRate: (typed) =>
-        typed.trim() === '' || RATE.test(typed.trim()) ? undefined : archiveWords.peek().rateWrong,
+        typed.trim() === '' || RATE.test(typed.trim()) ? undefined : storageWords.peek().rateWrong,
       archiveHours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : archiveWords.peek().hoursWrong),
     },
   });
@@ -174,7 +174,7 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
             onChange={(value) => form.set('archiveEncryption', value)}
           />
           <p class="dim small">{t.encryptionHint}</p>
-          {text('archiveMaxRate', t.rate, t.rateHint)}
+          {text('archiveMaxRate', storageWords.value.rate, storageWords.value.rateHint)}
           {text('archiveHours', t.hours, t.hoursHint)}
           <Test form={form} />
         </>

@@ -1,3 +1,4 @@
+import { archive } from '../../features/archive/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { FeatureEntry, FeaturePage } from '../../features/contract.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
@@ -5,7 +6,7 @@ import { onvifDevice } from '../../features/onvif-device/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates, archive];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>

@@ -1,4 +1,5 @@
 import { ConflictLine } from '../../../forms/conflict.tsx';
+import { DAY_STEPS, daysText } from '../../../forms/days.ts';
 import type { Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { byteSize } from '../../../words/format.ts';
@@ -9,14 +10,12 @@ import type { CameraFacts } from './data/camera-data.ts';
 import {
   type CameraFormValues,
   costBytes,
-  DAY_STEPS,
   diskOf,
   fewerDays,
   NO_LIMIT,
   type PathConfig,
   SIZE_STEPS,
 } from './data/camera-settings.ts';
-import { daysText } from './data/retention-text.ts';
 
 interface KeepProps {
   readonly form: Form<CameraFormValues>;

@@ -1,16 +1,15 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { ArchivePage } from '../../../features/archive/archive.tsx';
 import { Empty } from '../../../live/notices.tsx';
-import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
+import { clipsLink, featureLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { archiveWords } from '../../../words/settings/archive.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { transferWords } from '../../../words/settings/transfer.ts';
+import { featurePages } from '../../features/table.ts';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
@@ -28,9 +27,10 @@ interface Items<T> {
 
 export function StoragePage() {
   const here = route.value;
-  const part = here.page === 'settings' ? here.part : undefined;
-  if (part === 'archive') {
-    return <ArchivePage />;
+  const { part, feature } = here.page === 'settings' ? here : {};
+  const Feature = featurePages('storage').find((page) => page.part === feature)?.page;
+  if (Feature) {
+    return <Feature />;
   }
   return part === 'move' ? (
     <MovePage />
@@ -71,11 +71,9 @@ function Storage() {
       </section>
       <FreeSpace />
       <div class="card">
-        <Row
-          title={archiveWords.value.archive}
-          text={archiveWords.value.row}
-          href={settingsLink('storage', 'archive')}
-        />
+        {featurePages('storage').map(({ part, row }) => (
+          <Row key={part} {...row()} href={featureLink('storage', part)} />
+        ))}
         <Row
           title={transferWords.value.move}
           text={transferWords.value.moveRow}

@@ -77,6 +77,9 @@ export const storage = {
   deleting: 'Deleting…',
   deleteSure: 'This cannot be undone.',
   deleted: (size: string) => `${size} deleted.`,
+  rate: 'Bandwidth per second',
+  rateHint: '2M or 500K. Empty: no limit.',
+  rateWrong: 'Enter a size such as 2M or 500K.',
 };
 
 export type StorageWords = typeof storage;

@@ -67,4 +67,7 @@ export const storage: StorageWords = {
   deleting: '正在删除…',
   deleteSure: '删除后无法恢复。',
   deleted: (size) => `已删除 ${size}。`,
+  rate: '每秒带宽',
+  rateHint: '2M 或 500K。留空：不限制。',
+  rateWrong: '请输入大小，例如 2M 或 500K。',
 };

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
 import type { DiskItem } from '../../../../api-client/api-types.ts';
+import { daysOf, durationOf, FOR_EVER } from '../../../../forms/days.ts';
 import {
   bytesOf,
   changeOf,
   costBytes,
-  daysOf,
   diskOf,
-  durationOf,
-  FOR_EVER,
   fewerDays,
   NO_LIMIT,
   type PathUse,

@@ -1,5 +1,5 @@
 import type { DiskItem, StorageUse } from '../../../../api-client/api-types.ts';
-import { DAY_MS } from '../../../../words/units.ts';
+import { daysOf, durationOf, FOR_EVER } from '../../../../forms/days.ts';
 
 /** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
@@ -35,27 +35,9 @@ export interface CameraFormValues {
   readonly sound: boolean;
 }
 
-/** Days of a retention without end; above all other steps. */
-export const FOR_EVER = 1_000_000;
-export const DAY_STEPS = [1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 180, 365, FOR_EVER];
-
 export const NO_LIMIT = 1e18;
 const GB = 1_000_000_000;
 export const SIZE_STEPS = [...[10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map((size) => size * GB), NO_LIMIT];
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS };
-
-/** `14d`, `1h30m0s` in days; empty or zero is forever. */
-export function daysOf(text: string): number {
-  let ms = 0;
-  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) {
-    ms += Number(amount) * (UNITS[unit] ?? 0);
-  }
-  return ms === 0 ? FOR_EVER : ms / DAY_MS;
-}
-
-export const durationOf = (days: number): string =>
-  days === FOR_EVER ? '0s' : Number.isInteger(days) ? `${days}d` : `${Math.round((days * DAY_MS) / 1000)}s`;
 
 /** As the box formats sizes: `46.6G`, in powers of 1024. */
 export function bytesOf(text: string): number {

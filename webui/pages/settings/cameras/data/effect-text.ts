@@ -1,5 +1,6 @@
 import type { CameraSettings } from '../../../../api-client/api-types.ts';
 import type { PathItem } from '../../../../api-client/paths.ts';
+import { daysText } from '../../../../forms/days.ts';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { sentences } from '../../../../words/sentences.ts';
@@ -7,7 +8,7 @@ import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { videoWords } from '../../../../words/settings/video.ts';
 import type { CameraFacts } from './camera-data.ts';
 import { diskEffect } from './disk-effect.ts';
-import { daysText, wholeDays } from './retention-text.ts';
+import { wholeDays } from './retention-text.ts';
 import type { VideoValues } from './video-settings.ts';
 
 interface EffectTextFacts {

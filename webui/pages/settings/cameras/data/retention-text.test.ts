@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { FOR_EVER, type PathUse } from './camera-settings.ts';
+import { FOR_EVER } from '../../../../forms/days.ts';
+import type { PathUse } from './camera-settings.ts';
 import { removalTexts, shortestRetention } from './retention-text.ts';
 
 test.for([

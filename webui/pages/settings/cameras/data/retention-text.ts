@@ -1,8 +1,6 @@
-import { longDuration } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
+import { daysOf, daysText, FOR_EVER } from '../../../../forms/days.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
-import { DAY_MS } from '../../../../words/units.ts';
-import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
+import { fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
 
 /** How long the recordings of a removed camera are kept. */
 export interface RemovalTexts {
@@ -22,16 +20,6 @@ export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
   }
   const time = daysText(days);
   return { choice: t.removeKeepDays(time), done: (camera) => t.removedDays(camera, time) };
-}
-
-/** `14 days`, `6 hours`. */
-export function daysText(days: number): string {
-  const { language } = i18n();
-  const t = camerasWords.value;
-  if (days === FOR_EVER) {
-    return t.forEver;
-  }
-  return days >= 1 ? t.days(Math.round(days)) : longDuration(days * DAY_MS, language);
 }
 
 interface Retention {

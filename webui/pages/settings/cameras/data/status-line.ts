@@ -1,12 +1,12 @@
 import type { Camera } from '../../../../cameras/camera.ts';
 import { type CameraState, stateOfPath } from '../../../../cameras/state.ts';
+import { daysOf, daysText, FOR_EVER } from '../../../../forms/days.ts';
 import { stateText } from '../../../../live/tile.tsx';
 import { nowMs } from '../../../../shell/page-state.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { liveWords } from '../../../../words/words.ts';
-import { daysOf, FOR_EVER, type PathConfig, recordWhen } from './camera-settings.ts';
-import { daysText } from './retention-text.ts';
+import { type PathConfig, recordWhen } from './camera-settings.ts';
 
 interface Line {
   readonly text: string;

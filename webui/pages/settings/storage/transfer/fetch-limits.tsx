@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 import { TextField } from '../../../../ui/controls/field.tsx';
-import { archiveWords } from '../../../../words/settings/archive.ts';
+import { storageWords } from '../../../../words/settings/storage.ts';
 import { transferWords } from '../../../../words/settings/transfer.ts';
 import { type FetchLimits, wrongLimit } from './fetch-data.ts';
 
@@ -25,12 +25,12 @@ export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
         onInput={(lastDay) => set({ lastDay })}
       />
       <TextField
-        label={archiveWords.value.rate}
+        label={storageWords.value.rate}
         name="rate"
         autocomplete="off"
         value={value.rate}
-        hint={archiveWords.value.rateHint}
-        wrong={wrong === 'rate' ? archiveWords.value.rateWrong : undefined}
+        hint={storageWords.value.rateHint}
+        wrong={wrong === 'rate' ? storageWords.value.rateWrong : undefined}
         onInput={(rate) => set({ rate })}
       />
     </div>

@@ -1,9 +1,9 @@
-import { counter } from '../../grammar/plural.ts';
+import { counter } from '../../../words/grammar/plural.ts';
 
 const many = counter('en');
 
 /** Settings, Storage, Archive. */
-export const archive = {
+export const en = {
   archive: 'Archive',
   row: 'Copies of recordings on object storage, a NAS or a second disk',
   text: 'Finished recordings are copied to another place. Recording never waits for it.',
@@ -29,9 +29,6 @@ export const archive = {
   folderWrong: 'Enter the whole path, beginning with /.',
   encryption: 'Encryption',
   encryptionHint: 'Automatic encrypts outside your network. Existing copies stay as they are.',
-  rate: 'Bandwidth per second',
-  rateHint: '2M or 500K. Empty: no limit.',
-  rateWrong: 'Enter a size such as 2M or 500K.',
   hours: 'Only during these hours',
   hoursHint: '22:00-06:00. Empty: always.',
   hoursWrong: 'Enter hours such as 22:00-06:00.',
@@ -86,4 +83,4 @@ export const archive = {
   whyNoS3: 'This is not an S3 server, or it needs http:// or https:// instead.',
   whyOther: 'The archive reports a fault.',
 };
-export type ArchiveWords = typeof archive;
+export type ArchiveWords = typeof en;

@@ -1,6 +1,6 @@
-import type { ArchiveWords } from '../../en/settings/archive.ts';
+import type { ArchiveWords } from './en.ts';
 
-export const archive: ArchiveWords = {
+export const zhCn: ArchiveWords = {
   archive: '归档',
   row: '将录像复制到对象存储、NAS 或第二块磁盘',
   text: '录制完成的录像会复制到另一处。录制从不等待归档。',
@@ -26,9 +26,6 @@ export const archive: ArchiveWords = {
   folderWrong: '请输入以 / 开头的完整路径。',
   encryption: '加密',
   encryptionHint: '自动：在局域网以外的服务器上加密。之前已归档的录像保持不变。',
-  rate: '每秒带宽',
-  rateHint: '2M 或 500K。留空：不限制。',
-  rateWrong: '请输入大小，例如 2M 或 500K。',
   hours: '仅在此时段',
   hoursHint: '22:00-06:00。留空：全天。',
   hoursWrong: '请输入时段，例如 22:00-06:00。',

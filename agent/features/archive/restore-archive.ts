@@ -2,11 +2,13 @@ import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { ConfigStore } from '../../config/store/store.ts';
-import type { CommandCall } from '../../features/contract.ts';
-import { ArchiveKeys } from '../../features/archive/archive-keys.ts';
-import { archivedFactsOf } from '../../features/archive/archive-source.ts';
-import { Restore, type RestoredBox } from '../../features/archive/copies/restore.ts';
+import type { CommandCall } from '../contract.ts';
+import { ArchiveKeys } from './archive-keys.ts';
+import { archivedFactsOf } from './archive-source.ts';
+import { Restore, type RestoredBox } from './copies/restore.ts';
+import { ARCHIVE } from './keys.ts';
 
 /** Learns what the archive has of a lost box; the next start lists it. @returns the exit code: 1 if no recording can be read @throws PerchError if a Perch runs on the data folder */
 export async function restoreArchive(call: CommandCall): Promise<number> {
@@ -20,7 +22,7 @@ export async function restoreArchive(call: CommandCall): Promise<number> {
     const log = createLogger('warn', (line) => write(textLine(line)));
     const place = { dataDir, cwd, env, keys: await call.keys(), ...(file === undefined ? {} : { file }) };
     const store = await ConfigStore.open({ ...place, clock, log });
-    const settings = store.current;
+    const settings = settingsIn(store.current, ARCHIVE);
     store.close();
     if (settings.archive === 'no') {
       throw new PerchError('badInput', "archive is 'no': configure the archive first, as the lost box had it");
