@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { readSource } from './jsx-calls.ts';
@@ -46,6 +47,7 @@ const LATER: Scripts = {
     'pages/settings/cameras/camera-sheets.ts',
     'pages/settings/cameras/cameras.tsx',
     'pages/settings/cameras/layouts/layouts-page.tsx',
+    ...globSync('features/*/camera-sheet.tsx', { cwd: import.meta.dirname }),
   ],
   settings: [
     'features/notify/notify-sheet.tsx',

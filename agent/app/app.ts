@@ -20,7 +20,6 @@ import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
 import { Layouts } from '../cameras/layouts.ts';
 import { OnvifFeatures } from '../cameras/onvif/onvif-features.ts';
 import { pinCertificates } from '../cameras/onvif/onvif-link.ts';
-import { StreamMotion } from '../cameras/stream-motion.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
@@ -81,7 +80,6 @@ export class App {
   readonly #modes: Modes;
   readonly #onvif: OnvifFeatures;
   readonly #cameras: Cameras;
-  readonly #motion: StreamMotion;
   readonly #transcoder: Transcoder;
   readonly #servers: Servers;
   readonly #http: HttpListeners;
@@ -144,12 +142,16 @@ export class App {
       isClockTrusted: () => this.#recordings.isClockTrusted,
       apply: () => this.#applying.take(() => this.#applyPaths()),
     });
-    this.#onvif = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
+    this.#onvif = new OnvifFeatures({
+      ...options,
+      config: () => this.#config,
+      recordings: this.#recordings,
+      isReplaced: (path, kind) => this.#http.features.replacesEvents(path, kind),
+    });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
     const { hub } = this.#recordings.events;
-    this.#motion = new StreamMotion({ ...this.#shared, savedConfig: () => store.current, events: hub });
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     const isOwn = (identity: string) => this.#http.features.isOwn(identity);
     this.#search = new CameraSearch({ ...options, store, publish: events.emit, history: hub, isMissing, isOwn });
@@ -247,7 +249,6 @@ export class App {
     await this.#http.features.close(slow.begin);
     this.#own.close();
     await Promise.all([slow.close('cameras', this.#paths), this.#onvif.close()]);
-    this.#motion.close();
     await Promise.all([slow.close('viewing history', this.#views), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
     await slow.close('signing', this.#signer);
@@ -315,7 +316,6 @@ export class App {
     await this.#paths.apply(this.#config);
     await this.#boxes.recordings.apply();
     this.#onvif.apply();
-    this.#motion.apply();
     this.#cameras.apply();
     this.#servers.pathsChanged(this.#config);
     this.#http.features.applied();
@@ -339,7 +339,7 @@ export class App {
         this.#onvif.controls.streamOpened(name, stream);
         this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);
-        this.#motion.apply();
+        this.#http.features.streamOpened();
       },
       publisherAccepted: optimizeForMedia,
       publishEvent: this.#events.emit,
@@ -393,7 +393,6 @@ export class App {
       commands: this.#commands,
       events: this.#events,
       cameras: this.#cameras,
-      motion: this.#motion,
       layouts: this.#layouts,
       sourceTests: new SourceTests({
         ...this.#shared,

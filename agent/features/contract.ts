@@ -3,6 +3,7 @@ import type { TProperties } from 'typebox';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../base/event-bus.ts';
+import type { EventKind } from '../base/event-kinds.ts';
 import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import type { Component } from '../base/reconciler.ts';
 import type { ApiEdits } from '../config/edit/api-edits.ts';
@@ -19,7 +20,7 @@ import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { PathStatus } from '../paths/path-status.ts';
 import type { Playback } from '../playback/playback.ts';
-import type { EventFeed } from '../record/events/event.ts';
+import type { EventHub } from '../record/events/event-hub.ts';
 import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
 import type { RecordingCopies } from '../record/retention/recording-copies.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -46,6 +47,10 @@ export interface OpenFeature {
   begin?(): Promise<void>;
   /** Called when the paths have new settings, or there are others. Must not throw. */
   applied?(): void;
+  /** Called when the stream of a path has begun. Must not throw. */
+  streamOpened?(): void;
+  /** Whether this feature alone reports such events of the path: those of the camera do not count. */
+  replacesEvents?(path: string, kind: EventKind): boolean;
   /** Called after its component has stopped, while recordings are open. */
   close?(): Promise<void>;
   /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
@@ -144,7 +149,7 @@ export interface Host extends Context {
     openStreams(): readonly (readonly [string, Stream])[];
   };
   readonly recordings: {
-    readonly events: EventIntake & { readonly hub: EventFeed };
+    readonly events: EventIntake & { readonly hub: Pick<EventHub, 'add' | 'listen' | 'running'> };
     /** Resolves when the configuration of the time of the call is in force. */
     settled(): Promise<void>;
     /** Name of a camera; undefined: it has none. */

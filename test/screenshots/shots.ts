@@ -178,14 +178,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await press(page, say.masks.add);
       await settled(page, '.mask-board');
     }),
-    shot('camera-sheet-motion', ...sheetOf(door), async (page, say) => {
-      await row(page, say.cameras.motion);
-      await page.getByRole('radio', { name: say.cameras.motionByStream }).check();
-      await settled(page, '.sheet .mask-board');
-      await press(page, say.cameras.addZone);
-      await page.getByRole('radio', { name: say.cameras.masks }).check();
-      await press(page, say.cameras.addMask);
-    }),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),
     ...furtherSheets(door),

@@ -72,9 +72,9 @@ const list = (keys: readonly (readonly [string, Key])[]) =>
 
 function lists(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
   const titleOf = (name: string) => FEATURE_TITLES.get(name) ?? titles.find(([, pattern]) => pattern.test(name))?.[0];
-  return [...new Set(titles.map(([title]) => title))].map((title) => {
+  return [...new Set(titles.map(([title]) => title))].flatMap((title) => {
     const keys = Object.entries(all).filter(([name, key]) => titleOf(name) === title && key.properties === undefined);
-    return `#### ${title}\n\n${list(keys)}`;
+    return keys.length === 0 ? [] : `#### ${title}\n\n${list(keys)}`;
   });
 }
 

@@ -16,7 +16,6 @@ export type {
   ProbeAnswer,
 } from '../../agent/http/api/cameras/camera-schemas.ts';
 export type { Layout } from '../../agent/http/api/cameras/layouts.ts';
-export type { CameraMotion } from '../../agent/http/api/cameras/motion.ts';
 export type { CameraSettings } from '../../agent/http/api/cameras/own-settings.ts';
 export type { FileText } from '../../agent/http/api/device/config-file.ts';
 export type { SourceTestAnswer } from '../../agent/http/api/device/config-schemas.ts';

@@ -15,6 +15,8 @@ import { DEMO_MASKS } from '../../sources/demo/motion-masks.ts';
 const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;
+/** Settings of the feature motion. */
+const OF_MOTION = { motionSource: 'stream', motionMasks: [...DEMO_MASKS] };
 /** A busy box may miss the replies of the first scan. */
 const POLL_MS = 2_000;
 
@@ -123,8 +125,7 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
       ...pathDefaults,
       source: profile.rtspUrl ?? pathDefaults.source,
       record,
-      motionSource: 'stream',
-      motionMasks: [...DEMO_MASKS],
+      ...OF_MOTION,
       camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
     },
   });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { TProperties } from 'typebox';
+import type { EventKind } from '../../base/event-kinds.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
@@ -60,6 +61,16 @@ export class OpenFeatures {
       closes(name);
       await feature.close?.();
     }
+  }
+
+  streamOpened(): void {
+    for (const { feature } of this.#open) {
+      feature.streamOpened?.();
+    }
+  }
+
+  replacesEvents(path: string, kind: EventKind): boolean {
+    return this.#open.some(({ feature }) => feature.replacesEvents?.(path, kind));
   }
 
   isOwn(identity: string): boolean {

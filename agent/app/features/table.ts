@@ -1,9 +1,10 @@
 import { archive } from '../../features/archive/feature.ts';
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
+import { motion } from '../../features/motion/feature.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
 import { updates } from '../../features/updates/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates, archive];
+export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates, archive, motion];

@@ -19,10 +19,7 @@ import type { ServerStats } from './server-stats.ts';
 
 export interface ApiRoutesDeps
   extends Pick<Host, 'version' | 'clock' | 'config' | 'settings' | 'edits'>,
-    Pick<
-      ControlApiOptions,
-      'cameras' | 'layouts' | 'masks' | 'modes' | 'motion' | 'ownSettings' | 'pageFolder' | 'steering'
-    > {
+    Pick<ControlApiOptions, 'cameras' | 'layouts' | 'masks' | 'modes' | 'ownSettings' | 'pageFolder' | 'steering'> {
   readonly authority: ControlApiOptions['keys'];
   readonly paths: PathTable;
   readonly recordings: Recordings;

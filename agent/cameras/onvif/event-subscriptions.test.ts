@@ -49,8 +49,9 @@ async function begin(
   {
     clock = systemClock,
     log = silentLogger,
+    isReplaced = () => false,
     timeServerFor = () => undefined,
-  }: Partial<Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'timeServerFor'>> = {},
+  }: Partial<Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'isReplaced' | 'timeServerFor'>> = {},
 ) {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
@@ -69,6 +70,7 @@ async function begin(
         return {} as CameraEvent;
       },
     },
+    isReplaced,
     memory,
     isClockTrusted: () => true,
     timeServerFor,
@@ -107,9 +109,9 @@ test('a sub stream that records motion gets the events, too', async () => {
   await until(() => expect(logged).toEqual(['door motion start', 'door_sub motion start']));
 });
 
-test('motion of a camera does not count if the stream is to tell, and its other events do', async () => {
+test('motion of a camera does not count if a feature reports it, and its other events do', async () => {
   const camera = await startCamera({ dialect: 'reolink' });
-  const { logged } = await begin(pathOf('door', camera, '    motionSource: stream\n'));
+  const { logged } = await begin(pathOf('door', camera), undefined, { isReplaced: (_, kind) => kind === 'motion' });
   await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
   camera.motion(true);
   camera.happens('person', true);
@@ -255,6 +257,7 @@ test('a camera that does not keep its time is retried each hour, and logged once
     clock,
     log: createLogger('debug', (line) => lines.push(line)),
     events: { add: () => Promise.reject(new Error('no events')) },
+    isReplaced: () => false,
     memory: new SubscriptionFile('/nowhere/subscriptions.json', clock, silentLogger),
     isClockTrusted: () => true,
     timeServerFor: () => undefined,

@@ -20,6 +20,8 @@ const CLOCK_CHECK_MS = 3_600_000;
 export interface EventSubscriptionsOptions extends Pick<Context, 'clock' | 'log'> {
   readonly config: () => Config;
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
+  /** Something else reports such events of the path. */
+  readonly isReplaced: (path: string, kind: EventKind) => boolean;
   readonly memory: SubscriptionFile;
   /** An untrusted clock does not set others. */
   readonly isClockTrusted: () => boolean;
@@ -136,7 +138,7 @@ export class EventSubscriptions {
     const [main, ...others] = paths;
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
     for (const path of main === undefined ? recording : [main, ...recording]) {
-      if (type === 'motion' && resolvePath(config(), path)?.settings?.motionSource === 'stream') {
+      if (this.#options.isReplaced(path, type)) {
         continue;
       }
       const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);

@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import { cameraNetworkAddress, isInCameraNetwork } from '../../../system/camera-network.ts';
-import type { Context } from '../../config/load/context.ts';
-import type { Config } from '../../config/load/load.ts';
 import type { UnknownTopic } from '../../onvif/events/detections.ts';
 import { Controls } from './controls.ts';
 import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-interface OnvifFeaturesOptions extends Pick<Context, 'dataDir' | 'clock' | 'log'> {
-  readonly config: () => Config;
+interface OnvifFeaturesOptions extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced'> {
+  readonly dataDir: string;
   readonly recordings: {
     readonly events: { readonly hub: EventSubscriptionsOptions['events'] };
     readonly isClockTrusted: boolean;
@@ -25,13 +23,14 @@ export class OnvifFeatures {
   #hasBegun = false;
 
   constructor(options: OnvifFeaturesOptions) {
-    const { config, dataDir, clock, log, recordings, hostAnswers } = options;
+    const { config, dataDir, clock, log, isReplaced, recordings, hostAnswers } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
     this.controls = new Controls({ config, clock, log });
     this.#subscriptions = new EventSubscriptions({
       config,
       clock,
       log,
+      isReplaced,
       memory: this.#memory,
       events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,

@@ -7,7 +7,6 @@ import { Fingerprint } from './common/fields.ts';
 import { inverted, type Renames, type SourceKeys } from './common/key-rules.ts';
 import { Forward } from './forward.ts';
 import { ModeRules } from './modes.ts';
-import { MOTION_KEYS } from './motion.ts';
 import { SRT_SOURCE } from './servers/srt.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './sources/always-available.ts';
 import { HLS_SOURCE, PERCH_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
@@ -149,7 +148,6 @@ export const PathSchema = Type.Object({
   }),
   recordPreRoll: Duration('5s', 'With record: motion, record this long before an event, in whole groups of pictures.'),
   recordPostRoll: Duration('10s', 'With record: motion, record this long after an event.'),
-  ...MOTION_KEYS,
   recordPath: Type.String({
     default: '',
     names: 'folder',

@@ -10,7 +10,6 @@ import { type CameraSteering, cameraControlRoutes } from './cameras/camera-contr
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
 import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
 import { type CameraMasks, maskRoutes } from './cameras/masks.ts';
-import { type MotionLookup, motionRoutes } from './cameras/motion.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type ModeControl, modeRoutes } from './device/mode.ts';
@@ -62,7 +61,6 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
-  readonly motion: MotionLookup;
   readonly layouts: LayoutStore;
   readonly modes: ModeControl;
   /** Kinds of problems in addition to the box's own. */
@@ -143,7 +141,6 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
   await app.register(layoutRoutes, { layouts: options.layouts, viewerOf });
   await app.register(maskRoutes, { masks: options.masks });
-  await app.register(motionRoutes, { motion: options.motion });
   await app.register(modeRoutes, { modes: options.modes });
   await options.mountFeatures(app);
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });

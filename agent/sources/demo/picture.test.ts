@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { describeWith } from '../../../test/peers/programs/peers.ts';
 import { readTimeBar } from '../../../test/support/media/time-bar.ts';
 import { parsePolygon } from '../../config/values/polygon.ts';
+import { TrackMotion } from '../../features/motion/detection/track-motion.ts';
 import { H264Encoder } from '../../media/h264/encode/encoder.ts';
 import type { Frame } from '../../media/h264/encode/frame.ts';
-import { TrackMotion } from '../../media/motion/track-motion.ts';
 import { DEMO_MASKS } from './motion-masks.ts';
 import { Picture } from './picture.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TrackMotion } from '../../../agent/features/motion/detection/track-motion.ts';
 import { h264Track } from '../../../agent/media/h264/params.ts';
 import { h265Track } from '../../../agent/media/h265/params.ts';
-import { TrackMotion } from '../../../agent/media/motion/track-motion.ts';
 import type { NalTrack } from '../../../agent/media/sample/track.ts';
 import { PYTHON } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';

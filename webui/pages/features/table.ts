@@ -1,13 +1,16 @@
 import { archive } from '../../features/archive/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
-import type { FeatureEntry, FeaturePage } from '../../features/contract.ts';
+import type { CameraRow, FeatureEntry, FeaturePage } from '../../features/contract.ts';
+import { motion } from '../../features/motion/entry.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates, archive];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates, archive, motion];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>
   FEATURES.flatMap(({ pages = [] }) => pages).filter((page) => page.section === section);
+
+export const CAMERA_ROWS: readonly CameraRow[] = FEATURES.flatMap(({ cameraRows = [] }) => cameraRows);

@@ -13,10 +13,13 @@ import { peopleWords } from '../../words/settings/people.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
+import { CAMERA_ROWS } from '../features/table.ts';
 import { You } from './people/you.tsx';
 
 const Sections = {
-  cameras: lazyPage(() => import('./cameras/cameras.tsx').then((page) => page.CamerasPage)),
+  cameras: lazyPage(() =>
+    import('./cameras/cameras.tsx').then((page) => () => <page.CamerasPage rows={CAMERA_ROWS} />),
+  ),
   modes: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
   storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
   system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),

@@ -313,10 +313,6 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       order: none,
     },
     masks: masksOf({ control: () => undefined }),
-    motion: {
-      of: (path) =>
-        path === 'cam' ? { stream: 'cam_sub', score: 0.25, moving: false, inHours: true, boxes: [] } : undefined,
-    },
     modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     problemKinds: [],
     mountFeatures: async () => {},

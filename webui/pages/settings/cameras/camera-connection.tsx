@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { CameraItem } from '../../../api-client/api-types.ts';
+import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
@@ -17,7 +18,7 @@ import { camerasWords } from '../../../words/settings/cameras.ts';
 import { startWords } from '../../../words/start.ts';
 import { words } from '../../../words/words.ts';
 import { CameraActionButton } from './camera-trouble.tsx';
-import { cameraCall, hostOf } from './data/camera-data.ts';
+import { hostOf } from './data/camera-data.ts';
 
 /** The camera unlocks by itself after a while. */
 const MAX_TRY_MS = 60_000;

@@ -1,5 +1,6 @@
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { configAddress, patchAddress, saveEffectAddress } from '../../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
@@ -8,7 +9,6 @@ import { cameras } from '../../../cameras/cameras.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
-import { configAddress, patchAddress, saveEffectAddress } from './data/camera-data.ts';
 import { type CameraFormValues, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
 
 /** What saving would interrupt, as the box reports. */

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { CameraSettings } from '../../../api-client/api-types.ts';
+import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -19,7 +20,7 @@ import { videoWords } from '../../../words/settings/video.ts';
 import { words } from '../../../words/words.ts';
 import { Restart } from './camera-connection.tsx';
 import { SetClockButton } from './camera-trouble.tsx';
-import { type CameraFacts, cameraCall } from './data/camera-data.ts';
+import type { CameraFacts } from './data/camera-data.ts';
 import { bytesOf, NO_LIMIT, type PathConfig } from './data/camera-settings.ts';
 import { effectText } from './data/effect-text.ts';
 import type { CameraMasks } from './data/mask-data.ts';

@@ -1,5 +1,6 @@
 import type { Ref } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -14,7 +15,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { HOUR_MS } from '../../../words/units.ts';
-import { type CameraFacts, cameraCall, useConfigAtFirst } from './data/camera-data.ts';
+import { type CameraFacts, useConfigAtFirst } from './data/camera-data.ts';
 import { deleteRecordings } from './data/delete-recordings.ts';
 import { type RemovalTexts, removalTexts } from './data/retention-text.ts';
 

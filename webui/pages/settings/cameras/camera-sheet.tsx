@@ -4,6 +4,7 @@ import { type ChangedBy, changedBy, type Tagged } from '../../../api-client/conf
 import { onServerEvent } from '../../../api-client/server-events.ts';
 import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
+import type { CameraRow } from '../../../features/contract.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { settingsLink } from '../../../shell/route.ts';
@@ -21,7 +22,6 @@ import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
 import { type CameraFacts, hostOf, type SubSheet, useCameraFacts, useConfigAtFirst } from './data/camera-data.ts';
 import type { PathConfig, RecordWhen } from './data/camera-settings.ts';
 import { useForwards } from './data/forwards-data.ts';
-import { motionOf, motionSourceText } from './data/motion-data.ts';
 import { KeepFields } from './retention-fields.tsx';
 
 /** Leads to the servers that a path is forwarded to, with a summary. */
@@ -37,18 +37,19 @@ function ForwardsRow({ name, onClick }: { readonly name: string; readonly onClic
 const loadSheets = () => import('./camera-sheets.ts');
 const ConnectionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ConnectionSheet));
 const ForwardsSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ForwardsSheet));
-const MotionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.MotionSheet));
 const PictureSheet = lazyPart(() => loadSheets().then((sheets) => sheets.PictureSheet));
 const RemovalSheet = lazyPart(() => loadSheets().then((sheets) => sheets.RemovalSheet));
 const SourceSheet = lazyPart(() => loadSheets().then((sheets) => sheets.SourceSheet));
 
 interface CameraSheetProps {
   readonly name: string;
+  /** Rows of features. */
+  readonly rows: readonly CameraRow[];
   readonly onClosed: () => void;
 }
 
 /** Settings of a camera, with rows that lead to further pages. */
-export function CameraSheet({ name, onClosed: leaveRoute }: CameraSheetProps) {
+export function CameraSheet({ name, rows, onClosed: leaveRoute }: CameraSheetProps) {
   const t = camerasWords.value;
   const isClosed = useRef(false);
   // The loaded sheet may replace the empty one while that is closing: only one of them may go back.
@@ -62,7 +63,7 @@ export function CameraSheet({ name, onClosed: leaveRoute }: CameraSheetProps) {
   const camera = cameras.value?.find((one) => one.name === name);
   const isUsable = seen && seen.value.error === undefined;
   if (isUsable) {
-    return <Loaded name={name} camera={camera} seen={seen} onClosed={onClosed} />;
+    return <Loaded name={name} rows={rows} camera={camera} seen={seen} onClosed={onClosed} />;
   }
   return (
     <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={onClosed} hasRoute>
@@ -86,12 +87,12 @@ interface LoadedProps extends CameraSheetProps {
   readonly seen: Tagged<PathConfig>;
 }
 
-function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
+function Loaded({ name, rows, camera, seen, onClosed }: LoadedProps) {
   const facts = useCameraFacts(name);
   const edited = useMemo(() => cameraForm(name, seen), []);
   const saveEffect = useSaveEffect(name, edited);
   const restarts = useRef(false);
-  const [deeper, setDeeper] = useState<SubSheet>();
+  const [deeper, setDeeper] = useState<SubSheet | CameraRow>();
   const [isGone, setGone] = useState(false);
   // Preloads the sheets, so that a tap opens them at once.
   useEffect(() => void loadSheets().catch(() => {}), []);
@@ -116,6 +117,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
     return null;
   }
   const title = camera?.title ?? facts.title;
+  const OfFeature = typeof deeper === 'object' ? deeper.sheet : undefined;
   const close = () => setDeeper(undefined);
   return (
     <>
@@ -137,7 +139,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         <Fields edited={edited} facts={facts} name={name} />
         <div class="rows-end">
           <SoundSwitch edited={edited} camera={camera} />
-          <SubSheetRows camera={camera} config={edited.config} facts={facts} onOpenPart={setDeeper} />
+          <SubSheetRows camera={camera} config={edited.config} facts={facts} rows={rows} onOpenPart={setDeeper} />
         </div>
       </FormSheet>
       {deeper === 'picture' && camera && (
@@ -146,7 +148,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}
-      {deeper === 'motion' && <MotionSheet name={name} camera={camera} onClosed={close} />}
+      {OfFeature && <OfFeature name={name} camera={camera} onClosed={close} />}
       {deeper === 'source' && <SourceSheet name={name} sub={camera?.sub?.name} onClosed={close} />}
       {deeper === 'forwards' && <ForwardsSheet name={name} onClosed={close} />}
       {deeper === 'removal' && (
@@ -221,10 +223,11 @@ interface SubSheetProps {
   readonly camera: Camera | undefined;
   readonly config: PathConfig;
   readonly facts: CameraFacts;
-  readonly onOpenPart: (where: SubSheet) => void;
+  readonly rows: readonly CameraRow[];
+  readonly onOpenPart: (where: SubSheet | CameraRow) => void;
 }
 
-function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetProps) {
+function SubSheetRows({ camera, config, facts: { item }, rows, onOpenPart }: SubSheetProps) {
   const t = camerasWords.value;
   const small = camera?.sub && pictureSize(camera.sub);
   const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && t.smallSize(small)];
@@ -232,9 +235,7 @@ function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetP
   return (
     <>
       {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
-      {camera && (
-        <Row title={t.motion} text={motionSourceText(motionOf(config).source)} onClick={() => onOpenPart('motion')} />
-      )}
+      {camera && rows.map((one) => <one.row key={one} config={config} onClick={() => onOpenPart(one)} />)}
       {item && hasLogin(item) && (
         <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />
       )}

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import { serverText } from '../../../api-client/error-text.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
@@ -15,7 +16,7 @@ import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { modesWords } from '../../../words/settings/modes.ts';
-import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './data/camera-data.ts';
+import { type CameraFacts, hostOf, type SubSheet } from './data/camera-data.ts';
 import { stateNow } from './data/status-line.ts';
 
 interface TroubleProps {

@@ -3,6 +3,7 @@ import { discoveredNow } from '../../../api-client/server-events.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { hideFound, sortFound } from '../../../cameras/adding/discovery.ts';
 import { cameras } from '../../../cameras/cameras.ts';
+import type { CameraRow } from '../../../features/contract.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
@@ -23,7 +24,7 @@ const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) 
 const Boxes = lazyPart(() => import('../boxes/boxes-page.tsx').then((page) => page.BoxesPage));
 
 /** New cameras on the network, then the owner's in grid order. */
-export function CamerasPage() {
+export function CamerasPage({ rows }: { readonly rows: readonly CameraRow[] }) {
   const t = camerasWords.value;
   const here = route.value;
   const edited = here.page === 'settings' ? here.camera : undefined;
@@ -60,7 +61,7 @@ export function CamerasPage() {
       )}
       {!isLong && <AddCamera />}
       {edited !== undefined && (
-        <CameraSheet key={edited} name={edited} onClosed={() => closeRoute(settingsLink('cameras'))} />
+        <CameraSheet key={edited} name={edited} rows={rows} onClosed={() => closeRoute(settingsLink('cameras'))} />
       )}
     </>
   );

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { configAddress, patchAddress } from '../../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
@@ -13,7 +14,7 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { SearchedList } from '../../../ui/lists/searched-list.tsx';
 import { modesWords } from '../../../words/settings/modes.ts';
-import { configAddress, patchAddress, useConfigAtFirst } from '../cameras/data/camera-data.ts';
+import { useConfigAtFirst } from '../cameras/data/camera-data.ts';
 import type { PathConfig } from '../cameras/data/camera-settings.ts';
 import {
   choiceOf,

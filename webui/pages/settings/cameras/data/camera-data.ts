@@ -1,19 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { CameraItem, DiskItem, StorageUse } from '../../../../api-client/api-types.ts';
+import { configAddress } from '../../../../api-client/camera-addresses.ts';
 import { readConfig, type Tagged } from '../../../../api-client/config.ts';
 import { retryUntilAnswered } from '../../../../api-client/retry.ts';
-import { encodeName, urlOf } from '../../../../api-client/urls.ts';
+import { urlOf } from '../../../../api-client/urls.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { titleOf } from '../../../../cameras/camera.ts';
 import type { PathConfig } from './camera-settings.ts';
 
 /** Pages of the camera's sheet. */
-export type SubSheet = 'picture' | 'motion' | 'connection' | 'source' | 'forwards' | 'removal';
-
-export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
-export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
-export const saveEffectAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
-export const cameraCall = (call: string, name: string): string => `v3/cameras/${call}/${encodeName(name)}`;
+export type SubSheet = 'picture' | 'connection' | 'source' | 'forwards' | 'removal';
 
 /** `192.168.1.31` */
 export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>): string | undefined =>

@@ -13,12 +13,6 @@ export interface PathConfig {
   readonly recordDeleteAfter?: string;
   readonly recordMaxSize?: string;
   readonly audio?: boolean;
-  readonly motionSource?: 'camera' | 'stream' | 'both';
-  readonly motionSensitivity?: number;
-  readonly motionZones?: readonly string[];
-  readonly motionMasks?: readonly string[];
-  readonly motionMinSize?: number;
-  readonly motionHours?: string;
   readonly camera?: Readonly<Record<string, unknown>> & { readonly name?: string };
 }
 

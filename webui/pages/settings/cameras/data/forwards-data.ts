@@ -1,8 +1,8 @@
 import type { ForwardItem } from '../../../../api-client/api-types.ts';
+import { configAddress, patchAddress } from '../../../../api-client/camera-addresses.ts';
 import { patchConfig, readConfig } from '../../../../api-client/config.ts';
 import type { Change } from '../../../../api-client/request.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
-import { configAddress, patchAddress } from './camera-data.ts';
 
 /** Secrets are hidden; sent back unchanged, they stay. */
 interface Destination {

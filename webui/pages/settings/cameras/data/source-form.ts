@@ -1,11 +1,11 @@
 import { type Signal, signal } from '@preact/signals';
+import { configAddress, patchAddress } from '../../../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../../../api-client/config.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import { cameText, failureText, testSource } from '../../../../cameras/adding/source-test.ts';
 import { isRtpSource, parseTyped } from '../../../../cameras/adding/typed-address.ts';
 import { ConfigForm } from '../../../../forms/config-form.ts';
 import { sourceWords } from '../../../../words/settings/sources.ts';
-import { configAddress, patchAddress } from './camera-data.ts';
 import type { PathConfig } from './camera-settings.ts';
 
 interface SourceValues {

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { CameraSettings } from '../../../../api-client/api-types.ts';
+import { cameraCall } from '../../../../api-client/camera-addresses.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../../api-client/retry.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { nowMs } from '../../../../shell/page-state.ts';
-import { cameraCall } from './camera-data.ts';
 import { type ChangeState, type LastChange, readVideo } from './video-settings.ts';
 
 const MAX_SHOWN_MS = 86_400_000;

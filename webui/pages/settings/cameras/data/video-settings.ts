@@ -1,6 +1,6 @@
 import type { CameraSettings } from '../../../../api-client/api-types.ts';
+import { cameraCall } from '../../../../api-client/camera-addresses.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
-import { cameraCall } from './camera-data.ts';
 
 /** Slow cameras take 8 s for an answer, and several are needed. */
 const MAX_WAIT_MS = 60_000;

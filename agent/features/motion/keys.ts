@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 
 /** Maximum number of areas of each kind in a path. */
 const MAX_AREAS = 16;
@@ -6,8 +7,7 @@ const MAX_AREAS = 16;
 const Areas = (description: string) =>
   Type.Array(Type.String({ syntax: 'polygon' }), { default: [], isLive: true, maxItems: MAX_AREAS, description });
 
-/** Keys of a path: which motion in its stream makes events. */
-export const MOTION_KEYS = {
+const pathSchema = {
   motionSource: Type.Enum(['camera', 'stream', 'both'], {
     default: 'camera',
     isLive: true,
@@ -40,3 +40,6 @@ export const MOTION_KEYS = {
     description: 'Hours in which motion of the stream counts, such as 22:00-06:00, in timetableZone. Empty = always.',
   }),
 };
+
+/** Of a path: which motion in its stream makes events. */
+export const MOTION: FeatureKeys<Record<never, never>, typeof pathSchema> = { title: 'Motion', schema: {}, pathSchema };

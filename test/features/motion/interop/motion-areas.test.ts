@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, test } from 'vitest';
-import { silentLogger } from '../../../agent/base/log.ts';
-import { StreamMotion } from '../../../agent/cameras/stream-motion.ts';
-import { h264Track } from '../../../agent/media/h264/params.ts';
-import { h265Track } from '../../../agent/media/h265/params.ts';
-import type { NalTrack } from '../../../agent/media/sample/track.ts';
-import type { NewEvent } from '../../../agent/record/events/event-hub.ts';
-import { Stream } from '../../../agent/stream/stream.ts';
-import { clip } from '../../peers/cameras/camera.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { CODECS, type CodecName, splitPictures } from '../../quirks/clip.ts';
-import { FakeClock } from '../../support/base/fake-clock.ts';
-import { configOf } from '../../support/harness/servers/path-table-of.ts';
-import { sampleOf } from '../../support/media/units.ts';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { silentLogger } from '../../../../agent/base/log.ts';
+import { StreamMotion } from '../../../../agent/features/motion/stream-motion.ts';
+import { h264Track } from '../../../../agent/media/h264/params.ts';
+import { h265Track } from '../../../../agent/media/h265/params.ts';
+import type { NalTrack } from '../../../../agent/media/sample/track.ts';
+import type { NewEvent } from '../../../../agent/record/events/event-hub.ts';
+import { Stream } from '../../../../agent/stream/stream.ts';
+import { clip } from '../../../peers/cameras/camera.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { CODECS, type CodecName, splitPictures } from '../../../quirks/clip.ts';
+import { FakeClock } from '../../../support/base/fake-clock.ts';
+import { configOf } from '../../../support/harness/servers/path-table-of.ts';
+import { sampleOf } from '../../../support/media/units.ts';
 
 const FPS = 10;
 const TICKS = 90_000 / FPS;
@@ -43,22 +43,23 @@ async function walk(codec: CodecName) {
 }
 
 /** A camera whose film runs through the detection of a box. */
-function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, keys: string) {
+async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, keys: string) {
   const settings = (more: string) => configOf(`  yard: {motionSource: stream, ${more}}`);
   const stream = new Stream([track]);
   const events: NewEvent[] = [];
   let config = settings(keys);
   let count = 0;
+  const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
   const motion = new StreamMotion({
     clock: new FakeClock(),
-    recordings: { isClockTrusted: true },
+    recordings: { isClockTrusted: true, events: { hub: { add } } },
     config: () => config,
-    savedConfig: () => config,
+    settings: () => config,
     log: silentLogger,
-    events: { add: (event) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`)) },
     paths: { openStreams: () => [['yard', stream]] },
-  });
+  } as unknown as ConstructorParameters<typeof StreamMotion>[0]);
   motion.apply();
+  await vi.dynamicImportSettled();
   return {
     motion,
     apply: (more: string) => {
@@ -102,8 +103,8 @@ function describeCodec(codec: CodecName): void {
     ['a mask of another part', 'motionMasks: ["0,0 1,0 1,0.3 0,0.3"]'],
     ['a zone that has the walk', `motionZones: [${band(0, 1)}]`],
     ['a smallest size of 2 %', 'motionMinSize: 0.02'],
-  ])(`${codec}: with %s the walk is an event`, ([, keys]) => {
-    const turns = filmed(scene, keys ?? '').film();
+  ])(`${codec}: with %s the walk is an event`, async ([, keys]) => {
+    const turns = (await filmed(scene, keys ?? '')).film();
     expect(turns).toHaveLength(2);
     expect(turns[0]).toBeGreaterThan(BEFORE_S);
     expect(turns[0]).toBeLessThan(BEFORE_S + 1.5);
@@ -116,22 +117,22 @@ function describeCodec(codec: CodecName): void {
     ['a zone of another part', 'motionZones: ["0,0 1,0 1,0.3 0,0.3"]'],
     ['a smallest size of 20 %', 'motionMinSize: 0.2'],
     ['two masks that share its way', `motionMasks: [${band(0, 0.5)}, ${band(0.5, 1)}]`],
-  ])(`${codec}: with %s the walk is none`, ([, keys]) => {
-    expect(filmed(scene, keys ?? '').film()).toEqual([]);
+  ])(`${codec}: with %s the walk is none`, async ([, keys]) => {
+    expect((await filmed(scene, keys ?? '')).film()).toEqual([]);
   });
 
-  test(`${codec}: behind a mask the walk ends, and in a zone it begins`, () => {
-    const [, ended = Number.NaN] = filmed(scene, `motionMasks: [${band(0.5, 1)}]`).film();
+  test(`${codec}: behind a mask the walk ends, and in a zone it begins`, async () => {
+    const [, ended = Number.NaN] = (await filmed(scene, `motionMasks: [${band(0.5, 1)}]`)).film();
     // Two seconds of rest later.
     expect(ended).toBeGreaterThan(reaches(0.5) + 1.5);
     expect(ended).toBeLessThan(reaches(0.6) + 3.5);
-    const [begun = Number.NaN] = filmed(scene, `motionZones: [${band(0.5, 1)}]`).film();
+    const [begun = Number.NaN] = (await filmed(scene, `motionZones: [${band(0.5, 1)}]`)).film();
     expect(begun).toBeGreaterThan(reaches(0.5));
     expect(begun).toBeLessThan(reaches(0.8));
   });
 
-  test(`${codec}: changed areas apply to the running stream, and what moves is shown with its place`, () => {
-    const camera = filmed(scene, `motionMasks: [${band(0, 1)}]`);
+  test(`${codec}: changed areas apply to the running stream, and what moves is shown with its place`, async () => {
+    const camera = await filmed(scene, `motionMasks: [${band(0, 1)}]`);
     expect(camera.film()).toEqual([]);
     camera.apply('');
     const shown: { readonly second: number; readonly middle: number }[] = [];

@@ -1,12 +1,12 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { clip } from '../../peers/cameras/camera.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
-import { openHttpSink } from '../../support/servers/http-sink.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { clip } from '../../../peers/cameras/camera.ts';
+import { publishClip } from '../../../peers/clients/publisher.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { openAdoptionHarness } from '../../../support/harness/adoption-harness.ts';
+import { openHttpSink } from '../../../support/servers/http-sink.ts';
 
 const FPS = 10;
 /** Quiet before, moving, quiet after. */

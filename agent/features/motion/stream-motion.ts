@@ -1,50 +1,49 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../base/clock.ts';
-import { explain, unlessExpected } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import { MINUTE_MS } from '../base/time/units.ts';
-import { type Config, resolvePath } from '../config/load/load.ts';
-import type { PathSettings } from '../config/schema/path.ts';
-import { isWithinHours } from '../config/values/hours.ts';
-import { parsePolygon } from '../config/values/polygon.ts';
-import type { CameraMotion } from '../http/api/cameras/motion.ts';
-import type { MotionArea, MotionRules, MovingBox } from '../media/motion/region-detector.ts';
-import { TrackMotion } from '../media/motion/track-motion.ts';
-import type { Sample } from '../media/sample/sample.ts';
-import type { Track } from '../media/sample/track.ts';
-import type { CameraEvent } from '../record/events/event.ts';
-import type { NewEvent } from '../record/events/event-hub.ts';
-import { toLocalTime } from '../record/file/time-zone.ts';
-import { FILE_DELAY_MS, type Reader, type Stream } from '../stream/stream.ts';
-import { isSubStream, subOf } from './path-entries.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, unlessExpected } from '../../base/errors.ts';
+import { MINUTE_MS } from '../../base/time/units.ts';
+import { isSubStream, subOf } from '../../cameras/path-entries.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { isWithinHours } from '../../config/values/hours.ts';
+import { parsePolygon } from '../../config/values/polygon.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import type { NalTrack, Track } from '../../media/sample/track.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { toLocalTime } from '../../record/file/time-zone.ts';
+import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts';
+import type { Host } from '../contract.ts';
+import type { MotionArea, MotionRules, MovingBox } from './detection/region-detector.ts';
+import type { TrackMotion } from './detection/track-motion.ts';
+import { MOTION } from './keys.ts';
+import type { CameraMotion } from './routes.ts';
 
 const TICKS_PER_MS = 90;
 
-interface StreamMotionOptions {
-  readonly clock: Pick<Clock, 'wallMs'>;
-  /** Hours do not count while the box does not know the time. */
-  readonly recordings: { readonly isClockTrusted: boolean };
-  readonly config: () => Config;
-  /** The saved configuration, which is in force soon. */
-  readonly savedConfig: () => Config;
-  readonly log: Logger;
-  readonly events: { add(event: NewEvent): Promise<CameraEvent> };
-  readonly paths: { openStreams(): Iterable<readonly [name: string, stream: Stream]> };
-}
+type MotionHost = Pick<Host, 'clock' | 'config' | 'settings' | 'log' | 'paths' | 'recordings'>;
+type MotionSettings = ReturnType<typeof settingsOf>;
 
 /** Detects motion in the streams of paths with `motionSource: stream` or `both`. The small stream of a camera is enough. */
 export class StreamMotion {
-  readonly #options: StreamMotionOptions;
+  readonly #host: MotionHost;
   /** Watched streams, by path of their camera. */
   readonly #watched = new Map<string, WatchedStream>();
+  #loading: Promise<void> | undefined;
+  /** Undefined until it is loaded, which the first stream causes. */
+  #makeDetector: ((track: NalTrack) => TrackMotion) | undefined;
+  #isClosed = false;
 
-  constructor(options: StreamMotionOptions) {
-    this.#options = options;
+  constructor(host: MotionHost) {
+    this.#host = host;
   }
 
   /** Call when the configuration has changed, or a stream has opened or ended. */
   apply(): void {
-    const streams = new Map([...this.#options.paths.openStreams()].filter(([, { isClosed }]) => !isClosed));
+    if (this.#isClosed) {
+      return;
+    }
+    const streams = new Map([...this.#host.paths.openStreams()].filter(([, { isClosed }]) => !isClosed));
     for (const [path, watched] of this.#watched) {
       if (this.#choose(path, streams)?.stream !== watched.stream) {
         this.#watched.delete(path);
@@ -68,11 +67,12 @@ export class StreamMotion {
       const { name: stream, score, isMoving: moving, boxes, isInHours: inHours } = watched;
       return { stream, score: Math.round(score * 100) / 100, moving, inHours, boxes: boxes && [...boxes] };
     }
-    const isDetected = detects(path, this.#options.savedConfig()) !== undefined;
+    const isDetected = detects(path, this.#host.settings()) !== undefined;
     return isDetected ? { stream: null, score: 0, moving: false, inHours: true, boxes: null } : undefined;
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const watched of this.#watched.values()) {
       watched.close();
     }
@@ -81,7 +81,7 @@ export class StreamMotion {
 
   /** The stream to analyze: the sub stream if that is always pulled, else the main stream. */
   #choose(path: string, streams: ReadonlyMap<string, Stream>) {
-    const config = this.#options.config();
+    const config = this.#host.config();
     const settings = detects(path, config);
     if (!settings) {
       return undefined;
@@ -98,42 +98,63 @@ export class StreamMotion {
     if (description?.codec !== 'h264' && description?.codec !== 'h265') {
       return undefined;
     }
+    const makeDetector = this.#makeDetector;
+    if (!makeDetector) {
+      this.#loading ??= this.#load();
+      return undefined;
+    }
     return new WatchedStream({
+      makeDetector,
       name,
       stream,
       track,
-      clock: this.#options.clock,
+      clock: this.#host.clock,
       ended: () => this.apply(),
       report: (turn) => this.#report(path, turn),
       isWithin: (hours) => this.#isWithin(hours),
     });
   }
 
+  async #load(): Promise<void> {
+    try {
+      const { TrackMotion } = await loadLate('motion detection', () => import('./detection/track-motion.ts'));
+      this.#makeDetector = (track) => new TrackMotion(track);
+      this.apply();
+    } catch (error) {
+      this.#host.log.error({ reason: explain(error) }, 'no motion is detected in streams');
+    }
+  }
+
   #isWithin(hours: string): boolean {
-    const { clock, config, recordings } = this.#options;
+    const { clock, config, recordings } = this.#host;
     const { hour, minute } = toLocalTime(clock.wallMs(), config().timetableZone || undefined);
     return !recordings.isClockTrusted || isWithinHours(hours, 60 * hour + minute);
   }
 
   /** Reports events for the camera's path, and for its sub stream if that records on motion, as for events from a camera. */
   #report(path: string, { isMoving, id, wallMs, area }: Turn): void {
-    const { config, events, log } = this.#options;
+    const { config, recordings, log } = this.#host;
     const sub = subOf(path, config());
     const time = Math.round(wallMs * 1000);
     const state = isMoving ? ({ state: 'start', startUs: time } as const) : ({ state: 'end', endUs: time } as const);
     for (const one of sub && records(sub.settings) ? [path, sub.name] : [path]) {
-      events.add({ path: one, type: 'motion', source: 'stream', id, area, ...state }).catch((error: unknown) => {
-        log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
-      });
+      recordings.events.hub
+        .add({ path: one, type: 'motion', source: 'stream', id, area, ...state })
+        .catch((error: unknown) => {
+          log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
+        });
     }
   }
 }
 
 /** @returns settings of the path; undefined: no motion is detected in its streams */
-function detects(path: string, config: Config): PathSettings | undefined {
-  const settings = resolvePath(config, path)?.settings;
+function detects(path: string, config: Config): MotionSettings | undefined {
+  const found = resolvePath(config, path)?.settings;
+  const settings = found && settingsOf(found);
   return settings?.motionSource === 'camera' || isSubStream(path, config) ? undefined : settings;
 }
+
+const settingsOf = (settings: PathSettings) => pathSettingsIn(settings, MOTION);
 
 const records = ({ record }: PathSettings): boolean => record === 'motion';
 
@@ -143,6 +164,8 @@ interface WatchedStreamOptions {
   /** Number of the video track. */
   readonly track: number;
   readonly clock: Pick<Clock, 'wallMs'>;
+  /** @throws PerchError if a parameter set is invalid */
+  makeDetector(track: NalTrack): TrackMotion;
   /** The local time is in `hours`, or unknown. */
   isWithin(hours: string): boolean;
   /** The stream has ended. */
@@ -169,7 +192,7 @@ class WatchedStream implements Reader {
   readonly #options: WatchedStreamOptions;
   /** The detector; undefined: the parameter sets are invalid. */
   #motion: TrackMotion | undefined;
-  #settings: PathSettings | undefined;
+  #settings: MotionSettings | undefined;
   /** The minute in which `#isInHours` was found. */
   #minute = Number.NaN;
   #isInHours = true;
@@ -210,7 +233,7 @@ class WatchedStream implements Reader {
     return this.#isInHours;
   }
 
-  set settings(settings: PathSettings) {
+  set settings(settings: MotionSettings) {
     if (settings !== this.#settings) {
       this.#settings = settings;
       this.#minute = Number.NaN;
@@ -221,7 +244,7 @@ class WatchedStream implements Reader {
   onTrack(track: number, description: Track): void {
     if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
       this.#rest();
-      this.#motion = unlessExpected(() => new TrackMotion(description));
+      this.#motion = unlessExpected(() => this.#options.makeDetector(description));
       this.#setRules();
     }
   }
@@ -271,7 +294,7 @@ class WatchedStream implements Reader {
   }
 }
 
-const rulesOf = (settings: PathSettings): MotionRules => ({
+const rulesOf = (settings: MotionSettings): MotionRules => ({
   sensitivity: settings.motionSensitivity,
   zones: settings.motionZones.map(parsePolygon),
   masks: settings.motionMasks.map(parsePolygon),

@@ -1,13 +1,13 @@
-import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { random } from '../../test/support/base/random.ts';
-import { configOf } from '../../test/support/harness/servers/path-table-of.ts';
-import { H264_PPS, H264_SPS, H264_UNITS } from '../../test/support/media/tiny-streams.ts';
-import { hex, sampleOf } from '../../test/support/media/units.ts';
-import { silentLogger } from '../base/log.ts';
-import { h264Track } from '../media/h264/params.ts';
-import type { NewEvent } from '../record/events/event-hub.ts';
-import { Stream } from '../stream/stream.ts';
+import { expect, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
+import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
+import { hex, sampleOf } from '../../../test/support/media/units.ts';
+import { silentLogger } from '../../base/log.ts';
+import { h264Track } from '../../media/h264/params.ts';
+import type { NewEvent } from '../../record/events/event-hub.ts';
+import { Stream } from '../../stream/stream.ts';
 import { StreamMotion } from './stream-motion.ts';
 
 const FPS = 10;
@@ -39,21 +39,22 @@ class Camera {
   }
 }
 
-function start(paths: string, streams: Record<string, Stream>, more = '') {
+async function start(paths: string, streams: Record<string, Stream>, more = '') {
   const events: NewEvent[] = [];
   let config = configOf(paths, more);
   const clock = new FakeClock();
-  const recordings = { isClockTrusted: true };
+  const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
+  const recordings = { isClockTrusted: true, events: { hub: { add } } };
   const motion = new StreamMotion({
     clock,
     recordings,
     config: () => config,
-    savedConfig: () => config,
+    settings: () => config,
     log: silentLogger,
-    events: { add: (event) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`)) },
     paths: { openStreams: () => Object.entries(streams) },
-  });
+  } as unknown as ConstructorParameters<typeof StreamMotion>[0]);
   motion.apply();
+  await vi.dynamicImportSettled();
   const apply = (next: string) => {
     config = configOf(next, more);
     motion.apply();
@@ -63,9 +64,9 @@ function start(paths: string, streams: Record<string, Stream>, more = '') {
 
 const secondsOf = (timeUs: number | undefined): number => ((timeUs ?? Number.NaN) / 1000 - START_MS) / 1000;
 
-test('motion in the stream of a path begins and ends an event at its time', () => {
+test('motion in the stream of a path begins and ends an event at its time', async () => {
   const camera = new Camera();
-  const { events, motion } = start('  yard: {motionSource: stream}', { yard: camera.stream });
+  const { events, motion } = await start('  yard: {motionSource: stream}', { yard: camera.stream });
   camera.film(60, 200);
   expect(motion.of('yard')).toMatchObject({ stream: 'yard', moving: false });
   expect(motion.of('yard')?.score).toBeLessThan(1);
@@ -84,23 +85,23 @@ test('motion in the stream of a path begins and ends an event at its time', () =
 test.for([
   ['camera', '  yard: {motionSource: camera}'],
   ['the default', '  yard: {}'],
-] as const)('with motionSource %s nothing reads the stream', ([, paths]) => {
+] as const)('with motionSource %s nothing reads the stream', async ([, paths]) => {
   const camera = new Camera();
-  const { motion } = start(paths, { yard: camera.stream });
+  const { motion } = await start(paths, { yard: camera.stream });
   expect(camera.stream.readers).toEqual([]);
   expect(motion.of('yard')).toBeUndefined();
 });
 
-test('a path without a stream answers without one', () => {
-  const { motion } = start('  yard: {motionSource: stream}', {});
+test('a path without a stream answers without one', async () => {
+  const { motion } = await start('  yard: {motionSource: stream}', {});
   expect(motion.of('yard')).toEqual({ stream: null, score: 0, moving: false, inHours: true, boxes: null });
   expect(motion.of('shed')).toBeUndefined();
 });
 
-test('the small stream is looked at while it is open, and the events are those of the camera', () => {
+test('the small stream is looked at while it is open, and the events are those of the camera', async () => {
   const [main, sub] = [new Camera(), new Camera()];
   const streams: Record<string, Stream> = { yard: main.stream, yard_sub: sub.stream };
-  const { events, motion } = start('  yard: {motionSource: both}\n  yard_sub: {}', streams);
+  const { events, motion } = await start('  yard: {motionSource: both}\n  yard_sub: {}', streams);
   expect([main.stream.readers.length, sub.stream.readers.length]).toEqual([0, 1]);
   sub.film(60, 200);
   sub.film(2, 1500);
@@ -117,19 +118,21 @@ test('the small stream is looked at while it is open, and the events are those o
   expect(main.stream.readers).toHaveLength(0);
 });
 
-test('a sub stream on demand is not looked at, and one that records motion gets the events, too', () => {
+test('a sub stream on demand is not looked at, and one that records motion gets the events, too', async () => {
   const [main, sub] = [new Camera(), new Camera(true)];
   const paths = '  yard: {motionSource: stream}\n  yard_sub: {record: motion}';
-  const { events } = start(paths, { yard: main.stream, yard_sub: sub.stream });
+  const { events } = await start(paths, { yard: main.stream, yard_sub: sub.stream });
   expect([main.stream.readers.length, sub.stream.readers.length]).toEqual([1, 0]);
   main.film(60, 200);
   main.film(2, 1500);
   expect(events.map(({ path }) => path)).toEqual(['yard', 'yard_sub']);
 });
 
-test('a changed sensitivity applies at once, and camera ends the event', () => {
+test('a changed sensitivity applies at once, and camera ends the event', async () => {
   const camera = new Camera();
-  const { events, apply } = start('  yard: {motionSource: stream, motionSensitivity: 0}', { yard: camera.stream });
+  const { events, apply } = await start('  yard: {motionSource: stream, motionSensitivity: 0}', {
+    yard: camera.stream,
+  });
   camera.film(60, 1000);
   camera.film(3, 1100);
   expect(events).toEqual([]);
@@ -142,9 +145,9 @@ test('a changed sensitivity applies at once, and camera ends the event', () => {
   expect(camera.stream.readers).toEqual([]);
 });
 
-test('a stream of another codec has no motion', () => {
+test('a stream of another codec has no motion', async () => {
   const stream = new Stream([{ kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 64, fps: 10 }]);
-  const { motion } = start('  yard: {motionSource: stream}', { yard: stream });
+  const { motion } = await start('  yard: {motionSource: stream}', { yard: stream });
   expect(motion.of('yard')).toMatchObject({ stream: null });
   expect(stream.readers).toEqual([]);
 });
@@ -153,7 +156,7 @@ test('motion counts within its hours: an event begins and ends with them, in the
   const camera = new Camera();
   const hours = '  yard: {motionSource: stream, motionHours: 02:00-03:00}';
   // The fake clock begins at midnight UTC: one in the night in Vienna.
-  const { events, apply, motion, clock } = start(hours, { yard: camera.stream }, 'timetableZone: Europe/Vienna');
+  const { events, apply, motion, clock } = await start(hours, { yard: camera.stream }, 'timetableZone: Europe/Vienna');
   camera.film(60, 200);
   camera.film(3, 1500);
   expect(motion.of('yard')).toMatchObject({ moving: false, inHours: false });
@@ -172,9 +175,9 @@ test('motion counts within its hours: an event begins and ends with them, in the
   expect(events).toHaveLength(3);
 });
 
-test('hours do not count while the box does not know the time', () => {
+test('hours do not count while the box does not know the time', async () => {
   const camera = new Camera();
-  const started = start('  yard: {motionSource: stream, motionHours: 02:00-03:00}', { yard: camera.stream });
+  const started = await start('  yard: {motionSource: stream, motionHours: 02:00-03:00}', { yard: camera.stream });
   started.recordings.isClockTrusted = false;
   camera.film(60, 200);
   camera.film(3, 1500);

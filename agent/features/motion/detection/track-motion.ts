@@ -1,12 +1,12 @@
-import { unlessExpected } from '../../base/errors.ts';
-import { H264BlockReader } from '../h264/macroblocks/block-reader.ts';
-import { H264SliceReader } from '../h264/slice-reader.ts';
-import { H265BlockReader } from '../h265/coding-units/block-reader.ts';
-import { H265SliceReader } from '../h265/slice-reader.ts';
-import type { BlockReader } from '../payload/block-field.ts';
-import { NAL_LENGTH_BYTES, readNalLength } from '../payload/nal.ts';
-import { SLICE_TYPE, type SliceReader, type SliceType } from '../payload/slice-reader.ts';
-import type { NalTrack } from '../sample/track.ts';
+import { unlessExpected } from '../../../base/errors.ts';
+import { H264BlockReader } from '../../../media/h264/macroblocks/block-reader.ts';
+import { H264SliceReader } from '../../../media/h264/slice-reader.ts';
+import { H265BlockReader } from '../../../media/h265/coding-units/block-reader.ts';
+import { H265SliceReader } from '../../../media/h265/slice-reader.ts';
+import type { BlockReader } from '../../../media/payload/block-field.ts';
+import { NAL_LENGTH_BYTES, readNalLength } from '../../../media/payload/nal.ts';
+import { SLICE_TYPE, type SliceReader, type SliceType } from '../../../media/payload/slice-reader.ts';
+import type { NalTrack } from '../../../media/sample/track.ts';
 import { type CodedPicture, MotionDetector } from './detector.ts';
 import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 

@@ -1,8 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { PerchError } from '../../../base/errors.ts';
-import { nameOf } from '../schema/names.ts';
-import { answers, operation, PathName } from '../schema/schemas.ts';
+import { PerchError } from '../../base/errors.ts';
+import { nameOf } from '../../http/api/schema/names.ts';
+import { answers, operation, PathName } from '../../http/api/schema/schemas.ts';
 
 const Box = Type.Object({
   x: Type.Number(),
@@ -26,13 +26,13 @@ const Motion = Type.Object({
 });
 export type CameraMotion = Static<typeof Motion>;
 
-export interface MotionLookup {
+interface MotionLookup {
   /** The present motion; undefined: the path has no motion detection. */
   of(path: string): CameraMotion | undefined;
 }
 
 /** `/cameras/motion/…` */
-export const motionRoutes: FastifyPluginAsync<{ motion: MotionLookup }> = async (app, { motion }) => {
+export function motionRoutes(app: FastifyInstance, motion: MotionLookup): void {
   const schema = operation(
     'cameras',
     'How much moves in a stream now, with motionSource stream or both',
@@ -49,4 +49,4 @@ export const motionRoutes: FastifyPluginAsync<{ motion: MotionLookup }> = async 
     }
     return found;
   });
-};
+}

@@ -1,13 +1,13 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { CameraMotion } from '../../../api-client/api-types.ts';
-import { MaskBoard } from '../../../camera-view/mask-board.tsx';
-import type { Camera } from '../../../cameras/camera.ts';
-import { areaOf, isWide, type MaskDraft, type Shape } from '../../../cameras/mask-shape.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { camerasWords } from '../../../words/settings/cameras.ts';
-import { maskWords } from '../../../words/settings/masks.ts';
-import { MAX_AREAS, MAX_CORNERS, newArea, withMoreCorners } from './data/motion-data.ts';
+import type { CameraMotion } from '../../../agent/features/motion/routes.ts';
+import { MaskBoard } from '../../camera-view/mask-board.tsx';
+import type { Camera } from '../../cameras/camera.ts';
+import { areaOf, isWide, type MaskDraft, type Shape } from '../../cameras/mask-shape.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { SegmentedControl } from '../../ui/controls/segment.tsx';
+import { maskWords } from '../../words/settings/masks.ts';
+import { MAX_AREAS, MAX_CORNERS, newArea, withMoreCorners } from './motion-data.ts';
+import { motionWords } from './words.ts';
 
 const KINDS = ['zones', 'masks'] as const;
 type Kind = (typeof KINDS)[number];
@@ -33,7 +33,7 @@ function chosenOf(token: string): Chosen {
 
 /** The live picture, on which zones and masks are drawn, with what moves. */
 export function MotionAreas({ camera, areas, moving, isLocked, onChange }: MotionAreasProps) {
-  const t = camerasWords.value;
+  const t = motionWords.value;
   const host = useRef<HTMLDivElement>(null);
   const [kind, setKind] = useState<Kind>('zones');
   const [chosen, setChosen] = useState<Chosen>();
@@ -73,7 +73,7 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
   return (
     <div class="motion-areas" ref={host}>
       <SegmentedControl
-        label={t.motionDraw}
+        label={t.draw}
         value={kind}
         options={KINDS.map((value) => ({ value, text: value === 'zones' ? t.zones : t.masks }))}
         onChange={setKind}
@@ -141,7 +141,7 @@ interface AreaLineProps {
 }
 
 function AreaLine({ label, shape, isLocked, onCorner, onRemove }: AreaLineProps) {
-  const t = camerasWords.value;
+  const t = motionWords.value;
   const id = useId();
   return (
     <li class="line">

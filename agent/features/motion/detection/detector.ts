@@ -1,4 +1,4 @@
-import { SLICE_TYPE, type SliceType } from '../payload/slice-reader.ts';
+import { SLICE_TYPE, type SliceType } from '../../../media/payload/slice-reader.ts';
 import { Background } from './background.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { boundsOf, type Shape } from '../../../../cameras/mask-shape.ts';
+import { boundsOf, type Shape } from '../../cameras/mask-shape.ts';
 import { motionKeys, motionOf, newArea, scoreWith, withMoreCorners } from './motion-data.ts';
 
 test('without keys motion comes from the camera', () => {
-  expect(motionOf({ name: 'yard' })).toEqual({
+  expect(motionOf({})).toEqual({
     ...{ source: 'camera', sensitivity: 50, zones: [], masks: [], minSize: 0, hours: '' },
   });
-  expect(motionOf({ name: 'yard', motionSource: 'both', motionSensitivity: 0 })).toMatchObject({
+  expect(motionOf({ motionSource: 'both', motionSensitivity: 0 })).toMatchObject({
     source: 'both',
     sensitivity: 0,
   });
@@ -19,12 +19,12 @@ test('the keys of the configuration come back from the form', () => {
     motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9', '0,0 1,0 1,1 0,1'],
     motionMasks: ['0.1234,0 1,0.5 0.25,1'],
   } as const;
-  expect(motionKeys(motionOf({ name: 'yard', ...keys }))).toEqual(keys);
+  expect(motionKeys(motionOf({ ...keys }))).toEqual(keys);
   expect(motionKeys({ hours: '' })).toEqual({ motionHours: '' });
 });
 
 test('a further corner is in the middle of the longest edge', () => {
-  const [first, ...rest] = motionOf({ name: 'yard', motionZones: ['0,0 0.5,0 0.5,0.9'] }).zones;
+  const [first, ...rest] = motionOf({ motionZones: ['0,0 0.5,0 0.5,0.9'] }).zones;
   expect(rest).toEqual([]);
   expect(withMoreCorners(first ?? [])).toEqual([
     [0, 0],

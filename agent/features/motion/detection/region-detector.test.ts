@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/support/base/random.ts';
-import { BLOCK, BlockField } from '../payload/block-field.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { BLOCK, BlockField } from '../../../media/payload/block-field.ts';
 import type { Polygon } from './block-areas.ts';
 import { type MotionRules, RegionDetector } from './region-detector.ts';
 

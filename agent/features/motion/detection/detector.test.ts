@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/support/base/random.ts';
-import { SLICE_TYPE } from '../payload/slice-reader.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { SLICE_TYPE } from '../../../media/payload/slice-reader.ts';
 import { MotionDetector } from './detector.ts';
 
 const FPS = 10;

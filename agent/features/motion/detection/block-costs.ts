@@ -1,4 +1,4 @@
-import type { BlockField } from '../payload/block-field.ts';
+import type { BlockField } from '../../../media/payload/block-field.ts';
 
 /** Time constant of the usual cost of a block. */
 const LEARNING_MS = 20_000;

@@ -7,11 +7,11 @@ import {
   H265_SPS,
   H265_UNITS,
   H265_VPS,
-} from '../../../test/support/media/tiny-streams.ts';
-import { hex, sampleOf } from '../../../test/support/media/units.ts';
-import { h264Track } from '../h264/params.ts';
-import { h265Track } from '../h265/params.ts';
-import { SLICE_TYPE } from '../payload/slice-reader.ts';
+} from '../../../../test/support/media/tiny-streams.ts';
+import { hex, sampleOf } from '../../../../test/support/media/units.ts';
+import { h264Track } from '../../../media/h264/params.ts';
+import { h265Track } from '../../../media/h265/params.ts';
+import { SLICE_TYPE } from '../../../media/payload/slice-reader.ts';
 import { PictureReader } from './track-motion.ts';
 
 const { i, p, b } = SLICE_TYPE;

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { random } from '../../../test/support/base/random.ts';
-import { Picture } from '../../sources/demo/picture.ts';
-import { H264Encoder } from '../h264/encode/encoder.ts';
-import { H264BlockReader } from '../h264/macroblocks/block-reader.ts';
-import type { H264Track } from '../sample/track.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { H264Encoder } from '../../../media/h264/encode/encoder.ts';
+import { H264BlockReader } from '../../../media/h264/macroblocks/block-reader.ts';
+import type { H264Track } from '../../../media/sample/track.ts';
+import { Picture } from '../../../sources/demo/picture.ts';
 import { TrackMotion } from './track-motion.ts';
 
 const FPS = 25;

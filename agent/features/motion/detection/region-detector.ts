@@ -1,4 +1,4 @@
-import type { BlockField } from '../payload/block-field.ts';
+import type { BlockField } from '../../../media/payload/block-field.ts';
 import { type BlockGrid, countedBlocks, gridOf, type Polygon } from './block-areas.ts';
 import { BlockCosts } from './block-costs.ts';
 

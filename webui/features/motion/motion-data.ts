@@ -1,10 +1,19 @@
-import { boundsOf, type Point, rectangleOf, type Shape } from '../../../../cameras/mask-shape.ts';
-import { number } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { camerasWords } from '../../../../words/settings/cameras.ts';
-import type { PathConfig } from './camera-settings.ts';
+import { boundsOf, type Point, rectangleOf, type Shape } from '../../cameras/mask-shape.ts';
+import { number } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { motionWords } from './words.ts';
 
 export type MotionSource = 'camera' | 'stream' | 'both';
+
+/** Its keys of a path. */
+export interface MotionConfig {
+  readonly motionSource?: MotionSource;
+  readonly motionSensitivity?: number;
+  readonly motionZones?: readonly string[];
+  readonly motionMasks?: readonly string[];
+  readonly motionMinSize?: number;
+  readonly motionHours?: string;
+}
 
 export interface MotionSettings {
   readonly source: MotionSource;
@@ -31,7 +40,7 @@ const PLACES = STEPS.flatMap((y) => STEPS.map((x): Point => [x, y]));
 /** Steps of sensitivity that double the score. */
 const DOUBLING = 40;
 
-export const motionOf = (config: PathConfig): MotionSettings => ({
+export const motionOf = (config: MotionConfig): MotionSettings => ({
   source: config.motionSource ?? 'camera',
   sensitivity: config.motionSensitivity ?? 50,
   zones: (config.motionZones ?? []).map(shapeOf),
@@ -86,11 +95,11 @@ export function withMoreCorners(shape: Shape): Shape {
 export const scoreWith = (score: number, from: number, to: number): number => score * 2 ** ((to - from) / DOUBLING);
 
 export function motionSourceText(source: MotionSource): string {
-  const t = camerasWords.value;
-  return { camera: t.motionByCamera, stream: t.motionByStream, both: t.motionByBoth }[source];
+  const t = motionWords.value;
+  return { camera: t.byCamera, stream: t.byStream, both: t.byBoth }[source];
 }
 
 export function minSizeText(share: number): string {
-  const t = camerasWords.value;
-  return share === 0 ? t.motionAnySize : t.motionSize(number(100 * share, 1, i18n().language));
+  const t = motionWords.value;
+  return share === 0 ? t.anySize : t.size(number(100 * share, 1, i18n().language));
 }
