@@ -173,7 +173,7 @@ export class App {
     const onDemo = () => void this.#applying.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    const elsewhere = (path: string) => this.#boxes.recordings.picturesOf(path);
+    const elsewhere = (path: string) => this.#recordings.stores.picturesOf(path);
     this.#pictures = new LivePictures({ ...this.#shared, elsewhere });
     this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });

@@ -12,7 +12,7 @@ import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeCompanions } from '../record/snapshots/companion-files.ts';
 import { ArchiveListing } from './archive-listing.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
-import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
+import { buildDownload, type Download, type DownloadQuery, estimatedBytes } from './get/download.ts';
 import { DownloadCache, keyOf } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
 import type { EventTable } from './index/event-table.ts';
@@ -225,7 +225,7 @@ export class Playback {
    * otherwise the download is built from the files
    * @param done aborts the build when the request ends
    */
-  async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Download> {
+  async get(query: DownloadQuery, etag?: string, done?: AbortSignal): Promise<Download> {
     await this.#requireKnown(query.path);
     const key = keyOf(query);
     const kept = this.#downloads.cached(key);
@@ -237,7 +237,7 @@ export class Playback {
   }
 
   /** The tag of the download that a player most likely started; undefined if none is cached. */
-  cachedEtag(query: GetQuery): string | undefined {
+  cachedEtag(query: DownloadQuery): string | undefined {
     return this.#downloads.cached(keyOf(query))?.etag;
   }
 

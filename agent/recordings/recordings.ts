@@ -7,12 +7,14 @@ import { CameraSnapshots } from '../cameras/snapshots.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { DEMO_PATH } from '../config/values/path-name.ts';
+import { serverOf } from '../http/auth/signed-requests.ts';
 import type { EventPage } from '../playback/event-list.ts';
 import type { SegmentRow } from '../playback/index/segment-row.ts';
 import { Playback } from '../playback/playback.ts';
-import { type EventListRequest, eventListQuery, type TimelineRequest, timelineQuery } from '../playback/read/query.ts';
+import { type EventListRequest, eventListQuery, type TimelineRequest } from '../playback/read/query.ts';
 import { requireRfc3339 } from '../playback/read/rfc3339.ts';
-import type { Timeline } from '../playback/timeline.ts';
+import type { JoinedTimeline } from '../playback/stores/contract.ts';
+import { Stores } from '../playback/stores/stores.ts';
 import type { CameraEvent } from '../record/events/event.ts';
 import { SeenMarks } from '../record/events/seen-marks.ts';
 import type { Segment } from '../record/file/segment-log.ts';
@@ -40,6 +42,7 @@ type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
 /** Recovers truncated files, deletes expired ones, and provides playback. */
 export class Recordings {
   readonly playback: Playback;
+  readonly stores: Stores;
   readonly events: CameraEvents;
   readonly #seen: SeenMarks;
   readonly #config: () => Config;
@@ -78,6 +81,13 @@ export class Recordings {
     machineClock.onTrusted(() => log.info('the clock is correct, deletion of recordings resumes'));
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
     this.playback = this.#openPlayback(join(dataDir, 'segments.db'));
+    this.stores = new Stores({
+      playback: this.playback,
+      clock,
+      titleOf: (path) => this.titleOf(path),
+      isRecorded: (path) => this.#settingsOf(path)?.record !== 'no',
+      isServer: (request) => serverOf(request) !== undefined,
+    });
     // Index changes are written together with recordings, and rarely without them.
     this.#flush.join(() => this.playback.commit());
     this.#stopCommits = clock.every(COMMIT_MS, () => this.playback.commit());
@@ -266,12 +276,14 @@ export class Recordings {
     return this.playback.names();
   }
 
+  /** Paths with recordings that play, and those whose recordings lie elsewhere. */
   playedNames(): Promise<readonly string[]> {
-    return this.playback.playedNames();
+    return this.stores.names();
   }
 
-  segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
-    return this.playback.segments(path);
+  /** @param isInList for a list of all cameras, which sends no requests to other boxes */
+  async segments(path: string, isInList = false): Promise<readonly { readonly start: string }[] | undefined> {
+    return (isInList ? this.stores.disk : await this.stores.of(path)).segments(path);
   }
 
   async deleteSegment(path: string, start: string): Promise<void> {
@@ -292,8 +304,9 @@ export class Recordings {
     return this.space.deletePath(path);
   }
 
-  timeline(request: TimelineRequest): Promise<Timeline> {
-    return this.playback.timeline(timelineQuery(request));
+  /** @param isOnlyHere for a paired server */
+  async timeline(request: TimelineRequest, isOnlyHere = false): Promise<JoinedTimeline> {
+    return (isOnlyHere ? this.stores.disk : await this.stores.of(request.path)).timeline(request);
   }
 
   /** @param person whose marks are applied */
@@ -303,7 +316,11 @@ export class Recordings {
     person: string | undefined,
   ): Promise<EventPage> {
     const seen = person === undefined ? undefined : await this.#seen.of(person);
-    return this.playback.listEvents(eventListQuery(request), maySee, seen);
+    const page = await this.playback.listEvents(eventListQuery(request), maySee, seen);
+    // Another box finds the picture nearest to an event when it is asked for it.
+    const withPicture = (item: EventPage['items'][number]) =>
+      this.stores.isShared(item.path) ? { ...item, picture: item.picture ?? item.start } : item;
+    return { ...page, items: page.items.map(withPicture) };
   }
 
   eventDigest({ from, to }: { readonly from: string; readonly to: string }, maySee: (path: string) => boolean): object {

@@ -4,7 +4,7 @@ import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { SharedClips } from '../../http/api/accounts/shared-clip-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
-import { sendDownload } from '../../playback/plugin.ts';
+import { sendDownload } from '../../playback/stores/send-download.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 
 interface GuestClipsDeps {

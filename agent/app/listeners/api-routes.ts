@@ -54,7 +54,8 @@ export class ApiRoutes {
       access,
       pairedServer: (request) => {
         const server = servers.find(serverOf(request) ?? '');
-        const may = (action: string, path: string) => server?.may(action, path) === true && !remote.isElsewhere(path);
+        const may = (action: string, path: string) =>
+          server?.may(action, path) === true && !recordings.stores.isElsewhere(path);
         return server && { may, isServer: true };
       },
       allowOrigins: () => this.#deps.config().apiAllowOrigins,
@@ -70,7 +71,7 @@ export class ApiRoutes {
       editorOf: (request) => this.#editorOf(access, request),
       personOf: (request) => personOf(access, request),
       sessions,
-      recordings: remote,
+      recordings,
       protection: remote.protection,
       deletions: recordings.space.rangeDeletions,
       disks: recordings.space,

@@ -1,14 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ViewLog } from '../../auth/accounts/view-log.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { ManyBoxes } from '../../features/boxes/many-boxes.ts';
 import type { Host } from '../../features/contract.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
-import { playbackPlugin } from '../../playback/plugin.ts';
+import { playbackPlugin } from '../../playback/stores/plugin.ts';
+import { rewindAddresses, vodRoutes } from '../../playback/stores/vod-routes.ts';
 import { PictureTurns } from '../../playback/vod/picture-turns.ts';
-import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import type { LivePictures } from '../../recordings/live-pictures.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { personOf } from './api-routes.ts';
@@ -17,7 +16,6 @@ export interface PlaybackRoutesDeps extends Pick<Host, 'config'> {
   readonly recordings: Recordings;
   readonly pictures: LivePictures;
   readonly views: ViewLog;
-  readonly boxes: ManyBoxes;
 }
 
 /** Recordings: on the playback port, below `/playback` of the main port, and below the live address of their path. */
@@ -30,19 +28,15 @@ export class PlaybackRoutes {
   }
 
   async mount(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
-    const { config, recordings, pictures, boxes } = this.#deps;
-    const { playback } = recordings;
-    const remote = boxes.recordings;
+    const { config, pictures, recordings } = this.#deps;
+    const { stores } = recordings;
     const access = this.#withViews(listener);
     const allow = (methods: string, headers: string) => cors(() => config().playbackAllowOrigins, methods, headers);
-    const titleOf = (path: string) => recordings.titleOf(path);
-    await app.register(playbackPlugin, { prefix, access, playback, remote, titleOf, cors: allow });
+    await app.register(playbackPlugin, { prefix, access, stores, cors: allow });
     await app.register(vodRoutes, {
       prefix,
       access,
-      streams: playback.streams,
-      frames: playback,
-      remote,
+      stores,
       cors: allow,
       inTurn: (request, work) => this.#pictureTurns.run(personOf(listener, request) ?? request.ip, work),
       livePicture: (path, width) => pictures.keyFrame(path, width),
@@ -51,14 +45,7 @@ export class PlaybackRoutes {
 
   /** Recordings below the live address of their path. */
   belowLive(access: HttpAccess) {
-    const { recordings, boxes } = this.#deps;
-    const { playback } = recordings;
-    return rewindAddresses({
-      streams: playback.streams,
-      frames: playback,
-      access: this.#withViews(access),
-      remote: boxes.recordings,
-    });
+    return rewindAddresses({ stores: this.#deps.recordings.stores, access: this.#withViews(access) });
   }
 
   /**
@@ -66,12 +53,12 @@ export class PlaybackRoutes {
    * another box that is not recorded here.
    */
   #withViews(access: HttpAccess) {
-    const { views, boxes } = this.#deps;
+    const { views, recordings } = this.#deps;
     return {
       origin: (request: FastifyRequest) => access.origin(request),
       require: async (request: FastifyRequest, action: 'playback' | 'read', path: string): Promise<void> => {
         await access.require(request, action, path);
-        if (serverOf(request) !== undefined && boxes.recordings.isElsewhere(path)) {
+        if (serverOf(request) !== undefined && recordings.stores.isElsewhere(path)) {
           throw new PerchError('notFound', 'path not found', { path });
         }
         if (request.routeOptions.url?.endsWith('/list') !== true) {

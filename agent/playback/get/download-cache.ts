@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Download, GetQuery } from './download.ts';
+import type { Download, DownloadQuery } from './download.ts';
 
 /** Downloads that are cached for players that seek. */
 const MAX_CACHED_DOWNLOADS = 16;
@@ -102,7 +102,7 @@ function bytesOf(answers: Iterable<Download>): number {
 }
 
 /** The same for queries with the same answer. */
-export const keyOf = (query: GetQuery): string =>
+export const keyOf = (query: DownloadQuery): string =>
   JSON.stringify([
     query.path,
     query.startUs,

@@ -10,8 +10,8 @@ import { hiddenIn } from '../index/lost-parts.ts';
 import { continues, type Joinable, type SegmentRow } from '../index/segment-row.ts';
 import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
 import { FastForward, videoOf } from '../read/fast-forward.ts';
-import type { GetFormat } from '../read/query.ts';
-import type { OtherParts, RemotePart } from '../read/remote.ts';
+import type { GetQuery } from '../read/query.ts';
+import type { OtherParts, StoredPart } from '../read/stored-part.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
@@ -46,19 +46,10 @@ const REMOTE_ROW = {
   isOwn: false,
 };
 
-export interface GetQuery {
-  readonly path: string;
-  readonly startUs: number;
-  /** Duration in recorded time, regardless of speed. */
-  readonly durationUs: number;
-  readonly format: GetFormat;
-  /** Speed factor; only key frames are played. undefined: normal playback. */
-  readonly speed?: number | undefined;
-  /** Omits gaps and continues after them; otherwise the download ends at the first. */
-  readonly skipsGaps?: boolean | undefined;
+export interface DownloadQuery extends GetQuery {
   /** Gaps keep their length: the picture before one stays. */
   readonly keepsGaps?: boolean | undefined;
-  /** Parts that are not on this box. */
+  /** Parts that lie in other stores. */
   readonly others?: OtherParts | undefined;
 }
 
@@ -75,7 +66,7 @@ export interface Download {
   readonly end: DownloadEnd | undefined;
 }
 
-export function estimatedBytes({ durationUs, format, speed }: GetQuery): number {
+export function estimatedBytes({ durationUs, format, speed }: DownloadQuery): number {
   const seconds = durationUs / 1e6 / (speed ?? 1);
   if (speed !== undefined) {
     return Math.min(seconds * FAST_BYTES_PER_SECOND, MAX_FMP4_BYTES);
@@ -92,7 +83,7 @@ export function estimatedBytes({ durationUs, format, speed }: GetQuery): number 
 export async function buildDownload(
   catalog: Catalog,
   tables: TableCache,
-  request: GetQuery,
+  request: DownloadQuery,
   done?: AbortSignal,
 ): Promise<Download> {
   const { path, startUs, durationUs } = request;
@@ -119,7 +110,7 @@ export async function buildDownload(
  * The files that may overlap the window, in order: the last one that starts before it, later ones, and an earlier one
  * that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
  */
-function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Generator<SegmentRow> {
+function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: DownloadQuery): Generator<SegmentRow> {
   const early: SegmentRow[] = [];
   for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
     if (row.startUs <= startUs) {
@@ -140,7 +131,7 @@ interface VisiblePart {
   readonly endUs: number;
   readonly window: FileWindow;
   /** Reads the table of a part that is on another box. */
-  readonly readTable?: RemotePart['readTable'];
+  readonly readTable?: StoredPart['readTable'];
 }
 
 function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): Generator<VisiblePart> {
@@ -199,7 +190,7 @@ const zeroOf = ({ wallUs, monoUs }: VisiblePart['row']): number | undefined =>
   wallUs === undefined || monoUs === undefined ? undefined : wallUs - monoUs;
 
 /** A part that begins within another one ends it: it begins with a key frame there. */
-function joinedParts(own: readonly VisiblePart[], others: readonly RemotePart[]): readonly VisiblePart[] {
+function joinedParts(own: readonly VisiblePart[], others: readonly StoredPart[]): readonly VisiblePart[] {
   const remote = others.map(({ startUs, endUs, zeroUs, readTable }) => {
     const row = { ...REMOTE_ROW, startUs: zeroUs, durationUs: endUs - zeroUs };
     return { row, startUs, endUs, window: WHOLE, readTable };
@@ -228,7 +219,7 @@ function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
 
 class DownloadBuilder {
   readonly #tables: TableCache;
-  readonly #request: GetQuery;
+  readonly #request: DownloadQuery;
   readonly #hash: Hash;
   readonly #fast: FastForward | undefined;
   readonly #signatures = new DownloadSignatures();
@@ -242,7 +233,7 @@ class DownloadBuilder {
   #skippedSeconds = 0;
   #end: DownloadEnd | undefined;
 
-  constructor(tables: TableCache, request: GetQuery) {
+  constructor(tables: TableCache, request: DownloadQuery) {
     this.#tables = tables;
     this.#request = request;
     this.#fast = request.speed === undefined ? undefined : new FastForward(request.speed);

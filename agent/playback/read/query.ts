@@ -17,6 +17,18 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 
 export type GetFormat = 'fmp4' | 'mp4';
 
+export interface GetQuery {
+  readonly path: string;
+  readonly startUs: number;
+  /** Duration in recorded time, regardless of speed. */
+  readonly durationUs: number;
+  readonly format: GetFormat;
+  /** Speed factor; only key frames are played. undefined: normal playback. */
+  readonly speed?: number | undefined;
+  /** Omits gaps and continues after them; otherwise the download ends at the first. */
+  readonly skipsGaps?: boolean | undefined;
+}
+
 export function queryText(query: Query, name: string): string | undefined {
   const value = query[name];
   return typeof value === 'string' ? value : value?.[0];

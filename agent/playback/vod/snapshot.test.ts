@@ -3,10 +3,10 @@ import fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { pictureOf } from '../../../test/support/cameras/snapshot-camera.ts';
 import { filesBelow, record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
-import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { openPlayback, storesOf } from '../../../test/support/harness/playback.ts';
 import { PerchError } from '../../base/errors.ts';
 import { saveSnapshot, snapshotName } from '../../record/snapshots/snapshot-files.ts';
-import { vodRoutes } from './vod-routes.ts';
+import { vodRoutes } from '../stores/vod-routes.ts';
 
 /** Recordings of `cam` from 0 to 10 s and from 60 to 70 s. */
 async function openRecordings() {
@@ -92,8 +92,7 @@ test('a snapshot is served with its time and is not sent twice', async () => {
   );
   await app.register(vodRoutes, {
     prefix: '/playback',
-    streams: playback.streams,
-    frames: playback,
+    stores: storesOf(playback),
     access: { require: async () => {} },
     cors: () => async () => undefined,
   });

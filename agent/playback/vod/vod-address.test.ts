@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseVodAddress } from './vod-routes.ts';
+import { parseVodAddress } from './vod-address.ts';
 
 test.for([
   ['cam/index.m3u8', { kind: 'vod', path: 'cam' }],

@@ -3,8 +3,8 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
-import { playbackPlugin } from '../../../agent/playback/plugin.ts';
-import { openPlayback } from '../../support/harness/playback.ts';
+import { playbackPlugin } from '../../../agent/playback/stores/plugin.ts';
+import { openPlayback, storesOf } from '../../support/harness/playback.ts';
 
 /*
  * Playback and @fastify/static in one process: `node get-server.ts FOLDER` prints `ready PORT`. In addition to `/get` and `/static/…`:
@@ -17,10 +17,9 @@ const collect = vm.runInNewContext('gc') as () => void;
 const playback = openPlayback(folder, join(folder, 'index.db'));
 const app = fastify({ forceCloseConnections: true });
 await app.register(playbackPlugin, {
-  playback,
+  stores: storesOf(playback),
   access: { require: async () => {}, origin: () => ({ baseUrl: '' }) },
   cors: () => async () => undefined,
-  titleOf: () => undefined,
 });
 await app.register(fastifyStatic, { root: folder, prefix: '/static/', serve: true });
 app.get('/memory', async () => {

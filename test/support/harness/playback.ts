@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { Playback } from '../../../agent/playback/playback.ts';
 import type { GetFormat } from '../../../agent/playback/read/query.ts';
+import { Stores } from '../../../agent/playback/stores/stores.ts';
 import { WALL } from '../disks/recordings.ts';
 
 export const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
@@ -25,6 +27,16 @@ export function openPlayback(
   });
   return Object.assign(playback, { [Symbol.asyncDispose]: () => playback.close() });
 }
+
+/** Stores with the recordings of a playback alone. @param title of each camera */
+export const storesOf = (playback: Playback, title?: string): Stores =>
+  new Stores({
+    playback,
+    clock: systemClock,
+    titleOf: () => title,
+    isRecorded: () => true,
+    isServer: () => false,
+  });
 
 /** A whole response. Times in ms and s from the recordings' usual start. */
 export async function getBytes(

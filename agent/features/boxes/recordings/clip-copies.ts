@@ -7,6 +7,8 @@ import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import type { Playback } from '../../../playback/playback.ts';
+import type { StoredSpan } from '../../../playback/stores/contract.ts';
+import { bridged, missingHere } from '../../../playback/stores/joined-spans.ts';
 import { codeOf } from '../../../record/file/disk-fault.ts';
 import { formatRecordPath } from '../../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../../record/file/segment-fs.ts';
@@ -15,8 +17,6 @@ import type { ProtectedRange } from '../../../record/retention/protected-ranges.
 import { FLUSH_BYTES, writeAll } from '../../../recordings/copy/copy-file.ts';
 import { draftIn, placeNew, removeLeftDrafts } from '../../../recordings/copy/place-file.ts';
 import type { Host } from '../../contract.ts';
-import type { BoxSpan } from '../requests/box-answers.ts';
-import { bridged, missingHere } from './joined-spans.ts';
 import type { RemoteRecordings } from './remote-recordings.ts';
 
 const MAX_COPIES = 5_000;
@@ -189,7 +189,12 @@ export class ClipCopies {
     }
   }
 
-  async #copyPiece(path: string, piece: BoxSpan, onShare: (share: number) => void, signal: AbortSignal): Promise<void> {
+  async #copyPiece(
+    path: string,
+    piece: StoredSpan,
+    onShare: (share: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { box, refusal } = this.#deps;
     const keyUs = (await box.keyFrameUs(path, piece.startUs, signal)) ?? piece.startUs;
     const isNear = keyUs <= piece.startUs && keyUs > piece.startUs - MAX_LEAD_US;
@@ -222,7 +227,7 @@ export class ClipCopies {
 
   async #fetch(
     path: string,
-    { startUs, durationUs }: BoxSpan,
+    { startUs, durationUs }: StoredSpan,
     file: string,
     onShare: (share: number) => void,
     signal: AbortSignal,
@@ -288,7 +293,7 @@ async function rewrite(file: string, draft: string, startMs: number, signal: Abo
 }
 
 /** A box answers notFound for a range without recordings. */
-function unlessNothing(error: unknown): readonly BoxSpan[] {
+function unlessNothing(error: unknown): readonly StoredSpan[] {
   if (error instanceof PerchError && error.code === 'notFound') {
     return [];
   }

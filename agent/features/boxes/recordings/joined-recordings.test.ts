@@ -18,7 +18,7 @@ async function openServer(port?: number) {
   await record(own.folder, 10, { path: 'yard', wall: WALL + 10_000 });
   await record(own.folder, 5, { path: 'yard', wall: WALL + 30_000 });
   const server = await joinedServer(() => port ?? Number(new URL(url).port), own);
-  return { box: url, url: server.url, joined: server.joined, own };
+  return { box: url, url: server.url, own };
 }
 
 const json = async (address: string) => (await fetch(address)).json();

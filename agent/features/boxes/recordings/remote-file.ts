@@ -1,9 +1,9 @@
 import { PerchError } from '../../../base/errors.ts';
 import { PLAIN_ZERO_SECONDS, plainHeadBytes, readPlainTable } from '../../../playback/read/plain-table.ts';
-import type { RemotePart } from '../../../playback/read/remote.ts';
 import { formatRfc3339 } from '../../../playback/read/rfc3339.ts';
+import type { StoredPart } from '../../../playback/read/stored-part.ts';
 import type { Tabled } from '../../../playback/read/table-cache.ts';
-import type { BoxSpan } from '../requests/box-answers.ts';
+import type { StoredSpan } from '../../../playback/stores/contract.ts';
 import type { BoxRequests } from '../requests/box-requests.ts';
 
 /** Size of the first request: the tables of a minute or two. Longer ones take a second request. */
@@ -32,9 +32,9 @@ export async function remotePart(
   { requests, recordings }: RemoteFileDeps,
   path: string,
   there: { readonly box: string; readonly path: string },
-  { startUs, durationUs }: BoxSpan,
+  { startUs, durationUs }: StoredSpan,
   signal: AbortSignal,
-): Promise<RemotePart> {
+): Promise<StoredPart> {
   const keyUs = (await recordings.keyFrameUs(path, startUs, signal)) ?? startUs;
   const isNear = keyUs <= startUs && keyUs > startUs - MAX_LEAD_US;
   const fromUs = isNear ? keyUs : startUs;

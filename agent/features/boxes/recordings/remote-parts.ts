@@ -2,9 +2,8 @@ import type { Recordings } from '../../../recordings/recordings.ts';
 import type { Host } from '../../contract.ts';
 import { BoxEvents } from '../events/box-events.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
-import { isRecordedHere, remoteOf } from '../requests/remote-paths.ts';
+import { remoteOf } from '../requests/remote-paths.ts';
 import { ClipCopies } from './clip-copies.ts';
-import { JoinedRecordings } from './joined-recordings.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
 
 export interface RemoteCamerasDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
@@ -26,13 +25,6 @@ export function openRemoteParts(deps: RemoteCamerasDeps) {
   });
   return {
     box,
-    recordings: new JoinedRecordings({
-      box,
-      clock: deps.clock,
-      playback: recordings.playback,
-      timeline: (request) => recordings.timeline(request),
-      isRecorded: (path) => isRecordedHere(config(), path),
-    }),
     copies: new ClipCopies({
       ...deps,
       box,

@@ -4,7 +4,6 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { encodePath, type RemotePath } from '../../../config/values/remote-path.ts';
 import { contentDisposition, downloadName } from '../../../playback/download-name.ts';
-import { noteEnd } from '../../../playback/plugin.ts';
 import {
   type Query,
   queryStart,
@@ -12,11 +11,20 @@ import {
   type TimelineRequest,
   timelineQuery,
 } from '../../../playback/read/query.ts';
-import type { RemotePart, VodFile, WantedRange } from '../../../playback/read/remote.ts';
 import { formatLocalTime, formatRfc3339, parseRfc3339, type ZonedTime } from '../../../playback/read/rfc3339.ts';
 import { REVALIDATE } from '../../../playback/read/send-ranged.ts';
+import type { StoredPart } from '../../../playback/read/stored-part.ts';
+import type {
+  DownloadPart,
+  RecordingStore,
+  StoredSpan,
+  StoredTimeline,
+  WantedRange,
+} from '../../../playback/stores/contract.ts';
+import { noteEnd } from '../../../playback/stores/send-download.ts';
 import { PLAYLISTS } from '../../../playback/vod/recorded-streams.ts';
-import { type BoxSpan, type BoxTimeline, checkPlaylist, spansOf, timelineFields } from '../requests/box-answers.ts';
+import type { VodFile } from '../../../playback/vod/vod-address.ts';
+import { checkPlaylist, spansOf, timelineFields } from '../requests/box-answers.ts';
 import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from '../requests/box-requests.ts';
 import { remotePart } from './remote-file.ts';
 
@@ -51,12 +59,6 @@ const EXPOSED =
 /** Types are set here: a box must not make browsers run anything as a page of this server. */
 const TYPES = { playlist: 'application/vnd.apple.mpegurl', video: 'video/mp4', picture: 'image/jpeg' };
 
-/** The part of the wanted range that the box sends. The rest is on this server. */
-interface BoxPart {
-  readonly durationUs: number;
-  readonly resumeUs: number;
-}
-
 interface RemoteDownload {
   readonly sizeBytes: number;
   readonly chunks: AsyncIterable<Buffer>;
@@ -72,15 +74,14 @@ interface RemoteRecordingsDeps {
 }
 
 /** Plays recordings from the box that records the camera. */
-export class RemoteRecordings {
+export class RemoteRecordings implements RecordingStore {
   readonly #deps: RemoteRecordingsDeps;
 
   constructor(deps: RemoteRecordingsDeps) {
     this.#deps = deps;
   }
 
-  /** Recorded ranges, oldest first. @param bodyMs see `BoxRequest` */
-  spans(path: string, start?: ZonedTime, end?: ZonedTime, bodyMs?: number): Promise<readonly BoxSpan[]> {
+  spans(path: string, start?: ZonedTime, end?: ZonedTime, bodyMs?: number): Promise<readonly StoredSpan[]> {
     const remote = this.#remoteOf(path);
     const query = new URLSearchParams({ path: remote.path });
     for (const [key, time] of [['start', start] as const, ['end', end] as const]) {
@@ -92,7 +93,7 @@ export class RemoteRecordings {
     return this.#deps.requests.json(remote.box, asked, MAX_LIST_BYTES, spansOf);
   }
 
-  async timeline(request: TimelineRequest): Promise<BoxTimeline> {
+  async timeline(request: TimelineRequest): Promise<StoredTimeline> {
     const { path } = request;
     const remote = this.#remoteOf(path);
     const { from, to, resolution } = timelineQuery(request);
@@ -107,12 +108,11 @@ export class RemoteRecordings {
     );
   }
 
-  /** Answers `/get`. */
   async get(
     { path, startUs, durationUs }: WantedRange,
     request: FastifyRequest,
     reply: FastifyReply,
-    part?: BoxPart,
+    part?: DownloadPart,
   ): Promise<FastifyReply> {
     const remote = this.#remoteOf(path);
     const query = request.query as Query;
@@ -131,16 +131,14 @@ export class RemoteRecordings {
     return this.#send(remote, answer, 'video', request, reply);
   }
 
-  /** Answers an address of `vodRoutes`. */
-  async file(path: string, file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const remote = this.#remoteOf(path);
+  async file(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const remote = this.#remoteOf(file.path);
     const answer = await this.#ask(remote, addressOf(remote, file), pickedFrom(request.query as Query), request, reply);
-    return answer ? this.#send(remote, answer, kindOf(file), request, reply) : reply.hijack();
+    return answer ? this.#send(remote, answer, typeOf(file), request, reply) : reply.hijack();
   }
 
-  /** A checked playlist of a period. */
-  async playlist(path: string, file: VodFile, query: Query): Promise<string> {
-    const remote = this.#remoteOf(path);
+  async playlist(file: VodFile, query: Query): Promise<string> {
+    const remote = this.#remoteOf(file.path);
     const { requests } = this.#deps;
     const asked = {
       path: addressOf(remote, file),
@@ -170,15 +168,15 @@ export class RemoteRecordings {
   async keyFrameUs(path: string, timeUs: number, signal: AbortSignal): Promise<number | undefined> {
     const remote = this.#remoteOf(path);
     const query = new URLSearchParams({ time: formatRfc3339({ us: timeUs, offsetMs: 0 }) });
-    const file = addressOf(remote, { name: 'frame.mp4', role: 'frame' });
+    const file = addressOf(remote, { name: 'frame.mp4', kind: 'frame' });
     const asked = { method: 'HEAD', path: file, query, signal, limitMs: MAX_MEDIA_MS } as const;
     const { headers, body } = await this.#deps.requests.ask(remote.box, asked);
     body.destroy();
     return parseRfc3339(String(headers['perch-time']))?.us;
   }
 
-  /** The box's part of a download that also has recordings of this server. @throws PerchError as `BoxRequests.ask` */
-  part(path: string, span: BoxSpan, signal: AbortSignal): Promise<RemotePart> {
+  /** @throws PerchError as `BoxRequests.ask` */
+  open(path: string, span: StoredSpan, signal: AbortSignal): Promise<StoredPart> {
     return remotePart({ requests: this.#deps.requests, recordings: this }, path, this.#remoteOf(path), span, signal);
   }
 
@@ -187,7 +185,7 @@ export class RemoteRecordings {
     const remote = this.#remoteOf(path);
     const { requests, clock } = this.#deps;
     const query = new URLSearchParams({ time: new Date(clock.wallMs()).toISOString(), width: String(PICTURE_WIDTH) });
-    const file = addressOf(remote, { name: 'picture.jpg', role: 'picture' });
+    const file = addressOf(remote, { name: 'picture.jpg', kind: 'picture' });
     const { body } = await requests.ask(remote.box, { path: file, query, signal, limitMs: MAX_MEDIA_MS });
     return requests.read(remote.box, body, MAX_PICTURE_BYTES, jpegOf, { signal });
   }
@@ -289,14 +287,14 @@ function jpegOf(bytes: Buffer): Uint8Array {
   return bytes;
 }
 
-const isRewind = ({ role }: VodFile): boolean => role === 'rewind' || role === 'rewindMedia';
+const isRewind = ({ kind }: Pick<VodFile, 'kind'>): boolean => kind === 'rewind' || kind === 'rewindMedia';
 
 /** Address of a file on the box. */
-const addressOf = ({ path }: RemotePath, file: VodFile): string =>
+const addressOf = ({ path }: RemotePath, file: Pick<VodFile, 'kind' | 'name'>): string =>
   `${isRewind(file) ? '/hls' : '/playback'}/${encodePath(path)}/${file.name}`;
 
-const kindOf = ({ role }: VodFile): keyof typeof TYPES =>
-  Object.hasOwn(PLAYLISTS, role) ? 'playlist' : role === 'still' || role === 'picture' ? 'picture' : 'video';
+const typeOf = ({ kind }: VodFile): keyof typeof TYPES =>
+  Object.hasOwn(PLAYLISTS, kind) ? 'playlist' : kind === 'still' || kind === 'picture' ? 'picture' : 'video';
 
 /** Ends a body that stalls. Only the time that the box takes counts, not that of a slow reader. */
 async function* withoutStalls(body: Readable, clock: Clock): AsyncGenerator<Buffer> {

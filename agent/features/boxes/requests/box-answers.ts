@@ -4,7 +4,7 @@ import { Check } from 'typebox/value';
 import { PerchError } from '../../../base/errors.ts';
 import { readBody } from '../../../base/network/http-client.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
-import type { Timeline } from '../../../playback/timeline.ts';
+import type { StoredSpan, StoredTimeline } from '../../../playback/stores/contract.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from '../../../record/events/event-line.ts';
 
 // Checks the answers of a box, which may have another version, be broken, or be hostile.
@@ -58,12 +58,6 @@ const EventPage = Type.Object({
   next: Type.Union([Type.String({ maxLength: 2_048 }), Type.Null()]),
 });
 
-/** A recorded range without a gap. */
-export interface BoxSpan {
-  readonly startUs: number;
-  readonly durationUs: number;
-}
-
 /** An event of a camera of the box. */
 export interface BoxEvent {
   readonly id: string;
@@ -100,7 +94,7 @@ export function parseJson(bytes: Buffer): unknown {
 }
 
 /** The recorded ranges in an answer to `/list`, oldest first. @throws PerchError badInput */
-export function spansOf(answer: unknown): readonly BoxSpan[] {
+export function spansOf(answer: unknown): readonly StoredSpan[] {
   const spans = checked(Spans, answer, 'list').map(({ start, duration }) => ({
     startUs: timeOf(start),
     durationUs: Math.round(duration * 1e6),
@@ -112,11 +106,8 @@ export function spansOf(answer: unknown): readonly BoxSpan[] {
 }
 
 type Stretch = readonly [number, number];
-/** Protected ranges concern only the owner of the box. */
-export type BoxTimeline = Omit<Timeline, 'path' | 'from' | 'to' | 'protected'>;
-
 /** Marks outside the period are left out, and stretches are cut to it. @throws PerchError badInput */
-export function timelineFields(answer: unknown, periodSeconds: number): BoxTimeline {
+export function timelineFields(answer: unknown, periodSeconds: number): StoredTimeline {
   const given = checked(TimelineAnswer, answer, 'timeline');
   const isWithin = (at: number): boolean => at >= 0 && at <= periodSeconds;
   const cut = (stretches: readonly Stretch[]): Stretch[] =>

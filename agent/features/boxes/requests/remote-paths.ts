@@ -4,14 +4,7 @@ import { settingsFor } from '../../../paths/path-settings.ts';
 
 /** The camera of another box that a path shows; undefined: it is a camera of this box. */
 export function remoteOf(config: Config, name: string): RemotePath | undefined {
-  return remotePathOf(settingsOf(config, name)?.source ?? '');
-}
-
-/** Whether a path is recorded by this box. */
-export const isRecordedHere = (config: Config, name: string): boolean => settingsOf(config, name)?.record !== 'no';
-
-function settingsOf(config: Config, name: string) {
-  return settingsFor(resolvePath(config, name), name);
+  return remotePathOf(settingsFor(resolvePath(config, name), name)?.source ?? '');
 }
 
 /** The names of a configuration's paths by box and path there; those of patterns are not known. */

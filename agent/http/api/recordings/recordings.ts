@@ -14,7 +14,7 @@ interface RecordingSegment {
 }
 
 export interface RecordingLookup extends TimelineLookup, EventListLookup {
-  names(): Promise<readonly string[]> | readonly string[];
+  playedNames(): Promise<readonly string[]> | readonly string[];
   /** undefined for a path that is not configured; empty without recordings. @param isInList sends no request to other boxes */
   segments(
     path: string,
@@ -64,7 +64,7 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     response: answers(pageOf(Recording), 400),
   };
   app.get('/recordings/list', { schema: all }, async ({ query }) => {
-    const names = [...(await recordings.names())].sort();
+    const names = [...(await recordings.playedNames())].sort();
     const page = paginate(names, query);
     // Only paths of the page are read: a disk holds many.
     const items = [];

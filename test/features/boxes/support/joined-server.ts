@@ -1,40 +1,38 @@
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
-import { JoinedRecordings } from '../../../../agent/features/boxes/recordings/joined-recordings.ts';
 import { RemoteRecordings } from '../../../../agent/features/boxes/recordings/remote-recordings.ts';
 import { BoxRequests } from '../../../../agent/features/boxes/requests/box-requests.ts';
 import { createHttpApp } from '../../../../agent/http/listener/app.ts';
 import type { Playback } from '../../../../agent/playback/playback.ts';
-import { playbackPlugin } from '../../../../agent/playback/plugin.ts';
-import { type TimelineRequest, timelineQuery } from '../../../../agent/playback/read/query.ts';
-import type { RemotePlayback } from '../../../../agent/playback/read/remote.ts';
-import { rewindAddresses, vodRoutes } from '../../../../agent/playback/vod/vod-routes.ts';
+import type { TimelineRequest } from '../../../../agent/playback/read/query.ts';
+import { playbackPlugin } from '../../../../agent/playback/stores/plugin.ts';
+import type { Stores } from '../../../../agent/playback/stores/stores.ts';
+import { rewindAddresses, vodRoutes } from '../../../../agent/playback/stores/vod-routes.ts';
 import { listenLocally } from '../../../support/base/local-listener.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
-import { openPlayback } from '../../../support/harness/playback.ts';
+import { openPlayback, storesOf } from '../../../support/harness/playback.ts';
 import { plainBoxes } from './plain-box.ts';
 
-/** Serves playback, and timelines as the API of a box does, on a port of loopback until the test ends. */
-export async function servePlayback(
-  playback: Playback,
-  remote?: RemotePlayback,
-  timeline = (request: TimelineRequest): Promise<object> => playback.timeline(timelineQuery(request)),
-): Promise<string> {
+/** Serves recordings, and timelines as the API of a box does, on a port of loopback until the test ends. */
+async function serveStores(stores: Stores): Promise<string> {
   const app = createHttpApp({ log: silentLogger });
   const access = { require: async () => {}, origin: () => ({ baseUrl: 'https://server.lan' }) };
-  const shared = { prefix: '/playback', access, cors: () => async () => undefined, ...(remote && { remote }) };
-  await app.register(playbackPlugin, { ...shared, playback, titleOf: () => undefined });
-  await app.register(vodRoutes, { ...shared, streams: playback.streams, frames: playback });
-  const rewind = rewindAddresses({ ...shared, streams: playback.streams, frames: playback });
+  const shared = { prefix: '/playback', access, cors: () => async () => undefined, stores };
+  await app.register(playbackPlugin, shared);
+  await app.register(vodRoutes, shared);
+  const rewind = rewindAddresses(shared);
   app.get('/hls/*', (request, reply) => rewind.answer((request.params as { '*': string })['*'], request, reply));
-  app.get('/v3/timeline/*', ({ params, query }) =>
-    timeline({ ...(query as Omit<TimelineRequest, 'path'>), path: (params as { '*': string })['*'] }),
-  );
+  app.get('/v3/timeline/*', async ({ params, query }) => {
+    const path = (params as { '*': string })['*'];
+    return (await stores.of(path)).timeline({ ...(query as Omit<TimelineRequest, 'path'>), path });
+  });
   const listener = await listenLocally(app);
   onTestFinished(async () => void (await app.close()));
   return `http://127.0.0.1:${listener.port}`;
 }
+
+export const servePlayback = (playback: Playback): Promise<string> => serveStores(storesOf(playback));
 
 /** Playback of the recordings in a new folder, until the test ends. */
 export function openTestPlayback(): { readonly folder: string; readonly playback: Playback } {
@@ -51,20 +49,14 @@ export function openTestPlayback(): { readonly folder: string; readonly playback
 export async function joinedServer(
   port: () => number | undefined,
   { playback } = openTestPlayback(),
-): Promise<{ readonly url: string; readonly joined: JoinedRecordings }> {
+): Promise<{ readonly url: string }> {
   const box = new RemoteRecordings({
     requests: new BoxRequests(plainBoxes(port), systemClock),
     clock: systemClock,
     remoteOf: (path) => (path === 'yard' ? { box: 'house', path: 'cam' } : undefined),
     titleOf: () => 'Back yard',
   });
-  const joined = new JoinedRecordings({
-    box,
-    playback,
-    clock: systemClock,
-    timeline: (request) => playback.timeline(timelineQuery(request)),
-    isRecorded: () => true,
-  });
-  const remote = Object.assign(joined, { has: (path: string) => path === 'yard' });
-  return { url: await servePlayback(playback, remote, (request) => joined.timeline(request)), joined };
+  const stores = storesOf(playback);
+  stores.add({ has: (path) => path === 'yard', names: () => ['yard'], open: async () => box });
+  return { url: await serveStores(stores) };
 }

@@ -318,7 +318,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     mountFeatures: async () => {},
     pageFolder: '/nowhere',
     recordings: {
-      names: () => ['garden/gate', 'door'],
+      playedNames: () => ['garden/gate', 'door'],
       segments: (name) =>
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
       timeline: async (request) => ({ ...request, coverage: [], protected: [] }),

@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { PerchError } from '../../../../agent/base/errors.ts';
 import type { Playback } from '../../../../agent/playback/playback.ts';
-import { vodRoutes } from '../../../../agent/playback/vod/vod-routes.ts';
+import { vodRoutes } from '../../../../agent/playback/stores/vod-routes.ts';
+import { storesOf } from '../playback.ts';
 
 const STATUS: Readonly<Record<string, number>> = {
   ...{ badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501, unavailable: 503 },
@@ -22,8 +23,7 @@ export async function openVodApp(playback: Playback, prefix = ''): Promise<VodAp
   });
   await app.register(vodRoutes, {
     prefix,
-    streams: playback.streams,
-    frames: playback,
+    stores: storesOf(playback),
     access: {
       require: async (_, action, path) => {
         if (path === 'secret') {

@@ -1,5 +1,5 @@
-import { merged, type UsRange, without } from '../../../playback/index/hidden-ranges.ts';
-import type { BoxSpan } from '../requests/box-answers.ts';
+import { merged, type UsRange, without } from '../index/hidden-ranges.ts';
+import type { StoredSpan } from './contract.ts';
 
 /** Shorter gaps in the recordings here are not filled: they come from reconnects and from clocks that differ. */
 export const MIN_GAP_US = 2_000_000;
@@ -7,13 +7,13 @@ export const MIN_GAP_US = 2_000_000;
 const MIN_PART_US = 1_000_000;
 
 /** Recorded ranges with short gaps closed, oldest first. */
-export function bridged(spans: readonly BoxSpan[]): readonly UsRange[] {
+export function bridged(spans: readonly StoredSpan[]): readonly UsRange[] {
   const ranges = spans.map(({ startUs, durationUs }) => ({ startUs, endUs: startUs + durationUs + MIN_GAP_US }));
   return merged(ranges).map(({ startUs, endUs }) => ({ startUs, endUs: endUs - MIN_GAP_US }));
 }
 
 /** The parts of the box's recordings for which there are none here, oldest first. */
-export function missingHere(own: readonly UsRange[], box: readonly BoxSpan[]): readonly BoxSpan[] {
+export function missingHere(own: readonly UsRange[], box: readonly StoredSpan[]): readonly StoredSpan[] {
   return box.flatMap(({ startUs, durationUs }) =>
     without({ startUs, endUs: startUs + durationUs }, own)
       .map((part) => ({ startUs: part.startUs, durationUs: part.endUs - part.startUs }))
@@ -33,16 +33,16 @@ const MAX_PART_US = 1_800_000_000;
  * @returns `ending`: there are too many parts for one download
  */
 export function partsWanted(
-  own: readonly BoxSpan[],
-  added: readonly BoxSpan[],
-  { startUs, durationUs }: BoxSpan,
+  own: readonly StoredSpan[],
+  added: readonly StoredSpan[],
+  { startUs, durationUs }: StoredSpan,
   skipsGaps: boolean,
 ): {
-  readonly parts: readonly BoxSpan[];
+  readonly parts: readonly StoredSpan[];
   readonly ending?: { readonly durationUs: number; readonly resumeUs: number };
 } {
   const endUs = startUs + durationUs;
-  const parts: BoxSpan[] = [];
+  const parts: StoredSpan[] = [];
   let reachedUs: number | undefined;
   for (const span of [...own, ...added].sort(byStart)) {
     if (span.startUs >= endUs || (!skipsGaps && reachedUs !== undefined && span.startUs - reachedUs >= MIN_GAP_US)) {
@@ -60,4 +60,4 @@ export function partsWanted(
   return { parts };
 }
 
-export const byStart = (one: BoxSpan, other: BoxSpan): number => one.startUs - other.startUs;
+export const byStart = (one: StoredSpan, other: StoredSpan): number => one.startUs - other.startUs;

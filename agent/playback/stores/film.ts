@@ -1,27 +1,21 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { PerchError } from '../base/errors.ts';
-import { contentDisposition, downloadName } from './download-name.ts';
-import type { Download } from './get/download.ts';
-import { MAX_ZIP_BYTES, type ZipEntry, zipBytes, zipOf } from './get/zip.ts';
-import type { Playback } from './playback.ts';
-import type { FilmQuery } from './read/query.ts';
-import { missingOf, noteMissing, type RemotePlayback } from './read/remote.ts';
-
-interface FilmSources {
-  readonly playback: Playback;
-  readonly remote?: RemotePlayback | undefined;
-  /** The camera's title; undefined: use the path. */
-  titleOf(path: string): string | undefined;
-}
+import { PerchError } from '../../base/errors.ts';
+import { contentDisposition, downloadName } from '../download-name.ts';
+import type { Download } from '../get/download.ts';
+import { MAX_ZIP_BYTES, type ZipEntry, zipBytes, zipOf } from '../get/zip.ts';
+import type { FilmQuery } from '../read/query.ts';
+import { missingOf, noteMissing } from './contract.ts';
+import type { Stores } from './stores.ts';
 
 /** Sends the same time of several cameras as a ZIP file with an MP4 file for each that has recordings of it. */
 export async function sendFilm(
-  { playback, remote, titleOf }: FilmSources,
+  stores: Stores,
   { paths, startUs, durationUs }: FilmQuery,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const { playback, titleOf } = stores.disk;
   const done = new AbortController();
   reply.raw.once('close', () => done.abort());
   const start = playback.localTime(startUs);
@@ -38,7 +32,10 @@ export async function sendFilm(
   };
   for (const path of paths) {
     const wanted = { path, startUs, durationUs };
-    const others = remote?.has(path, request) ? await remote.partsOf(wanted).catch(noteFault) : undefined;
+    const others = await stores
+      .of(path, request)
+      .then((recordings) => recordings.partsOf(wanted))
+      .catch(noteFault);
     const query = { ...wanted, format: 'mp4', keepsGaps: true, others } as const;
     const download = await playback.get(query, undefined, done.signal).catch(noteFault);
     if (done.signal.aborted) {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../../test/support/base/mutate.ts';
-import { random } from '../../../../test/support/base/random.ts';
-import { PerchError } from '../../../base/errors.ts';
-import type { Timeline } from '../../../playback/timeline.ts';
-import type { BoxTimeline } from '../requests/box-answers.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Timeline } from '../timeline.ts';
+import type { StoredTimeline } from './contract.ts';
 import { hasGaps, joinPlaylists, joinRewind, readSegments } from './joined-playlist.ts';
 import { joinTimelines } from './joined-timeline.ts';
 
@@ -158,7 +158,7 @@ test('a timeline: reasons of gaps that are left, those of the box first, and eve
     ],
   };
   const event = { id: 'e', type: 'person', at: 5, duration: 1, text: '' };
-  const box: BoxTimeline = {
+  const box: StoredTimeline = {
     ...EMPTY,
     resolution: 1,
     first: '2026-07-01T12:00:00Z',

@@ -1,5 +1,5 @@
-import { PerchError } from '../../../base/errors.ts';
-import type { Period } from '../../../playback/vod/recorded-streams.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Period } from '../vod/recorded-streams.ts';
 import { bridged, MIN_GAP_US } from './joined-spans.ts';
 
 /** A segment of a media playlist of Perch, RFC 8216 §4.3.2. */

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
-import { openPlayback } from '../../test/support/harness/playback.ts';
-import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
-import { PerchError } from '../base/errors.ts';
-import type { Playback } from './playback.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { openPlayback, storesOf } from '../../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Playback } from '../playback.ts';
 import { playbackPlugin } from './plugin.ts';
 
 const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501 };
@@ -22,8 +22,7 @@ async function open(playback: Playback, prefix = '', title?: string): Promise<Fa
   });
   await app.register(playbackPlugin, {
     prefix,
-    playback,
-    titleOf: () => title,
+    stores: storesOf(playback, title),
     access: {
       require: async (_, action, path) => {
         if (path === 'secret') {

@@ -1,16 +1,10 @@
-import type { MissingPart } from '../../../playback/read/remote.ts';
-import type { Timeline } from '../../../playback/timeline.ts';
-import type { BoxTimeline } from '../requests/box-answers.ts';
-
-export interface JoinedTimeline extends Timeline {
-  /** Why recordings of another box are missing from the timeline; null: none are missing. */
-  readonly missing: MissingPart | null;
-}
+import type { Timeline } from '../timeline.ts';
+import type { StoredTimeline } from './contract.ts';
 
 type Stretch = readonly [atSeconds: number, seconds: number];
 
 /** The server's recordings, and in their gaps those of the box. @param periodSeconds length of the period of both */
-export function joinTimelines(own: Timeline, box: BoxTimeline, periodSeconds: number): Timeline {
+export function joinTimelines(own: Timeline, box: StoredTimeline, periodSeconds: number): Timeline {
   const { resolution } = own;
   const coverage = mergeStretches([...own.coverage, ...box.coverage], resolution);
   const gaps = without([[0, periodSeconds]], coverage).filter(([, seconds]) => seconds >= resolution);
