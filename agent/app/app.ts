@@ -60,7 +60,6 @@ import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
 import { SourceTests } from './servers/source-tests.ts';
-import { RecordingSigner } from './signing/recording-signer.ts';
 
 const RETRY_MS = 10_000;
 
@@ -75,7 +74,6 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: HookRunner;
   readonly #recordings: Recordings;
-  readonly #signer: RecordingSigner;
   readonly #pictures: LivePictures;
   readonly #modes: Modes;
   readonly #onvif: OnvifFeatures;
@@ -128,11 +126,6 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
-    const { playback, recorders } = this.#recordings;
-    const isHeldUp = () => this.#recordings.isHeldUp;
-    this.#signer = new RecordingSigner({ ...options, config: () => this.#config, playback, isHeldUp });
-    recorders.onFinished((segment) => this.#signer.finished(segment));
-    this.#signer.onSigned = (segment) => this.#recordings.signed(segment);
     const ofBoxes = { store, boxes, pairedServers, recordings: this.#recordings, config: () => this.#config };
     this.#boxes = new ManyBoxes({ ...options, ...ofBoxes });
     this.#modes = new Modes({
@@ -251,7 +244,6 @@ export class App {
     await Promise.all([slow.close('cameras', this.#paths), this.#onvif.close()]);
     await Promise.all([slow.close('viewing history', this.#views), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
-    await slow.close('signing', this.#signer);
     await slow.close('recordings', this.#recordings);
     await slow.close('commands', this.#commands);
     await slow.close('camera logins', this.#logins);
@@ -280,7 +272,7 @@ export class App {
     this.#recordings.begin(
       signal,
       () => this.#paths.list(),
-      () => this.#signer.begin(signal),
+      () => this.#http.features.indexed(),
     );
     await this.#onvif.begin();
     this.#http.zlm.begin();

@@ -21,8 +21,10 @@ import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { PathStatus } from '../paths/path-status.ts';
 import type { Playback } from '../playback/playback.ts';
 import type { EventHub } from '../record/events/event-hub.ts';
+import type { Segment } from '../record/file/segment-log.ts';
 import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
 import type { RecordingCopies } from '../record/retention/recording-copies.ts';
+import type { Recorders } from '../recordings/recorders.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** A folder of `agent/features`, and a line in `agent/app/features/table.ts`, which has the order of start and of keys in the reference. */
@@ -45,6 +47,8 @@ export interface OpenFeature {
   readonly facts?: FeatureFacts;
   /** Called once, before the first configuration is in force. */
   begin?(): Promise<void>;
+  /** Called once, when the index has all recordings. */
+  indexed?(): Promise<void>;
   /** Called when the paths have new settings, or there are others. Must not throw. */
   applied?(): void;
   /** Called when the stream of a path has begun. Must not throw. */
@@ -152,6 +156,9 @@ export interface Host extends Context {
     readonly events: EventIntake & { readonly hub: Pick<EventHub, 'add' | 'listen' | 'running'> };
     /** Resolves when the configuration of the time of the call is in force. */
     settled(): Promise<void>;
+    readonly recorders: Pick<Recorders, 'onFinished'>;
+    /** A recording has its signatures, since now or since an earlier start. */
+    signed(segment: Segment): void;
     /** Name of a camera; undefined: it has none. */
     titleOf(path: string): string | undefined;
     /** Whether the time of the box is known. */

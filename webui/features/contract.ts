@@ -7,6 +7,8 @@ export interface FeatureEntry {
   readonly name: string;
   readonly pages?: readonly FeaturePage[];
   readonly cameraRows?: readonly CameraRow[];
+  /** Rows of the page of the system. */
+  readonly systemRows?: readonly FunctionComponent<{ readonly facts: SystemFacts }>[];
 }
 
 /** A page below a section of the settings. */

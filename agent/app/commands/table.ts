@@ -95,33 +95,6 @@ export const COMMANDS: readonly Command[] = [
       return (await importRecordings(call)) ? 0 : 1;
     },
   },
-  {
-    name: 'verify',
-    usage: [
-      'FILE [--key FINGERPRINT|PEMFILE] [--signatures FILE]',
-      'compare a signed recording, or a part of one, with its signatures: exit code',
-      '0 unchanged, 1 changed or not all signed, 2 not verifiable, 3 parts missing',
-    ],
-    words: ['FILE'],
-    options: { key: { type: 'string' }, signatures: { type: 'string' } },
-    run: async ({ words: [file = ''], text, write }) => {
-      const { verifyFile } = await import('../signing/verify-command.ts');
-      const { code, lines } = await verifyFile({ file, key: text('key'), signatures: text('signatures') });
-      write(`${lines.join('\n')}\n`);
-      return code;
-    },
-  },
-  {
-    name: 'signing-key',
-    usage: ['[--data DIR]', 'show fingerprint and public key of the key that signs recordings'],
-    takes: 'file',
-    run: async ({ dataDir, write }) => {
-      const { signingKeyHere } = await import('../../record/signing/signing-key.ts');
-      becomeOwnerOf(dataDir);
-      write(`${(await signingKeyHere(dataDir)).join('\n')}\n`);
-      return 0;
-    },
-  },
 ];
 
 async function claim({ dataDir, env, has, write }: CommandCall): Promise<number> {

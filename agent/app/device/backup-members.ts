@@ -16,7 +16,6 @@ import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
-import { readSigningKey, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
 import { isSecretFile } from '../zlm/zlm.ts';
 
@@ -39,7 +38,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
-  [SIGNING_KEY_FILE]: (text) => isTrue(readSigningKey(text) !== undefined),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };

@@ -24,7 +24,6 @@ import { systemRoutes } from '../../http/api/device/system.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { type NativeStatus, nativeStatus } from '../../native/native.ts';
-import { fingerprintHere } from '../../record/signing/signing-key.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { StorageUse } from '../../recordings/storage-use.ts';
 import type { OpenFeatures } from '../features/open-features.ts';
@@ -153,11 +152,10 @@ export class DeviceRoutes implements FeatureRoutes {
   /** Does not probe the recording disks: one that hangs would delay the answer. */
   async #facts(): Promise<object> {
     const { clock, dataDir, load, recordings } = this.#deps;
-    const [facts, health, ofFeatures, signingKey = null] = await Promise.all([
+    const [facts, health, ofFeatures] = await Promise.all([
       hostFacts([dataDir]),
       this.#host.read(),
       this.#deps.features.facts(),
-      fingerprintHere(dataDir),
     ]);
     const own = load.read();
     return {
@@ -173,7 +171,6 @@ export class DeviceRoutes implements FeatureRoutes {
       host: hostname(),
       name: this.#deps.name.current ?? null,
       canRestart: this.#deps.restart !== undefined,
-      signingKey,
       configFault: faultJson(this.#deps.problems()),
       native: nativeJson(nativeStatus()),
       ...healthJson(health),

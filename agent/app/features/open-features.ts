@@ -49,6 +49,12 @@ export class OpenFeatures {
     return Object.assign({}, ...(await Promise.all(this.#open.map(({ feature }) => feature.facts?.read()))));
   }
 
+  async indexed(): Promise<void> {
+    for (const { feature } of this.#open) {
+      await feature.indexed?.();
+    }
+  }
+
   applied(): void {
     for (const { feature } of this.#open) {
       feature.applied?.();

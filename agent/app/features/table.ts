@@ -5,6 +5,16 @@ import { motion } from '../../features/motion/feature.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
+import { signing } from '../../features/signing/feature.ts';
 import { updates } from '../../features/updates/feature.ts';
 
-export const FEATURES: readonly Feature[] = [cameraNetwork, mqtt, notify, onvifDevice, updates, archive, motion];
+export const FEATURES: readonly Feature[] = [
+  cameraNetwork,
+  mqtt,
+  notify,
+  onvifDevice,
+  signing,
+  updates,
+  archive,
+  motion,
+];

@@ -33,7 +33,9 @@ test('a path answer is complete, with its name first and without credentials', (
   const config = load(
     'paths: {cam: {source: "rtsp://me:pw@h/x", forward: [{dest: "rtsp://pia:pw@h/$MTX_PATH", whipBearerToken: t0k3n}], recordDeleteAfter: 0s, camera: {user: me, password: pw}}}',
   );
-  expect(pathListJson(config)).toEqual([
+  const ofFeatures = KEYS.features.flatMap(({ pathSchema = {} }) => Object.keys(pathSchema));
+  const general = (path: object) => Object.entries(path).filter(([key]) => !ofFeatures.includes(key));
+  expect(pathListJson(config).map((path) => Object.fromEntries(general(path)))).toEqual([
     {
       name: 'cam',
       alwaysAvailable: false,
@@ -80,9 +82,6 @@ test('a path answer is complete, with its name first and without credentials', (
       recordPartDuration: '1s',
       recordMaxPartSize: '50M',
       recordSegmentDuration: '1h0m0s',
-      recordSign: false,
-      recordArchive: 'all',
-      recordArchiveDeleteAfter: '',
       recordDeleteAfter: '',
       recordMaxSize: '0B',
       ...{

@@ -164,12 +164,6 @@ export const PathSchema = Type.Object({
     'Delete recordings that began longer ago than this, at least recordSegmentDuration. 0s = never.',
     LIVE,
   ),
-  recordSign: Type.Boolean({
-    isLive: true,
-    default: false,
-    description:
-      'Sign recordings with the key of the box, so that `perch verify` tells whether their pictures have changed since.',
-  }),
   recordMaxSize: Size(
     '0B',
     "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit.",

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { signRecording } from '../../../agent/app/signing/sign-recording.ts';
 import { TableCache } from '../../../agent/playback/read/table-cache.ts';
+import { signRecording } from '../../../agent/playback/signing/sign-recording.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { WALL } from '../../support/disks/recordings.ts';
 import { newSigningKey } from '../../support/disks/signed-recordings.ts';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { signRecording } from '../../../agent/app/signing/sign-recording.ts';
-import { verifyFile } from '../../../agent/app/signing/verify-command.ts';
 import { TableCache } from '../../../agent/playback/read/table-cache.ts';
+import { signRecording } from '../../../agent/playback/signing/sign-recording.ts';
+import { verifyFile } from '../../../agent/playback/signing/verify-file.ts';
 import { saveSignatures } from '../../../agent/record/signing/signature-file.ts';
 import type { SignedSection } from '../../../agent/record/signing/signatures.ts';
 import { readSigningKey, type SigningKey } from '../../../agent/record/signing/signing-key.ts';

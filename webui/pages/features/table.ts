@@ -4,13 +4,15 @@ import type { CameraRow, FeatureEntry, FeaturePage } from '../../features/contra
 import { motion } from '../../features/motion/entry.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
+import { signing } from '../../features/signing/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, updates, archive, motion];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, signing, updates, archive, motion];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>
   FEATURES.flatMap(({ pages = [] }) => pages).filter((page) => page.section === section);
 
 export const CAMERA_ROWS: readonly CameraRow[] = FEATURES.flatMap(({ cameraRows = [] }) => cameraRows);
+export const systemRows = FEATURES.flatMap((feature) => feature.systemRows ?? []);

@@ -94,11 +94,6 @@ const SystemFacts = Type.Object({
   host: Type.String(),
   name: OrNull(Type.String({ description: 'Name of the box in the local network, such as perch.local.' })),
   canRestart: Type.Boolean({ description: 'A supervisor starts Perch again after its exit.' }),
-  signingKey: OrNull(
-    Type.String({
-      description: 'Fingerprint (SHA-256) of the key that signs recordings. Null before the first signature.',
-    }),
-  ),
   configFault: OrNull(ConfigFault),
   native: NativeFunctions,
   model: OrNull(Type.String()),

@@ -6,7 +6,6 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { featureLink, route, settingsLink } from '../../../shell/route.ts';
 import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
 import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '../../../system/troubles.ts';
-import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
@@ -16,7 +15,7 @@ import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
-import { featurePages } from '../../features/table.ts';
+import { featurePages, systemRows } from '../../features/table.ts';
 import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
 import { RemoteAccessPage } from './remote-access.tsx';
@@ -88,15 +87,9 @@ function System({ facts }: { readonly facts: SystemFacts }) {
           <Row key={part} {...row(facts)} href={featureLink('system', part)} />
         ))}
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
-        {facts.signingKey !== null && (
-          <CopyRow
-            label={t.signingKey}
-            text={facts.signingKey}
-            hint={t.signingKeyHint}
-            action={t.copyKey}
-            done={t.keyCopied}
-          />
-        )}
+        {systemRows.map((Part, i) => (
+          <Part key={i} facts={facts} />
+        ))}
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <FileRow fault={facts.configFault} />
         {facts.canRestart && (

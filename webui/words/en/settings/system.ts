@@ -75,9 +75,6 @@ export const system = {
   secureRow: 'https, phones and computers, access from outside',
 
   backup: 'Backup',
-  signingKey: 'Key of signed recordings',
-  signingKeyHint: 'Write it down where the box cannot change it.',
-  copyKey: 'Copy',
   keyCopied: 'Copied.',
   backupRow: 'Save or restore cameras, settings and people as one file',
   backupText:

@@ -71,9 +71,6 @@ export const system: SystemWords = {
   secureRow: 'https、手机和电脑、从外部访问',
 
   backup: '备份',
-  signingKey: '录像签名密钥',
-  signingKeyHint: '请记录在设备无法更改的地方。',
-  copyKey: '复制',
   keyCopied: '已复制。',
   backupRow: '摄像头、设置和成员存为一个文件，也可恢复',
   backupText: '此主机的摄像头、设置、成员、访客链接、设备密码和证书，存为一个文件。不含录像。',

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { record, temporaryFolder } from '../../support/disks/recordings.ts';
-import { newSigningKey, signFiles, verified } from '../../support/disks/signed-recordings.ts';
-import { getBytes, openPlayback } from '../../support/harness/playback.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { record, temporaryFolder } from '../../../support/disks/recordings.ts';
+import { newSigningKey, signFiles, verified } from '../../../support/disks/signed-recordings.ts';
+import { getBytes, openPlayback } from '../../../support/harness/playback.ts';
 
 const ffmpeg = (...args: string[]): string =>
   execFileSync('ffmpeg', ['-nostdin', '-v', 'warning', '-y', ...args], { encoding: 'utf8', stdio: 'pipe' });

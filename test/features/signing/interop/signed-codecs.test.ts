@@ -1,20 +1,20 @@
 import { globSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openMedia } from '../../../agent/app/signing/media-samples.ts';
-import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { startViewer } from '../../peers/browser/browser.ts';
-import { openVideo } from '../../peers/browser/recorded-video.ts';
-import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
-import { gstreamerSaid } from '../../peers/programs/gstreamer.ts';
-import { AV_PYTHON, describeWith, PYTHON } from '../../peers/programs/peers.ts';
-import { runProcess, startProcess } from '../../peers/programs/process.ts';
-import { freeUdpPort } from '../../support/base/free-udp-port.ts';
-import { verified } from '../../support/disks/signed-recordings.ts';
+import { openMedia } from '../../../../agent/playback/signing/media-samples.ts';
+import { AGENT, type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { startViewer } from '../../../peers/browser/browser.ts';
+import { openVideo } from '../../../peers/browser/recorded-video.ts';
+import { ffmpegWarnings } from '../../../peers/programs/ffmpeg.ts';
+import { gstreamerSaid } from '../../../peers/programs/gstreamer.ts';
+import { AV_PYTHON, describeWith, PYTHON } from '../../../peers/programs/peers.ts';
+import { runProcess, startProcess } from '../../../peers/programs/process.ts';
+import { freeUdpPort } from '../../../support/base/free-udp-port.ts';
+import { verified } from '../../../support/disks/signed-recordings.ts';
 
 const LIMIT = { timeout: 90_000 };
 const SECONDS = 6;
-const AV_SCRIPT = join(import.meta.dirname, '../../peers/clients/av-rtmp.py');
+const AV_SCRIPT = join(import.meta.dirname, '../../../peers/clients/av-rtmp.py');
 const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15'];
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '15', '-bf', '2'];
 

@@ -1,15 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
 import { resolvePath } from '../../config/load/load.ts';
-import type { Host } from '../../features/contract.ts';
+import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
-import type { Playback } from '../../playback/playback.ts';
+import { signRecording } from '../../playback/signing/sign-recording.ts';
 import { codeOf, unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { Segment } from '../../record/file/segment-log.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 import { removeSignatures, saveSignatures, signatureFileOf } from '../../record/signing/signature-file.ts';
 import { openSigningKey, type SigningKey } from '../../record/signing/signing-key.ts';
-import { signRecording } from './sign-recording.ts';
+import type { Host } from '../contract.ts';
+import { SIGNING } from './keys.ts';
 
 /** Pause after each group, in multiples of its time: three quarters of the time are left to others. */
 const PAUSES = 3;
@@ -19,33 +21,25 @@ const WEEK_US = 7 * 86_400_000_000;
 /** Recordings that wait to be signed. Those beyond this number are signed after the next start. */
 const MAX_WAITING = 20_000;
 
-interface RecordingSignerDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
-  readonly playback: Playback;
-  /** A recorder waits for its disk. */
-  readonly isHeldUp: () => boolean;
-}
+type RecordingSignerDeps = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> & {
+  readonly recordings: Pick<Host['recordings'], 'playback' | 'recorders' | 'isHeldUp' | 'signed'>;
+};
 
 /** Signs finished recordings of the paths that want it (`recordSign`), one at a time, in what time is left. */
 export class RecordingSigner {
   readonly #deps: RecordingSignerDeps;
   readonly #waiting: Segment[] = [];
-  /** Called when the signatures of a recording are next to it, since now or since an earlier start. */
-  onSigned: (segment: Segment) => void = () => {};
   #signal: AbortSignal | undefined;
   #working: Promise<void> | undefined;
   #key: Promise<SigningKey> | undefined;
 
   constructor(deps: RecordingSignerDeps) {
     this.#deps = deps;
-  }
-
-  /** Fingerprint of the key, which is made now if there is none. */
-  async fingerprint(): Promise<string> {
-    return (await this.#openKey()).fingerprint;
+    deps.recordings.recorders.onFinished((segment) => this.#finished(segment));
   }
 
   /** A recording is complete. */
-  finished({ path, file, startUs }: Segment): void {
+  #finished({ path, file, startUs }: Segment): void {
     if (this.#isWanted(path) && this.#waiting.length < MAX_WAITING) {
       this.#waiting.push({ path, file, startUs });
       this.#work();
@@ -55,10 +49,11 @@ export class RecordingSigner {
   /** Signs what a power cut or a stop left unsigned in the last week, from now on until `signal` aborts. */
   async begin(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    const { clock, config, playback } = this.#deps;
+    const { clock, config, recordings } = this.#deps;
+    const { playback } = recordings;
     const nowUs = clock.wallMs() * 1000;
     const { paths, pathDefaults } = config();
-    const isUsed = pathDefaults.recordSign || [...paths.values()].some(({ settings }) => settings?.recordSign);
+    const isUsed = [pathDefaults, ...[...paths.values()].map(({ settings }) => settings)].some(isSigned);
     for (const path of isUsed ? await playback.names() : []) {
       if (!this.#isWanted(path)) {
         continue;
@@ -71,9 +66,9 @@ export class RecordingSigner {
           return;
         }
         if (await stat(signatureFileOf(row.file)).catch(unlessFileFault)) {
-          this.onSigned(row);
+          this.#deps.recordings.signed(row);
         } else {
-          this.finished(row);
+          this.#finished(row);
         }
       }
     }
@@ -85,7 +80,7 @@ export class RecordingSigner {
   }
 
   #isWanted(path: string): boolean {
-    return resolvePath(this.#deps.config(), path)?.settings?.recordSign ?? false;
+    return isSigned(resolvePath(this.#deps.config(), path)?.settings);
   }
 
   #openKey(): Promise<SigningKey> {
@@ -125,13 +120,13 @@ export class RecordingSigner {
 
   async #sign(segment: Segment, signal: AbortSignal): Promise<void> {
     const { path, file, startUs } = segment;
-    const { clock, playback, isHeldUp } = this.#deps;
+    const { clock, recordings } = this.#deps;
     // The recording ended while the start looked for unsigned ones, and is signed already.
     if (await stat(signatureFileOf(file)).catch(unlessFileFault)) {
       return;
     }
     const key = await this.#openKey();
-    const tabled = await playback.tables.of({ file }, signal);
+    const tabled = await recordings.playback.tables.of({ file }, signal);
     let begunMs = clock.monoMs();
     const section = await signRecording(tabled, key, {
       path,
@@ -139,7 +134,7 @@ export class RecordingSigner {
       nowUs: () => clock.wallMs() * 1000,
       pace: async () => {
         await clock.sleep(PAUSES * (clock.monoMs() - begunMs), signal);
-        while (isHeldUp() && !signal.aborted) {
+        while (recordings.isHeldUp && !signal.aborted) {
           await clock.sleep(HELD_UP_MS, signal);
         }
         signal.throwIfAborted();
@@ -152,6 +147,9 @@ export class RecordingSigner {
       await removeSignatures(file);
       return;
     }
-    this.onSigned(segment);
+    this.#deps.recordings.signed(segment);
   }
 }
+
+const isSigned = (settings: PathSettings | undefined): boolean =>
+  settings !== undefined && pathSettingsIn(settings, SIGNING).recordSign;

@@ -5,10 +5,10 @@ import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { newSigningKey, signFiles, verified } from '../../../test/support/disks/signed-recordings.ts';
-import { TableCache } from '../../playback/read/table-cache.ts';
 import { placesOf } from '../../record/signing/sample-groups.ts';
 import { signatureFileOf } from '../../record/signing/signature-file.ts';
 import { parseSignatures, type SignedSection, writeSignatures } from '../../record/signing/signatures.ts';
+import { TableCache } from '../read/table-cache.ts';
 
 const sectionOf = (file: string): SignedSection =>
   parseSignatures(readFileSync(signatureFileOf(file))).sections[0] as SignedSection;

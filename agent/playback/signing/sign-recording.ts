@@ -1,7 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { openRecording } from '../../playback/read/range-stream.ts';
-import { recordedFile } from '../../playback/read/slice.ts';
-import type { Tabled } from '../../playback/read/table-cache.ts';
 import { configurationDigest } from '../../record/signing/codec-configuration.ts';
 import { SampleDigests } from '../../record/signing/sample-digests.ts';
 import { groupSamples, placesOf, samplesOf, tracksToSign } from '../../record/signing/sample-groups.ts';
@@ -17,6 +14,9 @@ import {
   writeStatement,
 } from '../../record/signing/signed-group.ts';
 import type { SigningKey } from '../../record/signing/signing-key.ts';
+import { openRecording } from '../read/range-stream.ts';
+import { recordedFile } from '../read/slice.ts';
+import type { Tabled } from '../read/table-cache.ts';
 
 interface SigningOptions {
   readonly path: string;

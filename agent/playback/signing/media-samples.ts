@@ -7,14 +7,14 @@ import { parseInit } from '../../media/mp4/read/read.ts';
 import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { readSampleTable, tablesOf } from '../../media/mp4/read/sample-table.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
-import { TsFile } from '../../playback/mpegts/ts-file.ts';
-import { readTsTable } from '../../playback/mpegts/ts-table.ts';
 import { FragmentWalk } from '../../record/file/fragment-walk.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import type { PlacedSample } from '../../record/signing/sample-digests.ts';
 import { samplesOf } from '../../record/signing/sample-groups.ts';
 import { BOX_HEAD_BYTES, isSignatureBox, MAX_SIGNATURES_BYTES } from '../../record/signing/signatures.ts';
+import { TsFile } from '../mpegts/ts-file.ts';
+import { readTsTable } from '../mpegts/ts-table.ts';
 
 /** The `moov` of six hours of video and audio has 40 MB. */
 const MAX_MOVIE_BYTES = 256 << 20;

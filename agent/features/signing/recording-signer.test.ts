@@ -8,8 +8,9 @@ import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
+import type { FinishedSegment, Segment } from '../../record/file/segment-log.ts';
 import { signatureFileOf } from '../../record/signing/signature-file.ts';
-import { SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
+import { fingerprintHere, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { RecordingSigner } from './recording-signer.ts';
 
 const configOf = (text: string): Config =>
@@ -26,12 +27,26 @@ async function setUp(folder: string, text: string, isHeldUp = () => false) {
   const clock = new WallClock();
   const dataDir = join(folder, 'data');
   const config = configOf(text);
-  const signer = new RecordingSigner({
-    ...{ dataDir, clock, log: silentLogger, config: () => config, playback, isHeldUp },
-  });
+  let finished: (segment: FinishedSegment) => void = () => {};
+  const signed: string[] = [];
+  const recordings = {
+    playback,
+    recorders: {
+      onFinished: (listener: typeof finished) => {
+        finished = listener;
+        return () => {};
+      },
+    },
+    get isHeldUp() {
+      return isHeldUp();
+    },
+    signed: (segment: Segment) => void signed.push(segment.file),
+  };
+  const signer = new RecordingSigner({ dataDir, clock, log: silentLogger, config: () => config, recordings });
+  const finish = () => finished({ path: 'cam', file, startUs: WALL * 1000 } as FinishedSegment);
   const stop = new AbortController();
   return {
-    ...{ file, signer, stop, clock, dataDir },
+    ...{ file, signer, stop, clock, dataDir, signed, finish },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await signer.close();
@@ -60,7 +75,7 @@ test('a finished recording is signed, in pauses', async () => {
   using folder = temporaryFolder();
   await using running = await setUp(folder.path, SIGNED);
   const { file, signer, stop, clock, dataDir } = running;
-  signer.finished({ path: 'cam', file, startUs: WALL * 1000 });
+  running.finish();
   expect(existsSync(join(dataDir, SIGNING_KEY_FILE))).toBe(false);
   await signer.begin(stop.signal);
   await expect
@@ -69,7 +84,7 @@ test('a finished recording is signed, in pauses', async () => {
       return existsSync(signatureFileOf(file));
     })
     .toBe(true);
-  expect(await verified(file, { key: await signer.fingerprint() })).toMatchObject({ code: 0 });
+  expect(await verified(file, { key: (await fingerprintHere(dataDir)) ?? '' })).toMatchObject({ code: 0 });
   expect(statSync(join(dataDir, SIGNING_KEY_FILE)).mode & 0o777).toBe(0o600);
 });
 
@@ -92,7 +107,7 @@ test('a recording that ends while the start looks for unsigned ones is signed on
   using folder = temporaryFolder();
   await using running = await setUp(folder.path, SIGNED);
   const { file, signer, stop, clock } = running;
-  signer.finished({ path: 'cam', file, startUs: WALL * 1000 });
+  running.finish();
   await signer.begin(stop.signal);
   await expect
     .poll(async () => {
@@ -110,11 +125,9 @@ test('a start reports what was signed before it: a copy elsewhere may lack the s
   await using running = await setUp(folder.path, SIGNED);
   const { file, signer, stop, clock } = running;
   await signFiles([file], newSigningKey());
-  const reported: string[] = [];
-  signer.onSigned = (segment) => reported.push(segment.file);
   await signer.begin(stop.signal);
   await closed(signer, clock);
-  expect(reported).toEqual([file]);
+  expect(running.signed).toEqual([file]);
 });
 
 test('nothing is signed unless it is wanted, and there is no key', async () => {
@@ -122,7 +135,7 @@ test('nothing is signed unless it is wanted, and there is no key', async () => {
   await using running = await setUp(folder.path, 'paths:\n  cam:\n');
   const { file, signer, stop, clock, dataDir } = running;
   await signer.begin(stop.signal);
-  signer.finished({ path: 'cam', file, startUs: WALL * 1000 });
+  running.finish();
   await clock.advance(10_000);
   await signer.close();
   expect([existsSync(signatureFileOf(file)), existsSync(join(dataDir, SIGNING_KEY_FILE))]).toEqual([false, false]);
