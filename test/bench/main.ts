@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
 import { explain } from '../../agent/base/errors.ts';
 import { runAgainst } from './against/against.ts';
 import { apiRps } from './api/api-rps.ts';
@@ -31,13 +33,11 @@ import { motionCpu, motionCpuDecoded, motionCpuH265, motionCpuMoving, motionCpuN
 import { motionFalse, motionRecall } from './motion/motion-events.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
 import { discover, discoverCpu } from './onvif/discover.ts';
-import { archiveFirstByte } from './playback/archive-first-byte.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
 import { storeFigures } from './playback/stores.ts';
 import { timeLapse } from './playback/time-lapse.ts';
-import { archiveCpu, archiveMemory } from './record/archive-load.ts';
 import { evidenceCpu } from './record/evidence-cpu.ts';
 import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
@@ -61,6 +61,13 @@ import { webrtcLag, webrtcLagJoin } from './webrtc/webrtc-lag.ts';
 import { webrtcPacket } from './webrtc/webrtc-packet.ts';
 import { webrtcSound } from './webrtc/webrtc-sound.ts';
 
+/** Of `test/features/X/bench/figures.ts`. */
+const ofFeatures: readonly { readonly figures: readonly Figure[] }[] = await Promise.all(
+  globSync('../features/*/bench/figures.ts', { cwd: import.meta.dirname }).map(
+    (file) => import(join(import.meta.dirname, file)),
+  ),
+);
+
 const FIGURES: readonly Figure[] = [
   discover,
   discoverCpu,
@@ -82,8 +89,6 @@ const FIGURES: readonly Figure[] = [
   tsRecordCpu,
   recordMemory,
   recordMemoryGrowth,
-  archiveCpu,
-  archiveMemory,
   evidenceCpu,
   hostileClients,
   hostilePublishers,
@@ -139,7 +144,6 @@ const FIGURES: readonly Figure[] = [
   getFmp4,
   getMp4,
   getFirstByte,
-  archiveFirstByte,
   ...storeFigures,
   timeLapse,
   getMemory,
@@ -152,6 +156,7 @@ const FIGURES: readonly Figure[] = [
   authCost,
   authCostScrypt,
   apiRps,
+  ...ofFeatures.flatMap(({ figures }) => figures),
 ];
 
 function format(value: number): string {

@@ -19,7 +19,7 @@ import { you } from '../../webui/words/en/settings/you.ts';
 import { start } from '../../webui/words/en/start.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
-import { settled } from '../peers/browser/page-visit.ts';
+import { FEATURE_SIGHTS, settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
   ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
@@ -198,7 +198,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
-    shot('archive', '#/settings/storage/archive', '.archive .segment'),
     shot('move', '#/settings/storage/move', '.transfer .choices'),
     shot('import', '#/settings/storage/import', '.source-disks'),
     shot('fetch', '#/settings/storage/fetch', '.source-disks'),
@@ -208,13 +207,10 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('name', '#/settings/system/name', '.network-name .switch'),
     ...cameraNetworkShots(door),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
-    shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),
-    shot('onvif', '#/settings/system/onvif', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
-    shot('updates', '#/settings/system/updates', 'section .dim'),
     shot('people', '#/settings/people', '.you'),
     opened('people-add', 'people', '.you', (page, say) => press(page, say.people.addPerson)),
     opened('people-person', 'people', '.you', (page) => row(page, viewer)),
@@ -235,6 +231,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await page.locator('.sheet .row').first().click();
       await settled(page, '.sheet [type=password]');
     }),
+    ...FEATURE_SIGHTS.filter(([name]) => name !== 'camera-network').map((sight) => shot(...sight)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
   ];
 }

@@ -25,7 +25,7 @@ test('the usage has every command, with what it does in its column', async () =>
   }
   expect(text).toContain('\n       perch check FILE.yml             report problems in a configuration file\n');
   expect(text).toContain(
-    `\n       perch restore-archive [--box ID] [--data DIR] [FILE.yml]\n${' '.repeat(40)}learn what the archive has`,
+    `\n       perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]\n${' '.repeat(40)}explain`,
   );
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
 });

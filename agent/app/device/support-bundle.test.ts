@@ -19,7 +19,6 @@ const SECRETS = {
   hook: 'Zq-hook-secret-10',
   zlm: 'Zq-zlm-secret-11-long-enough',
   path: 'Zq-path-secret-12',
-  archive: 'Zq-archive-secret-16',
 };
 const CONFIG = `webrtcICEServers2:
   - url: turn:192.0.2.1:3478
@@ -30,8 +29,6 @@ authInternalUsers:
   - { user: other, pass: '${SECRETS.hashedUser}', permissions: [{ action: read }] }
 hlsCDNSecret: ${SECRETS.cdn}
 zlmSecret: ${SECRETS.zlm}
-archiveURL: http://127.0.0.9:1
-archiveSecretKey: ${SECRETS.archive}
 zlmOnPlay: http://192.0.2.1/hook?key=${SECRETS.hook}
 paths:
   door:

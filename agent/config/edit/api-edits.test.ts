@@ -328,7 +328,6 @@ test.for([
   { rtspServerCert: '/tmp/mine.crt' },
   { logFile: '/tmp/log' },
   { dumpPackets: true },
-  { archiveFolder: '/tmp' },
 ])('only the owner sets %j', async (settings) => {
   const { edits, text } = await fileOf(WITH_DISK);
   const isOfPath = 'recordPath' in settings || 'alwaysAvailableFile' in settings;
@@ -345,7 +344,7 @@ test.for([
 });
 
 test('each key whose name is about access is one that the owner sets', () => {
-  const isAccess = /^(?:auth|mqtt|archive|zlmOn)|(?:rustedProxies|Secret|AllowIPs)$|^(?:logFile|dumpPackets)$/;
+  const isAccess = /^(?:auth|mqtt|zlmOn)|(?:rustedProxies|Secret|AllowIPs)$|^(?:logFile|dumpPackets)$/;
   for (const { names, rights } of [KEYS.global, KEYS.path]) {
     expect([...names].filter((name) => isAccess.test(name) && !rights.has(name))).toEqual([]);
   }

@@ -84,14 +84,6 @@ test('a path answer is complete, with its name first and without credentials', (
       recordSegmentDuration: '1h0m0s',
       recordDeleteAfter: '',
       recordMaxSize: '0B',
-      ...{
-        motionSource: 'camera',
-        motionSensitivity: 50,
-        motionZones: [],
-        motionMasks: [],
-        motionMinSize: 0,
-        motionHours: '',
-      },
       camera: { user: 'me', password: '<redacted>' },
     },
   ]);

@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/features/archive/support/s3-server.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { fileOf } from '../../../test/support/harness/edited-config.ts';
 import { KEYS as CONFIG_KEYS, good } from '../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { HIDDEN } from '../../config/edit/json.ts';
+import { globalJson, HIDDEN } from '../../config/edit/json.ts';
+import { SecretKeys } from '../../config/edit/secrets.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
 import type { RecordingCopies } from '../../record/retention/recording-copies.ts';
 import { Archive } from './archive.ts';
 import { parseKeyText } from './encryption/key-text.ts';
+import { ARCHIVE } from './keys.ts';
 
 const KEYS = `archiveBucket: ${BUCKET}\narchiveAccessKey: ${ACCESS_KEY}\narchiveSecretKey: ${SECRET_KEY}\n`;
 const [UNREAD, GROWING, FINISHED, BROKEN] = [STATE.unread, STATE.growing, STATE.finished, STATE.broken];
@@ -213,4 +216,20 @@ test('an archive that cannot start is failing, and says why', async () => {
     error: expect.stringContaining('is damaged'),
   });
   expect(archive.metrics()).toContainEqual(['archive_failing', 'gauge', expect.any(String), 1]);
+  const documented = readFileSync('docs/reference/metrics.md', 'utf8');
+  expect(archive.metrics().filter(([suffix]) => !documented.includes(`perch_${suffix}`))).toEqual([]);
+});
+
+test('only the owner sets its keys', async () => {
+  const { edits } = await fileOf('paths:\n');
+  for (const settings of [{ archiveFolder: '/tmp' }, { archive: 's3' }, { archiveSecretKey: 'x' }]) {
+    await expect(edits.patchGlobal(settings, { hasAllRights: false })).rejects.toThrow('only the owner');
+  }
+  expect(Object.keys(ARCHIVE.schema).filter((key) => !CONFIG_KEYS.global.rights.has(key))).toEqual([]);
+});
+
+test('neither API nor support bundle have the secret key', () => {
+  const text = 'archiveSecretKey: Zq-archive-secret';
+  expect(globalJson(good(`perch: own\n${text}\n`))).toMatchObject({ archiveSecretKey: HIDDEN });
+  expect(text).toMatch(new SecretKeys(CONFIG_KEYS).line);
 });

@@ -61,7 +61,7 @@ const BOX: DeviceFacts = {
   ],
   losses: () => [{ path: 'door', parts: 3, samples: { late: 1, jumped: 2 }, refusedFiles: 4 }],
   hooks: () => [{ hook: 'runOnRead', running: 1, started: 5, failed: 2, leftOut: 3 }],
-  features: () => [['archive_failing', 'gauge', 'Whether the archive fails.', 1]],
+  features: () => [],
 };
 
 interface Given {

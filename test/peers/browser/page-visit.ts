@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect, onTestFailed } from 'vitest';
 import { byLength } from '../programs/peers.ts';
@@ -228,6 +229,13 @@ const isElsewhere = (asked: string, box: string): boolean =>
 /** A place, and an element that is there once it is complete. */
 export type Sight = readonly [name: string, place: string, sign: string];
 
+const FEATURES = join(import.meta.dirname, '../../features');
+const ofFeatures: readonly { readonly sights: readonly Sight[] }[] = await Promise.all(
+  globSync('*/support/sights.ts', { cwd: FEATURES }).map((file) => import(join(FEATURES, file))),
+);
+/** Places of `test/features/X/support/sights.ts`. */
+export const FEATURE_SIGHTS = ofFeatures.flatMap(({ sights }) => sights);
+
 /** The owner's places, with the name of one of the cameras. */
 export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
   ['live', '#/live', '.tile.live .surface.playing'],
@@ -241,7 +249,6 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['boxes', '#/settings/cameras/boxes', '.other-boxes .button'],
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
-  ['archive', '#/settings/storage/archive', '.archive .segment'],
   ['move', '#/settings/storage/move', '.transfer .choices'],
   ['import', '#/settings/storage/import', '.source-disks'],
   ['fetch', '#/settings/storage/fetch', '.source-disks'],
@@ -250,16 +257,14 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['https', '#/settings/system/https', '.secure-outside'],
   ['remote', '#/settings/system/remote', '.remote-access form'],
   ['name', '#/settings/system/name', '.network-name .switch'],
-  ['camera-network', '#/settings/system/camera-network', '.camera-network .message-card, .camera-network .card'],
   ['servers', '#/settings/system/servers', '.servers .switch'],
-  ['mqtt', '#/settings/system/mqtt', '.mqtt .switch'],
-  ['onvif', '#/settings/system/onvif', '.servers .switch'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],
   ['notifications', '#/settings/notifications', '.notifications .card, .notifications p'],
   ['paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'],
   ['views', '#/settings/people/views', '.views .card, .views .dim'],
+  ...FEATURE_SIGHTS,
 ];
 
 /** The page is complete, as `sign` shows, and its transitions have ended. */

@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { startProcess } from '../../peers/programs/process.ts';
 import {
   CAMERAS,
   recordingConfig,
@@ -8,9 +6,11 @@ import {
   SETTLE_SECONDS,
   seconds,
   startCameras,
-} from '../cameras/eight-cameras.ts';
-import type { Figure } from '../measure/figure.ts';
-import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
+} from '../../../bench/cameras/eight-cameras.ts';
+import type { Figure } from '../../../bench/measure/figure.ts';
+import { cpuSeconds, pssMegabytes } from '../../../bench/measure/proc.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { startProcess } from '../../../peers/programs/process.ts';
 
 /** Two files of each camera end in it, some 10 MB each: two parts. */
 const MEASURED_SECONDS = 40;
