@@ -1,5 +1,5 @@
 import { globSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { readSource } from './jsx-calls.ts';
 
@@ -22,7 +22,7 @@ const EARLY: Scripts = {
   login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
 };
 
-/** Parts of the page that one script holds, because they are used together. Others have a script of their own. */
+/** Parts of the page that one script holds, with those of features in `settings`, because they are used together. Others have a script of their own. */
 const LATER: Scripts = {
   camera: [
     'camera-view/presets-sheet.tsx',
@@ -50,7 +50,6 @@ const LATER: Scripts = {
     ...globSync('features/*/camera-sheet.tsx', { cwd: import.meta.dirname }),
   ],
   settings: [
-    'features/notify/notify-sheet.tsx',
     'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
     'pages/settings/boxes/boxes-page.tsx',
@@ -90,8 +89,13 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
   const importing = (file: string) => `import ${JSON.stringify(join(folder, file))};\n`;
   const scripts = new Map<string, string>();
   const scriptOf = new Map<string, string>();
-  const shared = sharedModules(metafile, first);
-  for (const [name, files] of Object.entries({ ...EARLY, ...LATER })) {
+  const named = Object.values({ ...EARLY, ...LATER }).flat();
+  const ofFeatures = [...later]
+    .map((file) => relative(folder, file))
+    .filter((file) => file.startsWith('features/') && !named.includes(file));
+  const all: Scripts = { ...EARLY, ...LATER, settings: [...(LATER['settings'] ?? []), ...ofFeatures] };
+  const shared = sharedModules(metafile, first, all);
+  for (const [name, files] of Object.entries(all)) {
     checkExports(metafile, later, files);
     const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
     const modules = name in EARLY ? [...first, ...shared.early] : [...first, ...shared.early, ...shared.later];
@@ -144,10 +148,14 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
  * Modules outside the first load that at least two scripts use. Those of early scripts are in a file that all scripts
  * load; the rest are in one that all later scripts load. A file for each set of scripts would take more bytes.
  */
-function sharedModules(metafile: Metafile, first: readonly string[]): { early: string[]; later: string[] } {
+function sharedModules(
+  metafile: Metafile,
+  first: readonly string[],
+  all: Scripts,
+): { early: string[]; later: string[] } {
   const inFirst = staticImports(metafile, first);
   const users = new Map<string, string[]>();
-  for (const [name, files] of Object.entries({ ...EARLY, ...LATER })) {
+  for (const [name, files] of Object.entries(all)) {
     for (const file of staticImports(metafile, files)) {
       users.set(file, [...(users.get(file) ?? []), name]);
     }

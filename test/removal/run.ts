@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '../..');
-const TABLES = ['agent/app/features/table.ts', 'webui/pages/features/table.ts'];
+const TABLES = ['agent/app/features/table.ts', 'webui/pages/features/table.ts', 'webui/pages/features/parts.ts'];
 const FOLDERS = ['agent/features', 'webui/features', 'test/features'];
 /** Unit tests of the short form: a minute of two cores. */
 const PART = [

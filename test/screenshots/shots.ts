@@ -9,7 +9,6 @@ import { layouts } from '../../webui/words/en/settings/layouts.ts';
 import { library } from '../../webui/words/en/settings/library.ts';
 import { masks } from '../../webui/words/en/settings/masks.ts';
 import { modes } from '../../webui/words/en/settings/modes.ts';
-import { notify } from '../../webui/words/en/settings/notify.ts';
 import { people } from '../../webui/words/en/settings/people.ts';
 import { secure } from '../../webui/words/en/settings/secure.ts';
 import { storage } from '../../webui/words/en/settings/storage.ts';
@@ -23,7 +22,7 @@ import { FEATURE_SIGHTS, settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
   ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
-  ...{ storage, system, secure, people, you, video, forwards, masks, notify },
+  ...{ storage, system, secure, people, you, video, forwards, masks },
 };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {

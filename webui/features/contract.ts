@@ -1,14 +1,30 @@
 import type { FunctionComponent } from 'preact';
 import type { Camera } from '../cameras/camera.ts';
+import type { SettingsSection } from '../shell/route.ts';
 import type { SystemFacts } from '../system/system-facts.ts';
+import type { IconName } from '../ui/icons/icon.tsx';
+import type { LazyPage } from '../ui/lazy/lazy-page.tsx';
 
 /** What a feature shows on the page: a folder of `webui/features`, and a line in `webui/pages/features/table.ts`. */
 export interface FeatureEntry {
   readonly name: string;
+  readonly section?: FeatureSection;
   readonly pages?: readonly FeaturePage[];
+  readonly cards?: readonly FeatureCard[];
   readonly cameraRows?: readonly CameraRow[];
   /** Rows of the page of the system. */
   readonly systemRows?: readonly FunctionComponent<{ readonly facts: SystemFacts }>[];
+}
+
+/** A section of the settings, for the owner. */
+export interface FeatureSection {
+  /** Name in its address. */
+  readonly name: string;
+  /** The section that follows it in the list. */
+  readonly before: SettingsSection;
+  readonly icon: IconName;
+  title(): string;
+  readonly page: LazyPage;
 }
 
 /** A page below a section of the settings. */
@@ -34,4 +50,16 @@ export interface CameraSheetProps {
   /** Undefined: the path is not among the cameras, and has no picture. */
   readonly camera: Camera | undefined;
   readonly onClosed: () => void;
+}
+
+/** A part of another page of the settings: `you` are the own settings of each user. */
+export interface FeatureCard {
+  readonly at: 'you';
+  readonly part: FunctionComponent;
+}
+
+/** What pages outside the settings show of a feature. The first load has it, so its code is loaded when it is shown. */
+export interface FeatureParts {
+  /** Sheet in which users choose their notifications. */
+  readonly notifySheet?: FunctionComponent<{ readonly onClosed: () => void }>;
 }

@@ -19,19 +19,14 @@ import { nowMs } from '../shell/page-state.ts';
 import { eventsLink, recordingsLink, route } from '../shell/route.ts';
 import { LEAD_MS, play } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayName } from '../words/dates.ts';
 import { clockSeconds, dayStart } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { loadSettingsWords, words } from '../words/words.ts';
+import { words } from '../words/words.ts';
+import { NotifySheet } from './features/parts.ts';
 
 export { watchNewestEvents } from '../clips/events/newest-events.ts';
-
-const NotifySheet = lazyPart(async () => {
-  const [part] = await Promise.all([import('../features/notify/notify-sheet.tsx'), loadSettingsWords()]);
-  return part.NotifySheet;
-});
 
 /** Rows of the first render: more than a phone shows. */
 const FIRST_ROWS = 12;
@@ -67,7 +62,7 @@ export function EventsPage() {
             {t.markAllSeen}
           </button>
         )}
-        {session.value?.loggedIn && <NotifyButton />}
+        {session.value?.loggedIn && NotifySheet && <NotifyButton />}
       </header>
       <div class="filters">
         <CameraChoice path={path} linkTo={eventsLink} />
@@ -100,7 +95,7 @@ function NotifyButton() {
         <Icon name="bell" small />
         {clipWords.value.notifyMe}
       </button>
-      {isOpen && <NotifySheet onClosed={() => setOpen(false)} />}
+      {isOpen && NotifySheet && <NotifySheet onClosed={() => setOpen(false)} />}
     </>
   );
 }

@@ -38,14 +38,14 @@ const SECTIONS = {
   storage: ['move', 'import', 'fetch'],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views', 'paired'],
-  notifications: [],
 } as const;
 export type SettingsSection = keyof typeof SECTIONS;
 type SettingsPart = (typeof SECTIONS)[SettingsSection][number];
 
 interface SettingsRoute {
   readonly page: 'settings';
-  readonly section: SettingsSection;
+  /** One of `SettingsSection`, or of a feature; the page shows the cameras if there is no such section. */
+  readonly section: string;
   /** Edited camera; only in the section `cameras`. */
   readonly camera?: string;
   readonly part?: SettingsPart;
@@ -85,7 +85,7 @@ function readSettings(path: string, query: string): SettingsRoute {
   const page = 'settings';
   const [section = '', rest = ''] = path.split(/\/(.*)/s);
   if (!isSection(section)) {
-    return { page, section: 'cameras' };
+    return { page, section: section || 'cameras' };
   }
   const [first, person] = rest.split(/\/(.*)/s);
   if (section === 'people' && first === 'views') {

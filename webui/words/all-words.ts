@@ -11,7 +11,6 @@ import type { LayoutsWords } from './en/settings/layouts.ts';
 import type { LibraryWords } from './en/settings/library.ts';
 import type { MasksWords } from './en/settings/masks.ts';
 import type { ModesWords } from './en/settings/modes.ts';
-import type { NotifyWords } from './en/settings/notify.ts';
 import type { PeopleWords } from './en/settings/people.ts';
 import type { SecureWords } from './en/settings/secure.ts';
 import type { SourceWords } from './en/settings/sources.ts';
@@ -42,7 +41,6 @@ export interface AllWords {
   readonly secure: SecureWords;
   readonly modes: ModesWords;
   readonly people: PeopleWords;
-  readonly notify: NotifyWords;
   readonly you: YouWords;
   readonly video: VideoWords;
   readonly forwards: ForwardsWords;
@@ -60,7 +58,6 @@ export type SettingsPart =
   | 'secure'
   | 'modes'
   | 'people'
-  | 'notify'
   | 'library'
   | 'you'
   | 'layouts'

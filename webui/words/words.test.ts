@@ -17,7 +17,6 @@ import { layouts } from './en/settings/layouts.ts';
 import { library } from './en/settings/library.ts';
 import { masks } from './en/settings/masks.ts';
 import { modes } from './en/settings/modes.ts';
-import { notify } from './en/settings/notify.ts';
 import { people } from './en/settings/people.ts';
 import { secure } from './en/settings/secure.ts';
 import { sources } from './en/settings/sources.ts';
@@ -57,7 +56,6 @@ const en: AllWords = {
   masks,
   sources,
   transfer,
-  notify,
   boxes,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };

@@ -6,7 +6,6 @@ import { layouts } from './zh-cn/settings/layouts.ts';
 import { library } from './zh-cn/settings/library.ts';
 import { masks } from './zh-cn/settings/masks.ts';
 import { modes } from './zh-cn/settings/modes.ts';
-import { notify } from './zh-cn/settings/notify.ts';
 import { people } from './zh-cn/settings/people.ts';
 import { secure } from './zh-cn/settings/secure.ts';
 import { sources } from './zh-cn/settings/sources.ts';
@@ -27,7 +26,6 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   secure,
   modes,
   people,
-  notify,
   library,
   you,
   layouts,

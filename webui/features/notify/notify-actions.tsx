@@ -5,8 +5,8 @@ import { nowMs } from '../../shell/page-state.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { notifyWords } from '../../words/settings/notify.ts';
 import { minutesUntilTomorrow, sendTest } from './notify-data.ts';
+import { notifyWords } from './words.ts';
 
 interface PauseProps {
   /** End of the pause, RFC 3339; null: not paused. */

@@ -10,7 +10,6 @@ import { TextArea } from '../../ui/controls/text-area.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import { Confirm } from '../../ui/sheet/confirm.tsx';
-import { notifyWords } from '../../words/settings/notify.ts';
 import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
 import { TestButton } from './notify-actions.tsx';
@@ -31,6 +30,7 @@ import {
   withoutBlanks,
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
+import { notifyWords } from './words.ts';
 
 /** Settings that are one of a few. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {

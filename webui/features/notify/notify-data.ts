@@ -1,9 +1,9 @@
-import type { SubscriptionItem } from '../../api-client/api-types.ts';
+import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { OFFERED_KINDS } from '../../cameras/event-kinds.ts';
 import { i18n } from '../../words/i18n.ts';
 import { modesWords } from '../../words/settings/modes.ts';
-import { notifyWords } from '../../words/settings/notify.ts';
+import { notifyWords } from './words.ts';
 
 /** Texts such as `22:00`; empty while there is none. */
 interface Hours {

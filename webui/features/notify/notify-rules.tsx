@@ -8,8 +8,8 @@ import { Button } from '../../ui/controls/button.tsx';
 import { Switch } from '../../ui/controls/switch.tsx';
 import { TimeField } from '../../ui/controls/time-field.tsx';
 import { modesWords } from '../../words/settings/modes.ts';
-import { notifyWords } from '../../words/settings/notify.ts';
 import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
+import { notifyWords } from './words.ts';
 
 interface RulesProps {
   readonly rules: readonly NotifyRule[];

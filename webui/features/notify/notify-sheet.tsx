@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { SubscriptionItem } from '../../api-client/api-types.ts';
+import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { RequestError } from '../../api-client/request.ts';
 import { isOwner } from '../../api-client/session.ts';
@@ -9,7 +9,6 @@ import { Switch } from '../../ui/controls/switch.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
-import { notifyWords } from '../../words/settings/notify.ts';
 import { words } from '../../words/words.ts';
 import { Pause, TestButton } from './notify-actions.tsx';
 import { ChannelForm, Channels } from './notify-channels.tsx';
@@ -33,6 +32,7 @@ import {
   unsubscribe,
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
+import { notifyWords } from './words.ts';
 
 export const NotifySheet = ({ onClosed }: { readonly onClosed: () => void }) => (
   <Sheet title={notifyWords.value.title} onClosed={onClosed}>

@@ -1,14 +1,15 @@
 import { archive } from '../../features/archive/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
-import type { CameraRow, FeatureEntry, FeaturePage } from '../../features/contract.ts';
+import type { CameraRow, FeatureCard, FeatureEntry, FeaturePage, FeatureSection } from '../../features/contract.ts';
 import { motion } from '../../features/motion/entry.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
+import { notify } from '../../features/notify/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
 import { signing } from '../../features/signing/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, onvifDevice, signing, updates, archive, motion];
+const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, notify, onvifDevice, signing, updates, archive, motion];
 
 /** The features' pages below a section of the settings. */
 export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>
@@ -16,3 +17,8 @@ export const featurePages = (section: SettingsSection): readonly FeaturePage[] =
 
 export const CAMERA_ROWS: readonly CameraRow[] = FEATURES.flatMap(({ cameraRows = [] }) => cameraRows);
 export const systemRows = FEATURES.flatMap((feature) => feature.systemRows ?? []);
+
+export const featureSections: readonly FeatureSection[] = FEATURES.flatMap(({ section = [] }) => section);
+
+export const featureCards = (at: FeatureCard['at']): readonly FeatureCard[] =>
+  FEATURES.flatMap(({ cards = [] }) => cards).filter((card) => card.at === at);

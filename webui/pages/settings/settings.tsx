@@ -1,31 +1,60 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { isOwner } from '../../api-client/session.ts';
 import { announceReturns } from '../../cameras/camera-notices.ts';
+import type { FeatureSection } from '../../features/contract.ts';
 import { Warnings } from '../../live/notices.tsx';
-import { route, type SettingsSection, settingsLink } from '../../shell/route.ts';
+import { route, type SettingsSection } from '../../shell/route.ts';
 import { toastRestored } from '../../system/restore-notice.ts';
-import { Icon, type IconName } from '../../ui/icons/icon.tsx';
+import { Icon } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { modesWords } from '../../words/settings/modes.ts';
-import { notifyWords } from '../../words/settings/notify.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
-import { CAMERA_ROWS } from '../features/table.ts';
+import { CAMERA_ROWS, featureSections } from '../features/table.ts';
 import { You } from './people/you.tsx';
 
-const Sections = {
-  cameras: lazyPage(() =>
-    import('./cameras/cameras.tsx').then((page) => () => <page.CamerasPage rows={CAMERA_ROWS} />),
-  ),
-  modes: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
-  storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
-  system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
-  notifications: lazyPage(() => import('../../features/notify/notify-sheet.tsx').then((page) => page.NotifyPage)),
-  people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
-} as const satisfies Record<SettingsSection, unknown>;
+type Section = Omit<FeatureSection, 'before'>;
+
+const CORE: readonly (Section & { readonly name: SettingsSection })[] = [
+  {
+    name: 'cameras',
+    icon: 'camera',
+    title: () => camerasWords.value.cameras,
+    page: lazyPage(() => import('./cameras/cameras.tsx').then((page) => () => <page.CamerasPage rows={CAMERA_ROWS} />)),
+  },
+  {
+    name: 'modes',
+    icon: 'night',
+    title: () => modesWords.value.modes,
+    page: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
+  },
+  {
+    name: 'storage',
+    icon: 'disk',
+    title: () => storageWords.value.storage,
+    page: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
+  },
+  {
+    name: 'system',
+    icon: 'chip',
+    title: () => systemWords.value.system,
+    page: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
+  },
+  {
+    name: 'people',
+    icon: 'person',
+    title: () => peopleWords.value.people,
+    page: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
+  },
+];
+
+const SECTIONS: readonly Section[] = CORE.flatMap((section) => [
+  ...featureSections.filter(({ before }) => before === section.name),
+  section,
+]);
 
 // Loaded with the settings, which all pages preload.
 announceReturns();
@@ -33,15 +62,17 @@ announceReturns();
 /** Preloaded while idle. */
 export const sectionFetchers = (): readonly (() => Promise<void>)[] => [
   async () => toastRestored(),
-  ...Object.values(Sections).map(({ fetch }) => fetch),
+  ...SECTIONS.map(({ page }) => page.fetch),
 ];
 
 /** Sections of the owner, or the user's own settings: chips on phones, else a list on the left. */
 export function SettingsPage() {
   const here = route.value;
-  const sections = namedSections();
-  const section = here.page === 'settings' && isOwner.value ? here.section : undefined;
-  const [, title = words.value.settings] = sections.find(([one]) => one === section) ?? [];
+  const section =
+    here.page === 'settings' && isOwner.value
+      ? (SECTIONS.find(({ name }) => name === here.section) ?? SECTIONS[0])
+      : undefined;
+  const title = section?.title() ?? words.value.settings;
   useEffect(() => {
     document.title = `${title} · Perch`;
   }, [title]);
@@ -60,35 +91,19 @@ export function SettingsPage() {
       </div>
     );
   }
-  const { Page } = Sections[section];
+  const { name, page } = section;
   return (
     <div class="settings has-sections">
-      <SectionList sections={sections} shown={section} />
-      <div class="settings-page" key={section}>
+      <SectionList shown={name} />
+      <div class="settings-page" key={name}>
         <Warnings />
-        <Page />
+        <page.Page />
       </div>
     </div>
   );
 }
 
-type NamedSection = readonly [SettingsSection, string, IconName];
-
-const namedSections = (): readonly NamedSection[] => [
-  ['cameras', camerasWords.value.cameras, 'camera'],
-  ['modes', modesWords.value.modes, 'night'],
-  ['storage', storageWords.value.storage, 'disk'],
-  ['system', systemWords.value.system, 'chip'],
-  ['notifications', notifyWords.value.title, 'bell'],
-  ['people', peopleWords.value.people, 'person'],
-];
-
-interface RoomListProps {
-  readonly sections: readonly NamedSection[];
-  readonly shown: SettingsSection;
-}
-
-function SectionList({ sections, shown }: RoomListProps) {
+function SectionList({ shown }: { readonly shown: string }) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     // Scrolls the chips on narrow phones.
@@ -98,11 +113,11 @@ function SectionList({ sections, shown }: RoomListProps) {
     <header class="sections">
       <h1 class="title">{words.value.settings}</h1>
       <ul ref={list}>
-        {sections.map(([section, name, icon]) => (
-          <li key={section}>
-            <a href={settingsLink(section)} aria-current={section === shown ? 'page' : undefined}>
+        {SECTIONS.map(({ name, icon, title }) => (
+          <li key={name}>
+            <a href={`#/settings/${name}`} aria-current={name === shown ? 'page' : undefined}>
               <Icon name={icon} />
-              {name}
+              {title()}
             </a>
           </li>
         ))}

@@ -6,7 +6,7 @@ import { drawn } from '../icons/icon.tsx';
 
 const RETRY_MS = 2_000;
 
-interface LazyPage {
+export interface LazyPage {
   /** Renders the page once it is loaded. */
   readonly Page: FunctionComponent;
   /** Preloads it. */

@@ -8,15 +8,12 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { attempt } from '../../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
-import { notifyWords } from '../../../words/settings/notify.ts';
 import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
+import { featureCards } from '../../features/table.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
-const NotifySheet = lazyPart(() =>
-  import('../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet),
-);
 const SecondFactorSheet = lazyPart(() => import('./second-factor-sheet.tsx').then((part) => part.SecondFactorSheet));
 
 /** The user's own settings: language, appearance, password, logout. */
@@ -25,7 +22,6 @@ export function You() {
   const [changesPassword, setChangesPassword] = useState(false);
   const [changesFactor, setChangesFactor] = useState(false);
   const [showsDevices, setShowsDevices] = useState(false);
-  const [showsNotify, setShowsNotify] = useState(false);
   const now = session.value;
   return (
     <section class="you">
@@ -53,14 +49,9 @@ export function You() {
         {now?.loggedIn && now.role !== 'guest' && (
           <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
         )}
-        {now?.loggedIn && now.role !== 'owner' && (
-          <Row
-            icon="bell"
-            title={notifyWords.value.title}
-            text={notifyWords.value.text}
-            onClick={() => setShowsNotify(true)}
-          />
-        )}
+        {featureCards('you').map(({ part: Card }, i) => (
+          <Card key={i} />
+        ))}
         {(now?.https || location.protocol === 'https:') && !isInstalled() && (
           <Row icon="download" title={youWords.value.install} text={youWords.value.installText} href="trust" />
         )}
@@ -73,7 +64,6 @@ export function You() {
       <AppearanceChoice />
       {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
       {changesFactor && <SecondFactorSheet onClosed={() => setChangesFactor(false)} />}
-      {showsNotify && <NotifySheet onClosed={() => setShowsNotify(false)} />}
       {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
     </section>
   );

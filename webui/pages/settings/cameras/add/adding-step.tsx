@@ -19,18 +19,14 @@ import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
 import { Icon } from '../../../../ui/icons/icon.tsx';
-import { lazyPart } from '../../../../ui/lazy/lazy-page.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
+import { NotifySheet } from '../../../features/parts.ts';
 import type { PathConfig } from '../data/camera-settings.ts';
 import { isForEver, shortestRetention, wholeDays } from '../data/retention-text.ts';
 import { FailedCameras } from './failed-cameras.tsx';
-
-const NotifySheet = lazyPart(() =>
-  import('../../../../features/notify/notify-sheet.tsx').then((part) => part.NotifySheet),
-);
 
 const renamed = signal<string | undefined>(undefined);
 
@@ -148,7 +144,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
           </a>
         )}
         {/* Offered at the first start only. */}
-        {backTo === LIVE && live > 0 && (
+        {backTo === LIVE && live > 0 && NotifySheet && (
           <button class="text" type="button" aria-haspopup="dialog" onClick={() => setNotifying(true)}>
             <Icon name="bell" small />
             {t.offerNotifications}
@@ -158,7 +154,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
           {t.cameraMissing}
         </button>
       </div>
-      {isNotifying && <NotifySheet onClosed={() => setNotifying(false)} />}
+      {isNotifying && NotifySheet && <NotifySheet onClosed={() => setNotifying(false)} />}
       {renaming && (
         <RenameSheet
           camera={renaming}

@@ -1,6 +1,6 @@
-import type { NotifyWords } from '../../en/settings/notify.ts';
+import type { en } from './en.ts';
 
-export const notify: NotifyWords = {
+export const zhCn: typeof en = {
   title: '通知',
   text: '发送到这部手机或电脑，页面关闭时也能收到。',
   thisDevice: '通知此设备',

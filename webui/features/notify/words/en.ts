@@ -1,5 +1,5 @@
-/** Settings: push notifications of this browser. */
-export const notify = {
+/** Notifications: push messages of this browser, rules, and the owner's channels. */
+export const en = {
   title: 'Notifications',
   text: 'On this phone or computer, also while the page is closed.',
   thisDevice: 'Notify this device',
@@ -49,5 +49,3 @@ export const notify = {
   headers: 'Headers',
   body: 'Text',
 };
-
-export type NotifyWords = typeof notify;
