@@ -29,8 +29,6 @@ import { type Figure, factorOf, judge, type Result } from './measure/figure.ts';
 import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
 import { pictureCpu, pictureCpuH265, pictureMemory } from './media/pictures.ts';
-import { motionCpu, motionCpuDecoded, motionCpuH265, motionCpuMoving, motionCpuNight } from './motion/motion-cpu.ts';
-import { motionFalse, motionRecall } from './motion/motion-events.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
 import { discover, discoverCpu } from './onvif/discover.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
@@ -128,13 +126,6 @@ const FIGURES: readonly Figure[] = [
   hls500Memory,
   hls500Late,
   mseLag,
-  motionCpu,
-  motionCpuH265,
-  motionCpuNight,
-  motionCpuMoving,
-  motionCpuDecoded,
-  motionRecall,
-  motionFalse,
   audioTranscode,
   audioTranscodeG711,
   audioTranscodeFlac,

@@ -1,6 +1,6 @@
 import { XmlElement } from '@rgrove/parse-xml';
+import type { SoapRequest } from '../../agent/demo-camera/onvif-server.ts';
 import { elements, find, localName } from '../../agent/onvif/soap/xml/xml.ts';
-import type { SoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 
 export const SERVICES = {
   device: 'http://www.onvif.org/ver10/device/wsdl',

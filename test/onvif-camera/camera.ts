@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
-import type { RtspServer } from '../../agent/sources/demo/demo-camera.ts';
-import type { PlayedStreams } from '../../agent/sources/demo/demo-streams.ts';
-import type { DeviceIdentity } from '../../agent/sources/demo/onvif-replies.ts';
+import type { RtspServer } from '../../agent/demo-camera/demo-camera.ts';
+import type { PlayedStreams } from '../../agent/demo-camera/demo-streams.ts';
+import type { DeviceIdentity } from '../../agent/demo-camera/onvif-replies.ts';
 import { DiscoverySide } from './discovery.ts';
 import type { Happening } from './event-dialects.ts';
 import { EventSource } from './event-source.ts';

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { BlockList } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { PerchError } from '../../agent/base/errors.ts';
-import { writeProbeMatches } from '../../agent/sources/demo/onvif-replies.ts';
-import { parseSoapRequest } from '../../agent/sources/demo/onvif-server.ts';
+import { writeProbeMatches } from '../../agent/demo-camera/onvif-replies.ts';
+import { parseSoapRequest } from '../../agent/demo-camera/onvif-server.ts';
 import { devicePathOf } from './services/device-service.ts';
 import type { CameraState } from './state.ts';
 

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { SoapRequest } from '../../agent/demo-camera/onvif-server.ts';
 import { type DigestAlgorithm, parseAuthorization, verifyDigest } from '../../agent/media/rtsp/digest.ts';
 import { find, findText } from '../../agent/onvif/soap/xml/xml.ts';
-import type { SoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 import type { CameraState } from './state.ts';
 
 /** Sent in place of an operation's answer. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import type { PlayedStreams } from '../../agent/sources/demo/demo-streams.ts';
-import type { DeviceIdentity, StreamProfile } from '../../agent/sources/demo/onvif-replies.ts';
+import type { PlayedStreams } from '../../agent/demo-camera/demo-streams.ts';
+import type { DeviceIdentity, StreamProfile } from '../../agent/demo-camera/onvif-replies.ts';
 import type { EventSource } from './event-source.ts';
 import { PtzHead } from './ptz-head.ts';
 import type { Quirks } from './quirks.ts';

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
+import { type RtspServer, startRtspServer } from '../../agent/demo-camera/demo-camera.ts';
+import { DemoStreams } from '../../agent/demo-camera/demo-streams.ts';
 import {
   type DigestAlgorithm,
   parseAuthorization,
@@ -9,8 +11,6 @@ import {
 } from '../../agent/media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../agent/media/rtsp/message.ts';
 import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
-import { type RtspServer, startRtspServer } from '../../agent/sources/demo/demo-camera.ts';
-import { DemoStreams } from '../../agent/sources/demo/demo-streams.ts';
 import { type Call, Fault } from './call.ts';
 import type { CameraState, SimulatedProfile } from './state.ts';
 

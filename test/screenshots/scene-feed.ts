@@ -1,5 +1,5 @@
-import type { PlayedStreams, StreamListener } from '../../agent/sources/demo/demo-streams.ts';
-import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ } from '../../agent/sources/demo/demo-streams.ts';
+import type { PlayedStreams, StreamListener } from '../../agent/demo-camera/demo-streams.ts';
+import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ } from '../../agent/demo-camera/demo-streams.ts';
 import type { FilmedScene, SceneClip } from './scene-clips.ts';
 import { SCENE_FPS } from './scene-clips.ts';
 

@@ -9,6 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   native: ['base'],
   'http-client': ['base', 'media'],
   config: ['base'],
+  'demo-camera': ['base', 'media'],
   system: ['base'],
   stream: ['base', 'media'],
   auth: ['base', 'config'],
@@ -36,11 +37,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   features: [
     ...['base', 'config', 'media', 'stream', 'auth', 'tls', 'backup', 'http', 'protocols', 'transports', 'record'],
-    ...['playback', 'picture', 'cameras', 'onvif', 'paths', 'recordings', 'system'],
+    ...['playback', 'picture', 'cameras', 'demo-camera', 'onvif', 'paths', 'recordings', 'system'],
   ],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
     ...[
+      'demo-camera',
       'cameras',
       'recordings',
       'sources',

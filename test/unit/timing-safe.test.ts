@@ -18,7 +18,7 @@ const ALLOWED: Record<string, string> = {
   'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, reported by the camera",
   'agent/features/onvif-device/server/profiles.ts: one.token === wanted':
     "a profile's name in ONVIF, which GetProfiles lists",
-  'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",
+  'agent/demo-camera/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",
 };
 
 function comparisons(file: string): string[] {

@@ -3,14 +3,14 @@ import { joinSignals, withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
 import { DEMO_PATH } from '../../config/values/path-name.ts';
+import type { DemoCamera } from '../../demo-camera/demo-camera.ts';
+import { DEMO_MASKS } from '../../demo-camera/motion-masks.ts';
 import type { Host } from '../../features/contract.ts';
 import { describeDevice } from '../../onvif/device/describe-device.ts';
 import { openSession } from '../../onvif/device/onvif-session.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { DemoCamera } from '../../sources/demo/demo-camera.ts';
-import { DEMO_MASKS } from '../../sources/demo/motion-masks.ts';
 
 const DEMO_SUB_PATH = 'demo_sub';
 
@@ -50,7 +50,7 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   const joined = joinSignals([deps.signal, closed.signal]);
   const { signal } = joined;
   const begin = async () => {
-    const { startDemoCamera } = await loadLate('demo camera', () => import('../../sources/demo/demo-camera.ts'));
+    const { startDemoCamera } = await loadLate('demo camera', () => import('../../demo-camera/demo-camera.ts'));
     camera = await startDemoCamera(deps);
     streams = await untilFound(camera, { ...deps, signal });
     if (!signal.aborted) {

@@ -9,7 +9,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
+import { startDemoCamera } from '../../demo-camera/demo-camera.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
 import { type DescribeOptions, describeDevice } from './describe-device.ts';
 import { type CameraTarget, openSession } from './onvif-session.ts';

@@ -5,7 +5,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { startDemoCamera } from '../../sources/demo/demo-camera.ts';
+import { startDemoCamera } from '../../demo-camera/demo-camera.ts';
 import type { FoundCamera } from './found-camera.ts';
 import { scan } from './scan.ts';
 

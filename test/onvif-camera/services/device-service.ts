@@ -1,4 +1,4 @@
-import { type DemoFacts, writeReply } from '../../../agent/sources/demo/onvif-replies.ts';
+import { type DemoFacts, writeReply } from '../../../agent/demo-camera/onvif-replies.ts';
 import {
   type Call,
   Fault,

@@ -1,5 +1,5 @@
+import { writeEncoder, writeProfile } from '../../../agent/demo-camera/onvif-replies.ts';
 import { escapeXml } from '../../../agent/onvif/soap/xml/xml.ts';
-import { writeEncoder, writeProfile } from '../../../agent/sources/demo/onvif-replies.ts';
 import { attributeOf, type Call, Fault, notSupported, numberOf, type Operations, SERVICES } from '../call.ts';
 import type { MediaQuirks } from '../quirks/media.ts';
 import { asStreamProfile, type CameraState, type SimulatedProfile } from '../state.ts';

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import { type DemoCamera, startDemoCamera } from '../../../agent/sources/demo/demo-camera.ts';
+import { type DemoCamera, startDemoCamera } from '../../../agent/demo-camera/demo-camera.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
 import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 

@@ -1,5 +1,5 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { BAR_TOP } from '../../../agent/sources/demo/picture.ts';
+import { BAR_TOP } from '../../../agent/demo-camera/picture.ts';
 import { readTimeBar } from '../../support/media/time-bar.ts';
 import { until } from '../agent/agent.ts';
 import { HEADLESS } from '../programs/peers.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { VIDEO_FPS } from '../../../agent/sources/demo/demo-streams.ts';
-import { BAR_TOP } from '../../../agent/sources/demo/picture.ts';
+import { VIDEO_FPS } from '../../../agent/demo-camera/demo-streams.ts';
+import { BAR_TOP } from '../../../agent/demo-camera/picture.ts';
 import { recordClock } from '../../support/disks/recorded-clock.ts';
 import { readTimeBar } from '../../support/media/time-bar.ts';
 import { until } from '../agent/agent.ts';

@@ -1,7 +1,7 @@
+import { VIDEO_FPS, VIDEO_GROUP } from '../../../agent/demo-camera/demo-streams.ts';
+import { Picture } from '../../../agent/demo-camera/picture.ts';
 import { H264Encoder } from '../../../agent/media/h264/encode/encoder.ts';
 import type { H264Track } from '../../../agent/media/sample/track.ts';
-import { VIDEO_FPS, VIDEO_GROUP } from '../../../agent/sources/demo/demo-streams.ts';
-import { Picture } from '../../../agent/sources/demo/picture.ts';
 import { startRecorder } from './recordings.ts';
 
 const [WIDTH, HEIGHT] = [640, 360];

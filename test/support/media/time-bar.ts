@@ -1,4 +1,4 @@
-import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from '../../../agent/sources/demo/picture.ts';
+import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from '../../../agent/demo-camera/picture.ts';
 
 /** Least difference of black and white in a readable picture. */
 const MIN_CONTRAST = 40;

@@ -1,12 +1,15 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
+import { parsePolygon } from '../../../config/values/polygon.ts';
+import { DEMO_MASKS } from '../../../demo-camera/motion-masks.ts';
+import { Picture } from '../../../demo-camera/picture.ts';
 import { H264Encoder } from '../../../media/h264/encode/encoder.ts';
 import { H264BlockReader } from '../../../media/h264/macroblocks/block-reader.ts';
 import type { H264Track } from '../../../media/sample/track.ts';
-import { Picture } from '../../../sources/demo/picture.ts';
 import { TrackMotion } from './track-motion.ts';
 
 const FPS = 25;
+const DEMO_FPS = 15;
 
 interface Sight {
   readonly width: number;
@@ -66,3 +69,33 @@ test('of a scene whose noise is coded pictures are read rarely', () => {
   expect(idle.length).toBeGreaterThanOrEqual(3);
   expect(idle.length).toBeLessThanOrEqual(5);
 });
+
+test.for([
+  ['main', 640, 360],
+  ['sub', 320, 180],
+] as const)(
+  'the train in the %s picture of the demo camera is a motion to the right at each minute, and nothing else is one',
+  ([, width, height]) => {
+    const encoder = new H264Encoder(width, height, DEMO_FPS);
+    const { sps, pps } = encoder;
+    const picture = new Picture(width, height);
+    const motion = new TrackMotion({
+      ...{ kind: 'video', codec: 'h264', clockRate: 90_000, sps, pps: [pps], width, height, fps: DEMO_FPS },
+    });
+    motion.rules = { sensitivity: 50, zones: [], masks: DEMO_MASKS.map(parsePolygon), minSize: 0 };
+    const turns: unknown[] = [];
+    for (let i = 0; i < 200 * DEMO_FPS; i += 1) {
+      const ms = Math.round((i * 1000) / DEMO_FPS);
+      picture.draw(ms + 40_000);
+      if (motion.add(encoder.encode(picture.frame, i % 60 === 0), ms)) {
+        turns.push([Math.floor(ms / 1000), motion.isMoving ? 'begins' : motion.area?.direction]);
+      }
+    }
+    expect(turns).toEqual(
+      [20, 80, 140].flatMap((second) => [
+        [second, 'begins'],
+        [second + 15, 'right'],
+      ]),
+    );
+  },
+);

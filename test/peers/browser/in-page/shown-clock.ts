@@ -1,4 +1,4 @@
-import { BAR_TOP } from '../../../../agent/sources/demo/picture.ts';
+import { BAR_TOP } from '../../../../agent/demo-camera/picture.ts';
 import { readTimeBar } from '../../../support/media/time-bar.ts';
 
 const WIDTH = 320;

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TrackMotion } from '../../../agent/features/motion/detection/track-motion.ts';
-import { h264Track } from '../../../agent/media/h264/params.ts';
-import { h265Track } from '../../../agent/media/h265/params.ts';
-import type { NalTrack } from '../../../agent/media/sample/track.ts';
-import { PYTHON } from '../../peers/programs/peers.ts';
-import { runProcess } from '../../peers/programs/process.ts';
-import { CODECS, type CodecName, splitPictures } from '../../quirks/clip.ts';
-import { sampleOf } from '../../support/media/units.ts';
+import { TrackMotion } from '../../../../agent/features/motion/detection/track-motion.ts';
+import { h264Track } from '../../../../agent/media/h264/params.ts';
+import { h265Track } from '../../../../agent/media/h265/params.ts';
+import type { NalTrack } from '../../../../agent/media/sample/track.ts';
+import { PYTHON } from '../../../peers/programs/peers.ts';
+import { runProcess } from '../../../peers/programs/process.ts';
+import { CODECS, type CodecName, splitPictures } from '../../../quirks/clip.ts';
+import { sampleOf } from '../../../support/media/units.ts';
 
 /** A Python with OpenCV, and OpenCV's sample data: apt install python3-opencv opencv-doc. */
 const CV_PYTHON = process.env['PERCH_CV_PYTHON'] ?? PYTHON;

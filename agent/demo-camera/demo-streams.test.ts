@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { DemoStreams, encodeALaw, SOUND_PACKET_SAMPLES, type StreamListener, soundPacket } from './demo-streams.ts';
 
 interface Heard {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { random } from '../../../test/support/base/random.ts';
-import { systemClock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/log.ts';
+import { freeUdpPort } from '../../test/support/base/free-udp-port.ts';
+import { random } from '../../test/support/base/random.ts';
+import { systemClock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import { silentLogger } from '../base/log.ts';
 import { type DemoCamera, startDemoCamera } from './demo-camera.ts';
 import { MAX_REQUEST_BYTES, parseSoapRequest } from './onvif-server.ts';
 

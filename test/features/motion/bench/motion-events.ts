@@ -1,4 +1,4 @@
-import { type Figure, median } from '../measure/figure.ts';
+import { type Figure, median } from '../../../bench/measure/figure.ts';
 import { type CodedScene, codedScene, detected, ENCODES, type Encode, type Scene } from './motion-scenes.ts';
 
 const WITH_EVENTS: readonly Scene[] = [

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
-import { PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { readBody } from '../../base/network/http-client.ts';
+import { PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { readBody } from '../base/network/http-client.ts';
 import { type DemoFacts, writeFault, writeReply } from './onvif-replies.ts';
 
 const DEVICE_PATH = '/onvif/device_service';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.ts';
-import { H264Encoder } from '../../media/h264/encode/encoder.ts';
-import type { G711Track, H264Track } from '../../media/sample/track.ts';
+import type { Clock } from '../base/clock.ts';
+import { H264Encoder } from '../media/h264/encode/encoder.ts';
+import type { G711Track, H264Track } from '../media/sample/track.ts';
 import { Picture } from './picture.ts';
 
 export const VIDEO_FPS = 15;

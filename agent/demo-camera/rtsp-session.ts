@@ -1,16 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { packetizeH264 } from '../../media/h264/packetize.ts';
-import type { Packetize, PayloadSink } from '../../media/payload/packetizer.ts';
-import { writeSenderReport } from '../../media/rtcp/write.ts';
-import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
-import { RtspFramer } from '../../media/rtsp/interleaved.ts';
-import { type HeaderField, type RtspMessage, type RtspRequest, writeResponse } from '../../media/rtsp/message.ts';
-import { parseTransports, writeTransport } from '../../media/rtsp/transport.ts';
-import { payloadTypeOf, writeSdp } from '../../media/sdp/write.ts';
+import type { Clock } from '../base/clock.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { packetizeH264 } from '../media/h264/packetize.ts';
+import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
+import { writeSenderReport } from '../media/rtcp/write.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { RtspFramer } from '../media/rtsp/interleaved.ts';
+import { type HeaderField, type RtspMessage, type RtspRequest, writeResponse } from '../media/rtsp/message.ts';
+import { parseTransports, writeTransport } from '../media/rtsp/transport.ts';
+import { payloadTypeOf, writeSdp } from '../media/sdp/write.ts';
 import type { PlayedStreams, StreamListener } from './demo-streams.ts';
 
 /** Bytes that wait for a client; a slower client is disconnected. About 30 s of the main stream. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/support/base/random.ts';
-import { readTimeBar } from '../../../test/support/media/time-bar.ts';
+import { random } from '../../test/support/base/random.ts';
+import { readTimeBar } from '../../test/support/media/time-bar.ts';
 import { Picture } from './picture.ts';
 
 const MOMENT_MS = Date.UTC(2026, 10, 20, 7, 8, 9, 123);

@@ -1,12 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { describeWith } from '../../../test/peers/programs/peers.ts';
-import { readTimeBar } from '../../../test/support/media/time-bar.ts';
-import { parsePolygon } from '../../config/values/polygon.ts';
-import { TrackMotion } from '../../features/motion/detection/track-motion.ts';
-import { H264Encoder } from '../../media/h264/encode/encoder.ts';
-import type { Frame } from '../../media/h264/encode/frame.ts';
-import { DEMO_MASKS } from './motion-masks.ts';
+import { describeWith } from '../../test/peers/programs/peers.ts';
+import { readTimeBar } from '../../test/support/media/time-bar.ts';
+import { H264Encoder } from '../media/h264/encode/encoder.ts';
+import type { Frame } from '../media/h264/encode/frame.ts';
 import { Picture } from './picture.ts';
 
 const SIZES = [
@@ -84,33 +81,6 @@ test('a changed macroblock is a marked one', () => {
     expect(moved.size).toBeGreaterThan(0);
   }
 });
-
-test.for(SIZES)(
-  'the train in the %s picture is a motion to the right at each minute, and nothing else is one',
-  ([, width, height]) => {
-    const encoder = new H264Encoder(width, height, FPS);
-    const { sps, pps } = encoder;
-    const picture = new Picture(width, height);
-    const motion = new TrackMotion({
-      ...{ kind: 'video', codec: 'h264', clockRate: 90_000, sps, pps: [pps], width, height, fps: FPS },
-    });
-    motion.rules = { sensitivity: 50, zones: [], masks: DEMO_MASKS.map(parsePolygon), minSize: 0 };
-    const turns: unknown[] = [];
-    for (let i = 0; i < 200 * FPS; i += 1) {
-      const ms = Math.round((i * 1000) / FPS);
-      picture.draw(ms + 40_000);
-      if (motion.add(encoder.encode(picture.frame, i % 60 === 0), ms)) {
-        turns.push([Math.floor(ms / 1000), motion.isMoving ? 'begins' : motion.area?.direction]);
-      }
-    }
-    expect(turns).toEqual(
-      [20, 80, 140].flatMap((second) => [
-        [second, 'begins'],
-        [second + 15, 'right'],
-      ]),
-    );
-  },
-);
 
 test('a picture after another costs a small part of a key picture', () => {
   for (const [, width, height] of SIZES) {

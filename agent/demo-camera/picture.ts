@@ -1,5 +1,5 @@
-import { type Colour, Frame } from '../../media/h264/encode/frame.ts';
-import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../../media/h264/encode/glyphs.ts';
+import { type Colour, Frame } from '../media/h264/encode/frame.ts';
+import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../media/h264/encode/glyphs.ts';
 
 /*
  * The time bar: two lines of 40 black or white cells, 16x16 pixels each in a picture of 640x360, at four fifths of its height and below.

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import type { Clock } from '../../base/clock.ts';
-import { unlessExpected } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { MulticastSocket } from '../../base/network/multicast-socket.ts';
+import type { Clock } from '../base/clock.ts';
+import { unlessExpected } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { MulticastSocket } from '../base/network/multicast-socket.ts';
 import { DemoStreams, type PlayedStreams, VIDEO_FPS, VIDEO_GROUP } from './demo-streams.ts';
 import { DEMO_IDENTITY, type StreamProfile, writeProbeMatches } from './onvif-replies.ts';
 import { parseSoapRequest, startOnvifServer } from './onvif-server.ts';

@@ -1,7 +1,7 @@
-import { clip } from '../../peers/cameras/camera.ts';
-import { runProcess } from '../../peers/programs/process.ts';
-import type { CodecName } from '../../quirks/clip.ts';
-import type { Figure } from '../measure/figure.ts';
+import type { Figure } from '../../../bench/measure/figure.ts';
+import { clip } from '../../../peers/cameras/camera.ts';
+import { runProcess } from '../../../peers/programs/process.ts';
+import type { CodecName } from '../../../quirks/clip.ts';
 import { type CodedScene, CV_DATA, detected, picturesOf } from './motion-scenes.ts';
 
 const RUNS = 5;
