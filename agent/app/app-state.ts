@@ -6,6 +6,7 @@ import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
 import { ownCommand } from '../base/own-command.ts';
 import { pick } from '../base/pick.ts';
+import type { Context } from '../config/load/context.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { FindBoxes } from '../features/boxes/client/box-search.ts';
@@ -26,6 +27,12 @@ export interface AppState {
   readonly boxes: Boxes;
   /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
+}
+
+/** What all parts of the product share. */
+export interface Shared extends AppOptions, AppState, Context {
+  /** Resolves when the configuration of the time of the call is in force. */
+  applied(): Promise<void>;
 }
 
 /** @throws PerchError without a valid configuration */

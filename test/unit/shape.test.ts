@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 /** The size of the product, as numbers that may only fall. `step`: how far one falls before it is lowered here. */
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
-  'imports of agent/app/app.ts': { limit: 63, step: 1 },
+  'imports of agent/app/app.ts': { limit: 20, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 32, step: 1 },
   'lines of the product': { limit: 233_700, step: 1_000 },
   'lines of agent/app': { limit: 8_900, step: 200 },

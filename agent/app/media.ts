@@ -1,0 +1,98 @@
+import { optimizeForMedia } from '../../system/memory.ts';
+import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
+import type { Config } from '../config/load/load.ts';
+import type { PathSettings } from '../config/schema/path.ts';
+import type { ManyBoxes } from '../features/boxes/many-boxes.ts';
+import { type PathMakers, PathTable } from '../paths/path-table.ts';
+import { LivePictures } from '../recordings/live-pictures.ts';
+import { Recordings } from '../recordings/recordings.ts';
+import type { Source } from '../stream/contracts.ts';
+import type { Stream } from '../stream/stream.ts';
+import { startEngine } from '../transcode/engine-host.ts';
+import { Transcoder } from '../transcode/transcoder.ts';
+import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
+import type { Shared } from './app-state.ts';
+import type { HostPart } from './host.ts';
+import { PROTOCOLS } from './protocols.ts';
+import { makeForwarder } from './servers/forwarder-factory.ts';
+import { HookRunner } from './servers/hook-runner.ts';
+import { Servers } from './servers/servers.ts';
+import { SessionAuthority } from './servers/session-access.ts';
+import { SessionRevocation } from './servers/session-revocation.ts';
+import { makeSource } from './servers/source-factory.ts';
+
+/** What paths ask of parts that are made after them. */
+interface MediaLinks {
+  readonly watch: IdentityWatch;
+  readonly boxes: ManyBoxes;
+  readonly isDemoShown: boolean;
+  streamOpened(name: string, stream: Stream): void;
+}
+
+/** Paths with their sources, recorders and readers; servers of all protocols. */
+export class MediaPart {
+  readonly commands: HookRunner;
+  readonly recordings: Recordings;
+  readonly transcoder: Transcoder;
+  readonly paths: PathTable;
+  readonly pictures: LivePictures;
+  readonly servers: Servers;
+  readonly revocation: SessionRevocation;
+  readonly #shared: Shared;
+  readonly #host: HostPart;
+  readonly #links: MediaLinks;
+
+  constructor(shared: Shared, host: HostPart, links: MediaLinks) {
+    this.#shared = shared;
+    this.#host = host;
+    this.#links = links;
+    const { config, dataDir, clock, log, accounts, protocols = PROTOCOLS } = shared;
+    this.commands = new HookRunner(config, shared);
+    this.recordings = new Recordings(config, dataDir, clock, log, () => shared.applied());
+    const nameOf = (stream: Stream) => this.paths.openStreams().find(([, other]) => other === stream)?.[0];
+    this.transcoder = new Transcoder(startEngine, clock, log, nameOf);
+    this.paths = new PathTable(this.#makers(), clock, log);
+    const { paths, recordings } = this;
+    const elsewhere = (path: string) => recordings.stores.picturesOf(path);
+    this.pictures = new LivePictures({ ...shared, paths, recordings, elsewhere });
+    this.servers = new Servers(protocols.servers, {
+      ...shared,
+      paths,
+      own: host.own,
+      access: new SessionAuthority(host.authority, host.wrongCredentials, log, this.commands),
+      connections: this.commands.connections,
+      newcomers: host.newcomers,
+      audio: this.transcoder,
+    });
+    this.revocation = new SessionRevocation(accounts, this.servers, clock);
+  }
+
+  source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
+    const { clock, log, protocols = PROTOCOLS } = this.#shared;
+    const { channels } = this.#links.boxes;
+    return makeSource(protocols.sources, { name, settings, config, boxes: channels, clock, log }, watch);
+  }
+
+  #makers(): PathMakers {
+    const { clock, log, events, protocols = PROTOCOLS } = this.#shared;
+    return {
+      source: (name, settings, config) => this.source(name, settings, config, this.#links.watch),
+      recorder: (name, settings, hooks) =>
+        this.recordings.recorders.recorder(name, settings, hooks, this.#links.isDemoShown),
+      forwarder: (name, destination, config) => {
+        const sound = this.transcoder.opus;
+        return makeForwarder(protocols.forwarders, { name, destination, config, sound, clock, log });
+      },
+      hooks: (name, settings, groups, former) => this.commands.ofPath(settings, { name, groups, former }),
+      noAudioReason: (tracks) => noAudioReason(tracks, this.transcoder.opus),
+      box: (source) => this.#links.boxes.boxOf(source),
+      streamOpened: (name, stream) => {
+        stream.recipients.onWatcher = ({ user, remoteAddr }) => this.#host.views.begin(name, user, remoteAddr);
+        this.#links.streamOpened(name, stream);
+        this.servers.streamOpened(name, stream);
+      },
+      publisherAccepted: optimizeForMedia,
+      publishEvent: events.emit,
+    };
+  }
+}

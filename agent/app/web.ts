@@ -1,0 +1,63 @@
+import { ApiEdits } from '../config/edit/api-edits.ts';
+import { FileEdits } from '../config/edit/file-edits.ts';
+import type { Config } from '../config/load/load.ts';
+import type { ManyBoxes } from '../features/boxes/many-boxes.ts';
+import { OF_EVENT } from '../recordings/live-pictures.ts';
+import { problemsIn, type Shared } from './app-state.ts';
+import type { CameraPart } from './cameras.ts';
+import { Backups } from './device/backup.ts';
+import { OpenFeatures } from './features/open-features.ts';
+import { FEATURES } from './features/table.ts';
+import type { HostPart } from './host.ts';
+import { HttpListeners } from './listeners/http-listeners.ts';
+import type { MediaPart } from './media.ts';
+import type { Modes } from './modes/modes.ts';
+import { SourceTests } from './servers/source-tests.ts';
+
+interface WebLinks {
+  readonly boxes: ManyBoxes;
+  readonly modes: Modes;
+  /** A configuration as the present mode changes it. */
+  inMode(config: Config): Config;
+}
+
+/** The features, and the HTTP listeners with page and API. */
+export function openWeb(
+  shared: Shared,
+  host: HostPart,
+  media: MediaPart,
+  camera: CameraPart,
+  links: WebLinks,
+): HttpListeners {
+  const { store, env, features: given = FEATURES } = shared;
+  const { paths, recordings, pictures, servers, commands } = media;
+  const { cameras, layouts, control } = camera;
+  const edits = new ApiEdits(store, env);
+  const parts = { ...shared, ...host, paths, recordings, cameras, ...control, edits };
+  const features = new OpenFeatures(given, {
+    ...parts,
+    pictures: {
+      picture: (path, limits = OF_EVENT) => pictures.picture(path, limits),
+      small: (path, maxBytes) => pictures.small(path, maxBytes),
+      hasPicture: (path) => pictures.hasPicture(path),
+    },
+    readings: () => http.readings(),
+  });
+  const http: HttpListeners = new HttpListeners({
+    ...parts,
+    ...links,
+    pictures,
+    features,
+    servers,
+    commands,
+    layouts,
+    sourceTests: new SourceTests({
+      ...parts,
+      makeSource: (name, settings, config) => media.source(name, settings, config),
+    }),
+    configFile: new FileEdits(store, env),
+    problems: () => problemsIn(store, shared),
+    backup: new Backups({ ...shared, files: given.flatMap(({ backup = [] }) => backup) }),
+  });
+  return http;
+}
