@@ -1,4 +1,4 @@
-import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import type { RangeFile } from '../../record/store/range-file.ts';
 
 const SCHEME = 'archive:';
 
@@ -14,21 +14,6 @@ interface ArchivedRecording {
   readonly facts: string | undefined;
 }
 
-/** A recording that is read from the archive by ranges. */
-export interface ArchivedFile extends ReadableFile {
-  /** The facts of its `ArchivedRecording`. */
-  readonly facts: string | undefined;
-  /** Reads a range in advance; it stays in memory until the file is closed. */
-  keep(position: number, length: number): Promise<void>;
-  /** Reads the table of an MPEG-TS recording. @throws PerchError notFound: the archive has none */
-  readTable(): Promise<Uint8Array>;
-  /** Reads the signatures of the recording; undefined: the archive has none. */
-  readSignatures(): Promise<Uint8Array | undefined>;
-  /** Ends pending reads. */
-  abort(): void;
-  close(): Promise<void>;
-}
-
 /** What the archive has of this box. Its failures have `archived` in their context. */
 export interface ArchivedRecordings {
   /** Whether the recordings in the archive are known. */
@@ -39,7 +24,7 @@ export interface ArchivedRecordings {
   /** Copies of a path, in the order of their names. @param afterUs the last of the previous page */
   after(path: string, afterUs: number, limit: number): readonly ArchivedRecording[];
   /** @throws PerchError notFound */
-  open(name: string): ArchivedFile;
+  open(name: string): RangeFile;
   /** Deletes the copy. Without an effect if there is none. @throws PerchError while the archive is away */
   remove(path: string, nameUs: number): Promise<void>;
 }

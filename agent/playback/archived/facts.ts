@@ -9,8 +9,8 @@ import { readRecordingTable } from '../../record/file/recording-table.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
+import type { RangeFile } from '../../record/store/range-file.ts';
 import { playedOfTs } from '../mpegts/ts-table.ts';
-import type { ArchivedFile } from './archived-recordings.ts';
 
 /** What is read of an unknown recording: its header, and its end, which repeats the header before an hour's table. */
 const HEAD_BYTES = 16 << 10;
@@ -63,7 +63,7 @@ export async function readFacts(file: string, handle: ReadableFile): Promise<Rec
 }
 
 /** Facts of a recording in the archive of which nothing is known. */
-export async function readArchivedFacts(file: string, handle: ArchivedFile): Promise<RecordingFacts | undefined> {
+export async function readArchivedFacts(file: string, handle: RangeFile): Promise<RecordingFacts | undefined> {
   const { size } = await handle.stat();
   const [headBytes, endBytes] = [Math.min(HEAD_BYTES, size), Math.min(END_BYTES, size)];
   await Promise.all([handle.keep(0, headBytes), handle.keep(size - endBytes, endBytes)]);

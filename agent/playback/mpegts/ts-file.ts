@@ -3,7 +3,7 @@ import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
 import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import { release } from '../../media/sample/slab.ts';
-import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import type { StoredMedia } from '../../record/store/range-file.ts';
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 const READ_BYTES = 256 << 10;
@@ -12,16 +12,8 @@ const MAX_READ_BYTES = 4 << 20;
 /** The MPEG-TS program is known within these bytes: files of Perch begin with it, and other software repeats it. */
 const MAX_HEAD_BYTES = 8 << 20;
 
-export interface StreamHandle extends ReadableFile {
-  /** Ends pending reads. */
-  abort?(): void;
-  /** Reads the signatures of a recording in the archive; undefined: there are none. */
-  readSignatures?(): Promise<Uint8Array | undefined>;
-  close(): Promise<void>;
-}
-
 /** Opens a recording that is not on the disks of this box. */
-export type OpenRemote = () => StreamHandle;
+export type OpenRemote = () => StoredMedia;
 
 /** Copies the samples of one run out of a stream. */
 class RunCopy implements UnitSink {
@@ -81,7 +73,7 @@ class RunCopy implements UnitSink {
 /** The samples of a transport stream as bytes of a virtual file, whose offsets are those of its `SampleTable`. */
 export class TsFile {
   readonly #file: string;
-  readonly #handle: StreamHandle;
+  readonly #handle: StoredMedia;
   readonly #fragments: readonly TsFragment[];
   readonly #offsets: readonly number[];
   readonly #copies: RunCopy[] = [];
@@ -91,7 +83,7 @@ export class TsFile {
   #number = -1;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(file: string, handle: StreamHandle, fragments: readonly TsFragment[]) {
+  constructor(file: string, handle: StoredMedia, fragments: readonly TsFragment[]) {
     this.#file = file;
     this.#handle = handle;
     this.#fragments = fragments;

@@ -3,7 +3,7 @@ import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
-import type { ArchivedFile } from '../archived/archived-recordings.ts';
+import type { RangeFile } from '../../record/store/range-file.ts';
 import { parseFacts } from '../archived/facts.ts';
 import type { TsFragment } from '../mpegts/ts-index.ts';
 import { parseTsTable } from '../mpegts/ts-stored-table.ts';
@@ -14,7 +14,7 @@ const END_BYTES = 256 << 10;
 /** What is read at both ends of an MPEG-TS recording: the file's marks and its last checksum. */
 const STREAM_HEAD_BYTES = 4 << 10;
 
-export type OpenArchived = () => ArchivedFile;
+export type OpenArchived = () => RangeFile;
 
 interface ArchivedTable extends RecordingTable {
   readonly file: string;
@@ -57,7 +57,7 @@ const withoutTable = (archived: string): PerchError =>
 
 /** Reads the table of an MPEG-TS recording, which is an object of its own. */
 async function streamTable(
-  handle: ArchivedFile,
+  handle: RangeFile,
   size: number,
   file: string,
 ): Promise<Omit<ArchivedTable, 'file' | 'openRemote'>> {

@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { PerchError } from '../../base/errors.ts';
 import type { ReadableFile } from '../../record/file/segment-fs.ts';
-import { type StreamHandle, TsFile } from '../mpegts/ts-file.ts';
+import type { StoredMedia } from '../../record/store/range-file.ts';
+import { TsFile } from '../mpegts/ts-file.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Bytes per read, but a fragment's header is never cut. */
@@ -31,7 +32,7 @@ interface ComingRange extends FileRange {
 }
 
 /** Reads the bytes of a recording; of an MPEG-TS recording, those of its samples. */
-type OpenRecording = StreamHandle;
+type OpenRecording = StoredMedia;
 
 /** A range of a download. Reads one chunk ahead; copies nothing. */
 export class RangeStream extends Readable {

@@ -1,5 +1,6 @@
+import { MAX_RANGE_BYTES } from '../../../record/store/range-file.ts';
 import { encryptedKey, isEncryptedKey, plainKey } from '../encryption/layout.ts';
-import { type ArchiveStorage, MAX_READ_BYTES } from '../storage/contracts.ts';
+import type { ArchiveStorage } from '../storage/contracts.ts';
 import { archiveFailure } from '../storage/failure.ts';
 
 /** Objects next to that of a recording, which are no recordings by their names: its table (of MPEG-TS), and its signatures. */
@@ -29,8 +30,8 @@ export async function readCompanion(
     throw archiveFailure('damaged', `${name} has ${sizeBytes} bytes, at most ${MAX_BYTES}`);
   }
   const bytes = new Uint8Array(sizeBytes);
-  for (let at = 0; at < sizeBytes; at += MAX_READ_BYTES) {
-    bytes.set(await storage.read(name, at, Math.min(MAX_READ_BYTES, sizeBytes - at), signal), at);
+  for (let at = 0; at < sizeBytes; at += MAX_RANGE_BYTES) {
+    bytes.set(await storage.read(name, at, Math.min(sizeBytes - at), signal), at);
   }
   return bytes;
 }

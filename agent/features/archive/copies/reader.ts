@@ -1,10 +1,10 @@
 import { PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import { RangeFile } from '../../../record/store/range-file.ts';
 import { plainKey } from '../encryption/layout.ts';
 import type { ArchiveStorage } from '../storage/contracts.ts';
 import { archiveFailure, whyOf } from '../storage/failure.ts';
 import { ReadLimit } from '../storage/read-limit.ts';
-import { RemoteFile } from '../storage/remote-file.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { readCompanion, removeCopy } from './companion-objects.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
@@ -69,7 +69,7 @@ export class ArchiveReader {
   }
 
   /** @throws PerchError notFound */
-  open(name: string): RemoteFile {
+  open(name: string): RangeFile {
     const { ledger, own } = this.#deps;
     const recording = recordingOf(own, own + name);
     const found = recording && ledger.find(recording);
@@ -77,7 +77,7 @@ export class ArchiveReader {
       throw new PerchError('notFound', 'the archive no longer has this recording', { archived: name });
     }
     const { sizeBytes, facts } = found;
-    return new RemoteFile({
+    return new RangeFile({
       sizeBytes,
       facts,
       read: (position, length, signal) => this.#read(found, position, length, signal),

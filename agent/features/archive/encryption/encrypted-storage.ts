@@ -1,5 +1,6 @@
 import { setImmediate as others } from 'node:timers/promises';
-import { type ArchiveStorage, MAX_READ_BYTES, type StoredObject, type Upload } from '../storage/contracts.ts';
+import { MAX_RANGE_BYTES } from '../../../record/store/range-file.ts';
+import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
 import { archiveFailure } from '../storage/failure.ts';
 import { EncryptedUpload } from './encrypted-upload.ts';
 import { keyIdOf } from './key-text.ts';
@@ -83,10 +84,10 @@ export class EncryptedStorage implements ArchiveStorage {
     }
     const content = Buffer.allocUnsafe(length);
     // With the encryption's overhead, the longest read exceeds what one request to the archive may read.
-    const step = Math.floor(MAX_READ_BYTES / BLOCK_BYTES);
+    const step = Math.floor(MAX_RANGE_BYTES / BLOCK_BYTES);
     for (let block = first; block <= last; block += step) {
       const at = block * BLOCK_BYTES;
-      const stored = await this.#storage.read(key, at, Math.min(end, at + MAX_READ_BYTES) - at, signal);
+      const stored = await this.#storage.read(key, at, Math.min(end, at + MAX_RANGE_BYTES) - at, signal);
       await this.#openAll(key, { stored, block, storedBytes, position, content }, signal);
     }
     return content;

@@ -1,4 +1,5 @@
-import { type ArchiveStorage, MAX_READ_BYTES, type StoredObject, type Upload } from '../storage/contracts.ts';
+import { MAX_RANGE_BYTES } from '../../../record/store/range-file.ts';
+import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
 import { archiveFailure } from '../storage/failure.ts';
 import type { TargetSettings } from '../storage/settings.ts';
 import { partBytesOf, plainTag, WholeDigest } from './digests.ts';
@@ -38,7 +39,7 @@ export class S3Storage implements ArchiveStorage {
 
   async read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
     const headers = { Range: `bytes=${position}-${position + length - 1}` };
-    const answer = await this.#client.send({ method: 'GET', key, headers, maxBytes: MAX_READ_BYTES, signal });
+    const answer = await this.#client.send({ method: 'GET', key, headers, maxBytes: MAX_RANGE_BYTES, signal });
     if (answer.status !== 206 && answer.status !== 200) {
       throw this.#failure(answer);
     }

@@ -1,3 +1,5 @@
+import type { RangeFile } from '../../../record/store/range-file.ts';
+
 /** A finished recording on a local disk. Times are Unix microseconds. */
 export interface LocalRecording {
   readonly file: string;
@@ -43,31 +45,13 @@ export interface RecordingSource {
   /** What is noted of a finished recording to list and play its copy, as text; undefined: it cannot be read. */
   factsOf(recording: LocalRecording): Promise<string | undefined>;
   /** Like `factsOf`, for a copy in the archive. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
-  archivedFactsOf(name: string, file: StoredFile): Promise<string | undefined>;
+  archivedFactsOf(name: string, file: RangeFile): Promise<string | undefined>;
   /** The table of a finished recording that has none at its end; undefined: it has one, or cannot be read. */
   tableOf(recording: LocalRecording): Promise<Uint8Array | undefined>;
   /** The signatures of a finished recording; undefined: it is not signed, or not yet. */
   signaturesOf(file: string): Promise<Uint8Array | undefined>;
   /** Parts of the path that are never deleted. */
   protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
-}
-
-/** A recording in the archive as a file, which is read by ranges. Its bytes never change. */
-export interface StoredFile {
-  /** Facts as `RecordingSource.factsOf` returns them; undefined: not known yet. */
-  readonly facts: string | undefined;
-  stat(): Promise<{ readonly size: number; readonly mtimeMs: number }>;
-  /** Reads a range in advance; it stays in memory until the file is closed. */
-  keep(position: number, length: number): Promise<void>;
-  /** Like `FileHandle.read`. */
-  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
-  /** Reads the table that `RecordingSource.tableOf` made. @throws PerchError notFound: there is none */
-  readTable(): Promise<Uint8Array>;
-  /** Reads the signatures that `RecordingSource.signaturesOf` returned; undefined: the archive has none. */
-  readSignatures(): Promise<Uint8Array | undefined>;
-  /** Aborts reads that are under way. */
-  abort(): void;
-  close(): Promise<void>;
 }
 
 export interface StoredObject {
@@ -103,7 +87,7 @@ export interface ArchiveStorage {
   put(upload: Upload): Promise<string>;
   /**
    * Reads exactly these bytes of the recording. Ends at once when the signal aborts.
-   * @param length at most MAX_READ_BYTES
+   * @param length at most MAX_RANGE_BYTES
    * @throws PerchError, `gone` if there is no such object
    */
   read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
@@ -116,5 +100,3 @@ export interface ArchiveStorage {
   removeUnfinished(prefix: string, kept: string | undefined, signal: AbortSignal): Promise<void>;
   close(): void;
 }
-
-export const MAX_READ_BYTES = 16 << 20;

@@ -4,6 +4,7 @@ import { formatRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { StoredPart } from '../../../playback/read/stored-part.ts';
 import type { Tabled } from '../../../playback/read/table-cache.ts';
 import type { StoredSpan } from '../../../playback/stores/contract.ts';
+import { RangeFile } from '../../../record/store/range-file.ts';
 import type { BoxRequests } from '../requests/box-requests.ts';
 
 /** Size of the first request: the tables of a minute or two. Longer ones take a second request. */
@@ -79,46 +80,14 @@ async function readTable(requests: BoxRequests, place: Place, signal: AbortSigna
       table,
       endOffset: sizeBytes,
       walked: undefined,
-      openRemote: () => new RemoteFile(requests, { ...place, etag }, sizeBytes),
+      openRemote: () =>
+        new RangeFile({
+          sizeBytes,
+          read: async (from, count, stop) => (await fetchRange(requests, { ...place, etag }, from, count, stop)).bytes,
+        }),
     };
   } catch (error) {
     throw error instanceof PerchError && error.code === 'badInput' ? requests.invalid(place.box, error) : error;
-  }
-}
-
-/** Reads ranges of a download of the box, as long as it stays the same. */
-class RemoteFile {
-  readonly #requests: BoxRequests;
-  readonly #place: Place & { readonly etag: string };
-  readonly #sizeBytes: number;
-  readonly #stop = new AbortController();
-
-  constructor(requests: BoxRequests, place: Place & { readonly etag: string }, sizeBytes: number) {
-    this.#requests = requests;
-    this.#place = place;
-    this.#sizeBytes = sizeBytes;
-  }
-
-  async stat() {
-    return { size: this.#sizeBytes, mtimeMs: 0 };
-  }
-
-  async read(buffer: Uint8Array, offset: number, length: number, position: number) {
-    const wanted = Math.min(length, this.#sizeBytes - position);
-    if (wanted <= 0) {
-      return { bytesRead: 0 };
-    }
-    const { bytes } = await fetchRange(this.#requests, this.#place, position, wanted, this.#stop.signal);
-    buffer.set(bytes, offset);
-    return { bytesRead: bytes.length };
-  }
-
-  abort(): void {
-    this.#stop.abort();
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
   }
 }
 

@@ -9,7 +9,7 @@ import type { PathItem } from '../../../../agent/http/api/streams/paths.ts';
 import { type Agent, OWNER_PASSWORD, startAgent, until } from '../../../peers/agent/agent.ts';
 import { byLength } from '../../../peers/programs/peers.ts';
 
-const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
+const OFFER = readFileSync(join(import.meta.dirname, '../../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const BOXES = 10;
 const CAMERAS_OF_BOX = 10;
 /** Pause between a miss and the next attempt; doubled each time while nobody asks. */
