@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { TProperties } from 'typebox';
 import type { EventKind } from '../../base/event-kinds.ts';
+import { logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
@@ -10,10 +11,46 @@ import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 
 /** All features of this product. */
 export class OpenFeatures {
-  readonly #open: readonly { readonly name: string; readonly feature: OpenFeature }[];
+  readonly #open: readonly {
+    readonly name: string;
+    readonly feature: OpenFeature;
+    readonly failed: (error: unknown) => void;
+  }[];
 
   constructor(features: readonly Feature[], host: Host) {
-    this.#open = features.map((feature) => ({ name: feature.name, feature: feature.open(host) }));
+    this.#open = features.map(({ name, open }) => ({
+      name,
+      feature: open(host),
+      failed: logOnce((_, err) => host.log.error({ feature: name, err }, 'a feature failed; the others continue')),
+    }));
+  }
+
+  /** Calls a member of each. One that throws is logged. */
+  #all<T>(call: (feature: OpenFeature, name: string) => T): T[] {
+    return this.#open.flatMap(({ name, feature, failed }) => {
+      try {
+        return [call(feature, name)];
+      } catch (error) {
+        failed(error);
+        return [];
+      }
+    });
+  }
+
+  /** Like `#all`, one after the other. */
+  async #each<T>(call: (feature: OpenFeature, name: string) => Promise<T> | undefined): Promise<T[]> {
+    const results: T[] = [];
+    for (const { name, feature, failed } of this.#open) {
+      try {
+        const result = await call(feature, name);
+        if (result !== undefined) {
+          results.push(result);
+        }
+      } catch (error) {
+        failed(error);
+      }
+    }
+    return results;
   }
 
   /** Kinds of their problems. */
@@ -26,19 +63,17 @@ export class OpenFeatures {
   }
 
   problems(): ProblemItem[] {
-    return this.#open.flatMap(({ name: kind, feature }) =>
+    return this.#all((feature, kind) =>
       (feature.problems?.() ?? []).map(({ name = null, why, text, since }) => ({ kind, name, why, text, since })),
-    );
+    ).flat();
   }
 
   metrics(): FeatureMetric[] {
-    return this.#open.flatMap(({ feature }) => feature.metrics?.() ?? []);
+    return this.#all((feature) => feature.metrics?.() ?? []).flat();
   }
 
   async begin(): Promise<void> {
-    for (const { feature } of this.#open) {
-      await feature.begin?.();
-    }
+    await this.#each((feature) => feature.begin?.());
   }
 
   get factsSchema(): TProperties {
@@ -46,41 +81,35 @@ export class OpenFeatures {
   }
 
   async facts(): Promise<Readonly<Record<string, unknown>>> {
-    return Object.assign({}, ...(await Promise.all(this.#open.map(({ feature }) => feature.facts?.read()))));
+    return Object.assign({}, ...(await this.#each((feature) => feature.facts?.read())));
   }
 
   async indexed(): Promise<void> {
-    for (const { feature } of this.#open) {
-      await feature.indexed?.();
-    }
+    await this.#each((feature) => feature.indexed?.());
   }
 
   applied(): void {
-    for (const { feature } of this.#open) {
-      feature.applied?.();
-    }
+    this.#all((feature) => feature.applied?.());
   }
 
   /** @param closes called with the name of each before it closes */
   async close(closes: (name: string) => void): Promise<void> {
-    for (const { name, feature } of this.#open) {
+    await this.#each((feature, name) => {
       closes(name);
-      await feature.close?.();
-    }
+      return feature.close?.();
+    });
   }
 
   streamOpened(): void {
-    for (const { feature } of this.#open) {
-      feature.streamOpened?.();
-    }
+    this.#all((feature) => feature.streamOpened?.());
   }
 
   replacesEvents(path: string, kind: EventKind): boolean {
-    return this.#open.some(({ feature }) => feature.replacesEvents?.(path, kind));
+    return this.#all((feature) => feature.replacesEvents?.(path, kind)).includes(true);
   }
 
   isOwn(identity: string): boolean {
-    return this.#open.some(({ feature }) => feature.isOwn?.(identity));
+    return this.#all((feature) => feature.isOwn?.(identity)).includes(true);
   }
 
   get routes(): readonly FeatureRoutes[] {

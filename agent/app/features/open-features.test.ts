@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { createLogger } from '../../base/log.ts';
+import type { Feature, Host, OpenFeature } from '../../features/contract.ts';
+import { OpenFeatures } from './open-features.ts';
+
+const fails = (): never => {
+  throw new Error('broken');
+};
+const rejects = async (): Promise<never> => fails();
+const BROKEN: OpenFeature = {
+  ...{ problems: fails, metrics: fails, applied: fails, streamOpened: fails, isOwn: fails, replacesEvents: fails },
+  ...{ begin: rejects, indexed: rejects, close: rejects, facts: { schema: {}, read: rejects } },
+};
+
+function openWith(feature: OpenFeature) {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const features: Feature[] = [
+    { name: 'broken', open: () => BROKEN },
+    { name: 'good', open: () => feature },
+  ];
+  return { lines, open: new OpenFeatures(features, { log } as unknown as Host) };
+}
+
+test('a feature that throws does not break the others, and is logged once', async () => {
+  const called: string[] = [];
+  const calls = (name: string) => async () => void called.push(name);
+  const { open, lines } = openWith({
+    problems: () => [{ why: null, text: 'full', since: null }],
+    metrics: () => [['good', 'gauge', 'Good.', 1]],
+    applied: () => called.push('applied'),
+    streamOpened: () => called.push('streamOpened'),
+    isOwn: () => true,
+    replacesEvents: () => true,
+    ...{ begin: calls('begin'), indexed: calls('indexed'), close: calls('close') },
+    facts: { schema: {}, read: async () => ({ good: 1 }) },
+  });
+  await open.begin();
+  await open.indexed();
+  open.applied();
+  open.streamOpened();
+  expect([open.isOwn('a'), open.replacesEvents('door', 'motion')]).toEqual([true, true]);
+  expect(open.problems()).toEqual([{ kind: 'good', name: null, why: null, text: 'full', since: null }]);
+  expect(open.metrics()).toEqual([['good', 'gauge', 'Good.', 1]]);
+  expect(await open.facts()).toEqual({ good: 1 });
+  await open.close(() => {});
+  expect(called).toEqual(['begin', 'indexed', 'applied', 'streamOpened', 'close']);
+  expect(lines.length).toBe(1);
+  expect(lines[0]).toContain('"feature":"broken"');
+});
