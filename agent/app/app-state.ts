@@ -1,4 +1,3 @@
-import { askedLinks, findBoxes } from '../../system/mdns/find-boxes.ts';
 import { Accounts } from '../auth/accounts/accounts.ts';
 import { PairedServers } from '../auth/pairing/paired-servers.ts';
 import { EventBus } from '../base/event-bus.ts';
@@ -9,8 +8,6 @@ import { pick } from '../base/pick.ts';
 import type { Context } from '../config/load/context.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
-import type { FindBoxes } from '../features/boxes/client/box-search.ts';
-import { Boxes } from '../features/boxes/client/boxes.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
 import { FEATURES } from './features/table.ts';
@@ -24,7 +21,6 @@ export interface AppState {
   readonly events: EventBus;
   readonly accounts: Accounts;
   readonly pairedServers: PairedServers;
-  readonly boxes: Boxes;
   /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
   readonly zlmSecret: string;
 }
@@ -56,12 +52,11 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
   const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
-  const [pairedServers, boxes, zlmSecret] = await Promise.all([
+  const [pairedServers, zlmSecret] = await Promise.all([
     PairedServers.open(dataDir, clock, log),
-    Boxes.open({ ...options, findBoxes: findBoxesIn(options, store) }),
     loadMadeSecret(dataDir, log),
   ]);
-  return { store, events, accounts, pairedServers, boxes, zlmSecret };
+  return { store, events, accounts, pairedServers, zlmSecret };
 }
 
 /** Problems of configuration and data folder. The container's start script says that the folder is not on a volume. */
@@ -70,13 +65,4 @@ export function problemsIn(store: ConfigStore, { env, dataDir }: AppOptions): re
   return env['PERCH_TEMPORARY_DATA'] === 'yes'
     ? [{ severity: 'warn', file: dataDir, key: '', message, why: 'temporary' }, ...store.problems]
     : store.problems;
-}
-
-/** The search for boxes by mDNS; undefined while mDNS is off. */
-function findBoxesIn({ network, clock }: AppOptions, store: ConfigStore): FindBoxes | undefined {
-  return (
-    network &&
-    (async (ids, signal) =>
-      store.current.mdns ? findBoxes(ids, askedLinks(network.interfaces), { clock, signal }) : new Map())
-  );
 }

@@ -2,8 +2,6 @@ import type { Accounts } from '../auth/accounts/accounts.ts';
 import { Reconciler } from '../base/reconciler.ts';
 import { pinCertificates } from '../cameras/onvif/onvif-link.ts';
 import type { Config } from '../config/load/load.ts';
-import { ManyBoxes } from '../features/boxes/many-boxes.ts';
-import { endReduced } from '../features/boxes/serving/pairing.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState, type Shared } from './app-state.ts';
 import { ApplyQueue } from './apply-queue.ts';
@@ -27,7 +25,6 @@ export class App {
   readonly #media: MediaPart;
   readonly #camera: CameraPart;
   readonly #http: HttpListeners;
-  readonly #boxes: ManyBoxes;
   readonly #modes: Modes;
   readonly #demo: DemoChoice;
   readonly #components: Reconciler<Config>;
@@ -43,7 +40,7 @@ export class App {
   }
 
   private constructor(options: AppOptions, state: AppState) {
-    const { store, events, boxes, pairedServers } = state;
+    const { store, events } = state;
     const { clock, log } = options;
     const { signal } = this.#stop;
     this.#config = store.current;
@@ -57,8 +54,8 @@ export class App {
       get watch() {
         return app.#camera.search.follower;
       },
-      get boxes() {
-        return app.#boxes;
+      get features() {
+        return app.#http.features;
       },
       get isDemoShown() {
         return app.#demo.isShown;
@@ -69,8 +66,6 @@ export class App {
       },
     });
     const { recordings } = this.#media;
-    this.#boxes = new ManyBoxes({ ...options, store, boxes, pairedServers, recordings, config });
-    endReduced(pairedServers, this.#media.revocation);
     this.#modes = new Modes({
       ...options,
       publish: events.emit,
@@ -87,7 +82,6 @@ export class App {
       isReplaced: (path, kind) => this.#http.features.replacesEvents(path, kind),
     });
     this.#http = openWeb(shared, this.#host, this.#media, this.#camera, {
-      boxes: this.#boxes,
       modes: this.#modes,
       inMode: (given) => inMode(given, this.#modes.current),
     });
@@ -148,7 +142,6 @@ export class App {
     await slow.close('modes', this.#modes);
     await slow.close('camera search', search);
     this.#http.zlm.close();
-    await slow.close('paired boxes', this.#boxes);
     servers.drain();
     await this.#components.close(slow.begin);
     await this.#http.features.close(slow.begin);
@@ -212,10 +205,9 @@ export class App {
     const { paths, servers } = this.#media;
     this.#config = this.#inForce(config);
     await paths.apply(this.#config);
-    await this.#boxes.recordings.apply();
     this.#camera.apply();
     servers.pathsChanged(this.#config);
-    this.#http.features.applied();
+    await this.#http.features.applied();
   }
 
   #inForce(config: Config): Config {

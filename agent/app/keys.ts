@@ -7,7 +7,7 @@ import { PROTOCOLS, type Protocols } from './protocols.ts';
 export const keysOf = ({ sources, servers, forwarders }: Protocols, features: readonly Feature[]): ConfigKeys =>
   configKeysOf({
     servers: servers.map(({ keys }) => keys),
-    sources: sources.map(({ keys }) => keys),
+    sources: [...sources.map(({ keys }) => keys), ...features.flatMap(({ sources: own = [] }) => own)],
     forwards: forwarders.map(({ keys }) => keys),
     features: features.flatMap(({ keys }) => keys ?? []),
   });

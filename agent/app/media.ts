@@ -2,7 +2,6 @@ import { optimizeForMedia } from '../../system/memory.ts';
 import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
-import type { ManyBoxes } from '../features/boxes/many-boxes.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
 import { LivePictures } from '../recordings/live-pictures.ts';
 import { Recordings } from '../recordings/recordings.ts';
@@ -12,6 +11,7 @@ import { startEngine } from '../transcode/engine-host.ts';
 import { Transcoder } from '../transcode/transcoder.ts';
 import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { Shared } from './app-state.ts';
+import type { OpenFeatures } from './features/open-features.ts';
 import type { HostPart } from './host.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
@@ -24,7 +24,7 @@ import { makeSource } from './servers/source-factory.ts';
 /** What paths ask of parts that are made after them. */
 interface MediaLinks {
   readonly watch: IdentityWatch;
-  readonly boxes: ManyBoxes;
+  readonly features: Pick<OpenFeatures, 'sources' | 'boxOf'>;
   readonly isDemoShown: boolean;
   streamOpened(name: string, stream: Stream): void;
 }
@@ -46,7 +46,7 @@ export class MediaPart {
     this.#shared = shared;
     this.#host = host;
     this.#links = links;
-    const { config, dataDir, clock, log, accounts, protocols = PROTOCOLS } = shared;
+    const { config, dataDir, clock, log, accounts, pairedServers, protocols = PROTOCOLS } = shared;
     this.commands = new HookRunner(config, shared);
     this.recordings = new Recordings(config, dataDir, clock, log, () => shared.applied());
     const nameOf = (stream: Stream) => this.paths.openStreams().find(([, other]) => other === stream)?.[0];
@@ -65,12 +65,13 @@ export class MediaPart {
       audio: this.transcoder,
     });
     this.revocation = new SessionRevocation(accounts, this.servers, clock);
+    this.revocation.follow(pairedServers);
   }
 
   source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
     const { clock, log, protocols = PROTOCOLS } = this.#shared;
-    const { channels } = this.#links.boxes;
-    return makeSource(protocols.sources, { name, settings, config, boxes: channels, clock, log }, watch);
+    const sources = [...protocols.sources, ...this.#links.features.sources];
+    return makeSource(sources, { name, settings, config, clock, log }, watch);
   }
 
   #makers(): PathMakers {
@@ -85,7 +86,7 @@ export class MediaPart {
       },
       hooks: (name, settings, groups, former) => this.commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.transcoder.opus),
-      box: (source) => this.#links.boxes.boxOf(source),
+      box: (source) => this.#links.features.boxOf(source),
       streamOpened: (name, stream) => {
         stream.recipients.onWatcher = ({ user, remoteAddr }) => this.#host.views.begin(name, user, remoteAddr);
         this.#links.streamOpened(name, stream);

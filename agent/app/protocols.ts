@@ -10,7 +10,7 @@ import { hlsSource } from '../sources/hls/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtmpSource } from '../sources/rtmp/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
-import { perchSource, rtspSource } from '../sources/rtsp/protocol.ts';
+import { rtspSource } from '../sources/rtsp/protocol.ts';
 import { srtSource } from '../sources/srt/protocol.ts';
 import { whepSource } from '../sources/whep/protocol.ts';
 
@@ -22,7 +22,6 @@ export const SOURCES: readonly SourceProtocol[] = [
   rtmpSource,
   srtSource,
   hlsSource,
-  perchSource,
 ];
 /** The servers, in the order of lists of all sessions. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];

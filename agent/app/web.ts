@@ -1,8 +1,8 @@
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
-import type { ManyBoxes } from '../features/boxes/many-boxes.ts';
 import { OF_EVENT } from '../recordings/live-pictures.ts';
+import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { problemsIn, type Shared } from './app-state.ts';
 import type { CameraPart } from './cameras.ts';
 import { Backups } from './device/backup.ts';
@@ -12,10 +12,10 @@ import type { HostPart } from './host.ts';
 import { HttpListeners } from './listeners/http-listeners.ts';
 import type { MediaPart } from './media.ts';
 import type { Modes } from './modes/modes.ts';
+import { accessOfServer } from './servers/session-access.ts';
 import { SourceTests } from './servers/source-tests.ts';
 
 interface WebLinks {
-  readonly boxes: ManyBoxes;
   readonly modes: Modes;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
@@ -29,7 +29,7 @@ export function openWeb(
   camera: CameraPart,
   links: WebLinks,
 ): HttpListeners {
-  const { store, env, features: given = FEATURES } = shared;
+  const { store, env, pairedServers, features: given = FEATURES } = shared;
   const { paths, recordings, pictures, servers, commands } = media;
   const { cameras, layouts, control } = camera;
   const edits = new ApiEdits(store, env);
@@ -40,6 +40,14 @@ export function openWeb(
       picture: (path, limits = OF_EVENT) => pictures.picture(path, limits),
       small: (path, maxBytes) => pictures.small(path, maxBytes),
       hasPicture: (path) => pictures.hasPicture(path),
+    },
+    revise: (plan) => store.revise(({ config }) => plan(config)),
+    servers: pairedServers,
+    https: () => http.https,
+    rtspFor: (server) => {
+      const rtsp = servers.running(rtspServer);
+      const access = accessOfServer(server, host.authority, pairedServers);
+      return rtsp && ((channel) => rtsp.adopt(channel, access));
     },
     readings: () => http.readings(),
   });

@@ -1,37 +1,46 @@
 import type { FastifyInstance } from 'fastify';
 import type { TProperties } from 'typebox';
+import type { Network } from '../../system/network-watch.ts';
 import type { Accounts } from '../auth/accounts/accounts.ts';
+import type { PairedServers } from '../auth/pairing/paired-servers.ts';
 import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../base/event-bus.ts';
 import type { EventKind } from '../base/event-kinds.ts';
 import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
+import type { ByteChannel } from '../base/network/socket-channel.ts';
 import type { Component } from '../base/reconciler.ts';
 import type { ApiEdits } from '../config/edit/api-edits.ts';
 import type { Context } from '../config/load/context.ts';
 import type { Environment } from '../config/load/environment.ts';
 import type { Config } from '../config/load/load.ts';
+import type { SourceKeys } from '../config/schema/common/key-rules.ts';
 import type { ConfigKeys } from '../config/schema/config-keys.ts';
 import type { FeatureKeys } from '../config/schema/feature-keys.ts';
+import type { Edit } from '../config/yaml/edit.ts';
 import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
-import type { EventIntake } from '../http/api/recordings/events.ts';
+import type { ProtectionLookup } from '../http/api/recordings/protected.ts';
+import type { FetchRequest, ImportForecast } from '../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
 import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
-import type { PathStatus } from '../paths/path-status.ts';
-import type { Playback } from '../playback/playback.ts';
-import type { EventHub } from '../record/events/event-hub.ts';
-import type { Segment } from '../record/file/segment-log.ts';
-import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
-import type { RecordingCopies } from '../record/retention/recording-copies.ts';
-import type { Recorders } from '../recordings/recorders.ts';
+import type { PathBox, PathStatus } from '../paths/path-status.ts';
+import type { SourceProtocol } from '../protocols/contract.ts';
+import type { TransferJob } from '../recordings/copy/job.ts';
+import type { StoredTransfer } from '../recordings/copy/journal.ts';
+import type { Recordings } from '../recordings/recordings.ts';
 import type { Stream } from '../stream/stream.ts';
+import type { DeviceNames } from '../tls/device-names.ts';
 
 /** A folder of `agent/features`, and a line in `agent/app/features/table.ts`, which has the order of start and of keys in the reference. */
 export interface Feature {
-  /** Name of its folder, and the kind of its problems. */
+  /** Name of its folder. */
   readonly name: string;
+  /** Kind of its problems; default: its name. */
+  readonly problemKind?: string;
   readonly keys?: FeatureKeys;
+  /** Schemes of `source` that it adds; default: none. */
+  readonly sources?: readonly SourceKeys[];
   readonly backup?: readonly BackupFile[];
   readonly commands?: readonly Command[];
   /** Loads no code that a box without it does not need. */
@@ -50,13 +59,23 @@ export interface OpenFeature {
   /** Called once, when the index has all recordings. */
   indexed?(): Promise<void>;
   /** Called when the paths have new settings, or there are others. Must not throw. */
-  applied?(): void;
+  applied?(): void | Promise<void>;
   /** Called when the stream of a path has begun. Must not throw. */
   streamOpened?(): void;
   /** Whether this feature alone reports such events of the path: those of the camera do not count. */
   replacesEvents?(path: string, kind: EventKind): boolean;
   /** Called after its component has stopped, while recordings are open. */
   close?(): Promise<void>;
+  /** Those of its schemes. */
+  readonly sources?: readonly SourceProtocol[];
+  /** The box that has the camera of a `source`, for the status of its path; undefined: it is none of another box. */
+  boxOf?(source: string): (() => PathBox | undefined) | undefined;
+  /** Recognizes who signed a request of the main port, before the hooks and routes that are added later. */
+  authenticate?(app: FastifyInstance): void;
+  /** The saved clips, with what this feature keeps of them. */
+  readonly protection?: ProtectionLookup;
+  /** Fetches recordings of other boxes. */
+  fetches?(): Promise<Fetches>;
   /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
   isOwn?(identity: string): boolean;
 }
@@ -70,7 +89,7 @@ export interface FeatureRoutes {
 }
 
 /** A present problem, for `/v3/problems/list`. */
-interface FeatureProblem {
+export interface FeatureProblem {
   /** What has it; absent: this box. */
   readonly name?: string;
   /** The reason in one word. */
@@ -84,6 +103,22 @@ interface FeatureProblem {
 interface FeatureFacts {
   readonly schema: TProperties;
   read(): Promise<object>;
+}
+
+/** Transfers of the kind `fetch`. */
+export interface Fetches {
+  /** Name of a box for people; undefined: it is not paired. */
+  nameOf(box: string): string | undefined;
+  /** What is stored with the transfer. @throws PerchError badInput, notFound */
+  sourceOf(request: FetchRequest): Pick<StoredTransfer, 'box' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond'>;
+  look(box: string, signal: AbortSignal): Promise<ImportForecast>;
+  /** What it would take, by group. @param settingsOf of a path; undefined: of a new camera */
+  sums(
+    request: FetchRequest,
+    settingsOf: (path: string | undefined) => { readonly recordPath: string; readonly recordDeleteAfterMs: number },
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, { readonly files: number; readonly bytes: number; readonly old: number }>>;
+  job(stored: StoredTransfer): TransferJob;
 }
 
 /** A file of the data folder that a backup has. */
@@ -152,34 +187,7 @@ export interface Host extends Context {
     list(): readonly PathStatus[];
     openStreams(): readonly (readonly [string, Stream])[];
   };
-  readonly recordings: {
-    readonly events: EventIntake & { readonly hub: Pick<EventHub, 'add' | 'listen' | 'running'> };
-    /** Resolves when the configuration of the time of the call is in force. */
-    settled(): Promise<void>;
-    readonly recorders: Pick<Recorders, 'onFinished'>;
-    /** A recording has its signatures, since now or since an earlier start. */
-    signed(segment: Segment): void;
-    /** Name of a camera; undefined: it has none. */
-    titleOf(path: string): string | undefined;
-    /** Whether the time of the box is known. */
-    readonly isClockTrusted: boolean;
-    /** Whether a recording waits for its disk. */
-    readonly isHeldUp: boolean;
-    /** Names of the paths with recordings. */
-    names(): Promise<readonly string[]>;
-    readonly playback: Playback;
-    /** Calls back when the signatures of a recording are next to it, since now or since an earlier start. */
-    onSigned(listener: (segment: { readonly path: string; readonly file: string }) => void): void;
-    readonly space: {
-      readonly protectedRanges: Pick<ProtectedRanges, 'all' | 'fault'>;
-      /** Whether the index knows every recording. */
-      readonly isIndexWhole: boolean;
-      /** Whether the ages of recordings are meaningful. */
-      readonly isDateTrusted: boolean;
-      list(): readonly { readonly folder: string }[];
-      keepCopies(copies: RecordingCopies): void;
-    };
-  };
+  readonly recordings: Recordings;
   readonly pictures: {
     /** The present picture as JPEG. @param limits default: those for an event @throws PerchError if there is none */
     picture(path: string, limits?: { readonly timeoutMs: number; readonly maxAgeMs: number }): Promise<Uint8Array>;
@@ -193,9 +201,28 @@ export interface Host extends Context {
   readonly hostAnswers?: string;
   /** Networks of the search for cameras; default: those of the box. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
+  /** Changes the configuration file. @throws PerchError */
+  revise(plan: (config: Config) => readonly Edit[]): Promise<void>;
+  /** Servers that show cameras of this box. */
+  readonly servers: PairedServers;
+  /** Undefined while https is off. */
+  https(): OwnHttps | undefined;
+  /** Serves RTSP on a connection of a paired server, with its rights; undefined while the RTSP server is off. */
+  rtspFor(server: string): ((channel: ByteChannel) => void) | undefined;
+  /** Networks of the box; absent: nothing is announced or searched there. */
+  readonly network?: Network;
   /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<Readings>;
+}
+
+export interface OwnHttps {
+  readonly port: number;
+  readonly cert: Uint8Array;
+  /** Certificate of the own authority, PEM; undefined: the certificate is another one's. */
+  readonly authority: string | undefined;
+  /** Of the box, for certificates. */
+  readonly names: DeviceNames;
 }
 
 /** Readings of the box. */

@@ -4,7 +4,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Endpoint } from '../base/network/ip-address.ts';
 import type { PreLoginMemory } from '../base/network/pre-login-memory.ts';
-import type { ByteChannel } from '../base/network/socket-channel.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
@@ -43,19 +42,8 @@ export interface SourceRequest {
   readonly config: Config;
   /** Shared by all logins to the same camera. */
   readonly loginWatch?: LoginWatch | undefined;
-  /** Absent: no boxes are paired, as in most tests. */
-  readonly boxes?: RemoteBoxes | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-/** Boxes that are paired with this server. */
-export interface RemoteBoxes {
-  /** RTSP through the https port of the box. @throws PerchError unavailable, at once while it is away */
-  openRtsp(box: string, signal: AbortSignal): Promise<ByteChannel>;
-  isConnected(box: string): boolean;
-  /** Whether the box's owner allows this server to talk through loudspeakers. */
-  mayTalk(box: string): boolean;
 }
 
 /** When the login of a camera may be sent: a wrong password locks the account for all services of the camera. */

@@ -42,9 +42,9 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   ],
   boxes: [
     ...['box-paths', 'client/box-client', 'client/box-file', 'client/box-link', 'client/box-search', 'client/boxes'],
-    ...['client/pinned-connection', 'client/rtsp-channel', 'many-boxes', 'remote-cameras', 'requests/remote-paths'],
-    ...['routes', 'serving/paired-recording-routes', 'serving/paired-server-routes', 'serving/pairing'],
-    ...['serving/recording-files', 'serving/schemas'],
+    ...['client/pinned-connection', 'client/rtsp-channel', 'feature', 'many-boxes', 'remote-cameras'],
+    ...['requests/remote-paths', 'routes', 'serving/paired-recording-routes', 'serving/paired-server-routes'],
+    ...['serving/pairing', 'serving/recording-files', 'serving/schemas', 'source'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],

@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   features: [
     ...['base', 'config', 'media', 'stream', 'auth', 'tls', 'backup', 'http', 'protocols', 'transports', 'record'],
-    ...['playback', 'picture', 'cameras', 'demo-camera', 'onvif', 'paths', 'recordings', 'system'],
+    ...['playback', 'picture', 'cameras', 'demo-camera', 'onvif', 'paths', 'recordings', 'sources', 'system'],
   ],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
@@ -85,16 +85,7 @@ const importsOf = (file: string): string[] => {
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((m) => m[1] ?? '');
   return specifiers.map((path) => normalize(`${dirname(file)}/${path}`)).filter((path) => !OUTSIDE.includes(path));
 };
-/** Its ways to app and back become members of the contract. */
-const isUnderway = (path: string): boolean => path.startsWith('agent/features/boxes/');
-const imports = new Map(
-  files.map((file) => [
-    file,
-    importsOf(file).filter((path) =>
-      isUnderway(file) ? !/^agent\/(?:app|servers)\//.test(path) : !(isUnderway(path) && roomOf(file) === 'app'),
-    ),
-  ]),
-);
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
 test('agent/ has no file but main.ts', () => {
   expect(globSync('agent/*.ts')).toEqual(['agent/main.ts']);

@@ -13,7 +13,6 @@ import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
-import { BOXES_FILE, readBoxes } from '../../features/boxes/client/box-file.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
@@ -33,7 +32,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
   [SERVERS_FILE]: (text) => isTrue(readServers(JSON.parse(text)) !== undefined),
-  [BOXES_FILE]: (text) => isTrue(readBoxes(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
   [PROTECTED]: readRanges,

@@ -29,7 +29,7 @@ import { StorageUse } from '../../recordings/storage-use.ts';
 import type { OpenFeatures } from '../features/open-features.ts';
 import { DeviceClock } from './clock.ts';
 import { HardwareWatch } from './hardware-watch.ts';
-import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
+import { type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
 
 export interface DeviceRoutesDeps
@@ -38,7 +38,6 @@ export interface DeviceRoutesDeps
   readonly cameras: SupportBundleDeps['cameras'];
   readonly features: Pick<OpenFeatures, 'problems' | 'facts' | 'factsSchema'>;
   readonly paths: { list(): readonly ProblemPath[] };
-  readonly boxes: { readonly paths: { list(): ProblemFacts['boxes'] } };
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
   readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback' | 'events'>;
@@ -127,7 +126,6 @@ export class DeviceRoutes implements FeatureRoutes {
       disks: recordings.space.list(),
       paths: paths.list(),
       features: this.#deps.features.problems(),
-      boxes: this.#deps.boxes.paths.list(),
     });
   }
 

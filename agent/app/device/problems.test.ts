@@ -17,7 +17,6 @@ const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
   disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
   paths: [path('door')],
   features: [],
-  boxes: [{ name: 'Barn', state: 'connected', since: SINCE, error: null, clockOffset: 1.9 }],
   ...more,
 });
 const fault = (why: HardwareFault['why'], text: string, name: string | null = null): HardwareFault => ({
@@ -38,15 +37,6 @@ test.for([
   ],
 ] as const)('no problem: %s', ([, more]) => {
   expect(problemsOf(facts(more))).toEqual([]);
-});
-
-test('boxes whose clock is off, or that refuse, are problems', () => {
-  const box = { name: 'Barn', state: 'connected', since: SINCE, error: null, clockOffset: -40.2 } as const;
-  const refusing = { ...box, state: 'refused', error: 'revoked', clockOffset: null } as const;
-  expect(problemsOf(facts({ boxes: [box, refusing, { ...box, clockOffset: null }] }))).toMatchObject([
-    { kind: 'box', name: 'Barn', why: 'clock', since: null, text: expect.stringContaining('40.2 s behind') },
-    { kind: 'box', name: 'Barn', why: 'refused', since: SINCE, text: 'revoked' },
-  ]);
 });
 
 test('problems of the machine come first, then those of disks and paths', () => {

@@ -28,7 +28,7 @@ test('a feature that throws does not break the others, and is logged once', asyn
   const { open, lines } = openWith({
     problems: () => [{ why: null, text: 'full', since: null }],
     metrics: () => [['good', 'gauge', 'Good.', 1]],
-    applied: () => called.push('applied'),
+    applied: () => void called.push('applied'),
     streamOpened: () => called.push('streamOpened'),
     isOwn: () => true,
     replacesEvents: () => true,
@@ -37,7 +37,7 @@ test('a feature that throws does not break the others, and is logged once', asyn
   });
   await open.begin();
   await open.indexed();
-  open.applied();
+  await open.applied();
   open.streamOpened();
   expect([open.isOwn('a'), open.replacesEvents('door', 'motion')]).toEqual([true, true]);
   expect(open.problems()).toEqual([{ kind: 'good', name: null, why: null, text: 'full', since: null }]);

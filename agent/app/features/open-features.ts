@@ -4,32 +4,38 @@ import type { EventKind } from '../../base/event-kinds.ts';
 import { logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
+import type { Feature, FeatureRoutes, Fetches, Host, OpenFeature } from '../../features/contract.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
+import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
+import type { PathBox } from '../../paths/path-status.ts';
+import type { SourceProtocol } from '../../protocols/contract.ts';
 
 /** All features of this product. */
 export class OpenFeatures {
   readonly #open: readonly {
     readonly name: string;
+    /** Of its problems. */
+    readonly kind: string;
     readonly feature: OpenFeature;
     readonly failed: (error: unknown) => void;
   }[];
 
   constructor(features: readonly Feature[], host: Host) {
-    this.#open = features.map(({ name, open }) => ({
+    this.#open = features.map(({ name, problemKind: kind = name, open }) => ({
       name,
+      kind,
       feature: open(host),
       failed: logOnce((_, err) => host.log.error({ feature: name, err }, 'a feature failed; the others continue')),
     }));
   }
 
   /** Calls a member of each. One that throws is logged. */
-  #all<T>(call: (feature: OpenFeature, name: string) => T): T[] {
-    return this.#open.flatMap(({ name, feature, failed }) => {
+  #all<T>(call: (feature: OpenFeature, kind: string) => T): T[] {
+    return this.#open.flatMap(({ kind, feature, failed }) => {
       try {
-        return [call(feature, name)];
+        return [call(feature, kind)];
       } catch (error) {
         failed(error);
         return [];
@@ -55,7 +61,7 @@ export class OpenFeatures {
 
   /** Kinds of their problems. */
   get problemKinds(): readonly string[] {
-    return this.#open.filter(({ feature }) => feature.problems).map(({ name }) => name);
+    return this.#open.filter(({ feature }) => feature.problems).map(({ kind }) => kind);
   }
 
   components(): Component<Config>[] {
@@ -88,8 +94,8 @@ export class OpenFeatures {
     await this.#each((feature) => feature.indexed?.());
   }
 
-  applied(): void {
-    this.#all((feature) => feature.applied?.());
+  async applied(): Promise<void> {
+    await this.#each(async (feature) => feature.applied?.());
   }
 
   /** @param closes called with the name of each before it closes */
@@ -108,12 +114,38 @@ export class OpenFeatures {
     return this.#all((feature) => feature.replacesEvents?.(path, kind)).includes(true);
   }
 
+  get sources(): readonly SourceProtocol[] {
+    return this.#open.flatMap(({ feature }) => feature.sources ?? []);
+  }
+
+  boxOf(source: string): (() => PathBox | undefined) | undefined {
+    return this.#first((feature) => feature.boxOf?.(source));
+  }
+
+  authenticate(app: FastifyInstance): void {
+    for (const { feature } of this.#open) {
+      feature.authenticate?.(app);
+    }
+  }
+
+  get protection(): ProtectionLookup | undefined {
+    return this.#first(({ protection }) => protection);
+  }
+
+  async fetches(): Promise<Fetches | undefined> {
+    return this.#first((feature) => feature.fetches?.());
+  }
+
   isOwn(identity: string): boolean {
     return this.#all((feature) => feature.isOwn?.(identity)).includes(true);
   }
 
   get routes(): readonly FeatureRoutes[] {
     return this.#open.flatMap(({ feature }) => feature.routes ?? []);
+  }
+
+  #first<T>(of: (feature: OpenFeature) => T | undefined): T | undefined {
+    return this.#all(of).find((found) => found !== undefined);
   }
 }
 

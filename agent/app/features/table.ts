@@ -1,4 +1,5 @@
 import { archive } from '../../features/archive/feature.ts';
+import { boxes } from '../../features/boxes/feature.ts';
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { motion } from '../../features/motion/feature.ts';
@@ -17,4 +18,5 @@ export const FEATURES: readonly Feature[] = [
   updates,
   archive,
   motion,
+  boxes,
 ];

@@ -19,9 +19,9 @@ import {
   removeLeftDrafts,
   tryLink,
 } from '../../recordings/copy/place-file.ts';
+import { rewriteMp4 } from '../../recordings/copy/rewrite-mp4.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
-import { rewriteMp4 } from './rewrite-mp4.ts';
 import { SourceFolder } from './source-folder.ts';
 
 /** Names with whole seconds let files that follow each other overlap. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { Editor } from '../../config/edit/api-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { ManyBoxes } from '../../features/boxes/many-boxes.ts';
 import type { Host } from '../../features/contract.ts';
 import { type ControlApiOptions, controlApi } from '../../http/api/control-api.ts';
 import type { ProblemLookup } from '../../http/api/device/problems.ts';
@@ -26,7 +26,7 @@ export interface ApiRoutesDeps
   readonly servers: Servers;
   readonly events: EventBus;
   readonly sourceTests: SourceTests;
-  readonly boxes: ManyBoxes;
+  readonly pairedServers: PairedServers;
   readonly features: OpenFeatures;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
@@ -47,13 +47,12 @@ export class ApiRoutes {
   }
 
   async mount(app: FastifyInstance, access: HttpAccess): Promise<void> {
-    const { paths, recordings, settings, features, authority, servers: sessions } = this.#deps;
-    const { recordings: remote, servers } = this.#deps.boxes;
+    const { paths, recordings, settings, features, authority, servers: sessions, pairedServers } = this.#deps;
     await app.register(controlApi, {
       ...this.#deps,
       access,
       pairedServer: (request) => {
-        const server = servers.find(serverOf(request) ?? '');
+        const server = pairedServers.find(serverOf(request) ?? '');
         const may = (action: string, path: string) =>
           server?.may(action, path) === true && !recordings.stores.isElsewhere(path);
         return server && { may, isServer: true };
@@ -72,7 +71,7 @@ export class ApiRoutes {
       personOf: (request) => personOf(access, request),
       sessions,
       recordings,
-      protection: remote.protection,
+      protection: features.protection ?? recordings.space.protection,
       deletions: recordings.space.rangeDeletions,
       disks: recordings.space,
       box: this.#box,

@@ -1,22 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import { boxRoutes } from '../../features/boxes/routes.ts';
-import { pairedRecordingRoutes } from '../../features/boxes/serving/paired-recording-routes.ts';
-import { pairedServerRoutes } from '../../features/boxes/serving/paired-server-routes.ts';
-import { Pairing, type PairingDeps } from '../../features/boxes/serving/pairing.ts';
-import { OwnRecordingFiles } from '../../features/boxes/serving/recording-files.ts';
-import type { FeatureRoutes } from '../../features/contract.ts';
+import type { FeatureRoutes, OwnHttps } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
 import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
-import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-routes.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';
+import type { MdnsName } from '../device/mdns-name.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes } from '../servers/servers.ts';
@@ -37,7 +32,7 @@ export type HttpListenersDeps = AccountRoutesDeps &
   PlaybackRoutesDeps &
   ServerStatsDeps & {
     /** mDNS name of the box. */
-    readonly name: PairingDeps['name'];
+    readonly name: Pick<MdnsName, 'current' | 'certificateNames'>;
     readonly commands: HookRunner;
     /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
     readonly zlmSecret: string;
@@ -54,13 +49,11 @@ export class HttpListeners {
   readonly #boxRoutes: DeviceRoutes;
   readonly #transfers: Transfers;
   readonly #ports: HttpPorts;
-  readonly #pairing: Pairing;
   readonly #routes: readonly FeatureRoutes[];
 
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
-    this.#pairing = new Pairing({ ...deps, pairedServers: deps.boxes.servers }, () => this.#ports.certificate);
     this.#transfers = new Transfers(deps);
     this.#diagnostics = new MetricsAndProfiles(deps);
     this.#stats = new ServerStats(deps);
@@ -93,6 +86,13 @@ export class HttpListeners {
   /** Port of HTTPS; undefined: HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
+  }
+
+  /** Undefined: https is off. */
+  get https(): OwnHttps | undefined {
+    const { certificate } = this.#ports;
+    const { own, name } = this.#deps;
+    return certificate && { ...certificate, authority: own.authority()?.pem, names: name.certificateNames() };
   }
 
   get features(): OpenFeatures {
@@ -139,20 +139,11 @@ export class HttpListeners {
 
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
     const { accounts, pageFolder } = this.#deps;
-    const pairing = this.#pairing;
     announceUnsaved(app);
-    verifySignatures(app, { signatures: pairing.signatures, paired: pairing.servers }, pairing.connections);
+    this.#deps.features.authenticate(app);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     await mountRoutes(this.#routes, 'main', app, access);
     await app.register(transferRoutes, { access, transfer: this.#transfers });
-    const wallMs = () => this.#deps.clock.wallMs();
-    await app.register(pairedServerRoutes, { access, pairing, wallMs });
-    await app.register(pairedRecordingRoutes, {
-      access,
-      files: new OwnRecordingFiles(this.#deps),
-      may: (server, path) => this.#deps.boxes.servers.find(server)?.may('playback', path) === true,
-    });
-    await app.register(boxRoutes, { access, boxes: this.#deps.boxes.paths });
     await this.#api.mount(app, access);
     await this.#playback.mount(app, access, '/playback');
     for (const routes of this.#deps.servers.routes) {

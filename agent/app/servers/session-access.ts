@@ -1,3 +1,4 @@
+import { type PairedServers, userOfServer } from '../../auth/pairing/paired-servers.ts';
 import type { Authority } from '../../auth/permissions/authorize.ts';
 import type { Identity } from '../../auth/permissions/identity.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
@@ -88,7 +89,11 @@ export class SessionAuthority implements SessionAccess {
 }
 
 /** Access of a paired server's connection, whose requests need no other login. */
-export function accessOfServer(server: string, authority: Pick<Authority, 'authorize'>): SessionAccess {
+export function accessOfServer(
+  server: string,
+  authority: Pick<Authority, 'authorize'>,
+  servers: Pick<PairedServers, 'find'>,
+): SessionAccess {
   return {
     async authorize(action, path, requester) {
       const identity = { ...identityOf({ ...requester, credentials: undefined }), server };
@@ -97,6 +102,7 @@ export function accessOfServer(server: string, authority: Pick<Authority, 'autho
     },
     offersDigest: () => false,
     beginGuess: () => async () => {},
+    talker: (path) => (servers.find(server)?.may('talk', path) ? userOfServer(server) : undefined),
   };
 }
 

@@ -1,3 +1,4 @@
+import { type PairedServers, userOfServer } from '../../auth/pairing/paired-servers.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { SessionItem, SessionTables } from '../../protocols/contract.ts';
 
@@ -43,6 +44,14 @@ export class SessionRevocation {
 
   close(): void {
     this.#stop();
+  }
+
+  /** Ends what paired servers play and no longer may. */
+  follow(servers: PairedServers): void {
+    servers.onReduced((id) => {
+      const may = (path: string, isTalk: boolean) => servers.find(id)?.may(isTalk ? 'talk' : 'read', path) === true;
+      this.endOfServer(userOfServer(id), may);
+    });
   }
 
   /** Ends playback and talk of a paired server that has lost the permission. @param may whether it still has it */

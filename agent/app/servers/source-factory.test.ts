@@ -3,6 +3,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { IdentityCheckedSource } from '../../cameras/identity-checked-source.ts';
+import { FEATURES } from '../features/table.ts';
 import { SERVERS, SOURCES } from '../protocols.ts';
 import { makeSource } from './source-factory.ts';
 
@@ -32,6 +33,7 @@ test('the source of a camera with an identity is checked against it', () => {
 });
 
 test('the loader knows the keys of each protocol', () => {
-  expect(SOURCES.map(({ keys }) => keys)).toEqual(KEYS.sources);
+  const ofFeatures = FEATURES.flatMap(({ sources = [] }) => sources);
+  expect([...SOURCES.map(({ keys }) => keys), ...ofFeatures]).toEqual(KEYS.sources);
   expect(new Set(SERVERS.map(({ keys }) => keys))).toEqual(new Set(KEYS.servers));
 });

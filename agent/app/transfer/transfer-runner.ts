@@ -7,9 +7,7 @@ import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { ApiEdits } from '../../config/edit/api-edits.ts';
 import { resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
-import { BoxFetches } from '../../features/boxes/fetch/box-fetches.ts';
-import type { ManyBoxes } from '../../features/boxes/many-boxes.ts';
-import type { Host } from '../../features/contract.ts';
+import type { Fetches, Host } from '../../features/contract.ts';
 import type {
   FolderList,
   ImportForecast,
@@ -29,7 +27,7 @@ import { diskFaultOf } from '../../recordings/copy/left-file.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { DiskPace } from './disk-pace.ts';
 import { listFolders, requireOwnFolder } from './folders.ts';
-import { foreseeImport, roomOf } from './import-forecast.ts';
+import { foreseeImport, foreseeUses, roomOf } from './import-forecast.ts';
 import { lookInto } from './import-groups.ts';
 import { ImportJob } from './import-job.ts';
 import { MoveJob } from './move-job.ts';
@@ -47,7 +45,8 @@ export interface TransferDeps extends Pick<Host, 'clock' | 'log' | 'config'> {
   readonly camerasFile: string;
   readonly edits: Pick<ApiEdits, 'patchPathDefaults' | 'addPath'>;
   readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events' | 'isOpen' | 'keep' | 'settled' | 'busyMs'>;
-  readonly boxes: Pick<ManyBoxes, 'client'>;
+  /** Absent: this product fetches none. */
+  readonly fetches?: Fetches | undefined;
 }
 
 interface Running {
@@ -65,7 +64,6 @@ export class TransferRunner implements TransferControl {
   readonly #deps: TransferDeps;
   readonly #journal: StoredDocument<typeof StoredTransfer>;
   #running: Running | undefined;
-  readonly #fetches: BoxFetches;
   readonly #added: AddedCameras;
   readonly #closing = new AbortController();
   /** Aborts the running `look`: there is one at a time. */
@@ -74,7 +72,6 @@ export class TransferRunner implements TransferControl {
   constructor(deps: TransferDeps) {
     this.#deps = deps;
     this.#journal = new StoredDocument(deps.file, StoredTransfer, deps.log);
-    this.#fetches = new BoxFetches(deps);
     this.#added = new AddedCameras(deps.camerasFile, deps.config);
   }
 
@@ -136,6 +133,17 @@ export class TransferRunner implements TransferControl {
     this.#run(stored);
   }
 
+  get #fetches(): Fetches {
+    const { fetches } = this.#deps;
+    if (!fetches) {
+      throw new PerchError(
+        'unsupported',
+        'this Perch shows no cameras of other boxes, whose recordings it could fetch',
+      );
+    }
+    return fetches;
+  }
+
   /** Makes new recordings go to this disk at once. */
   async #recordTo(to: string | undefined): Promise<void> {
     const template = await this.#templateFor(to);
@@ -147,7 +155,7 @@ export class TransferRunner implements TransferControl {
 
   #fromOf(stored: StoredTransfer | undefined): string | null {
     const { box, from = null } = stored ?? {};
-    return box === undefined ? from : (this.#deps.boxes.client.item(box)?.name ?? box);
+    return box === undefined ? from : (this.#deps.fetches?.nameOf(box) ?? box);
   }
 
   async look(request: LookRequest): Promise<ImportForecast> {
@@ -171,7 +179,9 @@ export class TransferRunner implements TransferControl {
           return { group, ...(path !== undefined && { path }) };
         }),
       );
-      return this.#fetches.foresee({ ...request, items }, this.#forecastDeps);
+      const forecast = this.#forecastDeps;
+      const sums = await this.#fetches.sums({ ...request, items }, forecast.settingsOf, forecast.signal);
+      return foreseeUses(sums, items, forecast);
     }
     return request.kind === 'move' ? this.#foreseeMove(request) : this.#foreseeImport(request);
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { Fetches } from '../../features/contract.ts';
 import type {
   FolderList,
   ImportForecast,
@@ -34,14 +35,21 @@ const IDLE: TransferState = {
   paths: [],
 };
 
+interface TransfersDeps extends Omit<TransferDeps, 'file' | 'camerasFile' | 'fetches'> {
+  readonly dataDir: string;
+  readonly features: { fetches(): Promise<Fetches | undefined> };
+}
+
 /** Transfers of recordings from other disks, folders and boxes. Their code is loaded with the first use. */
 export class Transfers implements TransferControl {
-  readonly #deps: TransferDeps;
+  readonly #deps: Omit<TransferDeps, 'fetches'>;
+  readonly #features: TransfersDeps['features'];
   #runner: TransferRunner | undefined;
 
-  constructor({ dataDir, ...deps }: Omit<TransferDeps, 'file' | 'camerasFile'> & { readonly dataDir: string }) {
+  constructor({ dataDir, features, ...deps }: TransfersDeps) {
     const [file, camerasFile] = [join(dataDir, 'transfer.json'), join(dataDir, 'transfer-cameras.json')];
     this.#deps = { ...deps, file, camerasFile };
+    this.#features = features;
   }
 
   /** Starts before anything lists recordings. */
@@ -96,7 +104,8 @@ export class Transfers implements TransferControl {
 
   async #load(): Promise<TransferRunner> {
     const { TransferRunner: Runner } = await loadLate(PART, () => import('./transfer-runner.ts'));
-    this.#runner ??= new Runner(this.#deps);
+    const fetches = await this.#features.fetches();
+    this.#runner ??= new Runner({ ...this.#deps, fetches });
     return this.#runner;
   }
 }

@@ -170,7 +170,14 @@ export class Adopter {
     const credentials = credentialsOf(request);
     if (request.source !== undefined) {
       const { source, rtpSDP } = request;
-      return { main: otherSource(source), rtpSDP, sub: undefined, credentials: undefined, makers: undefined };
+      const { paths } = this.#deps;
+      return {
+        main: otherSource(source, paths.current.keys.sources),
+        rtpSDP,
+        sub: undefined,
+        credentials: undefined,
+        makers: undefined,
+      };
     }
     if (request.rtsp !== undefined) {
       const { onSlow } = trackProgress(onProgress);

@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/network/ip-address.ts';
+import type { SourceKeys } from '../../config/schema/common/key-rules.ts';
 import { isFfmpegSource } from '../../config/schema/ffmpeg-source.ts';
-import { SOURCE_KEYS } from '../../config/schema/path.ts';
 import { checkSource } from '../../config/schema/source.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { PreferredCodec } from '../../onvif/device/profiles.ts';
@@ -129,8 +129,8 @@ export function streamAddress(text: string): { readonly url: string; readonly cr
 }
 
 /** A source of any protocol, as the file takes it. @throws PerchError badInput; also for one that runs a program */
-export function otherSource(text: string): string {
-  const source = checkSource(text.trim(), SOURCE_KEYS);
+export function otherSource(text: string, sources: readonly SourceKeys[]): string {
+  const source = checkSource(text.trim(), sources);
   if (!source.includes('://') || isFfmpegSource(source)) {
     throw new PerchError('badInput', 'source is not a URL such as srt://192.168.1.20:8890?streamid=stream');
   }

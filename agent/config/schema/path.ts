@@ -9,7 +9,7 @@ import { Forward } from './forward.ts';
 import { ModeRules } from './modes.ts';
 import { SRT_SOURCE } from './servers/srt.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './sources/always-available.ts';
-import { HLS_SOURCE, PERCH_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
+import { HLS_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
 import { MPEGTS_SOURCE } from './sources/mpegts-source.ts';
 import { RTP_SOURCE } from './sources/rtp-source.ts';
 import { RTSP_SOURCE } from './sources/rtsp-source.ts';
@@ -77,7 +77,6 @@ export const SOURCE_KEYS: readonly SourceKeys[] = [
   RTMP_SOURCE,
   SRT_SOURCE,
   HLS_SOURCE,
-  PERCH_SOURCE,
 ];
 
 /** Read when it is used. */

@@ -30,7 +30,11 @@ async function open(text: string, box = BOX) {
     setAddresses: () => {},
     remove: async (id) => removed.push(id) > 0,
   };
-  return { ...file, removed, paths: new BoxPaths({ boxes: boxes as Boxes, store: file.store }) };
+  const host: ConstructorParameters<typeof BoxPaths>[1] = {
+    settings: () => file.store.current,
+    revise: (plan) => file.store.revise(({ config }) => plan(config)),
+  };
+  return { ...file, removed, paths: new BoxPaths(boxes as Boxes, host) };
 }
 
 const sourcesOf = ({ store }: Awaited<ReturnType<typeof open>>) =>
@@ -82,4 +86,19 @@ test('a removed box takes its paths along, and no others', async () => {
   expect(await here.paths.remove(ID)).toBe(true);
   expect(here.removed).toEqual([ID]);
   expect(sourcesOf(here).map(([name]) => name)).toEqual(['far', 'own']);
+});
+
+test.for([
+  [{ clockOffsetMs: 1_900 }, []],
+  [
+    { clockOffsetMs: -40_200 },
+    [{ name: 'Garden shed', why: 'clock', since: null, text: expect.stringContaining('40.2 s behind') }],
+  ],
+  [
+    { state: 'refused', error: 'revoked' },
+    [{ name: 'Garden shed', why: 'refused', since: '1970-01-01T00:00:00.000Z', text: 'revoked' }],
+  ],
+] as const)('a box whose clock is off, or that refuses, is a problem: %j', async ([state, problems]) => {
+  const { paths } = await open('paths:\n', { ...BOX, ...state });
+  expect(paths.problems()).toEqual(problems);
 });

@@ -1,40 +1,46 @@
 import { hostname } from 'node:os';
 import { PerchError } from '../../base/errors.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { ConfigStore } from '../../config/store/store.ts';
 import { isCatchAll, isStreamPath } from '../../config/values/path-name.ts';
 import { type RemotePath, remotePathOf, sourceOf } from '../../config/values/remote-path.ts';
-import type { Edit } from '../../config/yaml/edit.ts';
+import type { FeatureProblem, Host } from '../contract.ts';
 import type { Boxes, BoxItem } from './client/boxes.ts';
 import type { BoxAnswer, BoxControl, CamerasWanted } from './routes.ts';
 
-export interface BoxPathsDeps {
-  readonly boxes: Boxes;
-  readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-}
+/** A larger offset of a box's clock is a problem: on a timeline of both, recordings of the same moment are shown at different times. */
+const MAX_CLOCK_OFFSET_S = 2;
 
 const SUB_SUFFIX = '_sub';
 
 /** The server's side of a pairing: boxes, and the paths of their cameras in the configuration. */
 export class BoxPaths implements BoxControl {
   readonly #boxes: Boxes;
-  readonly #store: BoxPathsDeps['store'];
+  readonly #host: Pick<Host, 'settings' | 'revise'>;
 
-  constructor({ boxes, store }: BoxPathsDeps) {
+  constructor(boxes: Boxes, host: Pick<Host, 'settings' | 'revise'>) {
     this.#boxes = boxes;
-    this.#store = store;
+    this.#host = host;
   }
 
   list(): readonly BoxAnswer[] {
-    const here = pathsHere(this.#store.current);
+    const here = pathsHere(this.#host.settings());
     return this.#boxes.list().map((box) => shown(box, here));
   }
 
+  problems(): readonly FeatureProblem[] {
+    return this.list().flatMap(({ name, state, since, error, clockOffset }) => [
+      ...(state === 'refused' ? [{ name, why: state, text: error ?? state, since }] : []),
+      ...(clockOffset !== null && Math.abs(clockOffset) > MAX_CLOCK_OFFSET_S
+        ? [{ name, why: 'clock', text: clockText(clockOffset), since: null }]
+        : []),
+    ]);
+  }
+
   async add(invitation: string, cameras: CamerasWanted): Promise<BoxAnswer> {
-    const { boxName } = this.#store.current;
+    const { boxName } = this.#host.settings();
     const box = await this.#boxes.add(invitation, boxName === 'perch' ? hostname() : boxName);
     await this.#addPaths(box, cameras);
-    return shown(box, pathsHere(this.#store.current));
+    return shown(box, pathsHere(this.#host.settings()));
   }
 
   async addCameras(id: string, cameras: CamerasWanted): Promise<void> {
@@ -54,7 +60,7 @@ export class BoxPaths implements BoxControl {
     // A name of the box must not become a pattern here.
     const isName = (path: string) => isStreamPath(path) && !isCatchAll(path);
     const isWanted = (path: string) => cameras === 'all' || cameras.includes(path) || cameras.includes(mainOf(path));
-    await this.#revise((config) => {
+    await this.#host.revise((config) => {
       const here = pathsHere(config);
       const nameHere = (path: string) => here.get(keyOf({ box: id, path }));
       const missing = box.cameras.filter(({ path }) => isName(path) && isWanted(path) && nameHere(path) === undefined);
@@ -87,16 +93,12 @@ export class BoxPaths implements BoxControl {
     if (!this.#boxes.item(id)) {
       return false;
     }
-    await this.#revise((config) =>
+    await this.#host.revise((config) =>
       [...config.paths].flatMap(([name, { settings }]) =>
         remotePathOf(settings?.source ?? '')?.box === id ? [{ keyPath: ['paths', name], value: undefined }] : [],
       ),
     );
     return this.#boxes.remove(id);
-  }
-
-  async #revise(plan: (config: Config) => readonly Edit[]): Promise<void> {
-    await this.#store.revise(({ config }) => plan(config), 'API');
   }
 }
 
@@ -163,3 +165,6 @@ const shown = (
   addresses: [...addresses],
   cameras: cameras.map((camera) => ({ ...camera, here: here.get(keyOf({ box: id, path: camera.path })) ?? null })),
 });
+
+const clockText = (offset: number): string =>
+  `its clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} the clock here: its recordings and events have other times than those of this server; enable time synchronisation on both`;

@@ -1,48 +1,93 @@
-import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
+import type { FastifyInstance } from 'fastify';
+import { askedLinks, findBoxes } from '../../../system/mdns/find-boxes.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
+import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import type { PathBox } from '../../paths/path-status.ts';
-import type { RemoteBoxes } from '../../protocols/contract.ts';
-import { BoxPaths, type BoxPathsDeps } from './box-paths.ts';
-import type { Boxes } from './client/boxes.ts';
-import { remoteBoxes } from './client/rtsp-channel.ts';
-import type { RemoteCamerasDeps } from './recordings/remote-parts.ts';
+import type { SourceProtocol } from '../../protocols/contract.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { FeatureProblem, FeatureRoutes, Fetches, Host, OpenFeature } from '../contract.ts';
+import { BoxPaths } from './box-paths.ts';
+import { Boxes } from './client/boxes.ts';
 import { RemoteCameras } from './remote-cameras.ts';
-import type { BoxClient } from './requests/box-requests.ts';
-
-interface ManyBoxesDeps extends RemoteCamerasDeps, BoxPathsDeps {
-  readonly boxes: Boxes;
-  readonly pairedServers: PairedServers;
-}
+import { boxRoutes } from './routes.ts';
+import { pairedRecordingRoutes } from './serving/paired-recording-routes.ts';
+import { pairedServerRoutes } from './serving/paired-server-routes.ts';
+import { Pairing } from './serving/pairing.ts';
+import { OwnRecordingFiles } from './serving/recording-files.ts';
+import { perchSource } from './source.ts';
 
 /** Both sides of a pairing: the servers that show cameras of this box, and the boxes whose cameras it shows. */
-export class ManyBoxes {
-  readonly servers: PairedServers;
-  readonly paths: BoxPaths;
-  /** Recordings of all cameras, here and on other boxes. */
-  readonly recordings: RemoteCameras;
-  /** Connections of `perch://` sources. */
-  readonly channels: RemoteBoxes;
-  /** Signed requests. */
-  readonly client: BoxClient;
+export class ManyBoxes implements OpenFeature {
+  readonly sources: readonly SourceProtocol[];
+  readonly routes: readonly FeatureRoutes[];
+  readonly #host: Host;
   readonly #boxes: Boxes;
+  readonly #cameras: RemoteCameras;
+  readonly #paths: BoxPaths;
+  readonly #pairing: Pairing;
 
-  constructor(deps: ManyBoxesDeps) {
-    this.servers = deps.pairedServers;
-    this.paths = new BoxPaths(deps);
-    this.recordings = new RemoteCameras(deps);
-    this.channels = remoteBoxes(deps.boxes);
-    this.#boxes = deps.boxes;
-    this.client = deps.boxes;
+  constructor(host: Host) {
+    const { network, clock, servers } = host;
+    this.#host = host;
+    this.#boxes = new Boxes({
+      ...host,
+      findBoxes:
+        network &&
+        (async (ids, signal) =>
+          host.settings().mdns ? findBoxes(ids, askedLinks(network.interfaces), { clock, signal }) : new Map()),
+    });
+    this.#paths = new BoxPaths(this.#boxes, host);
+    this.#pairing = new Pairing(host);
+    this.#cameras = new RemoteCameras({ ...host, boxes: this.#boxes });
+    this.sources = [perchSource(this.#boxes)];
+    this.routes = [
+      {
+        listener: 'main',
+        mount: async (app, access) => {
+          const wallMs = () => clock.wallMs();
+          const may = (server: string, path: string) => servers.find(server)?.may('playback', path) === true;
+          await app.register(pairedServerRoutes, { access, pairing: this.#pairing, wallMs });
+          await app.register(pairedRecordingRoutes, { access, files: new OwnRecordingFiles(host), may });
+        },
+      },
+      { listener: 'main', right: 'admin', mount: async (app) => boxRoutes(app, this.#paths) },
+    ];
   }
 
-  /** For the status of a path. @returns undefined for a source that is not a camera of a box */
+  begin(): Promise<void> {
+    return this.#boxes.open();
+  }
+
+  applied(): Promise<void> {
+    return this.#cameras.apply();
+  }
+
+  async close(): Promise<void> {
+    await this.#cameras.close();
+    await this.#boxes.close();
+  }
+
+  authenticate(app: FastifyInstance): void {
+    const { signatures, servers, connections } = this.#pairing;
+    verifySignatures(app, { signatures, paired: servers }, connections);
+  }
+
+  get protection(): ProtectionLookup {
+    return this.#cameras.protection;
+  }
+
   boxOf(source: string): (() => PathBox | undefined) | undefined {
     const remote = remotePathOf(source);
     return remote && (() => this.#boxes.presence(remote.box));
   }
 
-  async close(): Promise<void> {
-    await this.recordings.close();
-    await this.#boxes.close();
+  async fetches(): Promise<Fetches> {
+    const { BoxFetches } = await loadLate('recordings of other boxes', () => import('./fetch/box-fetches.ts'));
+    return new BoxFetches({ ...this.#host, boxes: this.#boxes });
+  }
+
+  problems(): readonly FeatureProblem[] {
+    return this.#paths.problems();
   }
 }

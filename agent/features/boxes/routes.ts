@@ -1,9 +1,8 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import { paginate } from '../../http/api/schema/paginate.ts';
 import { answers, OrNull, operation, pageOf, TimeText } from '../../http/api/schema/schemas.ts';
-import type { HttpAccess } from '../../http/auth/access.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
 import { Offered } from './serving/schemas.ts';
@@ -69,18 +68,12 @@ export interface BoxControl {
   remove(id: string): Promise<boolean>;
 }
 
-interface BoxRoutesOptions {
-  readonly access: Pick<HttpAccess, 'require'>;
-  readonly boxes: BoxControl;
-}
-
 const TAG = 'boxes';
 const params = Type.Object({ id: Type.String() });
 
-/** Boxes whose cameras this server shows: for the owner, on the main port only. */
-export const boxRoutes: FastifyPluginAsync<BoxRoutesOptions> = async (app, { access, boxes }) => {
+/** Boxes whose cameras this server shows: for the owner. */
+export function boxRoutes(app: FastifyInstance, boxes: BoxControl): void {
   noStore(app);
-  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const list = operation(TAG, 'Boxes whose cameras this server shows', answers(pageOf(Item)));
   app.get('/v3/boxes/list', { schema: list }, ({ query }) => paginate(boxes.list(), query));
   const add = operation(TAG, 'Pairs with a box, by its invitation', answers(Item, 400, 503, 504), { body: NewBox });
@@ -118,4 +111,4 @@ export const boxRoutes: FastifyPluginAsync<BoxRoutesOptions> = async (app, { acc
     }
     return OK;
   });
-};
+}

@@ -22,7 +22,9 @@ const WEEK_US = 7 * 86_400_000_000;
 const MAX_WAITING = 20_000;
 
 type RecordingSignerDeps = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> & {
-  readonly recordings: Pick<Host['recordings'], 'playback' | 'recorders' | 'isHeldUp' | 'signed'>;
+  readonly recordings: Pick<Host['recordings'], 'playback' | 'isHeldUp' | 'signed'> & {
+    readonly recorders: Pick<Host['recordings']['recorders'], 'onFinished'>;
+  };
 };
 
 /** Signs finished recordings of the paths that want it (`recordSign`), one at a time, in what time is left. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { readFacts } from './box-file.ts';
+import type { FindBoxes } from './box-search.ts';
 import { Boxes } from './boxes.ts';
 
 let folder: string;
@@ -23,7 +24,11 @@ const STORED = {
   ...{ pin: `key.${'A'.repeat(43)}`, server: 'AbCdEfGh-_123456', secret: d, key: x },
 };
 const file = () => join(folder, 'boxes.json');
-const open = () => Boxes.open({ dataDir: folder, clock: new FakeClock(), log: silentLogger });
+const open = async (clock = new FakeClock(), findBoxes?: FindBoxes) => {
+  const boxes = new Boxes({ dataDir: folder, clock, log: silentLogger, findBoxes });
+  await boxes.open();
+  return boxes;
+};
 
 test('a box without an address that can be tried is away, and requests fail at once with the reason', async () => {
   writeFileSync(file(), JSON.stringify({ boxes: [STORED] }));
@@ -75,13 +80,10 @@ test('a box is looked for in the local networks once it has been away for a minu
   writeFileSync(file(), JSON.stringify({ boxes: [STORED] }));
   const clock = new FakeClock();
   const looked: number[] = [];
-  const boxes = await Boxes.open({
-    ...{ dataDir: folder, clock, log: silentLogger },
-    findBoxes: async (ids) => {
-      looked.push(clock.monoMs());
-      expect(ids).toEqual([ID]);
-      return new Map([[ID, ['no address either']]]);
-    },
+  const boxes = await open(clock, async (ids) => {
+    looked.push(clock.monoMs());
+    expect(ids).toEqual([ID]);
+    return new Map([[ID, ['no address either']]]);
   });
   await boxes.refresh(ID);
   const startMs = clock.monoMs();

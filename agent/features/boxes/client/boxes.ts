@@ -57,13 +57,7 @@ export class Boxes {
   readonly #search: BoxSearch | undefined;
   readonly #listeners = new Set<() => void>();
 
-  static async open(options: BoxesOptions): Promise<Boxes> {
-    const boxes = new Boxes(options);
-    await boxes.#load();
-    return boxes;
-  }
-
-  private constructor(options: BoxesOptions) {
+  constructor(options: BoxesOptions) {
     this.#options = options;
     this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
     this.#document = new StoredDocument(join(options.dataDir, BOXES_FILE), BoxesFile, options.log);
@@ -245,7 +239,8 @@ export class Boxes {
     }
   }
 
-  async #load(): Promise<void> {
+  /** Connects to the boxes of the file. */
+  async open(): Promise<void> {
     for (const box of (await this.#document.open('boxes cannot be read: pair them again'))?.boxes ?? []) {
       this.#add(box);
     }

@@ -9,15 +9,8 @@ import type { Boxes } from './boxes.ts';
 const RTSP_PATH = '/v3/pairedservers/rtsp';
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('base64');
 
-/** Connections of `perch://` sources. */
-export const remoteBoxes = (boxes: Boxes) => ({
-  openRtsp: (box: string, signal: AbortSignal) => openRtsp(boxes, box, signal),
-  isConnected: (box: string) => boxes.item(box)?.state === 'connected',
-  mayTalk: (box: string) => boxes.item(box)?.talk === true,
-});
-
 /** Opens a channel for RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is unreachable */
-async function openRtsp(boxes: Boxes, box: string, signal: AbortSignal): Promise<ByteChannel> {
+export async function openRtsp(boxes: Boxes, box: string, signal: AbortSignal): Promise<ByteChannel> {
   const key = randomBytes(16).toString('base64');
   const { socket, head, headers } = await boxes.upgrade(box, RTSP_PATH, webSocketFields(key), signal);
   // An RTSP server sends nothing before a request.

@@ -1,22 +1,19 @@
-import { foreseeUses } from '../../../app/transfer/import-forecast.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { RateLimit } from '../../../base/time/rate-limit.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
-import type { FetchRequest, ImportForecast, TransferForecast } from '../../../http/api/recordings/transfer-routes.ts';
+import type { FetchRequest, ImportForecast } from '../../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import type { StoredTransfer } from '../../../recordings/copy/journal.ts';
-import type { Recordings } from '../../../recordings/recordings.ts';
-import type { Host } from '../../contract.ts';
+import type { Fetches, Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxRecordings } from './box-recordings.ts';
 import { fetchEvents } from './fetch-events.ts';
 import { FetchJob } from './fetch-job.ts';
 
-interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config'> {
-  readonly recordings: Pick<Recordings, 'playback' | 'space' | 'events'>;
-  readonly boxes: { readonly client: BoxClient };
+interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config' | 'recordings'> {
+  readonly boxes: BoxClient;
 }
 type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
 
@@ -26,13 +23,17 @@ const MAX_SAME_START = 100;
 const NEW_PATH = '';
 
 /** Fetches recordings of paired boxes. */
-export class BoxFetches {
+export class BoxFetches implements Fetches {
   readonly #deps: BoxFetchesDeps;
   readonly #requests: BoxRequests;
 
   constructor(deps: BoxFetchesDeps) {
     this.#deps = deps;
-    this.#requests = new BoxRequests(deps.boxes.client, deps.clock);
+    this.#requests = new BoxRequests(deps.boxes, deps.clock);
+  }
+
+  nameOf(box: string): string | undefined {
+    return this.#deps.boxes.item(box)?.name;
   }
 
   /** The source of a fetch, to be stored with the transfer. @throws PerchError badInput, notFound */
@@ -70,14 +71,14 @@ export class BoxFetches {
     };
   }
 
-  async foresee(
+  sums(
     request: FetchRequest,
-    deps: Parameters<typeof foreseeUses>[2] & { readonly signal: AbortSignal },
-  ): Promise<TransferForecast> {
+    settingsOf: Parameters<Fetches['sums']>[1],
+    signal: AbortSignal,
+  ): ReturnType<Fetches['sums']> {
     const items = request.items.map(({ group, path = NEW_PATH }) => ({ group, path }));
-    const settingsOf = (path: string) => deps.settingsOf(path === NEW_PATH ? undefined : path);
-    const job = this.#job({ ...this.sourceOf(request), items, memory: {} }, settingsOf);
-    return foreseeUses(await job.sums(deps.signal), request.items, deps);
+    const ofPath = (path: string) => settingsOf(path === NEW_PATH ? undefined : path);
+    return this.#job({ ...this.sourceOf(request), items, memory: {} }, ofPath).sums(signal);
   }
 
   job(fetch: Fetch): FetchJob {
@@ -124,7 +125,7 @@ export class BoxFetches {
   }
 
   #requireBox(box: string): void {
-    if (!this.#deps.boxes.client.item(box)) {
+    if (!this.#deps.boxes.item(box)) {
       throw new PerchError('notFound', `box '${box}' is not paired: add it first`, { why: 'boxUnknown' });
     }
   }

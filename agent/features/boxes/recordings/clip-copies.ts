@@ -1,7 +1,6 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Type from 'typebox';
-import { rewriteMp4 } from '../../../app/import/rewrite-mp4.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { resolvePath } from '../../../config/load/load.ts';
@@ -16,6 +15,7 @@ import { zoneOffsetMs } from '../../../record/file/time-zone.ts';
 import type { ProtectedRange } from '../../../record/retention/protected-ranges.ts';
 import { FLUSH_BYTES, writeAll } from '../../../recordings/copy/copy-file.ts';
 import { draftIn, placeNew, removeLeftDrafts } from '../../../recordings/copy/place-file.ts';
+import { rewriteMp4 } from '../../../recordings/copy/rewrite-mp4.ts';
 import type { Host } from '../../contract.ts';
 import type { RemoteRecordings } from './remote-recordings.ts';
 

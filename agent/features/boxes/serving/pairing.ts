@@ -1,13 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Servers } from '../../../app/servers/servers.ts';
-import { accessOfServer } from '../../../app/servers/session-access.ts';
 import { writeInvitation } from '../../../auth/pairing/invitation-text.ts';
 import { Invitations } from '../../../auth/pairing/invitations.ts';
-import { type PairedServers, type ServerItem, userOfServer } from '../../../auth/pairing/paired-servers.ts';
+import type { PairedServers, ServerItem } from '../../../auth/pairing/paired-servers.ts';
 import { SignedRequests } from '../../../auth/pairing/signed-requests.ts';
-import type { Authority } from '../../../auth/permissions/authorize.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import { parseAddress } from '../../../config/values/address.ts';
@@ -15,11 +12,8 @@ import { remotePathOf } from '../../../config/values/remote-path.ts';
 import { ServerConnections } from '../../../http/auth/signed-requests.ts';
 import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
-import type { PathTable } from '../../../paths/path-table.ts';
-import { rtspServer } from '../../../servers/rtsp/protocol.ts';
-import type { DeviceNames } from '../../../tls/device-names.ts';
 import { pinFault, pinOf } from '../../../tls/pin.ts';
-import type { Host } from '../../contract.ts';
+import type { Host, OwnHttps } from '../../contract.ts';
 import type { PairingControl } from './paired-server-routes.ts';
 
 /** Longest silence of a paired server, which pings every 5 s. */
@@ -27,14 +21,10 @@ const MAX_SILENCE_MS = 60_000;
 /** The default name, which many boxes have. */
 const COMMON_NAME = 'perch';
 
-export interface PairingDeps extends Pick<Host, 'version' | 'clock' | 'log' | 'config'> {
-  readonly pairedServers: PairedServers;
-  readonly paths: Pick<PathTable, 'list'>;
-  readonly servers: Pick<Servers, 'running'>;
-  readonly authority: Pick<Authority, 'authorize'>;
-  readonly own: { authority(): { readonly pem: string } | undefined };
-  readonly name: { readonly current: string | undefined; certificateNames(): DeviceNames };
-}
+type PairingHost = Pick<
+  Host,
+  'version' | 'clock' | 'log' | 'config' | 'servers' | 'paths' | 'name' | 'https' | 'rtspFor'
+>;
 
 /** The box's side of a pairing: invites servers and serves their requests. */
 export class Pairing implements PairingControl {
@@ -42,45 +32,42 @@ export class Pairing implements PairingControl {
   readonly invitations: Invitations;
   readonly signatures: SignedRequests;
   readonly connections = new ServerConnections();
-  readonly #deps: PairingDeps;
-  readonly #https: () => { readonly port: number; readonly cert: Uint8Array } | undefined;
+  readonly #host: PairingHost;
 
-  /** @param https port and certificate in use; undefined: off */
-  constructor(deps: PairingDeps, https: () => { readonly port: number; readonly cert: Uint8Array } | undefined) {
-    const { pairedServers, clock, log } = deps;
-    this.#deps = deps;
-    this.#https = https;
-    this.servers = pairedServers;
+  constructor(host: PairingHost) {
+    const { servers, clock, log } = host;
+    this.#host = host;
+    this.servers = servers;
     this.invitations = new Invitations(clock, log);
-    this.signatures = new SignedRequests(pairedServers, (box) => this.#isOwnName(box), clock);
-    pairedServers.onReduced((id, isGone) => {
+    this.signatures = new SignedRequests(servers, (box) => this.#isOwnName(box), clock);
+    servers.onReduced((id, isGone) => {
       if (isGone) {
         this.signatures.forget(id);
       } else {
-        this.connections.endReduced(id, (action, path) => pairedServers.find(id)?.may(action, path) === true);
+        this.connections.endReduced(id, (action, path) => servers.find(id)?.may(action, path) === true);
       }
     });
   }
 
   invitationOf(secret: string, origin: string): string {
-    const https = this.#https();
+    const https = this.#host.https();
     if (!https) {
       throw new PerchError('badInput', 'pairing needs https, which is off (tlsAddress)', { why: 'noHttps' });
     }
     const { hostname: host } = new URL(origin);
-    const pin = pinOf(https.cert, this.#deps.own.authority()?.pem);
-    return writeInvitation({ addresses: this.#addresses(https.port, host), pin, secret });
+    const pin = pinOf(https.cert, https.authority);
+    return writeInvitation({ addresses: this.#addresses(https, host), pin, secret });
   }
 
   factsFor({ id, live, recordings, talk }: ServerItem): object {
-    const port = this.#https()?.port;
-    const { boxName } = this.#deps.config();
+    const https = this.#host.https();
+    const { boxName } = this.#host.config();
     return {
       id: this.servers.boxId,
       name: boxName === COMMON_NAME || boxName === '' ? hostname() || COMMON_NAME : boxName,
-      version: this.#deps.version,
-      time: this.#deps.clock.wallMs(),
-      addresses: port === undefined ? [] : this.#addresses(port),
+      version: this.#host.version,
+      time: this.#host.clock.wallMs(),
+      addresses: https ? this.#addresses(https) : [],
       live,
       recordings,
       talk,
@@ -100,8 +87,8 @@ export class Pairing implements PairingControl {
   }
 
   serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void {
-    const rtsp = this.#deps.servers.running(rtspServer);
-    if (!rtsp) {
+    const adopt = this.#host.rtspFor(server);
+    if (!adopt) {
       throw new PerchError(
         'unavailable',
         'the RTSP server of this box is off (rtsp), which live video of a paired server needs',
@@ -109,24 +96,20 @@ export class Pairing implements PairingControl {
     }
     const channel = acceptWebSocket(request, reply);
     if (channel) {
-      const access = {
-        ...accessOfServer(server, this.#deps.authority),
-        talker: (path: string) => (this.servers.find(server)?.may('talk', path) ? userOfServer(server) : undefined),
-      };
-      rtsp.adopt(new WebSocketChannel(channel, undefined), access);
+      adopt(new WebSocketChannel(channel, undefined));
       channel.start();
     }
   }
 
   #isOwnName(box: string): boolean {
     const [id, pin = ''] = box.split('/');
-    const https = this.#https();
+    const https = this.#host.https();
     return id === this.servers.boxId && https !== undefined && !pinFault(new X509Certificate(https.cert), pin);
   }
 
   /** Cameras that this box itself shows from other boxes are not passed on. */
   #camerasFor(id: string): object[] {
-    const { config, paths } = this.#deps;
+    const { config, paths } = this.#host;
     const server = this.servers.find(id);
     const may = (path: string) => server?.may('read', path) || server?.may('playback', path);
     const isRemote = (name: string) => remotePathOf(config().paths.get(name)?.settings?.source ?? '') !== undefined;
@@ -138,9 +121,9 @@ export class Pairing implements PairingControl {
   }
 
   /** @param first host in the address of the owner's page */
-  #addresses(port: number, first?: string): string[] {
-    const { config, name } = this.#deps;
-    const { dns, ips } = name.certificateNames();
+  #addresses({ port, names }: Pick<OwnHttps, 'port' | 'names'>, first?: string): string[] {
+    const { config, name } = this.#host;
+    const { dns, ips } = names;
     const listening = parseAddress(config().tlsAddress)?.host ?? '';
     const isAny = listening === '' || listening === '0.0.0.0' || listening === '::' || listening === '[::]';
     const isLocal = (ip: string) => isLoopbackIp(ip);
@@ -157,15 +140,4 @@ export class Pairing implements PairingControl {
     );
     return [...new Set(shown)].slice(0, 12);
   }
-}
-
-/** Ends the playback of paired servers that have lost the permission. */
-export function endReduced(
-  servers: PairedServers,
-  revocation: { endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void },
-): void {
-  servers.onReduced((id) => {
-    const may = (path: string, isTalk: boolean) => servers.find(id)?.may(isTalk ? 'talk' : 'read', path) === true;
-    revocation.endOfServer(userOfServer(id), may);
-  });
 }
