@@ -107,16 +107,24 @@ export class EngineTransport {
   readonly type = 'udp';
   readonly address = { address: '', family: 'IPv4', port: 0 };
   readonly closed = false;
-  onData: (datagram: Buffer, from: readonly [string, number]) => void = () => {};
-  onSend: (record: Buffer) => void;
+  onData: DtlsSocket['options']['transport']['onData'] = () => {};
+  #send: (record: Buffer) => void;
 
-  constructor(onSend: (record: Buffer) => void) {
-    this.onSend = onSend;
+  constructor(send: (record: Buffer) => void) {
+    this.#send = send;
   }
 
   send = async (record: Buffer): Promise<void> => {
-    this.onSend(record);
+    this.#send(record);
   };
+
+  /** While `work` runs, `send` takes the records. */
+  divert(send: (record: Buffer) => void, work: () => void): void {
+    const usual = this.#send;
+    this.#send = send;
+    work();
+    this.#send = usual;
+  }
 
   close = async (): Promise<void> => {};
 }

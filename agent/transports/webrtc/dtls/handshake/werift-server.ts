@@ -43,19 +43,21 @@ export class WeriftServer extends WeriftEngine {
       return;
     }
     const { dtls } = this.#server;
-    this.#transport.onSend = () => {};
-    this.deliver(hello);
+    this.#transport.divert(
+      () => {},
+      () => this.deliver(hello),
+    );
     const body = dtls.cookie && insertCookie(hello.body, dtls.cookie);
     if (body) {
-      this.#secondHello = { ...hello, number: 1, body };
-      this.#transport.onSend = (record) => {
+      const second = { ...hello, number: 1, body };
+      this.#secondHello = second;
+      const sendCorrected = (record: Buffer): void => {
         record.writeUInt16BE(record.readUInt16BE(MESSAGE_NUMBER_AT) - 1, MESSAGE_NUMBER_AT);
         this.#send(record);
       };
-      this.deliver(this.#secondHello);
+      this.#transport.divert(sendCorrected, () => this.deliver(second));
       this.#correctTranscript(hello);
     }
-    this.#transport.onSend = this.#send;
   }
 
   #correctTranscript(hello: HandshakeMessage): void {
