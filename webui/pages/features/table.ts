@@ -11,9 +11,11 @@ import type { SettingsSection } from '../../shell/route.ts';
 
 const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, notify, onvifDevice, signing, updates, archive, motion];
 
-/** The features' pages below a section of the settings. */
-export const featurePages = (section: SettingsSection): readonly FeaturePage[] =>
-  FEATURES.flatMap(({ pages = [] }) => pages).filter((page) => page.section === section);
+/** The features' pages below a section of the settings, with the features' names. */
+export const featurePages = (section: SettingsSection): readonly (FeaturePage & { readonly feature: string })[] =>
+  FEATURES.flatMap(({ name: feature, pages = [] }) => pages.map((page) => ({ feature, ...page }))).filter(
+    (page) => page.section === section,
+  );
 
 export const CAMERA_ROWS: readonly CameraRow[] = FEATURES.flatMap(({ cameraRows = [] }) => cameraRows);
 export const systemRows = FEATURES.flatMap((feature) => feature.systemRows ?? []);

@@ -108,6 +108,8 @@ describeWith(['chromium', 'moto'], 'the page about the archive', () => {
     await using owner = await visit(viewer.browser, box, { size: 'desktop' });
     await owner.logIn('#/settings/storage/archive');
     await owner.page.getByText(/Not working since .*The folder is missing\. .*Recording continues/).waitFor();
+    await owner.page.getByRole('link', { name: 'Storage' }).first().click();
+    await owner.page.getByRole('link', { name: 'Archive Not working. Open for the reason.' }).waitFor();
     await using chinese = await visit(viewer.browser, box, { size: 'desktop', locale: 'zh-CN' });
     await chinese.logIn('#/settings/storage/archive');
     await chinese.page.getByText(/起无法归档。 找不到文件夹。.*录制继续进行/).waitFor();

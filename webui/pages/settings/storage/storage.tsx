@@ -2,13 +2,14 @@ import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Empty } from '../../../live/notices.tsx';
-import { clipsLink, featureLink, route, settingsLink } from '../../../shell/route.ts';
+import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { transferWords } from '../../../words/settings/transfer.ts';
+import { FeatureRows } from '../../features/feature-rows.tsx';
 import { featurePages } from '../../features/table.ts';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
@@ -71,9 +72,7 @@ function Storage() {
       </section>
       <FreeSpace />
       <div class="card">
-        {featurePages('storage').map(({ part, row }) => (
-          <Row key={part} {...row()} href={featureLink('storage', part)} />
-        ))}
+        <FeatureRows section="storage" />
         <Row
           title={transferWords.value.move}
           text={transferWords.value.moveRow}

@@ -3,7 +3,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { session } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { featureLink, route, settingsLink } from '../../../shell/route.ts';
+import { route, settingsLink } from '../../../shell/route.ts';
 import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
 import { needsTime, Sparkline, type SystemTrouble, sinceOf, troublesOf } from '../../../system/troubles.ts';
 import { Row } from '../../../ui/controls/row.tsx';
@@ -15,6 +15,7 @@ import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, moment, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
+import { FeatureRows } from '../../features/feature-rows.tsx';
 import { featurePages, systemRows } from '../../features/table.ts';
 import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
@@ -83,9 +84,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
         <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
         <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
-        {featurePages('system').map(({ part, row }) => (
-          <Row key={part} {...row(facts)} href={featureLink('system', part)} />
-        ))}
+        <FeatureRows section="system" facts={facts} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         {systemRows.map((Part, i) => (
           <Part key={i} facts={facts} />

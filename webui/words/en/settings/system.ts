@@ -122,6 +122,7 @@ export const system = {
     'For support: settings, states and the latest log. Passwords are removed; names and addresses are included.',
   reportDownload: 'Download report',
 
+  featureFails: 'Not working. Open for the reason.',
   log: 'Log',
   logText: 'What the box does, as it happens',
   logLevel: 'Level',

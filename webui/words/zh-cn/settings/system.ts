@@ -113,6 +113,7 @@ export const system: SystemWords = {
   reportText: '供协助您的人查看：设置、状态和最近的日志。密码已去除，名称和地址仍在其中。',
   reportDownload: '下载报告',
 
+  featureFails: '无法正常工作。打开查看原因。',
   log: '日志',
   logText: '主机的实时日志',
   logLevel: '级别',
