@@ -7,7 +7,6 @@ import { type AppState, openState, type Shared } from './app-state.ts';
 import { ApplyQueue } from './apply-queue.ts';
 import { CameraPart } from './cameras.ts';
 import { SlowStop } from './commands/slow-stop.ts';
-import { DemoChoice } from './demo/demo-choice.ts';
 import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
 import { HostPart } from './host.ts';
 import type { HttpListeners } from './listeners/http-listeners.ts';
@@ -26,7 +25,6 @@ export class App {
   readonly #camera: CameraPart;
   readonly #http: HttpListeners;
   readonly #modes: Modes;
-  readonly #demo: DemoChoice;
   readonly #components: Reconciler<Config>;
   readonly #stop = new AbortController();
   readonly #applying = new ApplyQueue(this.#stop.signal);
@@ -41,11 +39,11 @@ export class App {
 
   private constructor(options: AppOptions, state: AppState) {
     const { store, events } = state;
-    const { clock, log } = options;
+    const { log } = options;
     const { signal } = this.#stop;
     this.#config = store.current;
     const config = () => this.#config;
-    const settings = () => this.#demo.within(store.current);
+    const settings = () => this.#http.features.withPaths(store.current);
     const shared = { ...options, ...state, config, settings, signal, applied: () => this.#applying.done };
     this.#shared = shared;
     this.#host = new HostPart(shared, (...asked) => this.#http.zlm.auth.objection(...asked));
@@ -56,9 +54,6 @@ export class App {
       },
       get features() {
         return app.#http.features;
-      },
-      get isDemoShown() {
-        return app.#demo.isShown;
       },
       streamOpened: (name, stream) => {
         this.#camera.streamOpened(name, stream);
@@ -73,9 +68,6 @@ export class App {
       isClockTrusted: () => recordings.isClockTrusted,
       apply: () => this.#applying.take(() => this.#applyPaths()),
     });
-    // Called once the paths of the demo camera exist.
-    const onDemo = () => void this.#applying.take(() => this.#apply(store.current));
-    this.#demo = new DemoChoice({ clock, log, signal }, onDemo);
     this.#camera = new CameraPart(shared, this.#media, {
       inForce: (given) => this.#inForce(given),
       isOwn: (identity) => this.#http.features.isOwn(identity),
@@ -84,6 +76,7 @@ export class App {
     this.#http = openWeb(shared, this.#host, this.#media, this.#camera, {
       modes: this.#modes,
       inMode: (given) => inMode(given, this.#modes.current),
+      applyAgain: () => void this.#applying.take(() => this.#apply(store.current)),
     });
     const page = [...this.#http.components(), this.#host.name.component(() => this.mainPort)];
     const components = [...this.#media.servers.components(page), this.#http.tlsComponent()];
@@ -147,7 +140,8 @@ export class App {
     await this.#http.features.close(slow.begin);
     this.#host.own.close();
     await Promise.all([slow.close('cameras', paths), onvif.close()]);
-    await Promise.all([slow.close('viewing history', this.#host.views), layouts.close(), this.#demo.close()]);
+    await this.#http.features.pathsClosed();
+    await Promise.all([slow.close('viewing history', this.#host.views), layouts.close()]);
     transcoder.close();
     await slow.close('recordings', recordings);
     await slow.close('commands', commands);
@@ -185,7 +179,7 @@ export class App {
 
   async #apply(config: Config): Promise<void> {
     this.#host.apply(config);
-    const idle = this.#demo.choose(config);
+    this.#http.features.configure(config);
     this.#modes.configure();
     this.#config = this.#inForce(config);
     pinCertificates(this.#config);
@@ -193,9 +187,6 @@ export class App {
     // The page starts first: it shows the progress of the other components.
     await this.#components.apply(this.#config);
     await this.#applyPaths(config);
-    // The demo closes after its paths, which would otherwise report a missing camera.
-    await idle?.close();
-    this.#media.recordings.demo.follow(this.#demo.isShown);
     for (const warning of this.#host.authority.warnings) {
       this.#shared.log.warn(warning);
     }
@@ -211,6 +202,6 @@ export class App {
   }
 
   #inForce(config: Config): Config {
-    return inMode(this.#demo.within(config), this.#modes.current);
+    return inMode(this.#http.features.withPaths(config), this.#modes.current);
   }
 }

@@ -24,8 +24,7 @@ import { makeSource } from './servers/source-factory.ts';
 /** What paths ask of parts that are made after them. */
 interface MediaLinks {
   readonly watch: IdentityWatch;
-  readonly features: Pick<OpenFeatures, 'sources' | 'boxOf'>;
-  readonly isDemoShown: boolean;
+  readonly features: Pick<OpenFeatures, 'sources' | 'boxOf' | 'segmentHooks'>;
   streamOpened(name: string, stream: Stream): void;
 }
 
@@ -79,7 +78,10 @@ export class MediaPart {
     return {
       source: (name, settings, config) => this.source(name, settings, config, this.#links.watch),
       recorder: (name, settings, hooks) =>
-        this.recordings.recorders.recorder(name, settings, hooks, this.#links.isDemoShown),
+        this.recordings.recorders.recorder(name, settings, [
+          ...(hooks ? [hooks] : []),
+          ...this.#links.features.segmentHooks(),
+        ]),
       forwarder: (name, destination, config) => {
         const sound = this.transcoder.opus;
         return makeForwarder(protocols.forwarders, { name, destination, config, sound, clock, log });

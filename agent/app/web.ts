@@ -19,6 +19,7 @@ interface WebLinks {
   readonly modes: Modes;
   /** A configuration as the present mode changes it. */
   inMode(config: Config): Config;
+  applyAgain(): void;
 }
 
 /** The features, and the HTTP listeners with page and API. */
@@ -36,6 +37,7 @@ export function openWeb(
   const parts = { ...shared, ...host, paths, recordings, cameras, ...control, edits };
   const features = new OpenFeatures(given, {
     ...parts,
+    applyAgain: links.applyAgain,
     pictures: {
       picture: (path, limits = OF_EVENT) => pictures.picture(path, limits),
       small: (path, maxBytes) => pictures.small(path, maxBytes),

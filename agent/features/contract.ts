@@ -24,6 +24,7 @@ import type { FetchRequest, ImportForecast } from '../http/api/recordings/transf
 import type { HttpAccess } from '../http/auth/access.ts';
 import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
+import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathBox, PathStatus } from '../paths/path-status.ts';
 import type { SourceProtocol } from '../protocols/contract.ts';
 import type { TransferJob } from '../recordings/copy/job.ts';
@@ -43,6 +44,8 @@ export interface Feature {
   readonly sources?: readonly SourceKeys[];
   readonly backup?: readonly BackupFile[];
   readonly commands?: readonly Command[];
+  /** What is known of a path that is not in the file, for `perch explain`. */
+  pathText?(config: Config, path: string): string | undefined;
   /** Loads no code that a box without it does not need. */
   open(host: Host): OpenFeature;
 }
@@ -58,14 +61,22 @@ export interface OpenFeature {
   begin?(): Promise<void>;
   /** Called once, when the index has all recordings. */
   indexed?(): Promise<void>;
+  /** Called before a configuration is in force. Must not throw. */
+  configure?(config: Config): void;
+  /** The configuration with paths of this feature. */
+  withPaths?(config: Config): Config;
   /** Called when the paths have new settings, or there are others. Must not throw. */
   applied?(): void | Promise<void>;
   /** Called when the stream of a path has begun. Must not throw. */
   streamOpened?(): void;
+  /** Follows the files of a recorder that is being made. */
+  segmentHooks?(): SegmentHooks | undefined;
   /** Whether this feature alone reports such events of the path: those of the camera do not count. */
   replacesEvents?(path: string, kind: EventKind): boolean;
   /** Called after its component has stopped, while recordings are open. */
   close?(): Promise<void>;
+  /** Called after the paths have closed, while recordings are open. */
+  pathsClosed?(): Promise<void>;
   /** Those of its schemes. */
   readonly sources?: readonly SourceProtocol[];
   /** The box that has the camera of a `source`, for the status of its path; undefined: it is none of another box. */
@@ -195,6 +206,8 @@ export interface Host extends Context {
     small(path: string, maxBytes: number): Promise<Uint8Array>;
     hasPicture(path: string): boolean;
   };
+  /** Applies the configuration again, with what the feature now makes of it. */
+  readonly applyAgain: () => void;
   readonly steering: CameraSteering;
   readonly cameras: Pick<CameraLookup, 'found'>;
   /** Folder of the system services' answers; absent: that of the package. */

@@ -6,7 +6,6 @@ import type { ClipOptions } from '../record/clips/clips.ts';
 import type { FinishedSegment, SegmentLog } from '../record/file/segment-log.ts';
 import { Recorder } from '../record/recorder.ts';
 import type { FlushPoint } from '../record/write/flush.ts';
-import type { DemoRecordings } from './demo-recordings.ts';
 import type { RetentionAndSpace } from './retention-and-space.ts';
 
 interface RecordingLosses {
@@ -26,7 +25,6 @@ interface RecordersDeps extends Pick<Context, 'clock' | 'log'> {
   readonly bootClock: ConstructorParameters<typeof Recorder>[1]['bootClock'];
   readonly space: RetentionAndSpace;
   readonly events: ClipOptions['events'];
-  readonly demo: DemoRecordings;
 }
 
 interface RecordedPath {
@@ -51,8 +49,7 @@ export class Recorders {
     return () => this.#finished.delete(listener);
   }
 
-  /** @param isDemo its recordings are deleted with the demo camera */
-  recorder(name: string, settings: PathSettings, hooks?: SegmentHooks, isDemo = false): PathRecorder | undefined {
+  recorder(name: string, settings: PathSettings, hooks: readonly SegmentHooks[] = []): PathRecorder | undefined {
     if (settings.record === 'no') {
       return undefined;
     }
@@ -68,7 +65,7 @@ export class Recorders {
       },
       {
         flush: this.#deps.flush,
-        log: following(this.#deps.space.segmentLog, this.#finished, isDemo ? this.#deps.demo.noting(hooks) : hooks),
+        log: following(this.#deps.space.segmentLog, this.#finished, hooks),
         clock: this.#deps.clock,
         bootClock: this.#deps.bootClock,
         disks: this.#deps.space,
@@ -134,14 +131,22 @@ export class Recorders {
 }
 
 /** Forwards segments to a log, and new ones also to listeners and hooks, but not those recovered from an earlier run. */
-const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
+const following = (
+  log: SegmentLog,
+  listeners: Iterable<SegmentListener>,
+  hooks: readonly SegmentHooks[],
+): SegmentLog => ({
   opened: (segment) => {
     log.opened(segment);
-    hooks?.segmentCreated(segment.file);
+    for (const hook of hooks) {
+      hook.segmentCreated(segment.file);
+    }
   },
   finished: (segment) => {
     log.finished(segment);
-    hooks?.segmentCompleted(segment.file, segment.durationMs);
+    for (const hook of hooks) {
+      hook.segmentCompleted(segment.file, segment.durationMs);
+    }
     for (const listener of listeners) {
       listener(segment);
     }

@@ -6,7 +6,6 @@ import type { Logger } from '../base/log.ts';
 import { CameraSnapshots } from '../cameras/snapshots.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
-import { DEMO_PATH } from '../config/values/path-name.ts';
 import { serverOf } from '../http/auth/signed-requests.ts';
 import type { EventPage } from '../playback/event-list.ts';
 import type { SegmentRow } from '../playback/index/segment-row.ts';
@@ -23,7 +22,6 @@ import { recoverRecordings } from '../record/recovery/recovery.ts';
 import { SegmentAges } from '../record/retention/segment-ages.ts';
 import { SnapshotTaker } from '../record/snapshots/snapshot-taker.ts';
 import { FlushPoint, HANGING_MS } from '../record/write/flush.ts';
-import { DemoRecordings } from './demo-recordings.ts';
 import { CameraEvents } from './events.ts';
 import { RecordingGaps } from './gaps.ts';
 import { recordPathsOf } from './record-path-templates.ts';
@@ -54,7 +52,6 @@ export class Recordings {
   readonly #gaps: RecordingGaps;
   readonly #snapshots: SnapshotTaker;
   readonly #watchdog: RecorderWatchdog;
-  readonly demo: DemoRecordings;
   readonly recorders: Recorders;
   readonly #stopCommits: () => void;
   readonly #settled: () => Promise<void>;
@@ -113,14 +110,6 @@ export class Recordings {
       sourceOf: (path) => stills.sourceOf(path),
     });
     this.space = this.#openSpace(dataDir);
-    this.demo = new DemoRecordings({
-      file: join(dataDir, 'demo-recordings.json'),
-      log,
-      clock,
-      remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
-      removeEvents: (fromUs, untilUs) => this.events.deleteWithin(DEMO_PATH, fromUs, untilUs),
-      isOpen: (file) => this.#flush.isOpen(file),
-    });
     this.recorders = new Recorders({
       clock,
       log,
@@ -128,7 +117,6 @@ export class Recordings {
       bootClock: machineClock,
       space: this.space,
       events: this.events.hub,
-      demo: this.demo,
     });
     // While anything is recorded the index is written all the time, and the clock's memory every few minutes.
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
@@ -356,7 +344,6 @@ export class Recordings {
   async close(): Promise<void> {
     this.#stopCommits();
     await endsWithin(this.#clock, HANGING_MS, this.#upkeep);
-    await this.demo.close();
     await this.#snapshots.close();
     await this.events.close();
     await this.#seen.close();

@@ -60,17 +60,6 @@ test('a decision is explained step by step', async () => {
   expect(refused.allowed).toBe(false);
 });
 
-test("the demo camera's paths are identified as such, if there is a demo camera", async () => {
-  await using box = await openFolder('perch: own\n');
-  for (const path of ['demo', 'demo_sub']) {
-    const { text } = await box.say(`- read ${path}`);
-    expect(text).toContain(`path ${path}: of the demo camera, which exists until a camera is configured`);
-  }
-  expect((await box.say('- read demo2')).text).toContain('path demo2: is not configured');
-  await using full = await openFolder('perch: own\npaths:\n  cam:\n');
-  expect((await full.say('- read demo')).text).toContain('path demo: is not configured');
-});
-
 test('a web hook that decides last is mentioned if it is called', async () => {
   await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
   const note = 'note: zlmOnPlay can also deny it, except for sessions of the page';

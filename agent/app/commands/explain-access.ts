@@ -10,7 +10,7 @@ import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { readConfig } from '../../config/store/read-config.ts';
-import { isOfDemo } from '../demo/demo.ts';
+import { FEATURES } from '../features/table.ts';
 
 interface ExplainOptions {
   /** Arguments of `perch explain`: USER ACTION [PATH] [FILE.yml]. */
@@ -101,8 +101,9 @@ function hookWords(config: Config, action: Action): string[] {
 
 function pathWords(config: Config, path: string): string {
   const entry = resolvePath(config, path);
-  if (isOfDemo(config, path)) {
-    return `path ${path}: of the demo camera, which exists until a camera is configured`;
+  const text = FEATURES.map(({ pathText }) => pathText?.(config, path)).find((one) => one !== undefined);
+  if (text !== undefined) {
+    return `path ${path}: ${text}`;
   }
   if (!entry) {
     return `path ${path}: is not configured, so it has no stream for anyone`;

@@ -9,6 +9,7 @@ import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
+import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 
@@ -94,6 +95,22 @@ export class OpenFeatures {
     await this.#each((feature) => feature.indexed?.());
   }
 
+  configure(config: Config): void {
+    this.#all((feature) => feature.configure?.(config));
+  }
+
+  withPaths(config: Config): Config {
+    let all = config;
+    this.#all((feature) => {
+      all = feature.withPaths?.(all) ?? all;
+    });
+    return all;
+  }
+
+  segmentHooks(): SegmentHooks[] {
+    return this.#all((feature) => feature.segmentHooks?.() ?? []).flat();
+  }
+
   async applied(): Promise<void> {
     await this.#each(async (feature) => feature.applied?.());
   }
@@ -104,6 +121,10 @@ export class OpenFeatures {
       closes(name);
       return feature.close?.();
     });
+  }
+
+  async pathsClosed(): Promise<void> {
+    await this.#each((feature) => feature.pathsClosed?.());
   }
 
   streamOpened(): void {

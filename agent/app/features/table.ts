@@ -2,6 +2,7 @@ import { archive } from '../../features/archive/feature.ts';
 import { boxes } from '../../features/boxes/feature.ts';
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
+import { demo } from '../../features/demo/feature.ts';
 import { motion } from '../../features/motion/feature.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
@@ -19,4 +20,5 @@ export const FEATURES: readonly Feature[] = [
   archive,
   motion,
   boxes,
+  demo,
 ];

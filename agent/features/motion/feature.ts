@@ -18,7 +18,7 @@ export const motion: Feature = {
         const settings = kind === 'motion' ? resolvePath(host.config(), path)?.settings : undefined;
         return settings !== undefined && pathSettingsIn(settings, MOTION).motionSource === 'stream';
       },
-      close: async () => streams.close(),
+      pathsClosed: async () => streams.close(),
     };
   },
 };

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { mutate } from '../../test/support/base/mutate.ts';
-import { random } from '../../test/support/base/random.ts';
-import { temporaryFolder } from '../../test/support/disks/recordings.ts';
-import { PerchError } from '../base/errors.ts';
-import { silentLogger } from '../base/log.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
 import { DemoRecordings, parseLeft } from './demo-recordings.ts';
 
 /** Files of the path `demo`, some of which the demo camera has recorded. */
@@ -50,11 +50,11 @@ function demoWith(all: readonly string[]) {
 test('recordings of the demo camera are deleted with it, also those before a restart, and nothing else of its path', async () => {
   const { start, left } = demoWith(['of a camera named demo', 'first', 'second']);
   const before = start();
-  before.noting(undefined).segmentCreated('first');
+  before.segmentCreated('first');
   before.follow(true);
   await before.close();
   const after = start();
-  after.noting(undefined).segmentCreated('second');
+  after.segmentCreated('second');
   await after.close();
   expect(left()).toHaveLength(3);
   after.follow(false);
@@ -65,33 +65,27 @@ test('recordings of the demo camera are deleted with it, also those before a res
 test('the last file is deleted when it is finished, also after the demo camera', async () => {
   const { start, left, open, eventRemovals } = demoWith(['last']);
   const demo = start();
-  const calls: string[] = [];
-  const noting = demo.noting({
-    segmentCreated: (file) => calls.push(file),
-    segmentCompleted: (file) => calls.push(file),
-  });
   open.add('last');
   demo.follow(true);
-  noting.segmentCreated('last');
+  demo.segmentCreated('last');
   demo.follow(false);
   await demo.close();
   expect(left()).toEqual(['last']);
   expect(eventRemovals()).toBe(1);
   open.clear();
-  noting.segmentCompleted('last', 1000);
+  demo.segmentCompleted();
   await demo.close();
   expect(left()).toEqual([]);
   expect(eventRemovals(), 'the last event ended with the stream').toBe(2);
   demo.follow(false);
   await demo.close();
   expect(eventRemovals(), 'a camera of the owner may have the name by now').toBe(2);
-  expect(calls).toEqual(['last', 'last']);
 });
 
 test('recordings on a missing disk are deleted the next time, and missing files are forgotten', async () => {
   const { file, start, left, fail } = demoWith(['one']);
   const demo = start();
-  demo.noting(undefined).segmentCreated('one');
+  demo.segmentCreated('one');
   fail(new PerchError('unavailable', 'the disk is not there'));
   demo.follow(false);
   await demo.close();
@@ -101,7 +95,7 @@ test('recordings on a missing disk are deleted the next time, and missing files 
   later.follow(false);
   await later.close();
   expect(left()).toEqual([]);
-  demo.noting(undefined).segmentCreated('gone');
+  demo.segmentCreated('gone');
   fail(new PerchError('notFound', 'no recordings'));
   demo.follow(false);
   await demo.close();

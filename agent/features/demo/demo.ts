@@ -5,12 +5,12 @@ import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
 import { DEMO_PATH } from '../../config/values/path-name.ts';
 import type { DemoCamera } from '../../demo-camera/demo-camera.ts';
 import { DEMO_MASKS } from '../../demo-camera/motion-masks.ts';
-import type { Host } from '../../features/contract.ts';
 import { describeDevice } from '../../onvif/device/describe-device.ts';
 import { openSession } from '../../onvif/device/onvif-session.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { loadLate } from '../../protocols/late.ts';
+import type { Host } from '../contract.ts';
 
 const DEMO_SUB_PATH = 'demo_sub';
 

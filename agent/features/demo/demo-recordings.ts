@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { Clock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import { writeAtomic } from '../config/file/file.ts';
-import type { SegmentHooks } from '../paths/path-hooks.ts';
-import { codeOf } from '../record/file/disk-fault.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { writeAtomic } from '../../config/file/file.ts';
+import type { SegmentHooks } from '../../paths/path-hooks.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
 
 /** A month of hourly files is 720. Files beyond the limit stay until they expire. */
 const MAX_FILES = 2_000;
@@ -33,7 +33,7 @@ interface Left {
  * Deletes the demo camera's recordings and events with the demo camera. Its files are known by the names noted at their start,
  * its events by their times, because a camera of the owner may have the demo's name.
  */
-export class DemoRecordings {
+export class DemoRecordings implements SegmentHooks {
   readonly #deps: DemoRecordingsDeps;
   #left: Left | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -43,23 +43,18 @@ export class DemoRecordings {
     this.#deps = deps;
   }
 
-  /** Notes new recordings and forwards to `hooks`. */
-  noting(hooks: SegmentHooks | undefined): SegmentHooks {
-    return {
-      segmentCreated: (file) => {
-        this.#inTurn(() => this.#note(file));
-        hooks?.segmentCreated(file);
-      },
-      segmentCompleted: (file, durationMs) => {
-        hooks?.segmentCompleted(file, durationMs);
-        // The last file is finished after the demo was removed.
-        this.follow(this.#isWanted);
-      },
-    };
+  /** Notes a new recording. */
+  segmentCreated(file: string): void {
+    this.#inTurn(() => this.#note(file));
+  }
+
+  /** The last file is finished after the demo was removed. */
+  segmentCompleted(): void {
+    this.follow(this.#isWanted);
   }
 
   /**
-   * Called after a configuration change. @param isWanted there is a demo camera; without it its recordings are deleted
+   * Called when the paths have new settings. @param isWanted there is a demo camera; without it its recordings are deleted
    */
   follow(isWanted: boolean): void {
     this.#isWanted = isWanted;
