@@ -2,7 +2,6 @@ import type { FeatureRoutes, Host } from '../../features/contract.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import { qrRoute } from '../../http/api/device/qr-route.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
-import type { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import { healthRoute } from '../../http/pages/health.ts';
 import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-routes.ts';
 import type { Servers } from '../servers/servers.ts';
@@ -17,7 +16,7 @@ export interface AddressRoutesDeps extends Pick<Host, 'config'>, Omit<HealthFact
 }
 
 /** Health of the box, its certificates, and the addresses of page and servers. */
-export const addressRoutes = (deps: AddressRoutesDeps, ports: HttpPorts, https: HttpsAddresses): FeatureRoutes => ({
+export const addressRoutes = (deps: AddressRoutesDeps, ports: HttpPorts): FeatureRoutes => ({
   listener: 'main',
   mount: async (app, access) => {
     const { config, own, accounts, servers } = deps;
@@ -28,7 +27,7 @@ export const addressRoutes = (deps: AddressRoutesDeps, ports: HttpPorts, https: 
       },
     };
     await app.register(healthRoute, { health });
-    const trust = { authority: () => own.authority(), port: () => ports.tlsPort, box: https.box };
+    const trust = { authority: () => own.authority(), port: () => ports.tlsPort, box: ports.https.box };
     await app.register(trustRoutes, { trust });
     const state = () => httpsState(config(), ports, own.authority()?.fingerprint);
     await app.register(httpsRoute, { access, state });

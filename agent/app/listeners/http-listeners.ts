@@ -5,7 +5,6 @@ import type { FeatureRoutes, OwnHttps } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
 import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
-import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
@@ -13,14 +12,13 @@ import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-route
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';
 import type { MdnsName } from '../device/mdns-name.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
-import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes } from '../servers/servers.ts';
 import { Transfers } from '../transfer/transfers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
 import { type AddressRoutesDeps, addressRoutes } from './address-routes.ts';
 import { ApiRoutes, type ApiRoutesDeps } from './api-routes.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
-import { MetricsAndProfiles } from './metrics-and-profiles.ts';
+import { MetricsAndProfiles, type MetricsAndProfilesDeps } from './metrics-and-profiles.ts';
 import { PlaybackRoutes, type PlaybackRoutesDeps } from './playback-routes.ts';
 import { ServerStats, type ServerStatsDeps } from './server-stats.ts';
 
@@ -29,11 +27,11 @@ export type HttpListenersDeps = AccountRoutesDeps &
   ApiRoutesDeps &
   HttpPortsDeps &
   DeviceRoutesDeps &
+  MetricsAndProfilesDeps &
   PlaybackRoutesDeps &
   ServerStatsDeps & {
     /** mDNS name of the box. */
     readonly name: Pick<MdnsName, 'current' | 'certificateNames'>;
-    readonly commands: HookRunner;
     /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
     readonly zlmSecret: string;
   };
@@ -60,10 +58,9 @@ export class HttpListeners {
     this.#boxRoutes = new DeviceRoutes(deps, this.#stats.started);
     this.#api = new ApiRoutes(deps, this.#stats, this.#boxRoutes);
     this.#playback = new PlaybackRoutes(deps);
-    const https = new HttpsAddresses(() => this.tlsPort);
     this.#routes = [
-      addressRoutes(deps, this.#ports, https),
-      accountRoutes(deps, https),
+      addressRoutes(deps, this.#ports),
+      accountRoutes(deps, this.#ports.https),
       this.#boxRoutes,
       ...deps.features.routes,
     ];

@@ -12,6 +12,7 @@ import type { HttpServerName } from '../../config/schema/global.ts';
 import { ownTlsAddress } from '../../config/values/address.ts';
 import type { Host } from '../../features/contract.ts';
 import { HttpAccess } from '../../http/auth/access.ts';
+import { HttpsAddresses } from '../../http/auth/https-addresses.ts';
 import {
   insistOnTls,
   keepPrefix,
@@ -86,6 +87,7 @@ const MAIN_ROUTES = 'routes of the main port';
 /** The HTTP ports: two main ports with the same routes, and one for each service. */
 export class HttpPorts {
   readonly #deps: HttpPortsDeps;
+  readonly https = new HttpsAddresses(() => this.tlsPort);
   readonly #listeners = new Set<Listener>();
   #mainRoutes: FastifyInstance | undefined;
   #main: Open | undefined;

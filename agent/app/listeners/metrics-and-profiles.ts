@@ -12,7 +12,7 @@ import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 
-interface MetricsAndProfilesDeps extends Pick<Host, 'version' | 'clock' | 'config'> {
+export interface MetricsAndProfilesDeps extends Pick<Host, 'version' | 'clock' | 'config'> {
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
