@@ -35,7 +35,7 @@ export function openWeb(
   const { cameras, layouts, control } = camera;
   const edits = new ApiEdits(store, env);
   const parts = { ...shared, ...host, paths, recordings, cameras, ...control, edits };
-  const features = new OpenFeatures(given, {
+  const features: OpenFeatures = new OpenFeatures(given, {
     ...parts,
     applyAgain: links.applyAgain,
     pictures: {
@@ -52,6 +52,7 @@ export function openWeb(
       return rtsp && ((channel) => rtsp.adopt(channel, access));
     },
     readings: () => http.readings(),
+    transfers: () => features.transfers,
   });
   const http: HttpListeners = new HttpListeners({
     ...parts,

@@ -20,15 +20,13 @@ import type { Edit } from '../config/yaml/edit.ts';
 import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
 import type { ProtectionLookup } from '../http/api/recordings/protected.ts';
-import type { FetchRequest, ImportForecast } from '../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
 import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathBox, PathStatus } from '../paths/path-status.ts';
 import type { SourceProtocol } from '../protocols/contract.ts';
-import type { TransferJob } from '../recordings/copy/job.ts';
-import type { StoredTransfer } from '../recordings/copy/journal.ts';
+import type { TransferKind } from '../recordings/copy/transfer-kind.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { DeviceNames } from '../tls/device-names.ts';
@@ -57,6 +55,8 @@ export interface OpenFeature {
   problems?(): readonly FeatureProblem[];
   metrics?(): readonly FeatureMetric[];
   readonly facts?: FeatureFacts;
+  /** Ways in which recordings come to the disks of this box. */
+  readonly transfers?: readonly TransferKind[];
   /** Called once, before the first configuration is in force. */
   begin?(): Promise<void>;
   /** Called once, when the index has all recordings. */
@@ -85,8 +85,6 @@ export interface OpenFeature {
   authenticate?(app: FastifyInstance): void;
   /** The saved clips, with what this feature keeps of them. */
   readonly protection?: ProtectionLookup;
-  /** Fetches recordings of other boxes. */
-  fetches?(): Promise<Fetches>;
   /** Whether this Perch offers the camera with this endpoint or serial number: the search leaves it out. */
   isOwn?(identity: string): boolean;
 }
@@ -114,22 +112,6 @@ export interface FeatureProblem {
 interface FeatureFacts {
   readonly schema: TProperties;
   read(): Promise<object>;
-}
-
-/** Transfers of the kind `fetch`. */
-export interface Fetches {
-  /** Name of a box for people; undefined: it is not paired. */
-  nameOf(box: string): string | undefined;
-  /** What is stored with the transfer. @throws PerchError badInput, notFound */
-  sourceOf(request: FetchRequest): Pick<StoredTransfer, 'box' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond'>;
-  look(box: string, signal: AbortSignal): Promise<ImportForecast>;
-  /** What it would take, by group. @param settingsOf of a path; undefined: of a new camera */
-  sums(
-    request: FetchRequest,
-    settingsOf: (path: string | undefined) => { readonly recordPath: string; readonly recordDeleteAfterMs: number },
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, { readonly files: number; readonly bytes: number; readonly old: number }>>;
-  job(stored: StoredTransfer): TransferJob;
 }
 
 /** A file of the data folder that a backup has. */
@@ -227,6 +209,8 @@ export interface Host extends Context {
   /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
   readings(): Promise<Readings>;
+  /** All ways in which recordings come to the disks of this box. */
+  transfers(): readonly TransferKind[];
 }
 
 export interface OwnHttps {

@@ -27,12 +27,13 @@ function loadedAtStart(): ReadonlySet<string> {
   return found;
 }
 
-test.for([
-  ['transfers of recordings', /^agent\/(?:app\/(?:transfer|import)|recordings\/copy)\//, ['app/transfer/transfers']],
-] as const)('a box that does not use %s loads nothing of it', ([, room, first]) => {
-  const loaded = [...loadedAtStart()].filter((file) => room.test(file));
-  expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
-});
+test.for([['transfers of recordings', /^agent\/recordings\/copy\//, ['recordings/copy/transfer-kind']]] as const)(
+  'a box that does not use %s loads nothing of it',
+  ([, room, first]) => {
+    const loaded = [...loadedAtStart()].filter((file) => room.test(file));
+    expect(loaded.sort()).toEqual(first.map((name) => `agent/${name}.ts`));
+  },
+);
 
 /** What each box loads of a feature: its descriptor, and what a backup checks. */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
@@ -42,9 +43,9 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   ],
   boxes: [
     ...['box-paths', 'client/box-client', 'client/box-file', 'client/box-link', 'client/box-search', 'client/boxes'],
-    ...['client/pinned-connection', 'client/rtsp-channel', 'feature', 'many-boxes', 'remote-cameras'],
-    ...['requests/remote-paths', 'routes', 'serving/paired-recording-routes', 'serving/paired-server-routes'],
-    ...['serving/pairing', 'serving/recording-files', 'serving/schemas', 'source'],
+    ...['client/pinned-connection', 'client/rtsp-channel', 'feature', 'fetch-kind', 'fetch/fetch-request'],
+    ...['many-boxes', 'remote-cameras', 'requests/remote-paths', 'routes', 'serving/paired-recording-routes'],
+    ...['serving/paired-server-routes', 'serving/pairing', 'serving/recording-files', 'serving/schemas', 'source'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
@@ -52,6 +53,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
     ...['channel-routes', 'channels/channel-fields', 'channels/presets', 'feature', 'lazy-notifications'],
     ...['push/push-fields', 'push/push-key', 'push/relays', 'routes', 'rules/notice', 'rules/rules'],
   ],
+  transfer: ['feature', 'routes', 'run/folders', 'run/requests', 'transfers'],
   'onvif-device': ['feature', 'keys', 'onvif-device', 'routes', 'server/device-file'],
 };
 

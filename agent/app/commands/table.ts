@@ -73,28 +73,6 @@ export const COMMANDS: readonly Command[] = [
     takes: 'file',
     run: resetPassword,
   },
-  {
-    name: 'import',
-    usage: [
-      'FOLDER --path NAME [--camera NAME] [--link | --move] [--data DIR] [FILE.yml]',
-      'take recordings of MediaMTX, Frigate and others into those of a path, by the',
-      "times in their names: --camera is Frigate's name, --link saves room where",
-      'files are taken unchanged, --move deletes recordings once',
-      'their copies have the same bytes, as for another disk',
-    ],
-    words: ['FOLDER'],
-    takes: 'file',
-    options: {
-      path: { type: 'string' },
-      camera: { type: 'string' },
-      link: { type: 'boolean' },
-      move: { type: 'boolean' },
-    },
-    run: async (call) => {
-      const { importRecordings } = await import('./import-command.ts');
-      return (await importRecordings(call)) ? 0 : 1;
-    },
-  },
 ];
 
 async function claim({ dataDir, env, has, write }: CommandCall): Promise<number> {

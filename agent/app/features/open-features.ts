@@ -4,7 +4,7 @@ import type { EventKind } from '../../base/event-kinds.ts';
 import { logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { Feature, FeatureRoutes, Fetches, Host, OpenFeature } from '../../features/contract.ts';
+import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -12,6 +12,7 @@ import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
+import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 
 /** All features of this product. */
 export class OpenFeatures {
@@ -153,12 +154,12 @@ export class OpenFeatures {
     return this.#first(({ protection }) => protection);
   }
 
-  async fetches(): Promise<Fetches | undefined> {
-    return this.#first((feature) => feature.fetches?.());
-  }
-
   isOwn(identity: string): boolean {
     return this.#all((feature) => feature.isOwn?.(identity)).includes(true);
+  }
+
+  get transfers(): readonly TransferKind[] {
+    return this.#open.flatMap(({ feature }) => feature.transfers ?? []);
   }
 
   get routes(): readonly FeatureRoutes[] {

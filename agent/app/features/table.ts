@@ -8,6 +8,7 @@ import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
 import { onvifDevice } from '../../features/onvif-device/feature.ts';
 import { signing } from '../../features/signing/feature.ts';
+import { transfer } from '../../features/transfer/feature.ts';
 import { updates } from '../../features/updates/feature.ts';
 
 export const FEATURES: readonly Feature[] = [
@@ -16,6 +17,7 @@ export const FEATURES: readonly Feature[] = [
   notify,
   onvifDevice,
   signing,
+  transfer,
   updates,
   archive,
   motion,

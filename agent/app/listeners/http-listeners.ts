@@ -3,7 +3,6 @@ import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { FeatureRoutes, OwnHttps } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
-import { transferRoutes } from '../../http/api/recordings/transfer-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
@@ -13,7 +12,6 @@ import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts'
 import type { MdnsName } from '../device/mdns-name.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
 import type { MountableRoutes } from '../servers/servers.ts';
-import { Transfers } from '../transfer/transfers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
 import { type AddressRoutesDeps, addressRoutes } from './address-routes.ts';
 import { ApiRoutes, type ApiRoutesDeps } from './api-routes.ts';
@@ -45,14 +43,12 @@ export class HttpListeners {
   readonly #api: ApiRoutes;
   readonly #playback: PlaybackRoutes;
   readonly #boxRoutes: DeviceRoutes;
-  readonly #transfers: Transfers;
   readonly #ports: HttpPorts;
   readonly #routes: readonly FeatureRoutes[];
 
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
-    this.#transfers = new Transfers(deps);
     this.#diagnostics = new MetricsAndProfiles(deps);
     this.#stats = new ServerStats(deps);
     this.#boxRoutes = new DeviceRoutes(deps, this.#stats.started);
@@ -104,7 +100,6 @@ export class HttpListeners {
   components(): Component<Config>[] {
     const ports = this.#ports;
     return [
-      this.#transfers.component(),
       ports.mainRoutes((app, access) => this.#mountMain(app, access)),
       ports.main(),
       ...this.#deps.servers.routes.flatMap((routes) =>
@@ -140,7 +135,6 @@ export class HttpListeners {
     this.#deps.features.authenticate(app);
     app.addHook('onRequest', renewSessions({ accounts, access }));
     await mountRoutes(this.#routes, 'main', app, access);
-    await app.register(transferRoutes, { access, transfer: this.#transfers });
     await this.#api.mount(app, access);
     await this.#playback.mount(app, access, '/playback');
     for (const routes of this.#deps.servers.routes) {

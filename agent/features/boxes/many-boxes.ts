@@ -5,10 +5,11 @@ import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { loadLate } from '../../protocols/late.ts';
-import type { FeatureProblem, FeatureRoutes, Fetches, Host, OpenFeature } from '../contract.ts';
+import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
+import type { FeatureProblem, FeatureRoutes, Host, OpenFeature } from '../contract.ts';
 import { BoxPaths } from './box-paths.ts';
 import { Boxes } from './client/boxes.ts';
+import { fetchKind } from './fetch-kind.ts';
 import { RemoteCameras } from './remote-cameras.ts';
 import { boxRoutes } from './routes.ts';
 import { pairedRecordingRoutes } from './serving/paired-recording-routes.ts';
@@ -21,7 +22,7 @@ import { perchSource } from './source.ts';
 export class ManyBoxes implements OpenFeature {
   readonly sources: readonly SourceProtocol[];
   readonly routes: readonly FeatureRoutes[];
-  readonly #host: Host;
+  readonly transfers: readonly TransferKind[];
   readonly #boxes: Boxes;
   readonly #cameras: RemoteCameras;
   readonly #paths: BoxPaths;
@@ -29,7 +30,6 @@ export class ManyBoxes implements OpenFeature {
 
   constructor(host: Host) {
     const { network, clock, servers } = host;
-    this.#host = host;
     this.#boxes = new Boxes({
       ...host,
       findBoxes:
@@ -40,6 +40,7 @@ export class ManyBoxes implements OpenFeature {
     this.#paths = new BoxPaths(this.#boxes, host);
     this.#pairing = new Pairing(host);
     this.#cameras = new RemoteCameras({ ...host, boxes: this.#boxes });
+    this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];
     this.sources = [perchSource(this.#boxes)];
     this.routes = [
       {
@@ -80,11 +81,6 @@ export class ManyBoxes implements OpenFeature {
   boxOf(source: string): (() => PathBox | undefined) | undefined {
     const remote = remotePathOf(source);
     return remote && (() => this.#boxes.presence(remote.box));
-  }
-
-  async fetches(): Promise<Fetches> {
-    const { BoxFetches } = await loadLate('recordings of other boxes', () => import('./fetch/box-fetches.ts'));
-    return new BoxFetches({ ...this.#host, boxes: this.#boxes });
   }
 
   problems(): readonly FeatureProblem[] {

@@ -1,12 +1,12 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DiskPace } from '../../../agent/app/transfer/disk-pace.ts';
-import { ImportJob } from '../../../agent/app/transfer/import-job.ts';
-import { MoveJob } from '../../../agent/app/transfer/move-job.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { ImportJob } from '../../../agent/features/transfer/import/import-job.ts';
+import { MoveJob } from '../../../agent/features/transfer/move/move-job.ts';
+import { DiskPace } from '../../../agent/features/transfer/run/disk-pace.ts';
 import { formatRecordPath } from '../../../agent/record/file/record-path.ts';
-import type { JobReport, TransferJob } from '../../../agent/recordings/copy/job.ts';
+import type { JobReport, TransferJob } from '../../../agent/recordings/copy/transfer-kind.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { openCatalog } from '../../support/disks/catalog.ts';
 import { filesBelow, WALL } from '../../support/disks/recordings.ts';

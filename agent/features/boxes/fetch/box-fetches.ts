@@ -2,17 +2,23 @@ import { PerchError } from '../../../base/errors.ts';
 import { RateLimit } from '../../../base/time/rate-limit.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
-import type { FetchRequest, ImportForecast } from '../../../http/api/recordings/transfer-routes.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
-import type { StoredTransfer } from '../../../recordings/copy/journal.ts';
-import type { Fetches, Host } from '../../contract.ts';
+import { foreseeUses, recordingTo } from '../../../recordings/copy/forecast.ts';
+import type {
+  ImportForecast,
+  StoredTransfer,
+  TransferForecast,
+  TransferSource,
+} from '../../../recordings/copy/transfer-kind.ts';
+import type { Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxRecordings } from './box-recordings.ts';
 import { fetchEvents } from './fetch-events.ts';
 import { FetchJob } from './fetch-job.ts';
+import type { FetchRequest } from './fetch-request.ts';
 
-interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config' | 'recordings'> {
+export interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config' | 'recordings'> {
   readonly boxes: BoxClient;
 }
 type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
@@ -23,7 +29,7 @@ const MAX_SAME_START = 100;
 const NEW_PATH = '';
 
 /** Fetches recordings of paired boxes. */
-export class BoxFetches implements Fetches {
+export class BoxFetches implements TransferSource {
   readonly #deps: BoxFetchesDeps;
   readonly #requests: BoxRequests;
 
@@ -32,12 +38,12 @@ export class BoxFetches implements Fetches {
     this.#requests = new BoxRequests(deps.boxes, deps.clock);
   }
 
-  nameOf(box: string): string | undefined {
-    return this.#deps.boxes.item(box)?.name;
+  async begin(request: FetchRequest) {
+    return this.#rangeOf(request);
   }
 
-  /** The source of a fetch, to be stored with the transfer. @throws PerchError badInput, notFound */
-  sourceOf({ box, since, until, maxBytesPerSecond }: FetchRequest) {
+  /** @throws PerchError badInput, notFound */
+  #rangeOf({ box, since, until, maxBytesPerSecond }: FetchRequest) {
     this.#requireBox(box);
     const [sinceUs, untilUs] = [since, until].map(timeOf);
     if (sinceUs !== undefined && untilUs !== undefined && sinceUs >= untilUs) {
@@ -51,7 +57,7 @@ export class BoxFetches implements Fetches {
     };
   }
 
-  async look(box: string, signal: AbortSignal): Promise<ImportForecast> {
+  async look({ box }: Pick<FetchRequest, 'box'>, signal: AbortSignal): Promise<ImportForecast> {
     this.#requireBox(box);
     const timeText = (us: number | null) => (us === null ? null : new Date(us / 1000).toISOString());
     const cameras = await new BoxRecordings(box, this.#requests).cameras(signal);
@@ -71,14 +77,16 @@ export class BoxFetches implements Fetches {
     };
   }
 
-  sums(
-    request: FetchRequest,
-    settingsOf: Parameters<Fetches['sums']>[1],
-    signal: AbortSignal,
-  ): ReturnType<Fetches['sums']> {
+  async foresee(request: FetchRequest, signal: AbortSignal): Promise<TransferForecast> {
     const items = request.items.map(({ group, path = NEW_PATH }) => ({ group, path }));
-    const ofPath = (path: string) => settingsOf(path === NEW_PATH ? undefined : path);
-    return this.#job({ ...this.sourceOf(request), items, memory: {} }, ofPath).sums(signal);
+    const config = this.#deps.config();
+    const settingsOf = (path: string) => recordingTo(config, path === NEW_PATH ? undefined : path);
+    const job = this.#job({ ...this.#rangeOf(request), items, memory: {} }, settingsOf);
+    return foreseeUses(await job.sums(signal), request.items, config);
+  }
+
+  places({ box = '' }: Pick<StoredTransfer, 'box'>): { readonly from: string; readonly to: null } {
+    return { from: this.#deps.boxes.item(box)?.name ?? box, to: null };
   }
 
   job(fetch: Fetch): FetchJob {

@@ -2,7 +2,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ImportForecast, TransferState } from '../../../../agent/http/api/recordings/transfer-routes.ts';
+import type { ImportForecast, TransferState } from '../../../../agent/features/transfer/routes.ts';
 import { saveSnapshot, snapshotName } from '../../../../agent/record/snapshots/snapshot-files.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
 import { asOwner, inviteServer, pairBox } from '../../../peers/agent/paired-boxes.ts';

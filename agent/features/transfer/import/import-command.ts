@@ -1,0 +1,93 @@
+import { join, resolve } from 'node:path';
+import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { type Clock, systemClock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { type Config, resolvePath } from '../../../config/load/load.ts';
+import { readConfig } from '../../../config/store/read-config.ts';
+import { freeSpaceBytes } from '../../../config/values/free-space.ts';
+import { KnownTemplates } from '../../../playback/index/known-templates.ts';
+import { Playback } from '../../../playback/playback.ts';
+import { RecordPathPattern } from '../../../record/file/record-path.ts';
+import { machineDisks } from '../../../record/space/disk-probe.ts';
+import { identityOf, KnownDisks } from '../../../record/space/known-disks.ts';
+import { recordedUsOf } from '../../../recordings/copy/recorded.ts';
+import { recordPathsOf } from '../../../recordings/record-path-templates.ts';
+import type { CommandCall } from '../../contract.ts';
+import { type ImportReport, importFolder } from './import-folder.ts';
+
+const MAX_NAMED = 100;
+
+/** Takes recordings of other programs into those of a path. A running Perch finds them. @returns exit code: 1 if none was taken, and some were left out */
+export async function importRecordings(call: CommandCall): Promise<number> {
+  const { words, text, has, dataDir, cwd, env, file, write, isTerminal } = call;
+  const clock = systemClock;
+  const path = text('path');
+  if (path === undefined || (has('link') && has('move'))) {
+    throw new PerchError('badInput', 'perch import needs --path NAME, and takes one of --link and --move');
+  }
+  becomeOwnerOf(dataDir);
+  const signal = call.stopSignal();
+  const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });
+  const settings = resolvePath(config, path)?.settings;
+  if (!settings) {
+    throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
+  }
+  const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
+  await requireDisk(new RecordPathPattern(recordPath, undefined).folder, dataDir, config.recordNeedsDisk);
+  const minFreeBytes = (diskBytes: number) => freeSpaceBytes(config.recordMinFree, diskBytes);
+  const playback = recordingsOf(config, dataDir, clock);
+  const target = {
+    path,
+    recordPath,
+    deleteAfterMs,
+    minFreeBytes,
+    isLinked: has('link'),
+    isMoved: has('move'),
+    camera: text('camera'),
+    nowMs: () => clock.wallMs(),
+    recordedUs: recordedUsOf(playback, path, () => clock.monoMs()),
+  };
+  const pace = { signal, wait: async () => signal.throwIfAborted() };
+  let last = clock.monoMs();
+  const show = ({ taken, left }: ImportReport): void => {
+    const nowMs = clock.monoMs();
+    if (nowMs - last >= (isTerminal ? 250 : 5_000)) {
+      last = nowMs;
+      const line = `${taken} recordings taken, ${left.length} left out`;
+      write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+    }
+  };
+  const report = await importFolder(resolve(cwd, words[0] ?? ''), target, pace, show).finally(() => playback.close());
+  const { taken, takenBytes, present, left } = report;
+  write(
+    `${isTerminal ? '\r\x1b[K' : ''}${taken} recordings taken (${takenBytes} bytes), ${present} were there already\n`,
+  );
+  if (left.length > 0) {
+    const lines = left.slice(0, MAX_NAMED).map((one) => `  ${one.file}: ${one.reason}`);
+    const more = left.length > MAX_NAMED ? [`  and ${left.length - MAX_NAMED} more`] : [];
+    write(`${[`left out ${left.length}:`, ...lines, ...more].join('\n')}\n`);
+  }
+  if (signal.aborted) {
+    throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
+  }
+  return taken > 0 || left.length === 0 ? 0 : 1;
+}
+
+/** The recordings on all disks, former ones included. Their index is in memory: a running Perch has its own. */
+function recordingsOf(config: Config, dataDir: string, clock: Clock): Playback {
+  const former = new KnownTemplates(join(dataDir, 'record-paths.json'), () => {}).with([]);
+  const all = [...new Set([...recordPathsOf(config).map((template) => resolve(template)), ...former])];
+  const paths = { recordPathOf: () => undefined, recordPaths: () => all };
+  return new Playback({ file: ':memory:', paths, logger: silentLogger, clock });
+}
+
+/** @throws PerchError while the disk of the recordings is away: the disk below its folder would fill up */
+async function requireDisk(folder: string, dataDir: string, needsDisk: boolean): Promise<void> {
+  const known = new KnownDisks(join(dataDir, 'disks.json'), () => {});
+  await known.load();
+  const reading = await machineDisks(dataDir).read(folder);
+  if (identityOf(reading, known.find(folder)) === 'vanished' || (needsDisk && !reading.isOwnDisk)) {
+    throw new PerchError('unavailable', `the disk of ${folder} is not mounted`, { folder });
+  }
+}

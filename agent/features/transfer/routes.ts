@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { answers, operation } from '../../http/api/schema/schemas.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
+import { noStore } from '../../http/messages/responses.ts';
+import { ImportForecast, TransferForecast, type TransferKind } from '../../recordings/copy/transfer-kind.ts';
+import { listFolders } from './run/folders.ts';
+import { Folders, type TransferRequest, TransferState } from './run/requests.ts';
+import type { Transfers } from './transfers.ts';
+
+export type { ImportForecast, TransferForecast, TransferItems } from '../../recordings/copy/transfer-kind.ts';
+export type { FolderList, ImportRequest, MoveRequest, TransferRequest, TransferState } from './run/requests.ts';
+
+const MAX_BODY_BYTES = 16_384;
+
+/** Transfers of recordings from other disks, folders and boxes: for the owner, on the main port only. */
+export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds: readonly TransferKind[]): void {
+  noStore(app);
+  const Request = Type.Union(kinds.map(({ request }) => request));
+  const Look = Type.Union(kinds.flatMap((one) => one.look ?? []));
+  const state = operation('recordings', 'The transfer of recordings, for the owner', answers(TransferState));
+  app.get('/v3/recordings/transfer', { schema: state }, async () => (await transfers.runner()).state);
+  const start = operation(
+    'recordings',
+    'Move recordings to another disk, import those of another program, or fetch those of a paired box, while recording continues, for the owner',
+    answers(TransferState, 400, 404, 409, 413),
+    { body: Request },
+  );
+  app.post('/v3/recordings/transfer', { bodyLimit: MAX_BODY_BYTES, schema: start }, async ({ body }) => {
+    const runner = await transfers.runner();
+    await runner.start(checkedBody(Request, body) as TransferRequest);
+    return runner.state;
+  });
+  const foresee = operation(
+    'recordings',
+    'What a transfer would do, for the owner',
+    answers(TransferForecast, 400, 404, 413, 503),
+    {
+      body: Request,
+    },
+  );
+  app.post('/v3/recordings/transfer/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async ({ body }) =>
+    (await transfers.runner()).foresee(checkedBody(Request, body) as TransferRequest),
+  );
+  const look = operation(
+    'recordings',
+    'What a folder or a paired box has, by camera, for the owner',
+    answers(ImportForecast, 400, 404, 413, 503),
+    { body: Look },
+  );
+  app.post('/v3/recordings/transfer/look', { bodyLimit: MAX_BODY_BYTES, schema: look }, async ({ body }) =>
+    (await transfers.runner()).look(checkedBody(Look, body) as object),
+  );
+  const steps = { pause: 'Pause', resume: 'Continue', cancel: 'End' } as const;
+  for (const step of ['pause', 'resume', 'cancel'] as const) {
+    const text = `${steps[step]} the transfer of recordings; the present file is finished or stays, for the owner`;
+    app.post(
+      `/v3/recordings/transfer/${step}`,
+      { bodyLimit: MAX_BODY_BYTES, schema: operation('recordings', text, answers(TransferState, 409)) },
+      async () => {
+        const runner = await transfers.runner();
+        await runner[step]();
+        return runner.state;
+      },
+    );
+  }
+  const folders = operation(
+    'recordings',
+    'Folders below a folder of the box, for the owner',
+    answers(Folders, 400, 404),
+    {
+      querystring: Type.Object({ path: Type.String() }),
+    },
+  );
+  app.get<{ Querystring: { path?: unknown } }>('/v3/disks/folders', { schema: folders }, ({ query }) =>
+    listFolders(typeof query.path === 'string' ? query.path : ''),
+  );
+}

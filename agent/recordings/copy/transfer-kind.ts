@@ -1,0 +1,149 @@
+import Type, { type Static, type TObject } from 'typebox';
+import { OrNull, TimeText } from '../../http/api/schema/schemas.ts';
+import type { ImportPace } from './copy-file.ts';
+import type { LeftFile } from './left-file.ts';
+
+const MAX_NAME_CHARS = 1_000;
+
+/** Field of a request. */
+export const FolderName = (description: string) =>
+  Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS, description });
+
+export const TransferItems = Type.Array(
+  Type.Object({
+    group: Type.String({ maxLength: MAX_NAME_CHARS, description: '`group` from `/v3/recordings/transfer/look`.' }),
+    path: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 240,
+        description: 'Path whose recordings they become. Absent: that of name.',
+      }),
+    ),
+    name: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description:
+          'Name of a new camera: its path is added, turned off, and keeps its recordings while there is room. If repeated for the same group, the camera that was added then.',
+      }),
+    ),
+  }),
+  { minItems: 1, maxItems: 64 },
+);
+export type TransferItems = Static<typeof TransferItems>;
+
+const LeftOut = Type.Object({
+  file: Type.String(),
+  why: Type.Unsafe<LeftFile['why']>(
+    Type.String({
+      description:
+        'The reason in one word: noTime, otherCamera, future, old, busy, unreadable, damaged, foreign, unfinished, overlap or taken.',
+    }),
+  ),
+  reason: Type.String({ description: 'The reason, for people.' }),
+});
+/** Files that stay where they are. */
+export const LeftOutFiles = Type.Object({ count: Type.Integer(), items: Type.Array(LeftOut) });
+
+export const ImportForecast = Type.Object({
+  groups: Type.Array(
+    Type.Object({
+      group: Type.String(),
+      name: Type.String({ description: 'Name of the camera or folder. Empty: the files are in the folder itself.' }),
+      program: Type.Enum(['frigate', 'mediamtx', 'perch', 'mp4', 'mpegts', 'unknown']),
+      files: Type.Integer(),
+      bytes: Type.Integer(),
+      first: OrNull(TimeText),
+      last: OrNull(TimeText),
+    }),
+  ),
+  own: Type.Integer({ description: 'Number of files that already are recordings of this Perch.' }),
+  leftOut: LeftOutFiles,
+  isCut: Type.Boolean({ description: 'There are more files or groups.' }),
+});
+/** What a folder or a box has. */
+export type ImportForecast = Static<typeof ImportForecast>;
+
+export const TransferForecast = Type.Object({
+  files: Type.Integer(),
+  bytes: Type.Integer({ description: 'Bytes to be copied.' }),
+  freeBytes: Type.Integer({
+    description: 'Free space on the disk that they go to; if there are several, on the one with the least room.',
+  }),
+  keptFreeBytes: Type.Integer({ description: 'recordMinFree of that disk, in bytes.' }),
+  missingBytes: Type.Integer({ description: 'Bytes for which there is no room. 0: everything fits.' }),
+  old: Type.Integer({
+    description: 'Number of files of an import that are left out, since the path deletes recordings of their age.',
+  }),
+});
+export type TransferForecast = Static<typeof TransferForecast>;
+
+/** A transfer that is not over. */
+export const StoredTransfer = Type.Object({
+  version: Type.Literal(1),
+  kind: Type.Enum(['move', 'import', 'fetch']),
+  box: Type.Optional(Type.String()),
+  sinceUs: Type.Optional(Type.Number()),
+  untilUs: Type.Optional(Type.Number()),
+  maxBytesPerSecond: Type.Optional(Type.Integer()),
+  from: Type.Optional(Type.String()),
+  items: Type.Optional(Type.Array(Type.Object({ group: Type.String(), path: Type.String() }))),
+  isPaused: Type.Boolean(),
+  startedMs: Type.Number(),
+  doneFiles: Type.Integer(),
+  doneBytes: Type.Integer(),
+  present: Type.Optional(Type.Integer()),
+  leftOut: Type.Optional(LeftOutFiles),
+  memory: Type.Record(Type.String(), Type.Unknown()),
+});
+export type StoredTransfer = Static<typeof StoredTransfer>;
+type StoredSource = Pick<StoredTransfer, 'box' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'from'>;
+
+/** A way in which recordings come to the disks of this box. */
+export interface TransferKind {
+  readonly kind: StoredTransfer['kind'];
+  /** Body of a request, with its `kind`. */
+  readonly request: TObject;
+  /** Body of a request for what there is. */
+  readonly look?: TObject;
+  /** Loaded with the first use. */
+  load(): Promise<TransferSource>;
+}
+
+export interface TransferSource {
+  /** Prepares a transfer. @returns what is stored of the request @throws PerchError */
+  begin(request: object): Promise<StoredSource>;
+  /** @throws PerchError notFound, badInput, unavailable */
+  look?(request: object, signal: AbortSignal): Promise<ImportForecast>;
+  /** @param request whose items have the paths of cameras that were added */
+  foresee(request: object, signal: AbortSignal): Promise<TransferForecast>;
+  job(stored: Omit<StoredTransfer, 'version' | 'kind'>): TransferJob;
+  /** Where recordings come from and go to, for people. Default: `from`, and nothing. */
+  places?(stored: StoredSource): { readonly from: string | null; readonly to: string | null };
+}
+
+/** What a job reports while it works. */
+export interface JobReport {
+  /** Reports what is still to be done. */
+  left(files: number, bytes: number): void;
+  /** Files that were left out are tried again. */
+  forgetLeftOut(): void;
+  /** Begins a file. If the same file was begun before, its earlier bytes no longer count. */
+  begin(name: string): void;
+  bytes(count: number): void;
+  done(sizeBytes: number): void;
+  /** The path has recordings of the times of the present file. */
+  isPresent(): void;
+  leftOut(file: LeftFile): void;
+  /** Stores the memory for the job that continues. Once this resolves, it survives a power cut. */
+  keep(memory: object): Promise<void>;
+}
+
+export interface TransferJob {
+  /** State with which a later job continues this one. */
+  readonly memory: object;
+  /** Does what is left. @throws PerchError while nothing can be done, after which it is called again; the reason of the signal */
+  run(report: JobReport, pace: ImportPace): Promise<void>;
+  /** Removes the parts of an incomplete recording. */
+  discard?(): Promise<void>;
+}
