@@ -1,17 +1,16 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import type { Invitations } from '../../../auth/pairing/invitations.ts';
 import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
-import type { PairedServers, ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
-import type { SignedRequests } from '../../../auth/pairing/signed-requests.ts';
+import type { ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { CamerasChoice } from '../../../http/api/accounts/people-routes.ts';
 import { paginate } from '../../../http/api/schema/paginate.ts';
 import { answers, OrNull, operation, pageOf, TimeText } from '../../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../../http/auth/access.ts';
-import { type ServerConnections, serverOf } from '../../../http/auth/signed-requests.ts';
+import { serverOf } from '../../../http/auth/signed-requests.ts';
 import { checkedBody } from '../../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../../http/messages/responses.ts';
+import type { Pairing } from './pairing.ts';
 import { FactsAnswer } from './schemas.ts';
 
 const MAX_BODY_BYTES = 1 << 18;
@@ -53,24 +52,9 @@ const Paired = Type.Object({
   box: FactsAnswer,
 });
 
-export interface PairingControl {
-  readonly servers: PairedServers;
-  readonly invitations: Invitations;
-  readonly signatures: SignedRequests;
-  readonly connections: ServerConnections;
-  /** The text of an invitation. @param origin of the owner's page @throws PerchError badInput without https */
-  invitationOf(secret: string, origin: string): string;
-  /** The facts about this box for a paired server. */
-  factsFor(server: ServerItem): object;
-  /** Answers pings on the connection of a WebSocket request. @throws PerchError */
-  servePings(request: FastifyRequest, reply: FastifyReply): void;
-  /** Serves RTSP on the connection of a WebSocket request. @throws PerchError */
-  serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void;
-}
-
 interface PairedServerRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
-  readonly pairing: PairingControl;
+  readonly pairing: Pairing;
   readonly wallMs: () => number;
 }
 

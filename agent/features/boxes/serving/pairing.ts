@@ -14,7 +14,6 @@ import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { pinFault, pinOf } from '../../../tls/pin.ts';
 import type { Host, OwnHttps } from '../../contract.ts';
-import type { PairingControl } from './paired-server-routes.ts';
 
 /** Longest silence of a paired server, which pings every 5 s. */
 const MAX_SILENCE_MS = 60_000;
@@ -27,7 +26,7 @@ type PairingHost = Pick<
 >;
 
 /** The box's side of a pairing: invites servers and serves their requests. */
-export class Pairing implements PairingControl {
+export class Pairing {
   readonly servers: PairedServers;
   readonly invitations: Invitations;
   readonly signatures: SignedRequests;
@@ -49,6 +48,7 @@ export class Pairing implements PairingControl {
     });
   }
 
+  /** The text of an invitation. @param origin of the owner's page @throws PerchError badInput without https */
   invitationOf(secret: string, origin: string): string {
     const https = this.#host.https();
     if (!https) {
@@ -59,6 +59,7 @@ export class Pairing implements PairingControl {
     return writeInvitation({ addresses: this.#addresses(https, host), pin, secret });
   }
 
+  /** The facts about this box for a paired server. */
   factsFor({ id, live, recordings, talk }: ServerItem): object {
     const https = this.#host.https();
     const { boxName } = this.#host.config();
@@ -75,6 +76,7 @@ export class Pairing implements PairingControl {
     };
   }
 
+  /** Answers pings on the connection of a WebSocket request. @throws PerchError */
   servePings(request: FastifyRequest, reply: FastifyReply): void {
     const channel = acceptWebSocket(request, reply);
     if (channel) {
@@ -86,6 +88,7 @@ export class Pairing implements PairingControl {
     }
   }
 
+  /** Serves RTSP on the connection of a WebSocket request. @throws PerchError */
   serveRtsp(server: string, request: FastifyRequest, reply: FastifyReply): void {
     const adopt = this.#host.rtspFor(server);
     if (!adopt) {
