@@ -14,18 +14,12 @@ test("variables override the file, and Perch's override MediaMTX's", () => {
     MTX_PATHS_CAM_RECORD: 'true',
     MTX_PATHS_NEW_SOURCE: 'rtsp://h/x',
     MTX_PATHS_NEW_CAMERA_USER: 'me',
-    PERCH_PATHS_NEW_MOTIONZONES: '0 0 1 0 1 0.5,0 0.5 1 0.5 1 1',
-    PERCH_PATHS_NEW_MOTIONMINSIZE: '0.02',
   });
   expect(config).toMatchObject({ hlsAddress: ':3', api: true, webrtcAllowOrigins: [] });
   expect(config.hlsAllowOrigins).toEqual(['https://a', 'https://b']);
   expect(config.rtspTransports).toEqual(['tcp', 'udp']);
   expect(config.paths.get('cam')?.settings).toMatchObject({ record: 'always', recordPartDurationMs: 2_000 });
   expect(config.paths.get('new')?.settings).toMatchObject({ source: 'rtsp://h/x', camera: { user: 'me' } });
-  expect(config.paths.get('new')?.settings).toMatchObject({
-    motionZones: ['0,0 1,0 1,0.5', '0,0.5 1,0.5 1,1'],
-    motionMinSize: 0.02,
-  });
 });
 
 test('variables change single keys of lists, also of default ones', () => {

@@ -116,15 +116,6 @@ test.for([
   ['recordDeleteAfter: 10m', "recordDeleteAfter: '10m0s' is shorter than recordSegmentDuration, which is 1h0m0s"],
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   [
-    'motionZones: ["0.1,0.2 0.5,0.2 2,0.9"]',
-    "motionZones[0]: '0.1,0.2 0.5,0.2 2,0.9' is not an area of the picture: write",
-  ],
-  ['motionMasks: ["0,0 1,0"]', 'motionMasks[0]: has 2 corners: write 3 to 32'],
-  [`motionMasks: [${Array(17).fill('0 0 1 0 1 1').join()}]`, 'motionMasks: has 17 items, the limit is 16'],
-  ['motionMinSize: small', "motionMinSize: 'small' is not a number such as 0.05"],
-  ['motionMinSize: 1.5', "motionMinSize: '1.5' must be <= 1"],
-  ['motionHours: 22-6', "motionHours: '22-6' are not hours: write for example 22:00-06:00"],
-  [
     'camera: 192.168.1.2',
     'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, fingerprint, paused, pausedUntil, order, pending, clearPassword',
   ],
