@@ -13,7 +13,6 @@ import { restoreStaged } from './device/backup.ts';
 import { FEATURES } from './features/table.ts';
 import { keysOf } from './keys.ts';
 import { PROTOCOLS } from './protocols.ts';
-import { loadMadeSecret } from './zlm/zlm.ts';
 
 /** Configuration and data folder, read before the components start. */
 export interface AppState {
@@ -21,8 +20,6 @@ export interface AppState {
   readonly events: EventBus;
   readonly accounts: Accounts;
   readonly pairedServers: PairedServers;
-  /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
-  readonly zlmSecret: string;
 }
 
 /** What all parts of the product share. */
@@ -52,11 +49,8 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
   const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
-  const [pairedServers, zlmSecret] = await Promise.all([
-    PairedServers.open(dataDir, clock, log),
-    loadMadeSecret(dataDir, log),
-  ]);
-  return { store, events, accounts, pairedServers, zlmSecret };
+  const pairedServers = await PairedServers.open(dataDir, clock, log);
+  return { store, events, accounts, pairedServers };
 }
 
 /** Problems of configuration and data folder. The container's start script says that the folder is not on a volume. */

@@ -46,7 +46,7 @@ export class App {
     const settings = () => this.#http.features.withPaths(store.current);
     const shared = { ...options, ...state, config, settings, signal, applied: () => this.#applying.done };
     this.#shared = shared;
-    this.#host = new HostPart(shared, (...asked) => this.#http.zlm.auth.objection(...asked));
+    this.#host = new HostPart(shared, (...asked) => this.#http.features.objection(...asked));
     const app = this;
     this.#media = new MediaPart(shared, this.#host, {
       get watch() {
@@ -134,7 +134,6 @@ export class App {
     await cameras.close();
     await slow.close('modes', this.#modes);
     await slow.close('camera search', search);
-    this.#http.zlm.close();
     servers.drain();
     await this.#components.close(slow.begin);
     await this.#http.features.close(slow.begin);
@@ -173,7 +172,6 @@ export class App {
       () => this.#http.features.indexed(),
     );
     await this.#camera.onvif.begin();
-    this.#http.zlm.begin();
     log.info({ version, file: store.file ?? 'none', data: dataDir }, 'started');
   }
 

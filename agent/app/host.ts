@@ -12,9 +12,9 @@ import { pick } from '../base/pick.ts';
 import type { Config } from '../config/load/load.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
-import type { HookAuth } from '../zlm/hook-auth.ts';
 import type { Shared } from './app-state.ts';
 import { MdnsName } from './device/mdns-name.ts';
+import type { OpenFeatures } from './features/open-features.ts';
 
 /** The box itself: who may use it, its name and certificate, and the load of the program. */
 export class HostPart {
@@ -28,7 +28,7 @@ export class HostPart {
   readonly own: OwnCertificate;
   readonly #shared: Shared;
 
-  constructor(shared: Shared, objection: HookAuth['objection']) {
+  constructor(shared: Shared, objection: OpenFeatures['objection']) {
     const { accounts, config, clock, log, signal, pairedServers } = shared;
     this.#shared = shared;
     this.authority = new Authority(accounts, rulesOf(config()), { clock, log, objection, servers: pairedServers });

@@ -51,8 +51,10 @@ export function openWeb(
       const access = accessOfServer(server, host.authority, pairedServers);
       return rtsp && ((channel) => rtsp.adopt(channel, access));
     },
+    sessions: servers,
     readings: () => http.readings(),
     transfers: () => features.transfers,
+    statistics: () => http.statistics(),
   });
   const http: HttpListeners = new HttpListeners({
     ...parts,

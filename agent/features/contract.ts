@@ -3,6 +3,7 @@ import type { TProperties } from 'typebox';
 import type { Network } from '../../system/network-watch.ts';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import type { PairedServers } from '../auth/pairing/paired-servers.ts';
+import type { Identity } from '../auth/permissions/identity.ts';
 import type { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../base/event-bus.ts';
 import type { EventKind } from '../base/event-kinds.ts';
@@ -19,13 +20,15 @@ import type { FeatureKeys } from '../config/schema/feature-keys.ts';
 import type { Edit } from '../config/yaml/edit.ts';
 import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
+import type { Stats } from '../http/api/device/stats.ts';
 import type { ProtectionLookup } from '../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../http/auth/access.ts';
 import type { FeatureMetric } from '../http/metrics/device-metrics.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
+import type { ForwardItem } from '../paths/path-forwards.ts';
 import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathBox, PathStatus } from '../paths/path-status.ts';
-import type { SourceProtocol } from '../protocols/contract.ts';
+import type { SessionTables, SourceProtocol, ZlmApiCalls } from '../protocols/contract.ts';
 import type { TransferKind } from '../recordings/copy/transfer-kind.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -44,6 +47,8 @@ export interface Feature {
   readonly commands?: readonly Command[];
   /** What is known of a path that is not in the file, for `perch explain`. */
   pathText?(config: Config, path: string): string | undefined;
+  /** Key by which it rejects clients that the permissions accept; undefined: it rejects none. For `perch explain`. */
+  objector?(config: Config, action: 'read' | 'publish'): string | undefined;
   /** Loads no code that a box without it does not need. */
   open(host: Host): OpenFeature;
 }
@@ -73,6 +78,10 @@ export interface OpenFeature {
   segmentHooks?(): SegmentHooks | undefined;
   /** Whether this feature alone reports such events of the path: those of the camera do not count. */
   replacesEvents?(path: string, kind: EventKind): boolean;
+  /** Why it rejects a client that the permissions accept; undefined: it does not. */
+  objection?(action: 'read' | 'publish', path: string, identity: Identity): Promise<string | undefined>;
+  /** ZLMediaKit's calls for one listener. */
+  calls?(access: HttpAccess): ZlmApiCalls;
   /** Called after its component has stopped, while recordings are open. */
   close?(): Promise<void>;
   /** Called after the paths have closed, while recordings are open. */
@@ -179,6 +188,7 @@ export interface Host extends Context {
     find(path: string): PathStatus | undefined;
     list(): readonly PathStatus[];
     openStreams(): readonly (readonly [string, Stream])[];
+    forwardsOf(path: string): readonly ForwardItem[] | undefined;
   };
   readonly recordings: Recordings;
   readonly pictures: {
@@ -208,9 +218,12 @@ export interface Host extends Context {
   readonly network?: Network;
   /** mDNS name of the box. */
   readonly name: { readonly current: string | undefined };
+  readonly sessions: SessionTables;
   readings(): Promise<Readings>;
   /** All ways in which recordings come to the disks of this box. */
   transfers(): readonly TransferKind[];
+  /** Figures of this run of Perch. */
+  statistics(): Promise<Stats>;
 }
 
 export interface OwnHttps {

@@ -234,7 +234,8 @@ export interface RouteDeps<Running extends RunningServer = RunningServer> {
   };
   /** Recordings below the live address of their path. */
   readonly recorded: PathRoutes;
-  readonly zlm: ZlmApiCalls;
+  /** Undefined: nothing answers them. */
+  readonly zlm: ZlmApiCalls | undefined;
   /** The built page. */
   readonly pageFolder: string;
   readonly clock: Clock;

@@ -33,7 +33,6 @@ const GLOBAL_LISTS: readonly (readonly [string, RegExp])[] = [
   ['Control API', /^api/],
   ['Playback server', /^playback/],
   ['Metrics and profiles', /^(metrics|pprof)/],
-  ["ZLMediaKit's API", /^zlm/],
   ['Recordings and archive', /^record/],
   ...KEYS.features.map(({ title }) => [title, /^$/] as const),
   ['Log', /^(log|sysLog)/],

@@ -55,6 +55,12 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   ],
   transfer: ['feature', 'routes', 'run/folders', 'run/requests', 'transfers'],
   'onvif-device': ['feature', 'keys', 'onvif-device', 'routes', 'server/device-file'],
+  zlm: [
+    ...['api/call', 'api/calls', 'api/ffmpeg-sources', 'api/flow-watch', 'api/hook-auth'],
+    ...['api/hooks', 'api/keys', 'api/media-items', 'api/proxies', 'api/pushers'],
+    ...['api/recorded-file', 'api/secret', 'api/server-settings', 'api/stream-name', 'api/stream-watch'],
+    ...['api/viewers', 'feature', 'routes', 'zlm'],
+  ],
 };
 
 test('of a feature, each box loads the files of its folder, and nothing below but what is named', () => {

@@ -18,7 +18,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   onvif: ['base', 'config', 'media', 'http-client'],
   protocols: ['base', 'config', 'stream'],
   hooks: ['base', 'config', 'protocols', 'stream'],
-  zlm: ['base', 'config', 'media', 'protocols'],
   http: ['base', 'config', 'media', 'auth', 'protocols'],
   transports: ['base', 'config', 'media', 'native', 'stream', 'protocols', 'http-client'],
   sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
@@ -40,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['playback', 'picture', 'cameras', 'demo-camera', 'onvif', 'paths', 'recordings', 'sources', 'system'],
   ],
   app: [
-    ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
+    ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'http'],
     ...[
       'demo-camera',
       'cameras',

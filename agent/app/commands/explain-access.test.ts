@@ -60,13 +60,6 @@ test('a decision is explained step by step', async () => {
   expect(refused.allowed).toBe(false);
 });
 
-test('a web hook that decides last is mentioned if it is called', async () => {
-  await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
-  const note = 'note: zlmOnPlay can also deny it, except for sessions of the page';
-  expect((await box.say('tom read door')).text).toContain(`=> allowed\n${note}`);
-  expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
-});
-
 test('users of this box are read from the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);

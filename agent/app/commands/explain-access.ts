@@ -94,9 +94,12 @@ const isAction = (word: string): word is Action => (ACTIONS as readonly string[]
 
 /** Web hooks decide last, and are not called here. */
 function hookWords(config: Config, action: Action): string[] {
-  const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
-  const isInteractive = (action === 'read' || action === 'publish') && config[key] !== '';
-  return isInteractive ? [`note: ${key} can also deny it, except for sessions of the page`] : [];
+  if (action !== 'read' && action !== 'publish') {
+    return [];
+  }
+  return FEATURES.flatMap(({ objector }) => objector?.(config, action) ?? []).map(
+    (key) => `note: ${key} can also deny it, except for sessions of the page`,
+  );
 }
 
 function pathWords(config: Config, path: string): string {

@@ -11,7 +11,7 @@ import { parseConfig } from '../../config/load/load.ts';
 import { Backups } from './backup.ts';
 
 const CONFIG = 'paths:\n  door:\n';
-const SECRET = JSON.stringify({ secret: 'x'.repeat(60) });
+const LAYOUTS = JSON.stringify({ layouts: [] });
 let password: PasswordHash;
 beforeAll(async () => {
   password = await hashPassword('a heron by the lake');
@@ -22,15 +22,15 @@ interface Files {
   /** Name of the configuration file, in the data folder. */
   readonly file?: string;
   readonly users?: string;
-  readonly zlm?: string;
+  readonly layouts?: string;
 }
 
-function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
+function open({ text = CONFIG, file, users, layouts = LAYOUTS }: Files = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-damage-'));
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
   const owner = JSON.stringify({ users: [{ name: 'owner', role: 'owner', password }] });
   writeFileSync(join(dataDir, 'users.json'), users ?? owner);
-  writeFileSync(join(dataDir, 'zlm-secret.json'), zlm);
+  writeFileSync(join(dataDir, 'layouts.json'), layouts);
   const log: string[] = [];
   const check = (one: string) =>
     parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS });
@@ -56,9 +56,9 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
 }
 
 test('a damaged file that is not essential is omitted from a backup and logged, and the rest can be restored', async () => {
-  const { backup, log } = open({ zlm: '{"secr' });
+  const { backup, log } = open({ layouts: '{"secr' });
   const { bytes } = await backup.make();
-  expect(log.join()).toContain('zlm-secret.json');
+  expect(log.join()).toContain('layouts.json');
   expect(await backup.check(bytes)).toMatchObject({ people: { same: ['owner'] } });
 });
 

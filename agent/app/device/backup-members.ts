@@ -16,7 +16,6 @@ import { LAYOUTS_FILE, readLayouts } from '../../cameras/layouts.ts';
 import type { BackupFile } from '../../features/contract.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
-import { isSecretFile } from '../zlm/zlm.ts';
 
 /** The configuration, regardless of its file's name and folder. */
 export const CONFIG = 'perch.yml';
@@ -33,7 +32,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
   [SERVERS_FILE]: (text) => isTrue(readServers(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
-  'zlm-secret.json': (text) => isTrue(isSecretFile(JSON.parse(text))),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),

@@ -52,9 +52,9 @@ test.for([
   [
     'something else than JSON',
     (one: Document) => {
-      member(one, 'zlm-secret.json').text = 'hello';
+      member(one, 'secret.json').text = 'hello';
     },
-    'zlm-secret.json of the backup is damaged',
+    'secret.json of the backup is damaged',
   ],
   [
     'an invalid certificate',

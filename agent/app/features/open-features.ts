@@ -11,7 +11,7 @@ import type { HttpAccess } from '../../http/auth/access.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
-import type { SourceProtocol } from '../../protocols/contract.ts';
+import type { SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 
 /** All features of this product. */
@@ -152,6 +152,20 @@ export class OpenFeatures {
 
   get protection(): ProtectionLookup | undefined {
     return this.#first(({ protection }) => protection);
+  }
+
+  async objection(...asked: Parameters<NonNullable<OpenFeature['objection']>>): Promise<string | undefined> {
+    for (const { feature } of this.#open) {
+      const why = await feature.objection?.(...asked);
+      if (why !== undefined) {
+        return why;
+      }
+    }
+    return undefined;
+  }
+
+  calls(access: HttpAccess): ZlmApiCalls | undefined {
+    return this.#first((feature) => feature.calls?.(access));
   }
 
   isOwn(identity: string): boolean {

@@ -10,6 +10,7 @@ import { onvifDevice } from '../../features/onvif-device/feature.ts';
 import { signing } from '../../features/signing/feature.ts';
 import { transfer } from '../../features/transfer/feature.ts';
 import { updates } from '../../features/updates/feature.ts';
+import { zlm } from '../../features/zlm/feature.ts';
 
 export const FEATURES: readonly Feature[] = [
   cameraNetwork,
@@ -23,4 +24,5 @@ export const FEATURES: readonly Feature[] = [
   motion,
   boxes,
   demo,
+  zlm,
 ];

@@ -6,13 +6,11 @@ import { renewSessions } from '../../http/api/accounts/session-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { announceUnsaved } from '../../http/listener/unsaved.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
-import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-routes.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';
 import type { MdnsName } from '../device/mdns-name.ts';
 import { mountRoutes, type OpenFeatures } from '../features/open-features.ts';
 import type { MountableRoutes } from '../servers/servers.ts';
-import { ZlmApi } from '../zlm/zlm.ts';
 import { type AddressRoutesDeps, addressRoutes } from './address-routes.ts';
 import { ApiRoutes, type ApiRoutesDeps } from './api-routes.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
@@ -30,13 +28,10 @@ export type HttpListenersDeps = AccountRoutesDeps &
   ServerStatsDeps & {
     /** mDNS name of the box. */
     readonly name: Pick<MdnsName, 'current' | 'certificateNames'>;
-    /** Generated secret of ZLMediaKit's API, used if the configuration has none. */
-    readonly zlmSecret: string;
   };
 
 /** All HTTP listeners: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpListeners {
-  readonly zlm: ZlmApi;
   readonly #deps: HttpListenersDeps;
   readonly #diagnostics: MetricsAndProfiles;
   readonly #stats: ServerStats;
@@ -60,12 +55,6 @@ export class HttpListeners {
       this.#boxRoutes,
       ...deps.features.routes,
     ];
-    this.zlm = new ZlmApi({
-      ...deps,
-      madeSecret: deps.zlmSecret,
-      sessions: this.#deps.servers,
-      statistics: async () => ({ ...(await this.#stats.stats()) }),
-    });
   }
 
   get mainPort(): number | undefined {
@@ -95,6 +84,10 @@ export class HttpListeners {
   /** Readings of the box. */
   readings(): ReturnType<DeviceRoutes['readings']> {
     return this.#boxRoutes.readings();
+  }
+
+  statistics(): ReturnType<ServerStats['stats']> {
+    return this.#stats.stats();
   }
 
   components(): Component<Config>[] {
@@ -140,7 +133,6 @@ export class HttpListeners {
     for (const routes of this.#deps.servers.routes) {
       await this.#mountServer(routes, app, access, `/${routes.protocol}`);
     }
-    await app.register(zlmRoutes, { access, zlm: this.zlm });
     await this.#diagnostics.mountMetrics(app, access, this.#deps.servers, false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
@@ -149,6 +141,6 @@ export class HttpListeners {
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as(routes.protocol, routes.openingMethod);
     const recorded = this.#playback.belowLive(access);
-    return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.zlm.on(access) });
+    return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.features.calls(access) });
   }
 }

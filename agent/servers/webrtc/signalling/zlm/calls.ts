@@ -3,15 +3,16 @@ import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { checkStreamPath } from '../../../../config/values/path-name.ts';
 import type { HttpAccess, ZlmApiCalls } from '../../../../protocols/contract.ts';
+import { type NamedPaths, pathOf } from '../../../../protocols/zlm-path.ts';
 import type { AnsweredOffer, WebRtcServer } from '../../server/server.ts';
 import { bodyOf, requesterOf } from '../requests.ts';
 import { applyCandidateOverrides, readCandidateOverrides } from './candidate-overrides.ts';
 import type { Parameters } from './parameters.ts';
-import { type NamedPaths, pathOf, WaitingPlayers } from './stream-path.ts';
+import { WaitingPlayers } from './stream-path.ts';
 
 export interface ZlmCallOptions {
   readonly server: WebRtcServer;
-  readonly more?: ZlmApiCalls;
+  readonly more?: ZlmApiCalls | undefined;
   readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
   readonly paths: NamedPaths;
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { joinSignals } from '../../../../base/joined-signal.ts';
 import { WaitQuota } from '../../../../base/network/wait-quota.ts';
+import { type NamedPaths, pathOf } from '../../../../protocols/zlm-path.ts';
 
 /** ZLMediaKit's limit of the wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
@@ -10,25 +11,6 @@ const POLL_MS = 250;
 const MAX_WAITING = 100;
 /** Limit per address. */
 const MAX_WAITING_OF_ONE = 50;
-
-export interface NamedPaths {
-  /** undefined: no such path now. */
-  find(path: string): { readonly ready: boolean } | undefined;
-  /** Whether a configured entry or pattern matches. */
-  isConfigured(path: string): boolean;
-}
-
-/**
- * Maps `app` and `stream` to the path `app/stream`; for the usual app `live` to the path `stream` if only that exists.
- */
-export function pathOf(app: string, stream: string, paths: NamedPaths): string {
-  const full = `${app}/${stream}`;
-  if (app !== 'live' || paths.find(full)) {
-    return full;
-  }
-  const isPlain = paths.find(stream) !== undefined || (!paths.isConfigured(full) && paths.isConfigured(stream));
-  return isPlain ? stream : full;
-}
 
 /** Players that wait for a stream. */
 export class WaitingPlayers {

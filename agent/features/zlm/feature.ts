@@ -1,0 +1,24 @@
+import type { Feature } from '../contract.ts';
+import { ZLM, zlmSettings } from './api/keys.ts';
+import { zlmRoutes } from './routes.ts';
+import { isSecretFile, SECRET_FILE, ZlmApi } from './zlm.ts';
+
+export const zlm: Feature = {
+  name: 'zlm',
+  keys: ZLM,
+  backup: [{ name: SECRET_FILE, isWhole: (text) => isSecretFile(JSON.parse(text)) }],
+  objector(config, action) {
+    const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
+    return zlmSettings(config)[key] === '' ? undefined : key;
+  },
+  open(host) {
+    const api = new ZlmApi(host);
+    return {
+      routes: [{ listener: 'main', right: 'admin', mount: async (app) => zlmRoutes(app, api) }],
+      begin: () => api.begin(),
+      applied: () => api.applied(),
+      objection: (action, path, identity) => api.objection(action, path, identity),
+      calls: (access) => api.on(access),
+    };
+  },
+};
