@@ -6,7 +6,6 @@ import type { CodedPicture, Planes } from './contracts.ts';
 /** What `packaging/picture-decoder/decoder.c` exports. Addresses and sizes are in bytes. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  _initialize(): void;
   /** @returns the address; 0: out of memory */
   allocate(size: number): number;
   /** @returns negative: an error code of FFmpeg */
@@ -22,16 +21,22 @@ const NO_DATA = 0;
 
 let compiled: WebAssembly.Module | undefined;
 
+/** An instance with memory of its own: damage by hostile bytes affects no other one. */
+export function newDecoder<T>(): T {
+  compiled ??= new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'decoder.wasm')));
+  const { exports } = new WebAssembly.Instance(compiled);
+  (exports as unknown as { _initialize(): void })._initialize();
+  return exports as unknown as T;
+}
+
 /**
- * Decodes in a WebAssembly instance of its own, which is freed with the result: damage by hostile bytes affects no other picture.
+ * Decodes in an instance of its own, which is freed with the result.
  * @returns the last picture up to `until`; views of the decoder's memory
  * @throws PerchError for what cannot be decoded
  */
 export function decodePicture({ codec, record, samples, until }: CodedPicture): Planes {
-  compiled ??= new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'decoder.wasm')));
-  const decoder = new WebAssembly.Instance(compiled).exports as unknown as Exports;
+  const decoder = newDecoder<Exports>();
   try {
-    decoder._initialize();
     if (decoder.configure(codec === 'h265' ? 265 : 264, copyInto(decoder, record), record.length) < 0) {
       throw new PerchError('unsupported', `${codec} with parameters that the decoder of pictures does not take`);
     }

@@ -10,8 +10,8 @@ import { call } from '../call.ts';
 
 const HERE = import.meta.dirname;
 export const SOURCES = join(HERE, 'ffmpeg-5.1.9.tar.xz');
-export const PATCH = join(HERE, 'smaller.patch');
-export const SHIM = join(HERE, 'decoder.c');
+export const PATCHES = [join(HERE, 'smaller.patch'), join(HERE, 'blocks.patch')];
+export const SHIMS = [join(HERE, 'decoder.c'), join(HERE, 'blocks.c')];
 export const DECODER = join(HERE, '../../agent/picture/decoder.wasm');
 
 export const COMPILER = 'clang-14';
@@ -24,6 +24,7 @@ export const FLAGS = [
   // FFmpeg's own warnings.
   '-w',
   '-I.',
+  `-I${HERE}`,
   '-DHAVE_AV_CONFIG_H',
 ];
 /** A picture of 8192 x 4320 and its reference. */
@@ -46,8 +47,10 @@ export async function buildDecoder(): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'perch-decoder-'));
   try {
     await call('tar', ['-xJf', SOURCES, '-C', folder]);
-    await call('patch', ['-p1', '-s', '-i', PATCH], { cwd: folder });
-    const files = [...units(), SHIM];
+    for (const patch of PATCHES) {
+      await call('patch', ['-p1', '-s', '-i', patch], { cwd: folder });
+    }
+    const files = [...units(), ...SHIMS];
     const objects = files.map((_, i) => `${i}.o`);
     const compile = async (i: number): Promise<void> => {
       await call(COMPILER, [...FLAGS, '-c', files[i] as string, '-o', objects[i] as string], { cwd: folder });

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libavcodec/avcodec.h"
+#include "decoder.h"
 #include "libavcodec/bsf.h"
 #include "libavcodec/codec_internal.h"
 #include "libavcodec/dovi_rpu.h"
@@ -26,15 +26,14 @@
 #include "libavutil/video_enc_params.h"
 
 #undef sscanf
-#define EXPORT(name) __attribute__((export_name(#name))) name
 
 extern const FFCodec ff_h264_decoder, ff_hevc_decoder;
 
 /* 8192 x 4320, with the macroblocks at the edges. */
 #define MAX_PIXELS (8192 * 4352)
 
-static AVCodecContext *context;
-static AVPacket *packet;
+AVCodecContext *context;
+AVPacket *packet;
 static AVFrame *next, *shown;
 
 /* Of the picture, for decoder.ts. */

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { call } from '../call.ts';
-import { COMPILER, FLAGS, PATCH, SHIM, SOURCES, units } from './build.ts';
+import { COMPILER, FLAGS, PATCHES, SHIMS, SOURCES, units } from './build.ts';
 
 const CONFIGURE = [
   `--cc=${COMPILER} --target=wasm32-wasi`,
@@ -52,15 +52,19 @@ try {
 
 /** The files that the compiler reads. */
 async function used(root: string): Promise<string[]> {
-  await call('patch', ['-p1', '-s', '-i', PATCH], { cwd: root });
+  for (const patch of PATCHES) {
+    await call('patch', ['-p1', '-s', '-i', patch], { cwd: root });
+  }
   const read = new Set<string>();
-  for (const file of [...units(), SHIM]) {
+  for (const file of [...units(), ...SHIMS]) {
     const rule = join(root, 'rule.d');
     await call(COMPILER, [...FLAGS, '-MM', '-MF', rule, file], { cwd: root });
     for (const name of (await readFile(rule, 'utf8')).split(/[\s\\]+/).slice(1)) {
       read.add(relative(root, resolve(root, name)));
     }
   }
-  await call('patch', ['-p1', '-s', '-R', '-i', PATCH], { cwd: root });
+  for (const patch of PATCHES.toReversed()) {
+    await call('patch', ['-p1', '-s', '-R', '-i', patch], { cwd: root });
+  }
   return [...read].filter((file) => !file.startsWith('..') && file !== '');
 }

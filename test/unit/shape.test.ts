@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 16, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 21, step: 1 },
-  'lines of the product': { limit: 234_300, step: 1_000 },
+  'lines of the product': { limit: 230_400, step: 1_000 },
   'lines of agent/app': { limit: 5_600, step: 200 },
-  'bounds, which are MAX_… and MIN_…': { limit: 1_240, step: 20 },
+  'bounds, which are MAX_… and MIN_…': { limit: 1_220, step: 20 },
   'files of at most 50 lines with one importer': { limit: 122, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 1, step: 1 },
 };
@@ -18,9 +18,6 @@ const MAX_FIELDS = 12;
 const LARGE_CLASSES: Readonly<Record<string, number>> = {
   'agent/features/motion/detection/region-detector.ts Region': 14,
   'agent/media/g726/codec.ts G726Codec': 15,
-  'agent/media/h264/slice-reader.ts H264SliceReader': 14,
-  'agent/media/h265/coding-units/vector-prediction.ts VectorPrediction': 15,
-  'agent/media/h265/slice-reader.ts H265SliceReader': 21,
 };
 
 const texts = new Map(

@@ -1,6 +1,5 @@
 import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
-import { trimZeros } from '../payload/nal.ts';
 import type { H264Track } from '../sample/track.ts';
 import { parseVui, type Vui } from './vui.ts';
 
@@ -30,10 +29,6 @@ export interface H264Sps {
   /** With pocType 1 slices carry delta_pic_order_cnt. */
   readonly hasPocDelta: boolean;
   readonly isFrameOnly: boolean;
-  /** max_num_ref_frames. */
-  readonly referenceFrames: number;
-  /** direct_8x8_inference_flag. */
-  readonly infersDirect8x8: boolean;
   /** Pixels before cropping. */
   readonly codedWidth: number;
   readonly codedHeight: number;
@@ -65,11 +60,7 @@ export interface H264SliceSyntax {
   readonly weightedBipredIdc: number;
   /** pic_init_qp. */
   readonly initQp: number;
-  /** deblocking_filter_control_present_flag. */
-  readonly hasDeblocking: boolean;
   readonly hasRedundantPictures: boolean;
-  /** transform_8x8_mode_flag. */
-  readonly hasTransform8x8: boolean;
 }
 
 /** @param nal the NAL unit with its header. Bytes after the parameters are ignored (Reolink sends some). @throws PerchError */
@@ -85,13 +76,13 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
   const color = parseColor(bits, profileIdc);
   const frameNumBits = bits.ueUpTo(12, 'log2_max_frame_num_minus4') + 4;
   const poc = parsePocType(bits);
-  const referenceFrames = bits.ueUpTo(32, 'max_num_ref_frames');
+  bits.ueUpTo(32, 'max_num_ref_frames');
   bits.flag(); // gaps_in_frame_num_value_allowed_flag
   const size = parseSize(bits, color.hasSeparatePlanes ? 0 : color.chromaFormatIdc);
   // Some encoders truncate the VUI, or fill it with invalid data.
   const vui = unlessExpected(() => (bits.flag() ? parseVui(bits) : undefined)) ?? NO_VUI;
   const sps = { id, profileIdc, constraints, levelIdc, ...color, frameNumBits, ...poc, ...size, fps: vui.fps };
-  return { ...sps, referenceFrames, maxReorderFrames: maxReorder(sps, vui) };
+  return { ...sps, maxReorderFrames: maxReorder(sps, vui) };
 }
 
 /** @param nal the NAL unit with its header @throws PerchError if it is not a PPS or its ids are invalid */
@@ -102,18 +93,10 @@ export function parseH264Pps(nal: Uint8Array): H264Pps {
   const bits = new BitReader(nal, 1, nal.length, true);
   const id = bits.ueUpTo(255, 'pic_parameter_set_id');
   const spsId = bits.ueUpTo(31, 'seq_parameter_set_id');
-  return { id, spsId, slices: unlessExpected(() => parseSliceSyntax(bits, rbspBits(nal) - 8)) };
+  return { id, spsId, slices: unlessExpected(() => parseSliceSyntax(bits)) };
 }
 
-/** Bits of a NAL unit before its rbsp_stop_one_bit. */
-function rbspBits(nal: Uint8Array): number {
-  const bytes = trimZeros(nal, 0, nal.length);
-  const last = nal[bytes - 1] as number;
-  return 8 * bytes - 1 - (31 - Math.clz32(last & -last));
-}
-
-/** @param sizeBits of the PPS without NAL header and stop bit */
-function parseSliceSyntax(bits: BitReader, sizeBits: number): H264SliceSyntax | undefined {
+function parseSliceSyntax(bits: BitReader): H264SliceSyntax | undefined {
   const isCabac = bits.flag();
   const hasFieldPocDelta = bits.flag();
   if (bits.ue() > 0) {
@@ -128,12 +111,9 @@ function parseSliceSyntax(bits: BitReader, sizeBits: number): H264SliceSyntax | 
   const initQp = 26 + bits.se();
   bits.se(); // pic_init_qs_minus26
   bits.se(); // chroma_qp_index_offset
-  const hasDeblocking = bits.flag();
-  bits.skip(1); // constrained_intra_pred_flag
+  bits.skip(2); // deblocking_filter_control_present_flag, constrained_intra_pred_flag
   const hasRedundantPictures = bits.flag();
-  const hasTransform8x8 = bits.positionBits < sizeBits && bits.flag();
-  const slices = { isCabac, hasFieldPocDelta, listEntries, isWeighted, weightedBipredIdc, initQp };
-  return { ...slices, hasDeblocking, hasRedundantPictures, hasTransform8x8 };
+  return { isCabac, hasFieldPocDelta, listEntries, isWeighted, weightedBipredIdc, initQp, hasRedundantPictures };
 }
 
 /** The track that these parameter sets describe. @throws PerchError if the SPS is invalid */
@@ -198,7 +178,7 @@ function parseSize(bits: BitReader, chromaArrayType: number) {
   if (!isFrameOnly) {
     bits.flag(); // mb_adaptive_frame_field_flag
   }
-  const infersDirect8x8 = bits.flag();
+  bits.skip(1); // direct_8x8_inference_flag
   let [left, right, top, bottom] = [0, 0, 0, 0];
   if (bits.flag()) {
     left = bits.ue();
@@ -217,7 +197,7 @@ function parseSize(bits: BitReader, chromaArrayType: number) {
       `SPS has a picture of ${width} x ${height} pixels, 1 to ${MAX_SIDE_PIXELS} allowed`,
     );
   }
-  return { codedWidth, codedHeight, width, height, isFrameOnly, infersDirect8x8 };
+  return { codedWidth, codedHeight, width, height, isFrameOnly };
 }
 
 /** H.264 §E.2.1 max_num_reorder_frames; 0 for profiles without B-frames and for streams decoded in output order. */

@@ -61,34 +61,6 @@ export interface H265PpsSlices {
   readonly isWeightedBi: boolean;
   /** lists_modification_present_flag. */
   readonly hasListModification: boolean;
-  /** sign_data_hiding_enabled_flag. */
-  readonly hidesSigns: boolean;
-  readonly hasTransformSkip: boolean;
-  /** Splits of a coding tree unit down to a unit with a quantiser of its own; undefined: all units have that of the slice. */
-  readonly quantizerDepth: number | undefined;
-  /** pps_slice_chroma_qp_offsets_present_flag. */
-  readonly hasChromaOffsets: boolean;
-  /** transquant_bypass_enabled_flag. */
-  readonly mayBypass: boolean;
-  readonly tiles: Tiles | undefined;
-  /** entropy_coding_sync_enabled_flag: each row of coding tree units begins a substream. */
-  readonly hasSubstreams: boolean;
-  /** pps_loop_filter_across_slices_enabled_flag. */
-  readonly filtersAcrossSlices: boolean;
-  /** deblocking_filter_override_enabled_flag. */
-  readonly mayOverrideDeblocking: boolean;
-  readonly isDeblockingOff: boolean;
-  /** Log2 of the side of the areas whose blocks do not take candidates from each other. */
-  readonly parallelMergeBits: number;
-  readonly hasHeaderExtension: boolean;
-}
-
-interface Tiles {
-  readonly columns: number;
-  readonly rows: number;
-  /** Column widths in coding tree units, without the last one; empty: equal shares. */
-  readonly widths: readonly number[];
-  readonly heights: readonly number[];
 }
 
 /** @param nal the NAL unit with its two header bytes @throws PerchError if it is not an SPS or its fields are invalid */
@@ -132,34 +104,34 @@ export function parseH265Pps(nal: Uint8Array): H265Pps {
   return { id, spsId, hasDependentSlices, hasOutputFlag, extraSliceHeaderBits, slices };
 }
 
-/** A PPS from sign_data_hiding_enabled_flag up to its extensions. */
+/** A PPS from sign_data_hiding_enabled_flag up to lists_modification_present_flag. */
 function parsePpsSlices(bits: BitReader): H265PpsSlices {
-  const hidesSigns = bits.flag();
+  bits.skip(1); // sign_data_hiding_enabled_flag
   const hasCabacInitFlag = bits.flag();
   const listEntries = [
     bits.ueUpTo(14, 'num_ref_idx_l0_default_active_minus1') + 1,
     bits.ueUpTo(14, 'num_ref_idx_l1_default_active_minus1') + 1,
   ] as const;
   const initQp = 26 + bits.se();
-  bits.skip(1); // constrained_intra_pred_flag
-  const hasTransformSkip = bits.flag();
-  const quantizerDepth = bits.flag() ? bits.ueUpTo(3, 'diff_cu_qp_delta_depth') : undefined;
+  bits.skip(2); // constrained_intra_pred_flag, transform_skip_enabled_flag
+  if (bits.flag()) {
+    bits.ue(); // diff_cu_qp_delta_depth
+  }
   bits.se(); // pps_cb_qp_offset
   bits.se(); // pps_cr_qp_offset
-  const hasChromaOffsets = bits.flag();
+  bits.skip(1); // pps_slice_chroma_qp_offsets_present_flag
   const isWeighted = bits.flag();
   const isWeightedBi = bits.flag();
-  const mayBypass = bits.flag();
+  bits.skip(1); // transquant_bypass_enabled_flag
   const hasTiles = bits.flag();
-  const hasSubstreams = bits.flag();
-  const tiles = hasTiles ? parseTiles(bits) : undefined;
-  const filtersAcrossSlices = bits.flag();
-  let mayOverrideDeblocking = false;
-  let isDeblockingOff = false;
+  bits.skip(1); // entropy_coding_sync_enabled_flag
+  if (hasTiles) {
+    skipTiles(bits);
+  }
+  bits.skip(1); // pps_loop_filter_across_slices_enabled_flag
   if (bits.flag()) {
-    mayOverrideDeblocking = bits.flag();
-    isDeblockingOff = bits.flag();
-    if (!isDeblockingOff) {
+    bits.skip(1); // deblocking_filter_override_enabled_flag
+    if (!bits.flag()) {
       bits.se(); // pps_beta_offset_div2
       bits.se(); // pps_tc_offset_div2
     }
@@ -168,29 +140,18 @@ function parsePpsSlices(bits: BitReader): H265PpsSlices {
     skipScalingLists(bits);
   }
   const hasListModification = bits.flag();
-  const parallelMergeBits = 2 + bits.ueUpTo(4, 'log2_parallel_merge_level_minus2');
-  const hasHeaderExtension = bits.flag();
-  const lists = { hasCabacInitFlag, listEntries, initQp, isWeighted, isWeightedBi, hasListModification };
-  const units = { hidesSigns, hasTransformSkip, quantizerDepth, mayBypass, tiles, hasSubstreams, parallelMergeBits };
-  const filters = { hasChromaOffsets, filtersAcrossSlices, mayOverrideDeblocking, isDeblockingOff };
-  return { ...lists, ...units, ...filters, hasHeaderExtension };
+  return { hasCabacInitFlag, listEntries, initQp, isWeighted, isWeightedBi, hasListModification };
 }
 
-function parseTiles(bits: BitReader): Tiles {
+function skipTiles(bits: BitReader): void {
   const columns = bits.ueUpTo(MAX_TILE_COLUMNS - 1, 'num_tile_columns_minus1') + 1;
   const rows = bits.ueUpTo(MAX_TILE_ROWS - 1, 'num_tile_rows_minus1') + 1;
-  const widths: number[] = [];
-  const heights: number[] = [];
   if (!bits.flag()) {
-    for (let i = 1; i < columns; i += 1) {
-      widths.push(bits.ueUpTo(MAX_SIDE_PIXELS, 'column_width_minus1') + 1);
-    }
-    for (let i = 1; i < rows; i += 1) {
-      heights.push(bits.ueUpTo(MAX_SIDE_PIXELS, 'row_height_minus1') + 1);
+    for (let i = 2; i < columns + rows; i += 1) {
+      bits.ue(); // column_width_minus1, row_height_minus1
     }
   }
   bits.skip(1); // loop_filter_across_tiles_enabled_flag
-  return { columns, rows, widths, heights };
 }
 
 /** vps_video_parameter_set_id, H.265 §7.3.2.1. */

@@ -4,19 +4,10 @@ import { type LongTermPicture, parseShortTermSets, type ShortTermSet } from './r
 
 const MAX_FPS = 1000;
 
-/** The fields of the SPS that decide which fields slice headers and coding units have, H.265 §7.3.6.1 and §7.3.8. */
+/** The fields of the SPS that decide which fields slice headers have, H.265 §7.3.6.1. */
 export interface SliceSyntax {
-  /** Log2 of the side of the smallest coding block in pixels. */
-  readonly minBlockBits: number;
   /** Log2 of the side of a coding tree unit in pixels. */
   readonly treeUnitBits: number;
-  readonly minTransformBits: number;
-  readonly maxTransformBits: number;
-  /** How often a transform tree may be split. */
-  readonly interDepth: number;
-  readonly intraDepth: number;
-  readonly hasAsymmetricParts: boolean;
-  readonly pcm: PcmSyntax | undefined;
   readonly hasAdaptiveOffset: boolean;
   readonly shortTermSets: readonly ShortTermSet[];
   /** Long-term reference pictures in the SPS; undefined: slices have none. */
@@ -24,46 +15,35 @@ export interface SliceSyntax {
   readonly hasTemporalMotionVectors: boolean;
 }
 
-/** Blocks whose pixels are in the stream as they are. */
-export interface PcmSyntax {
-  readonly lumaBits: number;
-  readonly chromaBits: number;
-  /** Log2 of the side of the smallest and largest one. */
-  readonly minBlockBits: number;
-  readonly maxBlockBits: number;
-}
-
 /** An SPS from log2_min_luma_coding_block_size_minus3 up to its video usability information, H.265 §7.3.2.2.1. */
 export function parseSliceSyntax(bits: BitReader, pocLsbBits: number): SliceSyntax {
   const minBlockBits = 3 + bits.ueUpTo(3, 'log2_min_luma_coding_block_size_minus3');
   const treeUnitBits = minBlockBits + bits.ueUpTo(3, 'log2_diff_max_min_luma_coding_block_size');
-  const minTransformBits = 2 + bits.ueUpTo(3, 'log2_min_luma_transform_block_size_minus2');
-  const maxTransformBits = minTransformBits + bits.ueUpTo(3, 'log2_diff_max_min_luma_transform_block_size');
-  const interDepth = bits.ueUpTo(4, 'max_transform_hierarchy_depth_inter');
-  const intraDepth = bits.ueUpTo(4, 'max_transform_hierarchy_depth_intra');
+  bits.ue(); // log2_min_luma_transform_block_size_minus2
+  bits.ue(); // log2_diff_max_min_luma_transform_block_size
+  bits.ue(); // max_transform_hierarchy_depth_inter
+  bits.ue(); // max_transform_hierarchy_depth_intra
   // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
   if (bits.flag() && bits.flag()) {
     skipScalingLists(bits);
   }
-  const hasAsymmetricParts = bits.flag();
+  bits.skip(1); // amp_enabled_flag
   const hasAdaptiveOffset = bits.flag();
-  const pcm = bits.flag() ? parsePcm(bits) : undefined;
+  if (bits.flag()) {
+    skipPcm(bits);
+  }
   const shortTermSets = parseShortTermSets(bits);
   const longTermPictures = bits.flag() ? parseLongTermPictures(bits, pocLsbBits) : undefined;
   const hasTemporalMotionVectors = bits.flag();
   bits.skip(1); // strong intra smoothing
-  const blocks = { minBlockBits, treeUnitBits, minTransformBits, maxTransformBits, interDepth, intraDepth };
-  const units = { ...blocks, hasAsymmetricParts, pcm };
-  return { ...units, hasAdaptiveOffset, shortTermSets, longTermPictures, hasTemporalMotionVectors };
+  return { treeUnitBits, hasAdaptiveOffset, shortTermSets, longTermPictures, hasTemporalMotionVectors };
 }
 
-function parsePcm(bits: BitReader): PcmSyntax {
-  const lumaBits = 1 + bits.bits(4);
-  const chromaBits = 1 + bits.bits(4);
-  const minBlockBits = 3 + bits.ueUpTo(2, 'log2_min_pcm_luma_coding_block_size_minus3');
-  const maxBlockBits = minBlockBits + bits.ueUpTo(2, 'log2_diff_max_min_pcm_luma_coding_block_size');
+function skipPcm(bits: BitReader): void {
+  bits.skip(8); // pcm_sample_bit_depth_luma_minus1, pcm_sample_bit_depth_chroma_minus1
+  bits.ue(); // log2_min_pcm_luma_coding_block_size_minus3
+  bits.ue(); // log2_diff_max_min_pcm_luma_coding_block_size
   bits.skip(1); // pcm_loop_filter_disabled_flag
-  return { lumaBits, chromaBits, minBlockBits, maxBlockBits };
 }
 
 function parseLongTermPictures(bits: BitReader, pocLsbBits: number): LongTermPicture[] {

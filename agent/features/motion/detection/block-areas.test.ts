@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { BlockField } from '../../../media/payload/block-field.ts';
+import { BlockField } from '../../../picture/block-reader.ts';
 import { countedBlocks, gridOf, type Polygon } from './block-areas.ts';
 
 /** Crossings of a ray to the right, W. Randolph Franklin's test. */

@@ -1,5 +1,5 @@
-import type { BlockField } from '../../../media/payload/block-field.ts';
-import { BLOCK_PIXELS } from '../../../media/payload/block-field.ts';
+import type { BlockField } from '../../../picture/block-reader.ts';
+import { BLOCK_PIXELS } from '../../../picture/block-reader.ts';
 
 /** Corners in shares of the picture's width and height, from its upper left corner. Lines that cross are filled by the even-odd rule. */
 export type Polygon = readonly (readonly [x: number, y: number])[];

@@ -1,4 +1,4 @@
-import type { BlockField } from '../../../media/payload/block-field.ts';
+import type { BlockField } from '../../../picture/block-reader.ts';
 
 /** Time constant of the usual cost of a block. */
 const LEARNING_MS = 20_000;
@@ -49,7 +49,7 @@ export class BlockCosts {
   #globalMs = Number.NaN;
 
   constructor(field: BlockField) {
-    const count = field.flags.length;
+    const count = field.bits.length;
     this.#field = field;
     this.excess = new Float32Array(count);
     this.#costs = new Float32Array(count);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { BLOCK, BlockField } from '../../../media/payload/block-field.ts';
+import { BlockField } from '../../../picture/block-reader.ts';
 import type { Polygon } from './block-areas.ts';
 import { type MotionRules, RegionDetector } from './region-detector.ts';
 
@@ -33,7 +33,6 @@ class Scene {
         const more = cost(block % COLUMNS, Math.floor(block / COLUMNS), (i * FRAME_MS) / 1000);
         field.bits[block] = noise + more;
         field.qps[block] = 26;
-        field.flags[block] = more > 0 ? BLOCK.coded : BLOCK.skipped;
       }
       if (detector.add(this.#timeMs)) {
         turns.push((i * FRAME_MS) / 1000);

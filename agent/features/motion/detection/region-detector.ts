@@ -1,4 +1,4 @@
-import type { BlockField } from '../../../media/payload/block-field.ts';
+import type { BlockField } from '../../../picture/block-reader.ts';
 import { type BlockGrid, countedBlocks, gridOf, type Polygon } from './block-areas.ts';
 import { BlockCosts } from './block-costs.ts';
 
@@ -110,7 +110,7 @@ export class RegionDetector {
     this.#field = field;
     this.#grid = gridOf(field, width, height);
     this.#costs = new BlockCosts(field);
-    this.#stack = new Int32Array(field.flags.length);
+    this.#stack = new Int32Array(field.bits.length);
   }
 
   set rules({ sensitivity, zones, masks, minSize }: MotionRules) {

@@ -4,8 +4,8 @@ import { parsePolygon } from '../../../config/values/polygon.ts';
 import { DEMO_MASKS } from '../../../demo-camera/motion-masks.ts';
 import { Picture } from '../../../demo-camera/picture.ts';
 import { H264Encoder } from '../../../media/h264/encode/encoder.ts';
-import { H264BlockReader } from '../../../media/h264/macroblocks/block-reader.ts';
 import type { H264Track } from '../../../media/sample/track.ts';
+import { BlockReader } from '../../../picture/block-reader.ts';
 import { TrackMotion } from './track-motion.ts';
 
 const FPS = 25;
@@ -26,7 +26,7 @@ function readsOf({ width, height, seconds, draw }: Sight): number[] {
   const track: H264Track = {
     ...{ kind: 'video', codec: 'h264', clockRate: 90_000, sps, pps: [pps], width, height, fps: FPS },
   };
-  const read = vi.spyOn(H264BlockReader.prototype, 'read');
+  const read = vi.spyOn(BlockReader.prototype, 'read');
   onTestFinished(() => read.mockRestore());
   const motion = new TrackMotion(track);
   const times: number[] = [];

@@ -1,12 +1,10 @@
 import { unlessExpected } from '../../../base/errors.ts';
-import { H264BlockReader } from '../../../media/h264/macroblocks/block-reader.ts';
 import { H264SliceReader } from '../../../media/h264/slice-reader.ts';
-import { H265BlockReader } from '../../../media/h265/coding-units/block-reader.ts';
 import { H265SliceReader } from '../../../media/h265/slice-reader.ts';
-import type { BlockReader } from '../../../media/payload/block-field.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from '../../../media/payload/nal.ts';
 import { SLICE_TYPE, type SliceReader, type SliceType } from '../../../media/payload/slice-reader.ts';
 import type { NalTrack } from '../../../media/sample/track.ts';
+import { BlockReader } from '../../../picture/block-reader.ts';
 import { type CodedPicture, MotionDetector } from './detector.ts';
 import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 
@@ -78,7 +76,7 @@ export class TrackMotion {
   constructor(track: NalTrack) {
     this.#pictures = new PictureReader(track);
     this.#whole.begin(track.width, track.height);
-    this.#blocks = unlessExpected(() => blockReaderOf(track));
+    this.#blocks = unlessExpected(() => new BlockReader(track));
     this.#regions = this.#blocks && new RegionDetector(this.#blocks.field, track.width, track.height);
   }
 
@@ -134,7 +132,7 @@ export class TrackMotion {
 
   /** Shortest pause between two pictures whose blocks are read. */
   #pauseMs({ field }: BlockReader, regions: RegionDetector): number {
-    const count = field.flags.length;
+    const count = field.bits.length;
     const leastMs = (1000 * count) / MAX_BLOCKS_PER_S;
     if (regions.isMoving) {
       return Math.max(leastMs, MOVING_PAUSE_MS);
@@ -162,6 +160,3 @@ export class TrackMotion {
     return this.#regions ?? this.#whole;
   }
 }
-
-const blockReaderOf = (track: NalTrack): BlockReader =>
-  track.codec === 'h264' ? new H264BlockReader(track) : new H265BlockReader(track);
