@@ -50,7 +50,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
   notify: [
-    ...['channel-routes', 'channels/channel-fields', 'channels/presets', 'feature', 'lazy-notifications'],
+    ...['channel-routes', 'channels/channel-fields', 'feature', 'lazy-notifications'],
     ...['push/push-fields', 'push/push-key', 'push/relays', 'routes', 'rules/notice', 'rules/rules'],
   ],
   transfer: ['feature', 'routes', 'run/folders', 'run/requests', 'transfers'],
@@ -63,11 +63,14 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Kinds of channels for notifications. */
+const DESCRIPTORS = /^agent\/features\/notify\/channels\/kinds\/(?!send-)/;
+
 test('of a feature, each box loads the files of its folder, and nothing below but what is named', () => {
   const byFeature = new Map<string, string[]>();
   for (const file of loadedAtStart()) {
     const [, name = '', path = ''] = /^agent\/features\/([\w-]+)\/(.+)\.ts$/.exec(file) ?? [];
-    if (name !== '') {
+    if (name !== '' && !DESCRIPTORS.test(file)) {
       byFeature.set(name, [...(byFeature.get(name) ?? []), path].sort());
     }
   }

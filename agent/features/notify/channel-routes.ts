@@ -4,15 +4,16 @@ import { PerchError } from '../../base/errors.ts';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
-import { CHANNEL_FIELDS, ChannelSettings, SETTINGS, type ShownChannel } from './channels/channel-fields.ts';
-import { PRESETS } from './channels/presets.ts';
+import { CHANNEL_FIELDS, SETTINGS, SettingsSchema, type ShownChannel } from './channels/channel-fields.ts';
+import type { ChannelField, ChannelSettings } from './channels/kinds/kind.ts';
+import { CHANNEL_KINDS, PRESETS } from './channels/kinds/kinds.ts';
 import type { Notifications } from './notifier/notifications.ts';
 import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './routes.ts';
 
 const NO_MORE = { additionalProperties: false };
 const TAG = 'notifications';
 
-const NewBody = Type.Object({ ...CHANNEL_FIELDS, settings: ChannelSettings }, NO_MORE);
+const NewBody = Type.Object({ ...CHANNEL_FIELDS, settings: SettingsSchema }, NO_MORE);
 const { name, language, page, rules } = CHANNEL_FIELDS;
 const ChangeBody = Type.Object(
   {
@@ -20,7 +21,7 @@ const ChangeBody = Type.Object(
     language: Type.Optional(language),
     page: Type.Optional(page),
     rules: Type.Optional(rules),
-    settings: Type.Optional(ChannelSettings),
+    settings: Type.Optional(SettingsSchema),
     snoozeMinutes: SNOOZE,
   },
   { ...NO_MORE, minProperties: 1 },
@@ -29,33 +30,48 @@ const ChangeBody = Type.Object(
 const Item = Type.Object({
   id: Type.String(),
   ...CHANNEL_FIELDS,
-  settings: ChannelSettings,
+  settings: SettingsSchema,
   snoozedUntil: OrNull(TimeText),
   problem: OrNull(Type.String({ description: 'Why the last message was not sent.' })),
   waiting: Type.Integer({ description: 'Messages that wait for another attempt.' }),
 });
-const text = Type.Optional(Type.String());
+/** A schema for the same type, of empty texts, too. */
+const blank = ({ type }: { readonly type?: unknown }) =>
+  Type.Optional(type === 'integer' ? Type.Integer() : type === 'array' ? Type.Array(Type.String()) : Type.String());
 /** Settings of a channel of any kind. */
-const Blanks = Type.Object(
-  {
-    kind: Type.String(),
-    host: text,
-    port: Type.Optional(Type.Integer()),
-    security: text,
-    user: text,
-    password: text,
-    from: text,
-    to: Type.Optional(Type.Array(Type.String())),
-    url: text,
-    token: text,
-    method: text,
-    headers: text,
-    type: text,
-    body: text,
-    secret: text,
-  },
-  { description: 'A template: fill in the fields that are empty or in capitals.' },
+const Blanks = Type.Unsafe<ChannelSettings>(
+  Type.Object(
+    {
+      kind: Type.String(),
+      ...Object.fromEntries(
+        CHANNEL_KINDS.flatMap(({ fields }) =>
+          Object.entries(fields).map(([name, { schema }]) => [name, blank(schema)] as const),
+        ),
+      ),
+    },
+    { description: 'A template: fill in the fields that are empty or in capitals.' },
+  ),
 );
+const Kind = Type.Object({
+  kind: Type.String(),
+  fields: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      label: Type.Object(
+        { en: Type.String(), 'zh-cn': Type.String() },
+        { description: 'Label in a form, by language.' },
+      ),
+      form: Type.Enum(['text', 'number', 'list', 'choice', 'password', 'template']),
+      options: Type.Array(Type.String(), { description: 'Of a choice.' }),
+    }),
+  ),
+});
+type FormField = Static<typeof Kind>['fields'][number];
+const KINDS: readonly Static<typeof Kind>[] = CHANNEL_KINDS.map(({ kind, fields }) => ({
+  kind,
+  fields: Object.entries(fields).map(([name, field]) => ({ name, ...formOf(field) })),
+}));
+
 const List = Type.Object({
   items: Type.Array(Item),
   presets: Type.Array(
@@ -64,6 +80,7 @@ const List = Type.Object({
       settings: Blanks,
     }),
   ),
+  kinds: Type.Array(Kind),
 });
 const Params = Type.Object({ id: Type.String() });
 
@@ -78,7 +95,7 @@ function listRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, 
   const list = operation(TAG, 'E-mail, ntfy and web hooks', answers(List, 503));
   app.get('/v3/notifications/channels', { schema: list }, async () => {
     const { channels } = await opened();
-    return { items: channels.list().map((one) => shown(one, wallMs())), presets: PRESETS };
+    return { items: channels.list().map((one) => shown(one, wallMs())), presets: PRESETS, kinds: KINDS };
   });
   const test = operation(TAG, 'Sends a message to try a channel', answers(TestAnswer, 404, 429, 503), {
     params: Params,
@@ -126,11 +143,11 @@ function checkSettings(body: unknown, isNew: boolean): void {
   if (settings === undefined && !isNew) {
     return;
   }
-  const kind = Object.keys(SETTINGS).find((one) => one === settings?.kind) as keyof typeof SETTINGS | undefined;
-  if (kind === undefined) {
+  const schema = Object.entries(SETTINGS).find(([kind]) => kind === settings?.kind)?.[1];
+  if (!schema) {
     throw new PerchError('badInput', `settings.kind is none of ${Object.keys(SETTINGS).join(', ')}`);
   }
-  checkedBody(Type.Object({ settings: SETTINGS[kind] }), { settings });
+  checkedBody(Type.Object({ settings: schema }), { settings });
 }
 
 const shown = ({ snoozedUntil, problem, ...one }: ShownChannel, nowMs: number): Static<typeof Item> => ({
@@ -138,3 +155,13 @@ const shown = ({ snoozedUntil, problem, ...one }: ShownChannel, nowMs: number): 
   snoozedUntil: snoozeText(snoozedUntil, nowMs),
   problem: problem ?? null,
 });
+
+function formOf({ schema, label, secret, isTemplate = false }: ChannelField): Omit<FormField, 'name'> {
+  const { type, enum: options = [] } = schema as { readonly type?: string; readonly enum?: readonly string[] };
+  const typed = type === 'integer' ? 'number' : type === 'array' ? 'list' : secret === 'all' ? 'password' : 'text';
+  return {
+    label: typeof label === 'string' ? { en: label, 'zh-cn': label } : label,
+    form: isTemplate ? 'template' : options.length > 0 ? 'choice' : typed,
+    options: [...options],
+  };
+}

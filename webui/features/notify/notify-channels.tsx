@@ -22,6 +22,7 @@ import {
   type ChannelList,
   type ChannelSettings,
   FIRST_RULE,
+  type FormField,
   languageOfPage,
   pageAddress,
   remove,
@@ -32,12 +33,6 @@ import {
 import { RulesFields } from './notify-rules.tsx';
 import { notifyWords } from './words.ts';
 
-/** Settings that are one of a few. */
-const OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  security: ['starttls', 'tls', 'none'],
-  method: ['POST', 'PUT', 'GET'],
-  type: ['json', 'form', 'multipart', 'text'],
-};
 const PLACEHOLDERS = '{camera} {kind} {text} {time} {localTime} {link} {picture} {secret}';
 
 interface ChannelsProps {
@@ -48,12 +43,16 @@ interface ChannelsProps {
 export function Channels({ onOpen }: ChannelsProps) {
   const t = notifyWords.value;
   const { value } = usePolled<ChannelList>(CHANNELS, 'normal');
-  const presets = value?.presets.map((preset) => ({ ...preset, name: preset.name.replace('E-mail', t.email) })) ?? [];
-  const options = [{ name: t.add, settings: {} }, ...presets];
+  const { items = [], presets = [], kinds = [] } = value ?? {};
+  const names = [t.add, ...presets.map(({ name }) => name.replace('E-mail', t.email))];
+  const open = (channel: Pick<ChannelDraft, 'id' | 'name' | 'settings' | 'rules'>) => {
+    const { fields = [] } = kinds.find(({ kind }) => kind === channel.settings['kind']) ?? {};
+    onOpen({ ...channel, fields });
+  };
   return (
     <>
       <h3>{t.channels}</h3>
-      <SearchedList items={value?.items ?? []} textOf={(item) => `${item.name} ${serverOf(item)}`}>
+      <SearchedList items={items} textOf={(item) => `${item.name} ${serverOf(item)}`}>
         {(found) =>
           found.length > 0 && (
             <div class="card">
@@ -63,7 +62,7 @@ export function Channels({ onOpen }: ChannelsProps) {
                   title={item.name}
                   text={item.problem ?? serverOf(item)}
                   {...(item.problem && { tone: 'bad' })}
-                  onClick={() => onOpen(item)}
+                  onClick={() => open(item)}
                 />
               ))}
             </div>
@@ -74,8 +73,13 @@ export function Channels({ onOpen }: ChannelsProps) {
         class="chip"
         label={t.add}
         value="0"
-        options={options.map(({ name }, i) => ({ value: `${i}`, text: name }))}
-        onChange={(i) => onOpen({ ...(options[+i] as ChannelDraft), rules: [FIRST_RULE] })}
+        options={names.map((text, i) => ({ value: `${i}`, text }))}
+        onChange={(i) => {
+          const preset = presets[+i - 1];
+          if (preset) {
+            open({ ...preset, name: names[+i] ?? '', rules: [FIRST_RULE] });
+          }
+        }}
       />
     </>
   );
@@ -92,7 +96,7 @@ interface FormProps {
 /** One channel. Secrets of a saved one are masked, and stay as long as they are not changed. */
 export function ChannelForm({ draft, onOpen, act }: FormProps) {
   const t = notifyWords.value;
-  const { id, name } = draft;
+  const { id, name, fields } = draft;
   const [settings, setSettings] = useState(draft.settings);
   const [rules, setRules] = useState(draft.rules);
   const fault = rulesFault(rules);
@@ -104,13 +108,13 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
     const body = { name, rules, settings: withoutBlanks(settings), language: languageOfPage(), page: pageAddress() };
     const saved = await fetchJson<Channel>(address, { method: id ? 'PATCH' : 'POST', body });
     setSettings(saved.settings);
-    onOpen(saved);
+    onOpen({ ...saved, fields });
   };
   return (
     <>
       <h3 ref={heading}>{name}</h3>
-      {Object.entries(labels()).map(([key, label]) => (
-        <SettingField key={key} name={key} label={label} settings={settings} onSettings={setSettings} />
+      {fields.map((field) => (
+        <SettingField key={field.name} field={field} settings={settings} onSettings={setSettings} />
       ))}
       <RulesFields rules={draft.rules} onRules={setRules} />
       <div class="actions-row">
@@ -136,62 +140,34 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   );
 }
 
-/** By setting, in the order on the page. */
-function labels(): Readonly<Record<string, string>> {
-  const t = notifyWords.value;
-  const { user, password } = systemWords.value;
-  return {
-    host: t.server,
-    port: t.port,
-    security: 'TLS',
-    user,
-    password,
-    from: t.sender,
-    to: t.recipients,
-    url: 'URL',
-    token: 'Token',
-    secret: '{secret}',
-    method: 'HTTP',
-    type: 'Content-Type',
-    headers: t.headers,
-    body: t.body,
-  };
-}
-
 interface SettingProps {
-  readonly label: string;
-  readonly name: string;
+  readonly field: FormField;
   readonly settings: ChannelSettings;
   readonly onSettings: (settings: ChannelSettings) => void;
 }
 
-function SettingField({ name, label, settings, onSettings }: SettingProps) {
-  const former = settings[name];
-  if (former === undefined) {
-    return null;
+function SettingField({ field: { name, form, options, ...field }, settings, onSettings }: SettingProps) {
+  const label = field.label[languageOfPage()] ?? name;
+  const value = `${settings[name] ?? ''}`;
+  const onInput = (typed: string) => onSettings({ ...settings, [name]: typedValue(typed, form) });
+  const props = { label, name, value, onInput };
+  switch (form) {
+    case 'choice':
+      return (
+        <SegmentedControl
+          {...{ label, value }}
+          options={options.map((text) => ({
+            value: text,
+            text: text === 'none' ? systemWords.value.off : text.toUpperCase(),
+          }))}
+          onChange={onInput}
+        />
+      );
+    case 'template':
+      return <TextArea {...props} hint={PLACEHOLDERS} isLocked={false} />;
+    case 'password':
+      return <PasswordField {...props} autocomplete="new-password" />;
+    default:
+      return <TextField {...props} autocomplete="off" inputMode={form === 'number' ? 'numeric' : 'text'} />;
   }
-  const value = `${former}`;
-  const onInput = (typed: string) => onSettings({ ...settings, [name]: typedValue(typed, former) });
-  const options = OPTIONS[name];
-  if (options) {
-    return (
-      <SegmentedControl
-        {...{ label, value }}
-        options={options.map((text) => ({
-          value: text,
-          text: text === 'none' ? systemWords.value.off : text.toUpperCase(),
-        }))}
-        onChange={onInput}
-      />
-    );
-  }
-  const field = { label, name, value, onInput };
-  if (/^(headers|body)$/.test(name)) {
-    return <TextArea {...field} hint={PLACEHOLDERS} isLocked={false} />;
-  }
-  return /^(password|token|secret)$/.test(name) ? (
-    <PasswordField {...field} autocomplete="new-password" />
-  ) : (
-    <TextField {...field} autocomplete="off" inputMode={typeof former === 'number' ? 'numeric' : 'text'} />
-  );
 }

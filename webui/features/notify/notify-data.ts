@@ -40,30 +40,35 @@ export type Act = (work: () => Promise<unknown>, done?: string) => Promise<void>
 
 /** Settings of a channel by name; secrets are masked. */
 export type ChannelSettings = Readonly<Record<string, string | number | readonly string[]>>;
-/** A channel in the form; without `id` it is not saved yet. */
-export interface ChannelDraft {
-  readonly id?: string;
+/** A field of a channel's form, with its label by language. */
+export interface FormField {
+  readonly name: string;
+  readonly label: Readonly<Record<string, string>>;
+  readonly form: 'text' | 'number' | 'list' | 'choice' | 'password' | 'template';
+  readonly options: readonly string[];
+}
+export interface Channel {
+  readonly id: string;
+  readonly problem: string | null;
   readonly name: string;
   readonly settings: ChannelSettings;
   readonly rules: readonly NotifyRule[];
 }
-export interface Channel extends ChannelDraft {
-  readonly id: string;
-  readonly problem: string | null;
+/** A channel in the form; without `id` it is not saved yet. */
+export interface ChannelDraft extends Omit<Channel, 'id' | 'problem'> {
+  readonly id?: string;
+  readonly fields: readonly FormField[];
 }
 /** `/v3/notifications/channels`. */
 export interface ChannelList {
   readonly items: readonly Channel[];
   readonly presets: readonly Pick<Channel, 'name' | 'settings'>[];
+  readonly kinds: readonly { readonly kind: string; readonly fields: readonly FormField[] }[];
 }
 
-/** Converts a typed text to the type of the former value. */
-export function typedValue(typed: string, former: ChannelSettings[string]): ChannelSettings[string] {
-  if (typeof former === 'number') {
-    return Number(typed);
-  }
-  return typeof former === 'string' ? typed : typed.split(/[\s,;]+/);
-}
+/** Value of a typed text. */
+export const typedValue = (typed: string, form: FormField['form']): ChannelSettings[string] =>
+  form === 'number' ? Number(typed) : form === 'list' ? typed.split(/[\s,;]+/) : typed;
 
 /** Why rules cannot be saved. */
 export function rulesFault(rules: readonly NotifyRule[]): string | undefined {

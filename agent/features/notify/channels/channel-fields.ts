@@ -1,77 +1,27 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { LANGUAGES } from '../rules/notice.ts';
 import { Rules } from '../rules/rules.ts';
+import type { ChannelSettings } from './kinds/kind.ts';
+import { CHANNEL_KINDS } from './kinds/kinds.ts';
 
 export const CHANNELS_FILE = 'notify-channels.json';
 export const MAX_CHANNELS = 10;
-/** Limit of the headers and of the body, each: a request with both also has room for the rules. */
-const MAX_TEMPLATE_CHARS = 8_000;
 const NO_MORE = { additionalProperties: false };
 
-const secretText = (description: string) => Type.String({ maxLength: 512, description: `${description} Never shown.` });
-const Mailbox = Type.String({
-  pattern: '^[^\\s@<>,;:"()]{1,64}@[^\\s@<>,;:"()]{1,253}$',
-  description: 'An e-mail address.',
-});
-const Url = Type.String({
-  maxLength: 2_048,
-  pattern: '^https?://',
-  description: 'Address with http or https. Shown without what follows the host, unless it has `{secret}`.',
-});
-
-export const SETTINGS = {
-  email: Type.Object(
-    {
-      kind: Type.Literal('email'),
-      host: Type.String({ pattern: '^[\\w.:-]{1,253}$', description: 'Host name or address of the SMTP server.' }),
-      port: Type.Integer({ minimum: 1, maximum: 65_535 }),
-      security: Type.Enum(['starttls', 'tls', 'none'], {
-        description: '`none` is for servers in your own network: text and password can be read on the way.',
-      }),
-      user: Type.String({ maxLength: 256, description: 'User name for the login. Empty: no login.' }),
-      password: secretText('Password of the user.'),
-      from: Mailbox,
-      to: Type.Array(Mailbox, { minItems: 1, maxItems: 20 }),
-    },
-    NO_MORE,
-  ),
-  ntfy: Type.Object(
-    {
-      kind: Type.Literal('ntfy'),
-      url: Url,
-      token: Type.String({
-        maxLength: 512,
-        pattern: '^[!-~]*$',
-        description: 'An access token, `tk_…`, or `user:password`; empty: none. Never shown.',
-      }),
-    },
-    NO_MORE,
-  ),
-  webHook: Type.Object(
-    {
-      kind: Type.Literal('webHook'),
-      method: Type.Enum(['POST', 'PUT', 'GET']),
-      url: Url,
-      headers: Type.String({
-        maxLength: MAX_TEMPLATE_CHARS,
-        description: 'Headers as `Name: value`, one per line. A value is shown only if it has a placeholder.',
-      }),
-      type: Type.Enum(['json', 'form', 'multipart', 'text'], { description: 'Encoding of the body.' }),
-      body: Type.String({
-        maxLength: MAX_TEMPLATE_CHARS,
-        description: 'Body with placeholders; for `form` and `multipart`, `name=value` pairs, one per line.',
-      }),
-      secret: secretText('Replaces `{secret}` in address, headers and body.'),
-    },
-    NO_MORE,
-  ),
-} as const;
-
-export type EmailSettings = Static<typeof SETTINGS.email>;
-export type NtfySettings = Static<typeof SETTINGS.ntfy>;
-export type WebHookSettings = Static<typeof SETTINGS.webHook>;
-export const ChannelSettings = Type.Union([SETTINGS.email, SETTINGS.ntfy, SETTINGS.webHook]);
-export type ChannelSettings = Static<typeof ChannelSettings>;
+/** Schema of the settings, by kind. */
+export const SETTINGS: Readonly<Record<string, TSchema>> = Object.fromEntries(
+  CHANNEL_KINDS.map(({ kind, fields }) => [
+    kind,
+    Type.Object(
+      {
+        kind: Type.Literal(kind),
+        ...Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])),
+      },
+      NO_MORE,
+    ),
+  ]),
+);
+export const SettingsSchema = Type.Unsafe<ChannelSettings>(Type.Union(Object.values(SETTINGS)));
 
 export const CHANNEL_FIELDS = {
   name: Type.String({ minLength: 1, maxLength: 64 }),
@@ -83,10 +33,10 @@ export const CHANNEL_FIELDS = {
   }),
   rules: Rules,
 };
-const NewFields = Type.Object({ ...CHANNEL_FIELDS, settings: ChannelSettings });
+const NewFields = Type.Object({ ...CHANNEL_FIELDS, settings: SettingsSchema });
 const Stored = Type.Object({
   ...CHANNEL_FIELDS,
-  settings: ChannelSettings,
+  settings: SettingsSchema,
   id: Type.String({ maxLength: 64 }),
   snoozedUntil: Type.Number(),
 });
@@ -104,9 +54,4 @@ export interface ShownChannel extends NewChannel {
   readonly problem: string | undefined;
   /** Messages that wait for another attempt. */
   readonly waiting: number;
-}
-
-export interface Preset {
-  readonly name: string;
-  readonly settings: ChannelSettings;
 }

@@ -9,17 +9,18 @@ import type { NoticePictures, Target } from '../rules/target.ts';
 import {
   CHANNELS_FILE,
   type ChannelChange,
-  type ChannelSettings,
   ChannelsFile,
   MAX_CHANNELS,
   type NewChannel,
   type ShownChannel,
   type StoredChannel,
 } from './channel-fields.ts';
-import { messageOf, type SendOptions } from './channel-message.ts';
+import type { ChannelSettings } from './kinds/kind.ts';
+import { kindOf } from './kinds/kinds.ts';
 import { Outbox } from './outbox.ts';
 import { shownSettings, withKeptSecrets } from './secrets.ts';
 import { sendBy } from './send.ts';
+import { messageOf, type SendOptions } from './sending/channel-message.ts';
 
 export interface ChannelsDeps {
   readonly dataDir: string;
@@ -170,16 +171,6 @@ function leftOf(error: unknown): readonly string[] | undefined {
 
 /** @throws PerchError badInput */
 async function checkedSettings(settings: ChannelSettings): Promise<ChannelSettings> {
-  if (settings.kind === 'webHook') {
-    (await import('./web-hook.ts')).checkWebHook(settings);
-  } else if (!isAddress(settings)) {
-    throw new PerchError('badInput', 'url: it is not an address');
-  } else if (settings.kind === 'ntfy') {
-    (await import('./ntfy.ts')).checkNtfy(settings);
-  } else if (settings.user !== '' && settings.password === '') {
-    throw new PerchError('badInput', 'password: a user name needs one');
-  }
+  (await kindOf(settings).load()).check(settings);
   return settings;
 }
-
-const isAddress = (settings: ChannelSettings): boolean => settings.kind === 'email' || URL.canParse(settings.url);

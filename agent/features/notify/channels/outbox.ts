@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { isTemporary } from './fault.ts';
+import { isTemporary } from './sending/fault.ts';
 
 /** Maximum number of waiting messages of one channel; beyond it the oldest is dropped. */
 const MAX_WAITING = 20;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ChannelSettings } from './channel-fields.ts';
-import { secretsOf, shownSettings } from './secrets.ts';
+import type { ChannelSettings } from './kinds/kind.ts';
+import { CHANNEL_KINDS } from './kinds/kinds.ts';
+import { secretsOf, shownSettings, withKeptSecrets } from './secrets.ts';
 
 const hook = (headers: string) => ({ kind: 'webHook', url: 'https://hook.example/', headers, secret: '' });
 const ntfy = { kind: 'ntfy', url: 'https://ntfy.example/door-4711', token: 'tom:blue heron"7' };
@@ -29,4 +30,29 @@ test.for([
   ['https://hook.example/{secret}', 'https://hook.example/{secret}'],
 ] as const)('of %s the owner sees %s', ([url, shown]) => {
   expect(shownSettings({ ...hook(''), url } as ChannelSettings)).toMatchObject({ url: shown });
+});
+
+test.for(
+  CHANNEL_KINDS.flatMap(({ kind, fields }) =>
+    Object.keys(fields).map((name) => [kind, name, fields[name]?.secret] as const),
+  ),
+)('%s: a secret in %s is masked, kept and in no message', ([kind, name, part]) => {
+  const texts = {
+    all: 'tk_47110815',
+    afterHost: 'https://box.example/tk_47110815',
+    headerValues: 'X-Key: tk_47110815',
+  };
+  if (part && part !== 'none') {
+    const blank = Object.fromEntries(
+      Object.keys(CHANNEL_KINDS.find((one) => one.kind === kind)?.fields ?? {}).map((one) => [one, '']),
+    );
+    const settings = { ...blank, kind, [name]: texts[part] } as ChannelSettings;
+    const shown = shownSettings(settings);
+    expect(JSON.stringify(shown)).not.toContain('tk_47110815');
+    expect(withKeptSecrets(shown, settings)).toEqual(settings);
+    expect(() => withKeptSecrets(shown, undefined)).toThrow('stands for a secret that is not set');
+    expect(secretsOf(settings)).toContain('tk_47110815');
+  } else {
+    expect(name).not.toMatch(/password|secret|token/);
+  }
 });

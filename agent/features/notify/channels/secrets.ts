@@ -1,29 +1,100 @@
 import { PerchError } from '../../../base/errors.ts';
 import { HIDDEN } from '../../../config/edit/json.ts';
-import type { ChannelSettings } from './channel-fields.ts';
-import { linesOf } from './template.ts';
+import type { ChannelSettings, SecretPart } from './kinds/kind.ts';
+import { kindOf } from './kinds/kinds.ts';
+import { linesOf } from './sending/template.ts';
 
 /** Whether the text has a placeholder such as `{secret}`: the secret itself is stored separately. */
 const hasPlaceholder = (text: string): boolean => /\{\w+[?}]/.test(text);
 
-/** The settings with masked secrets, for the API. */
-export function shownSettings(settings: ChannelSettings): ChannelSettings {
-  switch (settings.kind) {
-    case 'email':
-      return { ...settings, password: masked(settings.password) };
-    case 'ntfy':
-      return { ...settings, url: shownUrl(settings.url), token: masked(settings.token) };
-    case 'webHook':
-      return {
-        ...settings,
-        url: shownUrl(settings.url),
-        headers: linesOf(settings.headers).map(shownHeader).join('\n'),
-        secret: masked(settings.secret),
-      };
-  }
+interface SecretText {
+  /** The text with masked secrets. */
+  shown(text: string): string;
+  /** @param text with masked secrets @param before with the stored ones */
+  restored(text: string, before: string): string;
+  /** Secrets in the text. */
+  secrets(text: string): readonly string[];
 }
 
-const masked = (secret: string): string => (secret === '' ? '' : HIDDEN);
+const PARTS: Readonly<Record<SecretPart, SecretText>> = {
+  all: {
+    shown: masked,
+    restored: (text, before) => (text === masked(before) ? before : text),
+    secrets: (text) => [text, passwordOf(text)],
+  },
+  afterHost: {
+    shown: shownUrl,
+    restored: (text, before) => (text === shownUrl(before) ? before : text),
+    secrets: urlSecrets,
+  },
+  headerValues: {
+    shown: (text) => linesOf(text).map(shownHeader).join('\n'),
+    restored: (text, before) => {
+      const former = linesOf(before);
+      return linesOf(text)
+        .map((line) => former.find((one) => shownHeader(one) === line) ?? line)
+        .join('\n');
+    },
+    secrets: (text) =>
+      linesOf(text)
+        .map((line) => line.slice(line.indexOf(':') + 1).trim())
+        .filter((value) => !hasPlaceholder(value))
+        .flatMap(headerSecrets),
+  },
+};
+
+/** Fields with secrets, as names and what is masked in them. */
+const secretFields = (settings: ChannelSettings): (readonly [name: string, SecretText])[] =>
+  Object.entries(kindOf(settings).fields).flatMap(([name, { secret }]) =>
+    secret === 'none' ? [] : [[name, PARTS[secret]] as const],
+  );
+
+/** The settings with masked secrets, for the API. */
+export const shownSettings = (settings: ChannelSettings): ChannelSettings => ({
+  ...settings,
+  ...Object.fromEntries(secretFields(settings).map(([name, { shown }]) => [name, shown(`${settings[name]}`)])),
+});
+
+/**
+ * Settings of a request, in which masked secrets are replaced by the stored ones.
+ * @param before stored settings; undefined: a new channel
+ * @throws PerchError badInput for a masked secret that is not set, or that would go to another server
+ */
+export function withKeptSecrets(settings: ChannelSettings, before: ChannelSettings | undefined): ChannelSettings {
+  const restored = before?.kind === settings.kind ? restoredFrom(settings, before) : settings;
+  if (isMasked(restored)) {
+    throw new PerchError('badInput', `'${HIDDEN}' stands for a secret that is not set: send the secret`);
+  }
+  const { server } = kindOf(settings);
+  if (before && isMasked(settings) && server(restored) !== server(before)) {
+    const message = `'${HIDDEN}' stands for a secret of another server: send the secret`;
+    throw new PerchError('badInput', message, { why: 'password' });
+  }
+  return restored;
+}
+
+const restoredFrom = (settings: ChannelSettings, before: ChannelSettings): ChannelSettings => ({
+  ...settings,
+  ...Object.fromEntries(
+    secretFields(settings).map(([name, { restored }]) => [name, restored(`${settings[name]}`, `${before[name]}`)]),
+  ),
+});
+
+const isMasked = (settings: ChannelSettings): boolean =>
+  secretFields(settings).some(([name]) => `${settings[name]}`.includes(HIDDEN));
+
+/** Texts that no error message may contain, in all the encodings in which a server may repeat them, longest first. */
+export function secretsOf(settings: ChannelSettings): readonly string[] {
+  const found = secretFields(settings).flatMap(([name, { secrets }]) => secrets(`${settings[name]}`));
+  const forms = [...found, ...(kindOf(settings).secrets?.(settings) ?? [])]
+    .filter((secret) => secret.length >= 4)
+    .flatMap(formsOf);
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+}
+
+function masked(secret: string): string {
+  return secret === '' ? '' : HIDDEN;
+}
 
 /** The URL without its secrets: tokens in path and query, a login, or the topic of ntfy, which is like a password. */
 function shownUrl(url: string): string {
@@ -37,87 +108,10 @@ function shownHeader(line: string): string {
   return hasPlaceholder(value.join(':')) ? line : `${name}: ${HIDDEN}`;
 }
 
-/**
- * Settings of a request, in which masked secrets are replaced by the stored ones.
- * @param before stored settings; undefined: a new channel
- * @throws PerchError badInput for a masked secret that is not set, or that would go to another server
- */
-export function withKeptSecrets(settings: ChannelSettings, before: ChannelSettings | undefined): ChannelSettings {
-  const restored = before ? restoredFrom(settings, before) : settings;
-  if (isMasked(restored)) {
-    throw new PerchError('badInput', `'${HIDDEN}' stands for a secret that is not set: send the secret`);
-  }
-  if (before && isMasked(settings) && serverOf(restored) !== serverOf(before)) {
-    const message = `'${HIDDEN}' stands for a secret of another server: send the secret`;
-    throw new PerchError('badInput', message, { why: 'password' });
-  }
-  return restored;
-}
-
-function restoredFrom(settings: ChannelSettings, before: ChannelSettings): ChannelSettings {
-  if (settings.kind === 'email' && before.kind === 'email') {
-    return { ...settings, password: restoredText(settings.password, before.password) };
-  }
-  if (settings.kind === 'ntfy' && before.kind === 'ntfy') {
-    const token = restoredText(settings.token, before.token);
-    return { ...settings, url: restoredText(settings.url, before.url, shownUrl), token };
-  }
-  if (settings.kind === 'webHook' && before.kind === 'webHook') {
-    const former = linesOf(before.headers);
-    const headers = linesOf(settings.headers).map((line) => former.find((one) => shownHeader(one) === line) ?? line);
-    return {
-      ...settings,
-      url: restoredText(settings.url, before.url, shownUrl),
-      headers: headers.join('\n'),
-      secret: restoredText(settings.secret, before.secret),
-    };
-  }
-  return settings;
-}
-
-const restoredText = (text: string, before: string, shown: (secret: string) => string = masked): string =>
-  text === shown(before) ? before : text;
-
-const isMasked = (settings: ChannelSettings): boolean => secretFields(settings).some((text) => text.includes(HIDDEN));
-
-function secretFields(settings: ChannelSettings): readonly string[] {
-  switch (settings.kind) {
-    case 'email':
-      return [settings.password];
-    case 'ntfy':
-      return [settings.url, settings.token];
-    case 'webHook':
-      return [settings.url, settings.headers, settings.secret];
-  }
-}
-
-/** The server to which the secrets are sent, with scheme or security. */
-function serverOf(settings: ChannelSettings): string {
-  if (settings.kind === 'email') {
-    return `${settings.security} ${settings.host.toLowerCase()}:${settings.port}`;
-  }
-  return /^[a-z]+:\/\/[^/?#{]*/i.exec(settings.url)?.[0].toLowerCase() ?? '';
-}
-
-/** Texts that no error message may contain, in all the encodings in which a server may repeat them, longest first. */
-export function secretsOf(settings: ChannelSettings): readonly string[] {
-  const found = settings.kind === 'email' ? emailSecrets(settings) : urlSecrets(settings.url);
-  if (settings.kind === 'ntfy') {
-    found.push(settings.token, passwordOf(settings.token));
-  } else if (settings.kind === 'webHook') {
-    const values = linesOf(settings.headers).map((line) => line.slice(line.indexOf(':') + 1).trim());
-    found.push(settings.secret, ...values.filter((value) => !hasPlaceholder(value)).flatMap(headerSecrets));
-  }
-  const forms = found.filter((secret) => secret.length >= 4).flatMap(formsOf);
-  return [...new Set(forms)].sort((a, b) => b.length - a.length);
-}
-
 /** The password in `user:password`; empty: none. */
-const passwordOf = (login: string): string => (login.includes(':') ? login.slice(login.indexOf(':') + 1) : '');
-
-/** The password and the response of AUTH PLAIN (RFC 4616). */
-const emailSecrets = ({ user, password }: { readonly user: string; readonly password: string }): string[] =>
-  password === '' ? [] : [password, `\0${user}\0${password}`];
+function passwordOf(login: string): string {
+  return login.includes(':') ? login.slice(login.indexOf(':') + 1) : '';
+}
 
 /** Secrets in a header's value: the value itself, the token of `Bearer abc`, the login of `Basic`. */
 function headerSecrets(value: string): string[] {

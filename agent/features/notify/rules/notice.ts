@@ -16,7 +16,7 @@ export interface Notice {
 }
 
 export const LANGUAGES = ['en', 'zh-cn'] as const;
-type Language = (typeof LANGUAGES)[number];
+export type Language = (typeof LANGUAGES)[number];
 
 type NoticeRow = Pick<KindRow, 'label' | 'emoji' | 'isUrgent'>;
 

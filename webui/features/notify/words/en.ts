@@ -42,10 +42,4 @@ export const en = {
   channels: 'E-mail, ntfy, Telegram and others',
   add: 'Add',
   email: 'E-mail',
-  server: 'Server',
-  port: 'Port',
-  sender: 'From',
-  recipients: 'To',
-  headers: 'Headers',
-  body: 'Text',
 };

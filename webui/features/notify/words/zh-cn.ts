@@ -42,10 +42,4 @@ export const zhCn: typeof en = {
   channels: '邮件、ntfy、Telegram 等',
   add: '添加',
   email: '邮件',
-  server: '服务器',
-  port: '端口',
-  sender: '发件人',
-  recipients: '收件人',
-  headers: '请求头',
-  body: '内容',
 };

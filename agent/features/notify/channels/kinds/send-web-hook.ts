@@ -1,7 +1,6 @@
-import { PerchError } from '../../../base/errors.ts';
-import type { WebHookSettings } from './channel-fields.ts';
-import type { ChannelMessage, SendOptions } from './channel-message.ts';
-import { checkAnswer, sendHttp } from './http-message.ts';
+import { PerchError } from '../../../../base/errors.ts';
+import type { ChannelMessage, SendOptions } from '../sending/channel-message.ts';
+import { checkAnswer, sendHttp } from '../sending/http-message.ts';
 import {
   asIs,
   type Body,
@@ -14,7 +13,8 @@ import {
   linesOf,
   multipartBody,
   type TemplateValues,
-} from './template.ts';
+} from '../sending/template.ts';
+import type { WebHookSettings } from './web-hook.ts';
 
 /** Scheme and authority of a URL, without login and placeholders. */
 const ORIGIN = /^https?:\/\/[^/?#@{}\s]+(?=[/?#]|$)/;
@@ -44,7 +44,7 @@ const SAMPLE: ChannelMessage = {
 };
 
 /** @throws PerchError badInput that names the wrong setting */
-export function checkWebHook(settings: WebHookSettings): void {
+export function check(settings: WebHookSettings): void {
   const { url, headers, body } = settings;
   const [origin] = ORIGIN.exec(url) ?? [];
   if (origin === undefined || !URL.canParse(origin)) {
@@ -61,11 +61,7 @@ export function checkWebHook(settings: WebHookSettings): void {
   }
 }
 
-export async function sendWebHook(
-  settings: WebHookSettings,
-  message: ChannelMessage,
-  options: SendOptions,
-): Promise<void> {
+export async function send(settings: WebHookSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
   const request = requestOf(settings, message);
   checkAnswer(request.url, await sendHttp(request, options));
 }

@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError } from '../../../../base/errors.ts';
 
 const NAME_ERRORS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME', 'EDNS']);
 const REACH_ERRORS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);

@@ -1,7 +1,7 @@
-import { PerchError } from '../../../base/errors.ts';
-import { withJoinedSignal } from '../../../base/joined-signal.ts';
-import { readBody, sendRequest } from '../../../base/network/http-client.ts';
-import { MAX_ANSWER_BYTES } from '../push/public-https.ts';
+import { PerchError } from '../../../../base/errors.ts';
+import { withJoinedSignal } from '../../../../base/joined-signal.ts';
+import { readBody, sendRequest } from '../../../../base/network/http-client.ts';
+import { MAX_ANSWER_BYTES } from '../../push/public-https.ts';
 import type { SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 

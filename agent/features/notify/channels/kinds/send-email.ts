@@ -1,11 +1,11 @@
 import type { SecureVersion } from 'node:tls';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import SmtpConnection from 'nodemailer/lib/smtp-connection';
-import { PerchError } from '../../../base/errors.ts';
-import { joinSignals } from '../../../base/joined-signal.ts';
-import type { EmailSettings } from './channel-fields.ts';
-import type { ChannelMessage, SendOptions } from './channel-message.ts';
-import { connectionFault, noAnswer, plain } from './fault.ts';
+import { PerchError } from '../../../../base/errors.ts';
+import { joinSignals } from '../../../../base/joined-signal.ts';
+import type { ChannelMessage, SendOptions } from '../sending/channel-message.ts';
+import { connectionFault, noAnswer, plain } from '../sending/fault.ts';
+import type { EmailSettings } from './email.ts';
 
 const TIMEOUT_MS = 40_000;
 /** Divisor of the time limit: DNS, the connection and the greeting each have one such part, each pause of the socket 1.5. */
@@ -15,11 +15,18 @@ const OLDEST_TLS: SecureVersion = 'TLSv1.2';
 const TOO_LARGE = 552;
 const PICTURE_ID = 'picture@perch';
 
+/** @throws PerchError badInput */
+export function check({ user, password }: EmailSettings): void {
+  if (user !== '' && password === '') {
+    throw new PerchError('badInput', 'password: a user name needs one');
+  }
+}
+
 /**
  * Sends by SMTP (RFC 5321) to all recipients, or to those of `to`.
  * @throws PerchError that says what is wrong, also if one is rejected; `left` in its context are recipients to try again
  */
-export async function sendEmail(
+export async function send(
   settings: EmailSettings,
   message: ChannelMessage,
   { ca, timeoutMs = TIMEOUT_MS, signal, to: left = settings.to }: SendOptions,

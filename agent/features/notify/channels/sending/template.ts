@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError } from '../../../../base/errors.ts';
 
 /** Values of the placeholders, by name. */
 export type TemplateValues = Readonly<Record<PlaceholderName, string>>;

@@ -1,15 +1,18 @@
-import { PerchError } from '../../../base/errors.ts';
-import { NOTICE_KINDS } from '../rules/notice.ts';
-import type { NtfySettings } from './channel-fields.ts';
-import type { ChannelMessage, SendOptions } from './channel-message.ts';
-import { checkAnswer, sendHttp } from './http-message.ts';
+import { PerchError } from '../../../../base/errors.ts';
+import { NOTICE_KINDS } from '../../rules/notice.ts';
+import type { ChannelMessage, SendOptions } from '../sending/channel-message.ts';
+import { checkAnswer, sendHttp } from '../sending/http-message.ts';
+import type { NtfySettings } from './ntfy.ts';
 
 const [HIGH, DEFAULT] = ['4', '3'];
 /** Status codes of servers that take no attachments, or no picture of this size. */
 const NO_PICTURE = new Set([400, 413, 507]);
 
 /** @throws PerchError badInput */
-export function checkNtfy({ url }: NtfySettings): void {
+export function check({ url }: NtfySettings): void {
+  if (!URL.canParse(url)) {
+    throw new PerchError('badInput', 'url: it is not an address');
+  }
   const { pathname, search, hash, username, password } = new URL(url);
   if (username !== '' || password !== '') {
     throw new PerchError('badInput', 'url: it has no login; the token may be user:password');
@@ -20,7 +23,7 @@ export function checkNtfy({ url }: NtfySettings): void {
 }
 
 /** Publishes by ntfy's HTTP API: https://docs.ntfy.sh/publish */
-export async function sendNtfy(settings: NtfySettings, message: ChannelMessage, options: SendOptions): Promise<void> {
+export async function send(settings: NtfySettings, message: ChannelMessage, options: SendOptions): Promise<void> {
   const { kind, title, text, link, localTime, picture } = message;
   const url = new URL(settings.url);
   const body = `${text}\n${localTime}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/support/base/random.ts';
+import { random } from '../../../../../test/support/base/random.ts';
 import { asIs, fill, forHeader, forJson, formBody, forUrl, multipartBody, type TemplateValues } from './template.ts';
 
 const CHARS = [

@@ -1,5 +1,4 @@
-import { bodyOf, linkOf, type Notice } from '../rules/notice.ts';
-import type { NewChannel } from './channel-fields.ts';
+import { bodyOf, type Language, linkOf, type Notice } from '../../rules/notice.ts';
 
 const MAX_TEXT_CHARS = 500;
 
@@ -24,7 +23,7 @@ export interface SendOptions {
 
 export function messageOf(
   notice: Notice,
-  { language, page }: Pick<NewChannel, 'language' | 'page'>,
+  { language, page }: { readonly language: Language; readonly page: string },
   localTime: string,
   picture: Uint8Array | undefined,
 ): ChannelMessage {
