@@ -37,6 +37,7 @@ async function main(): Promise<number> {
   const [file, ...more] = positionals;
   const isStart =
     typeof data === 'string' &&
+    !data.startsWith('-') &&
     more.length === 0 &&
     (file === undefined || /[./]/.test(file)) &&
     !tokens.some((token) => token.kind === 'option' && token.name !== 'data');

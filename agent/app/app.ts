@@ -172,6 +172,7 @@ export class App {
       () => this.#http.features.indexed(),
     );
     await this.#camera.onvif.begin();
+    await this.#http.features.started();
     log.info({ version, file: store.file ?? 'none', data: dataDir }, 'started');
   }
 

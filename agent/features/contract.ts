@@ -64,6 +64,8 @@ export interface OpenFeature {
   readonly transfers?: readonly TransferKind[];
   /** Called once, before the first configuration is in force. */
   begin?(): Promise<void>;
+  /** Called once, when the first configuration is in force and the box records. */
+  started?(): Promise<void>;
   /** Called once, when the index has all recordings. */
   indexed?(): Promise<void>;
   /** Called before a configuration is in force. Must not throw. */

@@ -2,8 +2,8 @@ import { PerchError } from '../base/errors.ts';
 import { parseH264Sps } from '../media/h264/params.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
 import { avcC, hvcC } from '../media/mp4/entry/sample-entry.ts';
-import { NAL_LENGTH_BYTES, readNalLength } from '../media/payload/nal.ts';
-import type { NalTrack } from '../media/sample/track.ts';
+import { findStartCode, NAL_LENGTH_BYTES, readNalLength } from '../media/payload/nal.ts';
+import type { H264Track, H265Track, NalTrack } from '../media/sample/track.ts';
 import { newDecoder } from './decoder.ts';
 
 /** Side of a block: a macroblock of H.264. */
@@ -12,8 +12,15 @@ export const BLOCK_PIXELS = 16;
 const MAX_PIXELS = 36_864 * BLOCK_PIXELS ** 2;
 /** H.265 allows 600 in a picture, level 6.2. */
 const MAX_SLICES = 600;
-/** Enough for the header of a slice. */
-const HEADER_BYTES = 96;
+/** Enough for the header of a slice with weights or entry points. */
+const HEADER_BYTES = 512;
+/** Pictures of 3840x2160 with 16 references take about as much. */
+const MAX_MEMORY_BYTES = 128 << 20;
+/** Damaged samples after which the track is not read any more. */
+const MAX_TRAPS = 3;
+/** Baseline, Main, High. */
+const H264_PROFILES = [66, 77, 100];
+const H265_BITS = [8, 10];
 /** Of the MP4 box, before the configuration record. */
 const BOX_HEAD_BYTES = 8;
 
@@ -65,11 +72,12 @@ export class BlockReader {
   readonly #height: number;
   /** Undefined: its memory was damaged by the last sample. */
   #decoder: Decoder | undefined;
+  #traps = 0;
 
   /** @throws PerchError if a parameter set of the track is invalid, or its pictures are too large or cannot be decoded */
   constructor(track: NalTrack) {
     this.#codec = track.codec;
-    const [width, height] = codedSize(track);
+    const [width, height] = readableSize(track);
     this.#width = width;
     this.#height = height;
     this.#record = (track.codec === 'h264' ? avcC(track) : hvcC(track)).subarray(BOX_HEAD_BYTES);
@@ -99,19 +107,23 @@ export class BlockReader {
 
   /** @param maxBytes of each slice @returns undefined: not all blocks were read */
   #pass(data: Uint8Array, maxBytes: number): Decoder | undefined {
+    if (this.#traps === MAX_TRAPS) {
+      return undefined;
+    }
     try {
       this.#decoder ??= this.#begin();
       const decoder = this.#decoder;
       const size = this.#putSlices(decoder, data, maxBytes);
       const isRead = size > 0 && decoder.read(size, maxBytes === HEADER_BYTES ? 1 : 0) === 1;
-      return isRead ? decoder : undefined;
-    } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError || error instanceof PerchError) {
-        // A trap: the next sample gets another instance.
-        this.#decoder = undefined;
-        return undefined;
+      if (decoder.memory.buffer.byteLength > MAX_MEMORY_BYTES) {
+        throw new PerchError('exhausted', 'the pictures take more memory than their blocks are worth');
       }
-      throw error;
+      return isRead ? decoder : undefined;
+    } catch {
+      // A trap, or no memory: the next sample gets another instance.
+      this.#decoder = undefined;
+      this.#traps += 1;
+      return undefined;
     }
   }
 
@@ -132,10 +144,11 @@ export class BlockReader {
       at = end;
       if (end > from && isSlice(data[from] as number)) {
         slices += 1;
-        if (slices > MAX_SLICES) {
+        const size = Math.min(end - from, maxBytes);
+        // FFmpeg reads what follows a start code as a NAL unit of its own.
+        if (slices > MAX_SLICES || findStartCode(data, from, from + size) >= 0) {
           return 0;
         }
-        const size = Math.min(end - from, maxBytes);
         memory.setUint32(to, size);
         bytes.set(data.subarray(from, from + size), to + NAL_LENGTH_BYTES);
         to += NAL_LENGTH_BYTES + size;
@@ -146,11 +159,14 @@ export class BlockReader {
 
   #begin(): Decoder {
     const decoder = newDecoder<Exports>();
-    const record = decoder.allocate(this.#record.length);
-    new Uint8Array(decoder.memory.buffer, record, this.#record.length).set(this.#record);
-    const codec = this.#codec === 'h265' ? 265 : 264;
-    const fields = decoder.begin(codec, record, this.#record.length, this.#width, this.#height);
-    if (record === 0 || fields === 0) {
+    const { length } = this.#record;
+    const record = decoder.allocate(length);
+    let fields = 0;
+    if (record !== 0) {
+      new Uint8Array(decoder.memory.buffer, record, length).set(this.#record);
+      fields = decoder.begin(this.#codec === 'h265' ? 265 : 264, record, length, this.#width, this.#height);
+    }
+    if (fields === 0) {
       throw new PerchError('unsupported', `${this.#codec} with parameters that the decoder of pictures does not take`);
     }
     const [bitsAt = 0, qpsAt = 0] = new Uint32Array(decoder.memory.buffer, fields, 2);
@@ -161,12 +177,27 @@ export class BlockReader {
 const isH264Slice = (first: number): boolean => (first & 0x1f) === 1 || (first & 0x1f) === 5;
 const isH265Slice = (first: number): boolean => first >> 1 < 32;
 
-/** In pixels, before cropping. */
-function codedSize(track: NalTrack): readonly [number, number] {
-  if (track.codec === 'h264') {
-    const { codedWidth, codedHeight } = parseH264Sps(track.sps);
-    return [codedWidth, codedHeight];
+/** In pixels, before cropping. @throws PerchError for formats that the decoder is built without, `smaller.patch` */
+function readableSize(track: NalTrack): readonly [number, number] {
+  const { width, height, isReadable } = track.codec === 'h264' ? h264Size(track) : h265Size(track);
+  if (!isReadable) {
+    throw new PerchError('unsupported', 'video whose profile, chroma format or bit depth is not read for blocks');
   }
-  const { coded } = parseH265Sps(track.sps);
-  return [coded.width, coded.height];
+  return [width, height];
+}
+
+function h264Size(track: H264Track) {
+  const sps = parseH264Sps(track.sps);
+  const isReadable =
+    H264_PROFILES.includes(sps.profileIdc) &&
+    sps.chromaFormatIdc === 1 &&
+    sps.bitDepthLuma === 8 &&
+    sps.bitDepthChroma === 8;
+  return { width: sps.codedWidth, height: sps.codedHeight, isReadable };
+}
+
+function h265Size(track: H265Track) {
+  const { chromaFormatIdc, bitDepthLuma, bitDepthChroma, coded } = parseH265Sps(track.sps);
+  const isReadable = chromaFormatIdc <= 2 && H265_BITS.includes(bitDepthLuma) && bitDepthLuma === bitDepthChroma;
+  return { ...coded, isReadable };
 }

@@ -21,12 +21,16 @@ const NO_DATA = 0;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** An instance with memory of its own: damage by hostile bytes affects no other one. */
+/** An instance with memory of its own: damage by hostile bytes affects no other one. @throws PerchError if there is no memory */
 export function newDecoder<T>(): T {
   compiled ??= new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'decoder.wasm')));
-  const { exports } = new WebAssembly.Instance(compiled);
-  (exports as unknown as { _initialize(): void })._initialize();
-  return exports as unknown as T;
+  try {
+    const { exports } = new WebAssembly.Instance(compiled);
+    (exports as unknown as { _initialize(): void })._initialize();
+    return exports as unknown as T;
+  } catch (error) {
+    throw new PerchError('exhausted', 'no memory for a decoder of pictures', {}, error);
+  }
 }
 
 /**

@@ -91,11 +91,12 @@ class Recipients {
   onWatcher: ((watcher: Watcher) => () => void) | undefined;
   /** With what is called at the end of each. */
   readonly #ends = new Map<Viewer, () => void>();
-  #isClosed = false;
+  /** No more sessions begin. */
+  isClosed = false;
 
   /** The session receives samples from now on, which may be later than `addReader`. @param query of its address */
   begin(recipient: Viewer, query: string): void {
-    if (this.#isClosed || this.#ends.has(recipient)) {
+    if (this.isClosed || this.#ends.has(recipient)) {
       return;
     }
     const hasEnded = this.onBegin?.(recipient, query);
@@ -115,8 +116,7 @@ class Recipients {
     ended?.();
   }
 
-  close(): void {
-    this.#isClosed = true;
+  endAll(): void {
     for (const recipient of [...this.#ends.keys()]) {
       this.end(recipient);
     }
@@ -345,6 +345,7 @@ export class Stream {
       return;
     }
     this.#isClosed = true;
+    this.recipients.isClosed = true;
     const readers = this.#readers;
     this.#readers = [];
     this.#audience = 0;
@@ -352,7 +353,7 @@ export class Stream {
     for (const reader of readers) {
       reader.onEnd();
     }
-    this.recipients.close();
+    this.recipients.endAll();
   }
 
   /** With B-frames every key sample except a stream's first has dts < pts; other samples may not. */

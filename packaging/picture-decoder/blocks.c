@@ -17,7 +17,7 @@
 
 int blocks_wanted;
 
-static int columns, rows, pixels, is_header_only, noted, bits_after;
+static int columns, rows, pixels, is_header_only, is_refused, noted, bits_after;
 static uint16_t *block_bits;
 static int8_t *block_qps;
 static AVFrame *decoded;
@@ -63,6 +63,8 @@ uintptr_t *EXPORT(begin)(int codec, uint8_t *record, int size, int width, int he
   if (!block_bits || !block_qps || !decoded || configure(codec, record, size) < 0)
     return NULL;
   context->get_buffer2 = use_frame;
+  context->flags &= ~AV_CODEC_FLAG_OUTPUT_CORRUPT;
+  context->flags2 &= ~AV_CODEC_FLAG2_SHOW_ALL;
   context->skip_loop_filter = AVDISCARD_ALL;
   fields[0] = (uintptr_t)block_bits;
   fields[1] = (uintptr_t)block_qps;
@@ -75,10 +77,11 @@ uint8_t *EXPORT(reserve)(int size) {
   return input;
 }
 
-/* A slice that ends before its data, or after it, is damaged. */
+void blocks_refuse(void) { is_refused = 1; }
+
 static void end_slice(void) {
   if (bits_after > MAX_AHEAD_BITS)
-    noted = pixels + 1;
+    blocks_refuse();
   bits_after = 0;
 }
 
@@ -86,7 +89,7 @@ static void end_slice(void) {
 int EXPORT(read)(int size, int header_only) {
   int got = 0;
   is_header_only = header_only;
-  noted = bits_after = 0;
+  is_refused = noted = bits_after = 0;
   memset(block_bits, 0, sizeof(*block_bits) * columns * rows);
   memset(input + size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
   packet->data = input;
@@ -94,19 +97,25 @@ int EXPORT(read)(int size, int header_only) {
   int error = ffcodec(context->codec)->cb.decode(context, decoded, &got, packet);
   av_frame_unref(decoded);
   end_slice();
-  return error >= 0 && noted == pixels;
+  return error >= 0 && !is_refused && noted == pixels;
 }
 
 int blocks_are_done(void) {
   end_slice();
-  return blocks_wanted && (is_header_only || noted >= pixels);
+  return blocks_wanted && (is_header_only || is_refused || noted >= pixels);
 }
 
 void blocks_note(int left, int top, int size, int qp, int bits, int bits_left) {
   int side = size < SIDE ? 1 : size / SIDE;
   int right = left / SIDE + side, bottom = top / SIDE + side;
+  /* At the end of its data H.265's reader stands still. */
+  bits = bits < 0 ? 0 : bits;
   bits_after = bits_left;
-  noted += bits_left < -MAX_AHEAD_BITS ? pixels + 1 : size * size;
+  if (bits_left < -MAX_AHEAD_BITS)
+    blocks_refuse();
+  if (is_refused)
+    return;
+  noted += size * size;
   for (int row = top / SIDE; row < bottom && row < rows; row++)
     for (int column = left / SIDE; column < right && column < columns; column++) {
       int at = row * columns + column, sum = block_bits[at] + bits / (side * side);

@@ -12,7 +12,10 @@ extern int blocks_wanted;
 /* Whether slices are not to be read beyond their headers. */
 int blocks_are_done(void);
 
-/* A macroblock or coding unit, in pixels, and the bits of the slice that follow it. */
+/* A macroblock or coding unit, in pixels, and the bits of its slice that follow. */
 void blocks_note(int left, int top, int size, int qp, int bits, int bits_left);
+
+/* The slice does not end where its data do: it is damaged. */
+void blocks_refuse(void);
 
 #endif

@@ -92,6 +92,10 @@ export class OpenFeatures {
     return Object.assign({}, ...(await this.#each((feature) => feature.facts?.read())));
   }
 
+  async started(): Promise<void> {
+    await this.#each((feature) => feature.started?.());
+  }
+
   async indexed(): Promise<void> {
     await this.#each((feature) => feature.indexed?.());
   }

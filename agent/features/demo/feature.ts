@@ -20,26 +20,26 @@ export const demo: Feature = {
     });
     let shown: Demo | undefined;
     /** No longer shown, and closed after its paths, which would otherwise report a missing camera. */
-    let idle: Demo | undefined;
+    let idle: Demo[] = [];
     return {
       configure: (config) => {
         if (wantsDemo(config)) {
           shown ??= startDemo(host, host.applyAgain);
         } else {
-          idle ??= shown;
+          idle = shown ? [...idle, shown] : idle;
           shown = undefined;
         }
       },
       withPaths: (config) => (shown && wantsDemo(config) ? { ...config, paths: shown.paths(config) } : config),
       applied: async () => {
-        const closed = idle?.close();
-        idle = undefined;
-        await closed;
+        const closed = idle.map((one) => one.close());
+        idle = [];
+        await Promise.all(closed);
         left.follow(shown !== undefined);
       },
       segmentHooks: () => (shown ? left : undefined),
       pathsClosed: async () => {
-        await Promise.all([shown?.close(), idle?.close()]);
+        await Promise.all([shown, ...idle].map((one) => one?.close()));
         await left.close();
       },
     };

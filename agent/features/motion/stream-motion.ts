@@ -122,6 +122,8 @@ export class StreamMotion {
       this.apply();
     } catch (error) {
       this.#host.log.error({ reason: explain(error) }, 'no motion is detected in streams');
+      // The next stream tries again.
+      this.#loading = undefined;
     }
   }
 

@@ -28,7 +28,7 @@ export const notifyFeature = (options: NotifyOptions = {}): Feature => ({
           mount: async (app) => channelRoutes(app, opened, () => host.clock.wallMs()),
         },
       ],
-      begin: () => notifications.begin(),
+      started: () => notifications.begin(),
       close: () => notifications.close(),
     };
   },

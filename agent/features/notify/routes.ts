@@ -91,8 +91,9 @@ function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): vo
   const { notifications } = options;
   const schema = operation('notifications', "One's own browsers with push notifications", answers(List, 503));
   app.get('/v3/notifications', { schema }, async (request) => {
+    const holder = holderOf(options, request);
     const { publicKey, subscriptions } = await notifications();
-    const items = subscriptions.of(holderOf(options, request));
+    const items = subscriptions.of(holder);
     return { publicKey, items: items.map((one) => shown(options, one)) };
   });
 }
@@ -137,8 +138,9 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     params: Params,
   });
   app.delete<{ Params: { id: string } }>('/v3/notifications/:id', { schema: remove }, async (request) => {
+    const holder = holderOf(options, request);
     const { subscriptions } = await notifications();
-    await subscriptions.remove(subscriptions.get(holderOf(options, request), request.params.id).id);
+    await subscriptions.remove(subscriptions.get(holder, request.params.id).id);
     return OK;
   });
 
@@ -146,7 +148,8 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     params: Params,
   });
   app.post<{ Params: { id: string } }>('/v3/notifications/:id/test', { schema: test }, async (request) => {
-    return testAnswer(await (await notifications()).test(holderOf(options, request), request.params.id));
+    const holder = holderOf(options, request);
+    return testAnswer(await (await notifications()).test(holder, request.params.id));
   });
 }
 

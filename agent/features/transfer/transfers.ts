@@ -34,10 +34,8 @@ export class Transfers {
       start: async () => {
         await this.begin();
         this.#runner?.work();
-        return async () => {
-          await this.#runner?.close();
-          this.#runner = undefined;
-        };
+        // It stays: requests during a stop are refused or see its state.
+        return async () => this.#runner?.close();
       },
     };
   }

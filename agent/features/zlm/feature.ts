@@ -16,7 +16,7 @@ export const zlm: Feature = {
     return {
       routes: [{ listener: 'main', right: 'admin', mount: async (app) => zlmRoutes(app, api) }],
       begin: () => api.begin(),
-      applied: () => api.applied(),
+      started: async () => api.started(),
       objection: (action, path, identity) => api.objection(action, path, identity),
       calls: (access) => api.on(access),
     };

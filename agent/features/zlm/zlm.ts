@@ -151,12 +151,9 @@ export class ZlmApi {
     this.#madeSecret = await loadMadeSecret(this.#deps.dataDir, this.#deps.log);
   }
 
-  /** The first time, the server has started. */
-  applied(): void {
-    if (this.#toldMs === undefined) {
-      this.#toldMs = this.#deps.clock.monoMs();
-      this.#hooks.tell('on_server_started', shownSettings(this.#deps.config()));
-    }
+  started(): void {
+    this.#toldMs = this.#deps.clock.monoMs();
+    this.#hooks.tell('on_server_started', shownSettings(this.#deps.config()));
   }
 
   /** Why a web hook rejects a client; undefined: it does not. */

@@ -19,9 +19,11 @@ export interface PathRecordings {
   get(wanted: GetQuery, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
   /** The parts of a range that lie elsewhere, across gaps; undefined: none. @throws PerchError */
   partsOf(wanted: WantedRange): Promise<OtherParts | undefined>;
-  /** Answers an address of `vodRoutes`. */
-  file(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+  /** Answers an address of `vodRoutes`. @param inTurn runs what takes much of the processor */
+  file(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply>;
 }
+
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Paths whose recordings lie elsewhere, too. Their code is loaded with the first request for one. */
 export interface StoreOffer {

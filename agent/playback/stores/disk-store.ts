@@ -9,7 +9,7 @@ import type { JpegOfMoment, RecordedPicture } from '../vod/picture.ts';
 import type { SentResource } from '../vod/recorded-streams.ts';
 import type { FoundSnapshot } from '../vod/snapshot.ts';
 import { queryBack, queryFrameTime, queryPeriod, queryPicture, queryRewind, type VodFile } from '../vod/vod-address.ts';
-import type { DownloadPart, PathRecordings } from './contract.ts';
+import type { DownloadPart, InTurn, PathRecordings } from './contract.ts';
 import { sendDownload } from './send-download.ts';
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
@@ -56,7 +56,7 @@ export class DiskStore implements PathRecordings {
 
   async partsOf(): Promise<undefined> {}
 
-  async file(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async file(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply> {
     const { path } = file;
     const { playback } = this;
     const { streams } = playback;
@@ -75,8 +75,11 @@ export class DiskStore implements PathRecordings {
         return sendFrame(request, reply, await playback.frame(path, queryFrameTime(query)));
       case 'still':
         return sendSnapshot(request, reply, await playback.snapshot(path, queryFrameTime(query)));
-      case 'picture':
-        return sendPicture(request, reply, await playback.picture(path, queryFrameTime(query), queryPicture(query)));
+      case 'picture': {
+        const [timeUs, wanted] = [queryFrameTime(query), queryPicture(query)];
+        const picture = await inTurn(() => playback.picture(path, timeUs, wanted));
+        return sendPicture(request, reply, { ...picture, make: () => inTurn(() => picture.make()) });
+      }
       case 'resource':
         return sendResource(request, reply, await streams.resource(path, file.resource));
     }

@@ -9,6 +9,7 @@ import type { OtherParts, StoredPart } from '../read/stored-part.ts';
 import type { RewindPeriod } from '../vod/recorded-streams.ts';
 import { queryFrameTime, queryPeriod, queryRewind, type VodFile } from '../vod/vod-address.ts';
 import {
+  type InTurn,
   type JoinedTimeline,
   type MissingPart,
   missingOf,
@@ -170,15 +171,15 @@ export class JoinedStore implements PathRecordings {
     return opened;
   }
 
-  async file(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async file(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply> {
     const { disk, other } = this.#deps;
-    const fromDisk = () => disk.file(file, request, reply);
+    const fromDisk = () => disk.file(file, request, reply, inTurn);
     const fromOther = () => other.file(file, request, reply);
     switch (file.kind) {
       case 'vodMedia':
-        return this.#media(file, request, reply);
+        return this.#media(file, request, reply, inTurn);
       case 'rewindMedia':
-        return this.#rewind(file, request, reply);
+        return this.#rewind(file, request, reply, inTurn);
       case 'still':
         return (await this.#hasStill(file.path, request.query as Query))
           ? fromDisk()
@@ -191,7 +192,7 @@ export class JoinedStore implements PathRecordings {
     }
   }
 
-  async #media(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async #media(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply> {
     const { disk, other } = this.#deps;
     const query = request.query as Query;
     const period = queryPeriod(query);
@@ -208,10 +209,10 @@ export class JoinedStore implements PathRecordings {
     } catch (error) {
       noteMissing(reply, missingOf(error));
     }
-    return joined === undefined ? disk.file(file, request, reply) : sendPlaylist(request, reply, joined);
+    return joined === undefined ? disk.file(file, request, reply, inTurn) : sendPlaylist(request, reply, joined);
   }
 
-  async #rewind(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async #rewind(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply> {
     const { disk, other, isRecorded } = this.#deps;
     const { path } = file;
     const query = request.query as Query;
@@ -224,7 +225,7 @@ export class JoinedStore implements PathRecordings {
     }
     const settledUs = this.#settledUs(path, rewind);
     if (bridged(own).length === 1 && !hasGaps(own, { startUs, durationUs: settledUs - startUs })) {
-      return disk.file(file, request, reply);
+      return disk.file(file, request, reply, inTurn);
     }
     const key = JSON.stringify([path, startUs, targetSeconds]);
     const before = this.#rewinds.get(key);

@@ -88,6 +88,6 @@ async function answer(
   }
   await access.require(request, 'playback', path);
   const file = { ...address, name: text.slice(path.length + 1) };
-  const send = () => stores.of(path, request).then((recordings) => recordings.file(file, request, reply));
-  return kind === 'picture' ? inTurn(request, send) : send();
+  const recordings = await stores.of(path, request);
+  return recordings.file(file, request, reply, (work) => inTurn(request, work));
 }

@@ -31,7 +31,7 @@ export async function readCompanion(
   }
   const bytes = new Uint8Array(sizeBytes);
   for (let at = 0; at < sizeBytes; at += MAX_RANGE_BYTES) {
-    bytes.set(await storage.read(name, at, Math.min(sizeBytes - at), signal), at);
+    bytes.set(await storage.read(name, at, Math.min(MAX_RANGE_BYTES, sizeBytes - at), signal), at);
   }
   return bytes;
 }

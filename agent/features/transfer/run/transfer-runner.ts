@@ -28,7 +28,8 @@ interface Running {
   phase: TransferState['phase'];
   why: string | undefined;
   stop: AbortController;
-  ended: Promise<void>;
+  /** Undefined: it has not begun. */
+  ended: Promise<void> | undefined;
 }
 
 type RunnerHost = Pick<Host, 'clock' | 'log' | 'config' | 'edits' | 'recordings' | 'transfers'>;
@@ -58,9 +59,9 @@ export class TransferRunner {
     }
   }
 
-  /** Continues the prepared transfer. */
+  /** Continues the prepared transfer, unless a request has done so. */
   work(): void {
-    if (this.#running?.phase === 'running') {
+    if (this.#running?.phase === 'running' && !this.#running.ended) {
       this.#go(this.#running);
     }
   }
@@ -121,10 +122,11 @@ export class TransferRunner {
 
   async look(request: object): Promise<ImportForecast> {
     this.#looking.abort(new PerchError('conflict', 'another folder is looked into now'));
-    this.#looking = new AbortController();
+    const looking = new AbortController();
+    this.#looking = looking;
     const kind = this.#host.transfers().find(({ look }) => look && Check(look, request))?.kind ?? '';
     const source = await this.#sourceOf(kind);
-    return withJoinedSignal([this.#closing.signal, this.#looking.signal], undefined, async ({ signal }) => {
+    return withJoinedSignal([this.#closing.signal, looking.signal], undefined, async ({ signal }) => {
       const found = await source.look?.(request, signal);
       return found ?? { groups: [], own: 0, leftOut: { count: 0, items: [] }, isCut: false };
     });
@@ -195,7 +197,7 @@ export class TransferRunner {
       phase: stored.isPaused ? 'paused' : 'running',
       why: undefined,
       stop: new AbortController(),
-      ended: Promise.resolve(),
+      ended: undefined,
     };
   }
 

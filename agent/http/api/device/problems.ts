@@ -5,7 +5,7 @@ import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../sche
 
 /** Features add their names. */
 const KINDS: readonly string[] = [
-  ...['configuration', 'clock', 'power', 'fan', 'memory', 'drive', 'disk', 'box', 'path', 'recording'],
+  ...['configuration', 'clock', 'power', 'fan', 'memory', 'drive', 'disk', 'path', 'recording'],
 ];
 
 const ProblemItem = Type.Object({
