@@ -59,7 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   main: ['app', 'base', 'native', 'config', 'auth', 'system'],
-  webui: ['base', 'http', 'features'],
+  webui: ['base', 'http', 'recordings', 'features'],
   packaging: ['base', 'config', 'system', 'webui'],
 };
 

@@ -2,14 +2,7 @@
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
 export type { PairedServerItem } from '../../agent/features/boxes/serving/paired-server-routes.ts';
-export type {
-  FolderList,
-  ImportForecast,
-  ImportRequest,
-  TransferForecast,
-  TransferRequest,
-  TransferState,
-} from '../../agent/features/transfer/routes.ts';
+export type { FolderList, ImportRequest } from '../../agent/features/transfer/routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
 export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';
 export type { SessionAnswer } from '../../agent/http/api/accounts/session-routes.ts';
@@ -38,3 +31,9 @@ export type { DiskItem } from '../../agent/http/api/recordings/disks.ts';
 export type { DeletionResult } from '../../agent/http/api/recordings/recordings.ts';
 export type { ForwardItem } from '../../agent/http/api/streams/forwards.ts';
 export type { PathItem as ApiPath } from '../../agent/http/api/streams/paths.ts';
+export type {
+  ImportForecast,
+  TransferForecast,
+  TransferItems,
+  TransferState,
+} from '../../agent/recordings/copy/transfer-kind.ts';

@@ -3,13 +3,17 @@ import Type from 'typebox';
 import { answers, operation } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore } from '../../http/messages/responses.ts';
-import { ImportForecast, TransferForecast, type TransferKind } from '../../recordings/copy/transfer-kind.ts';
+import {
+  ImportForecast,
+  TransferForecast,
+  type TransferKind,
+  TransferState,
+} from '../../recordings/copy/transfer-kind.ts';
 import { listFolders } from './run/folders.ts';
-import { Folders, type TransferRequest, TransferState } from './run/requests.ts';
+import { Folders, type TransferRequest } from './run/requests.ts';
 import type { Transfers } from './transfers.ts';
 
-export type { ImportForecast, TransferForecast, TransferItems } from '../../recordings/copy/transfer-kind.ts';
-export type { FolderList, ImportRequest, MoveRequest, TransferRequest, TransferState } from './run/requests.ts';
+export type { FolderList, ImportRequest } from './run/requests.ts';
 
 const MAX_BODY_BYTES = 16_384;
 

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TransferState } from '../../../agent/features/transfer/routes.ts';
+import type { TransferState } from '../../../agent/recordings/copy/transfer-kind.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../../peers/agent/agent.ts';
 import { asOwner, pairBox } from '../../peers/agent/paired-boxes.ts';
 import { runProcess } from '../../peers/programs/process.ts';

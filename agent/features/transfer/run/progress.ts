@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
-import type { TransferState } from './requests.ts';
+import type { TransferState } from '../../../recordings/copy/transfer-kind.ts';
 
 /** Left-out files that the state names; the others are counted only. */
 const MAX_LEFT_SHOWN = 100;

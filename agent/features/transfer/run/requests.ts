@@ -1,43 +1,6 @@
 import Type, { type Static } from 'typebox';
-import { OrNull, TimeText } from '../../../http/api/schema/schemas.ts';
-import { FolderName, LeftOutFiles, TransferItems } from '../../../recordings/copy/transfer-kind.ts';
-
-const Amount = (description: string) => Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description });
-
-export const TransferState = Type.Object({
-  kind: OrNull(Type.Enum(['move', 'import', 'fetch'])),
-  phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
-    description: 'waiting: the transfer cannot continue now (`error` has the reason), and continues as soon as it can.',
-  }),
-  from: OrNull(
-    Type.String({
-      description:
-        'For a move, the folder below which recordings are moved; null: all are. For an import, its folder. For a fetch, the box.',
-    }),
-  ),
-  to: OrNull(Type.String({ description: 'Place where cameras without a recordPath of their own record.' })),
-  files: Amount('Number of recordings.'),
-  bytes: Amount('Size of these recordings.'),
-  paths: Type.Array(Type.String(), { description: 'For an import, the paths whose recordings the files become.' }),
-  bytesPerSecond: OrNull(Type.Integer({ description: 'Bytes per second over the last minute.' })),
-  remainingSeconds: OrNull(Type.Integer()),
-  current: OrNull(Type.String({ description: 'File that is being transferred.' })),
-  error: OrNull(Type.String({ description: 'Why the transfer waits or failed, and what to do.' })),
-  why: OrNull(
-    Type.String({
-      description:
-        'The error in one word: full, away, readOnly, disk, path, boxAway, boxRefuses, boxFault, boxUnknown, boxOld or other.',
-    }),
-  ),
-  leftOut: Type.Object(LeftOutFiles.properties, {
-    description: 'Files that stay where they are, the first hundred of them by name.',
-  }),
-  present: Type.Integer({
-    description: 'Files of an import or fetch for whose times the path already has recordings.',
-  }),
-  started: OrNull(TimeText),
-});
-export type TransferState = Static<typeof TransferState>;
+import { OrNull } from '../../../http/api/schema/schemas.ts';
+import { FolderName, TransferItems } from '../../../recordings/copy/transfer-kind.ts';
 
 export const MoveRequest = Type.Object(
   {

@@ -10,11 +10,12 @@ import {
   type TransferForecast,
   type TransferJob,
   type TransferSource,
+  type TransferState,
 } from '../../../recordings/copy/transfer-kind.ts';
 import type { Host } from '../../contract.ts';
 import { DiskPace } from './disk-pace.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
-import type { TransferRequest, TransferState } from './requests.ts';
+import type { TransferRequest } from './requests.ts';
 import { AddedCameras, withPaths } from './transfer-paths.ts';
 
 /** Interval at which a full or missing disk is tried again. */

@@ -2,7 +2,7 @@ import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { TransferState } from '../../../../agent/features/transfer/routes.ts';
+import type { TransferState } from '../../../../agent/recordings/copy/transfer-kind.ts';
 import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
 import { smallClip } from '../../../peers/cameras/camera.ts';
 import { publishClip } from '../../../peers/clients/publisher.ts';

@@ -1,4 +1,4 @@
-import type { ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
+import type { TransferItems } from '../../../../api-client/api-types.ts';
 
 /** As typed. */
 export interface FetchLimits {
@@ -21,11 +21,7 @@ export function wrongLimit({ firstDay, lastDay, rate }: FetchLimits): 'lastDay' 
 }
 
 /** undefined: a limit is wrong. */
-export function fetchRequestOf(
-  box: string,
-  items: ImportRequest['items'],
-  limits: FetchLimits,
-): TransferRequest | undefined {
+export function fetchRequestOf(box: string, items: TransferItems, limits: FetchLimits): object | undefined {
   const { firstDay, lastDay, rate } = limits;
   const bytes = Number.parseFloat(rate) * (UNITS[rate.trim().slice(-1)] ?? Number.NaN);
   return wrongLimit(limits) === undefined

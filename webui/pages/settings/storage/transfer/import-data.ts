@@ -1,4 +1,4 @@
-import type { ImportForecast, ImportRequest } from '../../../../api-client/api-types.ts';
+import type { ImportForecast, TransferItems } from '../../../../api-client/api-types.ts';
 import { type Camera, readableName } from '../../../../cameras/camera.ts';
 
 export type Group = ImportForecast['groups'][number];
@@ -31,11 +31,8 @@ export function firstTarget(
 }
 
 /** undefined: a new camera has no name yet, or nothing is chosen. */
-export function itemsOf(
-  groups: readonly Group[],
-  targets: ReadonlyMap<string, Target>,
-): ImportRequest['items'] | undefined {
-  const items: ImportRequest['items'] = [];
+export function itemsOf(groups: readonly Group[], targets: ReadonlyMap<string, Target>): TransferItems | undefined {
+  const items: TransferItems = [];
   for (const { group } of groups) {
     const target = targets.get(group);
     if (target?.to === 'camera') {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ImportForecast, ImportRequest, TransferRequest } from '../../../../api-client/api-types.ts';
+import type { ImportForecast, TransferItems } from '../../../../api-client/api-types.ts';
 import type { Camera } from '../../../../cameras/camera.ts';
 import { Select } from '../../../../ui/controls/choice.tsx';
 import { TextField } from '../../../../ui/controls/field.tsx';
@@ -19,7 +19,7 @@ interface ImportGroupsProps {
   readonly cameras: readonly Camera[];
   readonly firstTarget: (group: Group) => Target;
   /** undefined: something is wrong. */
-  readonly requestOf: (items: ImportRequest['items']) => TransferRequest | undefined;
+  readonly requestOf: (items: TransferItems) => object | undefined;
   /** Fields above the start. */
   readonly limits?: ComponentChildren;
   readonly onStarted: () => void;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { MountedDisk } from '../../../../api-client/api-types.ts';
+import type { ImportRequest, MountedDisk } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { Empty } from '../../../../live/notices.tsx';
@@ -47,7 +47,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
             found={found}
             cameras={own}
             firstTarget={(group) => firstTarget(group, folder, own)}
-            requestOf={(items) => ({ kind: 'import', from: folder, items })}
+            requestOf={(items) => ({ kind: 'import', from: folder, items }) satisfies ImportRequest}
             onStarted={onStarted}
           />
         )}

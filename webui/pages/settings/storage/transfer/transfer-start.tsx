@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { TransferForecast, TransferRequest } from '../../../../api-client/api-types.ts';
+import type { TransferForecast } from '../../../../api-client/api-types.ts';
 import { actionErrorText } from '../../../../api-client/error-text.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
@@ -10,7 +10,7 @@ import { transferWords } from '../../../../words/settings/transfer.ts';
 export const COUNT_MS = 300_000;
 
 interface TransferStartProps {
-  readonly request: TransferRequest;
+  readonly request: object;
   readonly action: string;
   /** What will be done. */
   readonly children: (forecast: TransferForecast) => ComponentChildren;
