@@ -6,6 +6,7 @@ import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
 import type { BoxesWords } from './en/settings/boxes.ts';
 import type { CamerasWords } from './en/settings/cameras.ts';
+import type { CopyingWords } from './en/settings/copying.ts';
 import type { ForwardsWords } from './en/settings/forwards.ts';
 import type { LayoutsWords } from './en/settings/layouts.ts';
 import type { LibraryWords } from './en/settings/library.ts';
@@ -16,7 +17,6 @@ import type { SecureWords } from './en/settings/secure.ts';
 import type { SourceWords } from './en/settings/sources.ts';
 import type { StorageWords } from './en/settings/storage.ts';
 import type { SystemWords } from './en/settings/system.ts';
-import type { TransferWords } from './en/settings/transfer.ts';
 import type { VideoWords } from './en/settings/video.ts';
 import type { YouWords } from './en/settings/you.ts';
 import type { StartWords } from './en/start.ts';
@@ -36,7 +36,7 @@ export interface AllWords {
   readonly start: StartWords;
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
-  readonly transfer: TransferWords;
+  readonly copying: CopyingWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
   readonly modes: ModesWords;
@@ -53,7 +53,7 @@ export interface AllWords {
 export type SettingsPart =
   | 'cameras'
   | 'storage'
-  | 'transfer'
+  | 'copying'
   | 'system'
   | 'secure'
   | 'modes'

@@ -12,6 +12,7 @@ import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
 import { boxes } from './en/settings/boxes.ts';
 import { cameras } from './en/settings/cameras.ts';
+import { copying } from './en/settings/copying.ts';
 import { forwards } from './en/settings/forwards.ts';
 import { layouts } from './en/settings/layouts.ts';
 import { library } from './en/settings/library.ts';
@@ -22,7 +23,6 @@ import { secure } from './en/settings/secure.ts';
 import { sources } from './en/settings/sources.ts';
 import { storage } from './en/settings/storage.ts';
 import { system } from './en/settings/system.ts';
-import { transfer } from './en/settings/transfer.ts';
 import { video } from './en/settings/video.ts';
 import { you } from './en/settings/you.ts';
 import { start } from './en/start.ts';
@@ -55,7 +55,7 @@ const en: AllWords = {
   forwards,
   masks,
   sources,
-  transfer,
+  copying,
   boxes,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };

@@ -1,6 +1,7 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
 import { boxes } from './zh-cn/settings/boxes.ts';
 import { cameras } from './zh-cn/settings/cameras.ts';
+import { copying } from './zh-cn/settings/copying.ts';
 import { forwards } from './zh-cn/settings/forwards.ts';
 import { layouts } from './zh-cn/settings/layouts.ts';
 import { library } from './zh-cn/settings/library.ts';
@@ -11,7 +12,6 @@ import { secure } from './zh-cn/settings/secure.ts';
 import { sources } from './zh-cn/settings/sources.ts';
 import { storage } from './zh-cn/settings/storage.ts';
 import { system } from './zh-cn/settings/system.ts';
-import { transfer } from './zh-cn/settings/transfer.ts';
 import { video } from './zh-cn/settings/video.ts';
 import { you } from './zh-cn/settings/you.ts';
 
@@ -21,7 +21,7 @@ export { zhCnFeatures } from './zh-cn-features.ts';
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   cameras,
   storage,
-  transfer,
+  copying,
   system,
   secure,
   modes,

@@ -7,8 +7,8 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { copyingWords } from '../../../words/settings/copying.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
-import { transferWords } from '../../../words/settings/transfer.ts';
 import { FeatureRows } from '../../features/feature-rows.tsx';
 import { featurePages } from '../../features/table.ts';
 import { CameraUsage } from './camera-usage.tsx';
@@ -73,19 +73,15 @@ function Storage() {
       <FreeSpace />
       <div class="card">
         <FeatureRows section="storage" />
+        <Row title={copyingWords.value.move} text={copyingWords.value.moveRow} href={settingsLink('storage', 'move')} />
         <Row
-          title={transferWords.value.move}
-          text={transferWords.value.moveRow}
-          href={settingsLink('storage', 'move')}
-        />
-        <Row
-          title={transferWords.value.import}
-          text={transferWords.value.importRow}
+          title={copyingWords.value.import}
+          text={copyingWords.value.importRow}
           href={settingsLink('storage', 'import')}
         />
         <Row
-          title={transferWords.value.importFromBox}
-          text={transferWords.value.importFromBoxRow}
+          title={copyingWords.value.importFromBox}
+          text={copyingWords.value.importFromBoxRow}
           href={settingsLink('storage', 'fetch')}
         />
       </div>

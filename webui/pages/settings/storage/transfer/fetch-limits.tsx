@@ -1,7 +1,7 @@
 import { useId } from 'preact/hooks';
 import { TextField } from '../../../../ui/controls/field.tsx';
+import { copyingWords } from '../../../../words/settings/copying.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
 import { type FetchLimits, wrongLimit } from './fetch-data.ts';
 
 interface FetchLimitsProps {
@@ -11,7 +11,7 @@ interface FetchLimitsProps {
 
 /** The period and the rate of a fetch. */
 export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const wrong = wrongLimit(value);
   const set = (change: Partial<FetchLimits>) => onChange({ ...value, ...change });
   return (

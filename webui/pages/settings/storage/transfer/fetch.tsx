@@ -1,24 +1,24 @@
 import { useState } from 'preact/hooks';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
+import { firstTarget } from '../../../../copying/import-data.ts';
+import { ImportGroups } from '../../../../copying/import-groups.tsx';
+import { Look } from '../../../../copying/look.tsx';
+import { TransferPage } from '../../../../copying/transfer-page.tsx';
 import { Empty } from '../../../../live/notices.tsx';
 import { settingsLink } from '../../../../shell/route.ts';
 import { Row } from '../../../../ui/controls/row.tsx';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import { copyingWords } from '../../../../words/settings/copying.ts';
 import { BOXES_ADDRESS, type BoxItem, isThere, stateText } from '../../boxes/box-data.ts';
 import { type FetchLimits, fetchRequestOf } from './fetch-data.ts';
 import { FetchLimitsCard } from './fetch-limits.tsx';
-import { firstTarget } from './import-data.ts';
-import { ImportGroups } from './import-groups.tsx';
-import { Look } from './look.tsx';
-import { TransferPage } from './transfer-page.tsx';
 
 const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
 /** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
 export function FetchPage() {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   return (
     <TransferPage kind="fetch" title={t.importFromBox} text={t.importFromBoxText}>
       {(onStarted) => <Source onStarted={onStarted} />}
@@ -28,7 +28,7 @@ export function FetchPage() {
 
 /** A box, then its cameras. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
   const [box, setBox] = useState<BoxItem>();
   if (box) {
@@ -70,7 +70,7 @@ interface OfBoxProps {
 }
 
 function OfBox({ box, onStarted, onOther }: OfBoxProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const all = cameras.value ?? [];
   const [limits, setLimits] = useState(NO_LIMITS);
   const hereOf = (path: string) => box.cameras.find((camera) => camera.path === path)?.here ?? undefined;

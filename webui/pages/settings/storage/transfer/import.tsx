@@ -2,22 +2,22 @@ import { useState } from 'preact/hooks';
 import type { ImportRequest, MountedDisk } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
+import { firstTarget } from '../../../../copying/import-data.ts';
+import { ImportGroups } from '../../../../copying/import-groups.tsx';
+import { Look } from '../../../../copying/look.tsx';
+import { TransferPage } from '../../../../copying/transfer-page.tsx';
 import { Empty } from '../../../../live/notices.tsx';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { Row } from '../../../../ui/controls/row.tsx';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
+import { copyingWords } from '../../../../words/settings/copying.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
 import { FolderChoice } from './folder-choice.tsx';
-import { firstTarget } from './import-data.ts';
-import { ImportGroups } from './import-groups.tsx';
-import { Look } from './look.tsx';
-import { TransferPage } from './transfer-page.tsx';
 
 /** Settings, Storage, Import recordings: of another program, from a folder of the box. */
 export function ImportPage() {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   return (
     <TransferPage kind="import" title={t.import} text={t.importText}>
       {(onStarted) => <Source onStarted={onStarted} />}
@@ -27,7 +27,7 @@ export function ImportPage() {
 
 /** A disk, then a folder, then what is in it. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const [opened, setOpened] = useState<string>();
   const [folder, setFolder] = useState<string>();
   if (folder !== undefined) {
@@ -73,7 +73,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
 
 function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const { value } = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'normal');
   if (!value) {
     return <div class="skeleton block" />;

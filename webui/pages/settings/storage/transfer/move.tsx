@@ -1,20 +1,20 @@
 import { useState } from 'preact/hooks';
 import type { MountedDisk } from '../../../../api-client/api-types.ts';
 import { usePolled } from '../../../../api-client/use-polled.ts';
+import { TransferPage } from '../../../../copying/transfer-page.tsx';
+import { TransferStart } from '../../../../copying/transfer-start.tsx';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { byteSize } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
+import { copyingWords } from '../../../../words/settings/copying.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
 import { FolderChoice } from './folder-choice.tsx';
-import { TransferPage } from './transfer-page.tsx';
-import { TransferStart } from './transfer-start.tsx';
 
 const OTHER = 'other';
 
 /** Settings, Storage, Move recordings: to another disk while recording continues. */
 export function MovePage() {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   return (
     <TransferPage kind="move" title={t.move} text={t.moveText}>
       {(onStarted) => <Choice onStarted={onStarted} />}
@@ -24,7 +24,7 @@ export function MovePage() {
 
 function Choice({ onStarted }: { readonly onStarted: () => void }) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const mounts = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'slow');
   const [chosen, setChosen] = useState<string>();
   const [opened, setOpened] = useState('/');
@@ -95,7 +95,7 @@ const Option = ({ title, text, isOff = false, isChosen, onChoose }: OptionProps)
 /** What is to be copied, whether it fits, and the start. */
 function Start({ to, onStarted }: { readonly to: string; readonly onStarted: () => void }) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const size = (bytes: number) => byteSize(bytes, language);
   return (
     <TransferStart request={{ kind: 'move', to }} action={t.start} onStarted={onStarted}>

@@ -1,6 +1,6 @@
-import type { TransferWords } from '../../en/settings/transfer.ts';
+import type { CopyingWords } from '../../en/settings/copying.ts';
 
-export const transfer: TransferWords = {
+export const copying: CopyingWords = {
   move: '将录像移到另一块磁盘',
   moveRow: '新录像立即存到那里，其余录像随后移过去。录制不中断。',
   moveText:

@@ -4,7 +4,7 @@ const many = counter('en');
 const files = (count: number) => many(count, { one: 'one recording', other: '# recordings' });
 
 /** Settings, Storage: recordings to another disk, and of other programs. */
-export const transfer = {
+export const copying = {
   move: 'Move recordings to another disk',
   moveRow: 'New recordings go there at once, the others follow. Recording continues.',
   moveText:
@@ -135,4 +135,4 @@ export const transfer = {
   cancelFetchText: 'What was imported stays. If you import from the same box again, it takes only the rest.',
 };
 
-export type TransferWords = typeof transfer;
+export type CopyingWords = typeof copying;

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { TransferState } from '../../../../api-client/api-types.ts';
-import { actionErrorText, serverText } from '../../../../api-client/error-text.ts';
-import { fetchJson } from '../../../../api-client/request.ts';
-import { cameraTitle } from '../../../../cameras/camera-title.ts';
-import { recordingsLink } from '../../../../shell/route.ts';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { byteSize, longDuration } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import type { TransferState } from '../api-client/api-types.ts';
+import { actionErrorText, serverText } from '../api-client/error-text.ts';
+import { fetchJson } from '../api-client/request.ts';
+import { cameraTitle } from '../cameras/camera-title.ts';
+import { recordingsLink } from '../shell/route.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { byteSize, longDuration } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
+import { copyingWords } from '../words/settings/copying.ts';
 import { LeftOutFiles } from './left-out-files.tsx';
 import { isOn, shareOf } from './transfer-data.ts';
 
@@ -23,7 +23,7 @@ interface TransferProgressProps {
 /** Progress of a transfer, why it waits, what stays, and what can be done. */
 export function TransferProgress({ transfer, isOther = false, onChanged }: TransferProgressProps) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const { phase, files, bytes, bytesPerSecond, remainingSeconds, leftOut } = transfer;
   const share = shareOf(transfer);
   const size = (count: number) => byteSize(count, language);
@@ -72,7 +72,7 @@ export function TransferProgress({ transfer, isOther = false, onChanged }: Trans
 }
 
 function titleOf({ kind, phase, from }: TransferState): string {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const ofKind = {
     move: { running: t.isRunning, done: t.isDone },
     import: { running: t.isImporting, done: t.isImported },
@@ -90,7 +90,7 @@ function titleOf({ kind, phase, from }: TransferState): string {
 
 /** Where to watch what was imported. */
 function Filled({ paths }: Pick<TransferState, 'paths'>) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   return (
     <div class="transfer-steps">
       {paths.map((path) => (
@@ -103,7 +103,7 @@ function Filled({ paths }: Pick<TransferState, 'paths'>) {
 }
 
 function Trouble({ transfer: { phase, why, error } }: Pick<TransferProgressProps, 'transfer'>) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   if (error === null || (phase !== 'waiting' && phase !== 'failed')) {
     return null;
   }
@@ -113,7 +113,7 @@ function Trouble({ transfer: { phase, why, error } }: Pick<TransferProgressProps
 }
 
 function Steps({ transfer, onChanged }: TransferProgressProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const [busy, setBusy] = useState<Step>();
   const [failure, setFailure] = useState<unknown>();
   const [isAsked, setAsked] = useState(false);

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import type { TransferState } from '../../../../api-client/api-types.ts';
-import { usePolled } from '../../../../api-client/use-polled.ts';
-import { settingsLink } from '../../../../shell/route.ts';
-import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
-import { storageWords } from '../../../../words/settings/storage.ts';
+import type { TransferState } from '../api-client/api-types.ts';
+import { usePolled } from '../api-client/use-polled.ts';
+import { settingsLink } from '../shell/route.ts';
+import { LowerPageHeader } from '../ui/controls/lower-page-header.tsx';
+import { storageWords } from '../words/settings/storage.ts';
 import { isOn } from './transfer-data.ts';
 import { TransferProgress } from './transfer-progress.tsx';
 

@@ -1,5 +1,5 @@
-import type { ImportForecast, TransferItems } from '../../../../api-client/api-types.ts';
-import { type Camera, readableName } from '../../../../cameras/camera.ts';
+import type { ImportForecast, TransferItems } from '../api-client/api-types.ts';
+import { type Camera, readableName } from '../cameras/camera.ts';
 
 export type Group = ImportForecast['groups'][number];
 

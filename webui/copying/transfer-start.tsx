@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { TransferForecast } from '../../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
-import { fetchJson } from '../../../../api-client/request.ts';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import type { TransferForecast } from '../api-client/api-types.ts';
+import { actionErrorText } from '../api-client/error-text.ts';
+import { fetchJson } from '../api-client/request.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { copyingWords } from '../words/settings/copying.ts';
 
 /** The box counts the recordings, which takes long with many. */
 export const COUNT_MS = 300_000;
@@ -19,7 +19,7 @@ interface TransferStartProps {
 
 /** What a transfer would copy, whether it fits, and its start. Another request is another element: give it a key. */
 export function TransferStart({ request, action, children, onStarted }: TransferStartProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const [forecast, setForecast] = useState<TransferForecast>();
   const [failure, setFailure] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);

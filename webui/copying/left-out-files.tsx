@@ -1,5 +1,5 @@
-import type { TransferState } from '../../../../api-client/api-types.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import type { TransferState } from '../api-client/api-types.ts';
+import { copyingWords } from '../words/settings/copying.ts';
 
 interface LeftOutFilesProps {
   readonly leftOut: TransferState['leftOut'];
@@ -8,7 +8,7 @@ interface LeftOutFilesProps {
 
 /** Files by name, with the reason. */
 export function LeftOutFiles({ leftOut: { count, items }, title }: LeftOutFilesProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const texts: Readonly<Record<string, string>> = {
     noTime: t.leftNoTime,
     otherCamera: t.leftOtherCamera,

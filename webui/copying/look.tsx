@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ImportForecast } from '../../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
-import { fetchJson } from '../../../../api-client/request.ts';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import type { ImportForecast } from '../api-client/api-types.ts';
+import { actionErrorText } from '../api-client/error-text.ts';
+import { fetchJson } from '../api-client/request.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { copyingWords } from '../words/settings/copying.ts';
 import { LeftOutFiles } from './left-out-files.tsx';
 import { COUNT_MS } from './transfer-start.tsx';
 
@@ -22,7 +22,7 @@ interface LookProps {
 
 /** What a folder or a box has. Another one is another element: give it a key. */
 export function Look({ from, body, other, onOther, nothing, children }: LookProps) {
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const [found, setFound] = useState<ImportForecast>();
   const [failure, setFailure] = useState<unknown>();
   useEffect(() => {

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ImportForecast, TransferItems } from '../../../../api-client/api-types.ts';
-import type { Camera } from '../../../../cameras/camera.ts';
-import { Select } from '../../../../ui/controls/choice.tsx';
-import { TextField } from '../../../../ui/controls/field.tsx';
-import { byteSize } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { transferWords } from '../../../../words/settings/transfer.ts';
+import type { ImportForecast, TransferItems } from '../api-client/api-types.ts';
+import type { Camera } from '../cameras/camera.ts';
+import { Select } from '../ui/controls/choice.tsx';
+import { TextField } from '../ui/controls/field.tsx';
+import { byteSize } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
+import { copyingWords } from '../words/settings/copying.ts';
 import { type Group, itemsOf, type Target } from './import-data.ts';
 import { TransferStart } from './transfer-start.tsx';
 
@@ -28,7 +28,7 @@ interface ImportGroupsProps {
 /** The groups of a folder or a box, a camera for each, and the start. */
 export function ImportGroups({ found, cameras, firstTarget, requestOf, limits, onStarted }: ImportGroupsProps) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const [chosen, setChosen] = useState<ReadonlyMap<string, Target>>(new Map());
   const targets = new Map(found.groups.map((group) => [group.group, chosen.get(group.group) ?? firstTarget(group)]));
   const items = itemsOf(found.groups, targets);
@@ -77,7 +77,7 @@ interface GroupCardProps {
 
 function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
   const { language } = i18n();
-  const t = transferWords.value;
+  const t = copyingWords.value;
   const { name, program, files, bytes } = group;
   const title = name === '' ? t.inFolderItself : name;
   const value = { camera: target.to === 'camera' ? target.path : '', new: NEW, nowhere: NOWHERE }[target.to];

@@ -1,4 +1,4 @@
-import type { TransferState } from '../../../../api-client/api-types.ts';
+import type { TransferState } from '../api-client/api-types.ts';
 
 export const isOn = ({ phase }: Pick<TransferState, 'phase'>): boolean =>
   phase === 'running' || phase === 'waiting' || phase === 'paused';
