@@ -7,6 +7,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { boxesWords } from '../../../words/settings/boxes.ts';
 import { copyingWords } from '../../../words/settings/copying.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { FeatureRows } from '../../features/feature-rows.tsx';
@@ -81,7 +82,7 @@ function Storage() {
         />
         <Row
           title={copyingWords.value.importFromBox}
-          text={copyingWords.value.importFromBoxRow}
+          text={boxesWords.value.importFromBoxRow}
           href={settingsLink('storage', 'fetch')}
         />
       </div>

@@ -81,6 +81,20 @@ export const boxes = {
   removeBox: 'Remove box',
   removeBoxText: 'Its cameras disappear here. Its recordings stay on it. Press again to remove.',
   boxRemoved: (name: string) => `${name} removed.`,
+
+  importFromBoxRow: 'From a Perch that is paired with this one, over the network.',
+  importFromBoxText:
+    'Recordings of another Perch become recordings here, the newest first. Both go on recording. The other box keeps its recordings.',
+  whichBox: 'Which box?',
+  noBoxIsPaired: 'This Perch is paired with no box.',
+  pairAnotherBox: 'Pair another box. Its owner must let this Perch have recordings.',
+  changeBox: 'Choose another box',
+  firstDay: 'First day',
+  lastDay: 'Last day',
+  dayHint: 'Empty: no limit.',
+  lastDayWrong: 'The last day is before the first.',
+  boxHasNone: 'No recordings',
+  boxHasNoneText: 'The box has no recordings of the cameras that it shares with this Perch.',
 };
 
 export type BoxesWords = typeof boxes;

@@ -111,19 +111,6 @@ export const copying = {
   cancelImportText: 'What was imported stays. If you import the same folder again, it takes only the rest.',
 
   importFromBox: 'Import from another box',
-  importFromBoxRow: 'From a Perch that is paired with this one, over the network.',
-  importFromBoxText:
-    'Recordings of another Perch become recordings here, the newest first. Both go on recording. The other box keeps its recordings.',
-  whichBox: 'Which box?',
-  noBoxIsPaired: 'This Perch is paired with no box.',
-  pairBox: 'Pair another box. Its owner must let this Perch have recordings.',
-  changeBox: 'Choose another box',
-  firstDay: 'First day',
-  lastDay: 'Last day',
-  dayHint: 'Empty: no limit.',
-  lastDayWrong: 'The last day is before the first.',
-  boxHasNone: 'No recordings',
-  boxHasNoneText: 'The box has no recordings of the cameras that it shares with this Perch.',
   isFetching: (box: string) => `Recordings of ${box} are being imported.`,
   boxMayBeEmptied: 'Each recording was compared with that of the box, byte by byte. Its owner may now empty it.',
   boxMayBeEmptiedButFor:

@@ -75,4 +75,18 @@ export const boxes: BoxesWords = {
   removeBox: '移除主机',
   removeBoxText: '它的摄像头会从这里消失，录像仍在那台主机上。再按一次即移除。',
   boxRemoved: (name) => `${name} 已移除。`,
+
+  importFromBoxRow: '通过网络，从已与本机配对的 Perch 导入。',
+  importFromBoxText:
+    '另一台 Perch 的录像会成为这里的录像，从最新的开始。两台都会继续录像。另一台主机会保留自己的录像。',
+  whichBox: '哪台主机？',
+  noBoxIsPaired: '本机还没有与任何主机配对。',
+  pairAnotherBox: '与另一台主机配对。其所有者必须允许本机获取录像。',
+  changeBox: '选择另一台主机',
+  firstDay: '起始日期',
+  lastDay: '结束日期',
+  dayHint: '留空：不限制。',
+  lastDayWrong: '结束日期早于起始日期。',
+  boxHasNone: '没有录像',
+  boxHasNoneText: '该主机与本机共享的摄像头没有录像。',
 };

@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 import { TextField } from '../../../../ui/controls/field.tsx';
-import { copyingWords } from '../../../../words/settings/copying.ts';
+import { boxesWords } from '../../../../words/settings/boxes.ts';
 import { storageWords } from '../../../../words/settings/storage.ts';
 import { type FetchLimits, wrongLimit } from './fetch-data.ts';
 
@@ -11,7 +11,7 @@ interface FetchLimitsProps {
 
 /** The period and the rate of a fetch. */
 export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
-  const t = copyingWords.value;
+  const t = boxesWords.value;
   const wrong = wrongLimit(value);
   const set = (change: Partial<FetchLimits>) => onChange({ ...value, ...change });
   return (

@@ -8,6 +8,7 @@ import { TransferPage } from '../../../../copying/transfer-page.tsx';
 import { Empty } from '../../../../live/notices.tsx';
 import { settingsLink } from '../../../../shell/route.ts';
 import { Row } from '../../../../ui/controls/row.tsx';
+import { boxesWords } from '../../../../words/settings/boxes.ts';
 import { camerasWords } from '../../../../words/settings/cameras.ts';
 import { copyingWords } from '../../../../words/settings/copying.ts';
 import { BOXES_ADDRESS, type BoxItem, isThere, stateText } from '../../boxes/box-data.ts';
@@ -18,9 +19,9 @@ const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
 /** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
 export function FetchPage() {
-  const t = copyingWords.value;
+  const t = boxesWords.value;
   return (
-    <TransferPage kind="fetch" title={t.importFromBox} text={t.importFromBoxText}>
+    <TransferPage kind="fetch" title={copyingWords.value.importFromBox} text={t.importFromBoxText}>
       {(onStarted) => <Source onStarted={onStarted} />}
     </TransferPage>
   );
@@ -28,7 +29,7 @@ export function FetchPage() {
 
 /** A box, then its cameras. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
-  const t = copyingWords.value;
+  const t = boxesWords.value;
   const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
   const [box, setBox] = useState<BoxItem>();
   if (box) {
@@ -55,7 +56,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
         <Row
           icon="plus"
           title={camerasWords.value.otherBoxes}
-          text={t.pairBox}
+          text={t.pairAnotherBox}
           href={settingsLink('cameras', 'boxes')}
         />
       </div>
@@ -70,7 +71,7 @@ interface OfBoxProps {
 }
 
 function OfBox({ box, onStarted, onOther }: OfBoxProps) {
-  const t = copyingWords.value;
+  const t = boxesWords.value;
   const all = cameras.value ?? [];
   const [limits, setLimits] = useState(NO_LIMITS);
   const hereOf = (path: string) => box.cameras.find((camera) => camera.path === path)?.here ?? undefined;
