@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { ImportPage } from '../../../features/transfer/import.tsx';
+import { MovePage } from '../../../features/transfer/move.tsx';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -20,8 +22,6 @@ import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
 import { FetchPage } from './transfer/fetch.tsx';
-import { ImportPage } from './transfer/import.tsx';
-import { MovePage } from './transfer/move.tsx';
 
 interface Items<T> {
   readonly items: readonly T[];

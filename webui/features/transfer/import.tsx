@@ -1,18 +1,18 @@
 import { useState } from 'preact/hooks';
-import type { ImportRequest, MountedDisk } from '../../../../api-client/api-types.ts';
-import { usePolled } from '../../../../api-client/use-polled.ts';
-import { cameras } from '../../../../cameras/cameras.ts';
-import { firstTarget } from '../../../../copying/import-data.ts';
-import { ImportGroups } from '../../../../copying/import-groups.tsx';
-import { Look } from '../../../../copying/look.tsx';
-import { TransferPage } from '../../../../copying/transfer-page.tsx';
-import { Empty } from '../../../../live/notices.tsx';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { Row } from '../../../../ui/controls/row.tsx';
-import { byteSize } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { copyingWords } from '../../../../words/settings/copying.ts';
-import { storageWords } from '../../../../words/settings/storage.ts';
+import type { ImportRequest, MountedDisk } from '../../api-client/api-types.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { firstTarget } from '../../copying/import-data.ts';
+import { ImportGroups } from '../../copying/import-groups.tsx';
+import { Look } from '../../copying/look.tsx';
+import { TransferPage } from '../../copying/transfer-page.tsx';
+import { Empty } from '../../live/notices.tsx';
+import { Button } from '../../ui/controls/button.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { byteSize } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { copyingWords } from '../../words/settings/copying.ts';
+import { storageWords } from '../../words/settings/storage.ts';
 import { FolderChoice } from './folder-choice.tsx';
 
 /** Settings, Storage, Import recordings: of another program, from a folder of the box. */

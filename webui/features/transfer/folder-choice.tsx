@@ -1,16 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { FolderList } from '../../../../api-client/api-types.ts';
-import { actionErrorText } from '../../../../api-client/error-text.ts';
-import { fetchJson, RequestError } from '../../../../api-client/request.ts';
-import { usePolled } from '../../../../api-client/use-polled.ts';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { TextField } from '../../../../ui/controls/field.tsx';
-import { Row } from '../../../../ui/controls/row.tsx';
-import { toast } from '../../../../ui/feedback/toast.tsx';
-import { byteSize } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { copyingWords } from '../../../../words/settings/copying.ts';
-import { storageWords } from '../../../../words/settings/storage.ts';
+import type { FolderList } from '../../api-client/api-types.ts';
+import { actionErrorText } from '../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../api-client/request.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { TextField } from '../../ui/controls/field.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { byteSize } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { copyingWords } from '../../words/settings/copying.ts';
+import { storageWords } from '../../words/settings/storage.ts';
 
 interface FolderChoiceProps {
   readonly path: string;

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { MountedDisk } from '../../../../api-client/api-types.ts';
-import { usePolled } from '../../../../api-client/use-polled.ts';
-import { TransferPage } from '../../../../copying/transfer-page.tsx';
-import { TransferStart } from '../../../../copying/transfer-start.tsx';
-import { Button } from '../../../../ui/controls/button.tsx';
-import { byteSize } from '../../../../words/format.ts';
-import { i18n } from '../../../../words/i18n.ts';
-import { copyingWords } from '../../../../words/settings/copying.ts';
-import { storageWords } from '../../../../words/settings/storage.ts';
+import type { MountedDisk } from '../../api-client/api-types.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { TransferPage } from '../../copying/transfer-page.tsx';
+import { TransferStart } from '../../copying/transfer-start.tsx';
+import { Button } from '../../ui/controls/button.tsx';
+import { byteSize } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { copyingWords } from '../../words/settings/copying.ts';
+import { storageWords } from '../../words/settings/storage.ts';
 import { FolderChoice } from './folder-choice.tsx';
 
 const OTHER = 'other';
