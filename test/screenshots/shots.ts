@@ -197,8 +197,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
-    shot('move', '#/settings/storage/move', '.transfer .choices'),
-    shot('import', '#/settings/storage/import', '.source-disks'),
     shot('fetch', '#/settings/storage/fetch', '.source-disks'),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),

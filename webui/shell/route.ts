@@ -35,7 +35,7 @@ interface RecordedMoment {
 const SECTIONS = {
   cameras: ['add', 'layouts', 'boxes'],
   modes: [],
-  storage: ['move', 'import', 'fetch'],
+  storage: ['fetch'],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views', 'paired'],
 } as const;

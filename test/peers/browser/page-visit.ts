@@ -249,8 +249,6 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['boxes', '#/settings/cameras/boxes', '.other-boxes .button'],
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
-  ['move', '#/settings/storage/move', '.transfer .choices'],
-  ['import', '#/settings/storage/import', '.source-disks'],
   ['fetch', '#/settings/storage/fetch', '.source-disks'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { FolderList } from '../../api-client/api-types.ts';
+import type { FolderList } from '../../../agent/features/transfer/routes.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
@@ -9,8 +9,8 @@ import { Row } from '../../ui/controls/row.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { byteSize } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { copyingWords } from '../../words/settings/copying.ts';
 import { storageWords } from '../../words/settings/storage.ts';
+import { transferWords } from './words.ts';
 
 interface FolderChoiceProps {
   readonly path: string;
@@ -24,7 +24,7 @@ interface FolderChoiceProps {
 /** Folders of the box, one level at a time. */
 export function FolderChoice({ path, needsWriting = false, action, onOpen, onChoose }: FolderChoiceProps) {
   const { language } = i18n();
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const [failed, setFailed] = useState<{ readonly path: string; readonly error: unknown }>();
   const { value } = usePolled<FolderList>(addressOf(path), 'slow', {
     // Without a response there is another attempt.
@@ -89,7 +89,7 @@ function Unopened({ path, error, onOpen }: UnopenedProps) {
         </p>
       </div>
       {path !== '/' && (
-        <Row icon="back" title={copyingWords.value.folderAbove} text={parent} onClick={() => onOpen(parent)} />
+        <Row icon="back" title={transferWords.value.folderAbove} text={parent} onClick={() => onOpen(parent)} />
       )}
     </>
   );
@@ -97,7 +97,7 @@ function Unopened({ path, error, onOpen }: UnopenedProps) {
 
 /** Opens the folder of a path that is typed or pasted. */
 function TypedFolder({ onOpen }: Pick<FolderChoiceProps, 'onOpen'>) {
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const [path, setPath] = useState('');
   const [wrong, setWrong] = useState<string>();
   const [isBusy, setBusy] = useState(false);
@@ -145,7 +145,7 @@ const addressOf = (path: string): string => `v3/disks/folders?path=${encodeURICo
 
 /** Why the typed path is wrong; undefined: for another reason. */
 function reasonOf(error: unknown): string | undefined {
-  const t = copyingWords.peek();
+  const t = transferWords.peek();
   const texts: Readonly<Record<number, string>> = { 400: t.folderRefused, 404: t.folderUnknown };
   return error instanceof RequestError ? texts[error.status] : undefined;
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import type { ImportRequest, MountedDisk } from '../../api-client/api-types.ts';
+import type { ImportRequest } from '../../../agent/features/transfer/routes.ts';
+import type { MountedDisk } from '../../api-client/api-types.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { firstTarget } from '../../copying/import-data.ts';
@@ -14,12 +15,13 @@ import { i18n } from '../../words/i18n.ts';
 import { copyingWords } from '../../words/settings/copying.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { FolderChoice } from './folder-choice.tsx';
+import { transferWords } from './words.ts';
 
 /** Settings, Storage, Import recordings: of another program, from a folder of the box. */
 export function ImportPage() {
-  const t = copyingWords.value;
+  const t = transferWords.value;
   return (
-    <TransferPage kind="import" title={t.import} text={t.importText}>
+    <TransferPage kind="import" title={copyingWords.value.import} text={t.importText}>
       {(onStarted) => <Source onStarted={onStarted} />}
     </TransferPage>
   );
@@ -27,7 +29,7 @@ export function ImportPage() {
 
 /** A disk, then a folder, then what is in it. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const [opened, setOpened] = useState<string>();
   const [folder, setFolder] = useState<string>();
   if (folder !== undefined) {
@@ -73,7 +75,7 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
 
 function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
   const { language } = i18n();
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const { value } = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'normal');
   if (!value) {
     return <div class="skeleton block" />;

@@ -9,14 +9,15 @@ import { i18n } from '../../words/i18n.ts';
 import { copyingWords } from '../../words/settings/copying.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { FolderChoice } from './folder-choice.tsx';
+import { transferWords } from './words.ts';
 
 const OTHER = 'other';
 
 /** Settings, Storage, Move recordings: to another disk while recording continues. */
 export function MovePage() {
-  const t = copyingWords.value;
+  const t = transferWords.value;
   return (
-    <TransferPage kind="move" title={t.move} text={t.moveText}>
+    <TransferPage kind="move" title={copyingWords.value.move} text={t.moveText}>
       {(onStarted) => <Choice onStarted={onStarted} />}
     </TransferPage>
   );
@@ -24,7 +25,7 @@ export function MovePage() {
 
 function Choice({ onStarted }: { readonly onStarted: () => void }) {
   const { language } = i18n();
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const mounts = usePolled<{ readonly items: readonly MountedDisk[] }>('v3/disks/places', 'slow');
   const [chosen, setChosen] = useState<string>();
   const [opened, setOpened] = useState('/');
@@ -95,13 +96,13 @@ const Option = ({ title, text, isOff = false, isChosen, onChoose }: OptionProps)
 /** What is to be copied, whether it fits, and the start. */
 function Start({ to, onStarted }: { readonly to: string; readonly onStarted: () => void }) {
   const { language } = i18n();
-  const t = copyingWords.value;
+  const t = transferWords.value;
   const size = (bytes: number) => byteSize(bytes, language);
   return (
     <TransferStart request={{ kind: 'move', to }} action={t.start} onStarted={onStarted}>
       {({ files, bytes, freeBytes, missingBytes }) => (
         <>
-          <p>{files === 0 ? t.nothingToMove : t.toCopy(size(bytes), files, size(freeBytes))}</p>
+          <p>{files === 0 ? t.nothingToMove : copyingWords.value.toCopy(size(bytes), files, size(freeBytes))}</p>
           {missingBytes > 0 && <p class="warn small">{t.doesNotFit(size(missingBytes))}</p>}
         </>
       )}

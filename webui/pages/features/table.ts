@@ -6,10 +6,21 @@ import { mqtt } from '../../features/mqtt/entry.ts';
 import { notify } from '../../features/notify/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
 import { signing } from '../../features/signing/entry.ts';
+import { transfer } from '../../features/transfer/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 import type { SettingsSection } from '../../shell/route.ts';
 
-const FEATURES: readonly FeatureEntry[] = [cameraNetwork, mqtt, notify, onvifDevice, signing, updates, archive, motion];
+const FEATURES: readonly FeatureEntry[] = [
+  cameraNetwork,
+  mqtt,
+  notify,
+  onvifDevice,
+  signing,
+  updates,
+  archive,
+  transfer,
+  motion,
+];
 
 /** The features' pages below a section of the settings, with the features' names. */
 export const featurePages = (section: SettingsSection): readonly (FeaturePage & { readonly feature: string })[] =>

@@ -1,8 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { ImportPage } from '../../../features/transfer/import.tsx';
-import { MovePage } from '../../../features/transfer/move.tsx';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -34,15 +32,7 @@ export function StoragePage() {
   if (Feature) {
     return <Feature />;
   }
-  return part === 'move' ? (
-    <MovePage />
-  ) : part === 'import' ? (
-    <ImportPage />
-  ) : part === 'fetch' ? (
-    <FetchPage />
-  ) : (
-    <Storage />
-  );
+  return part === 'fetch' ? <FetchPage /> : <Storage />;
 }
 
 /** Length of the recordings, use by camera, and disks. */
@@ -74,12 +64,6 @@ function Storage() {
       <FreeSpace />
       <div class="card">
         <FeatureRows section="storage" />
-        <Row title={copyingWords.value.move} text={copyingWords.value.moveRow} href={settingsLink('storage', 'move')} />
-        <Row
-          title={copyingWords.value.import}
-          text={copyingWords.value.importRow}
-          href={settingsLink('storage', 'import')}
-        />
         <Row
           title={copyingWords.value.importFromBox}
           text={boxesWords.value.importFromBoxRow}
