@@ -41,7 +41,6 @@ import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
-import { transferImport, transferMove } from './record/transfer.ts';
 import { transferFetch } from './record/transfer-fetch.ts';
 import { tsRecordCpu } from './record/ts-record-cpu.ts';
 import { rtmpCpu } from './rtmp/rtmp-cpu.ts';
@@ -100,8 +99,6 @@ const FIGURES: readonly Figure[] = [
   listScaleTimeline,
   listScaleMemory,
   reindexFigure,
-  transferMove,
-  transferImport,
   transferFetch,
   ingestPacket,
   ingestPacketBytes,
