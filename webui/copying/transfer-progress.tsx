@@ -134,11 +134,12 @@ function Steps({ transfer, onChanged }: TransferProgressProps) {
   };
   const isMove = transfer.kind === 'move';
   const next = transfer.phase === 'paused' ? 'resume' : 'pause';
+  const nextText = next === 'resume' ? t.resume : t.pause;
   return (
     <>
       <div class="transfer-steps">
-        <Button busy={busy === next && t[next]} onClick={() => void take(next)}>
-          {t[next]}
+        <Button busy={busy === next && nextText} onClick={() => void take(next)}>
+          {nextText}
         </Button>
         <Button
           kind="text"
