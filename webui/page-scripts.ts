@@ -52,8 +52,8 @@ const LATER: Scripts = {
   settings: [
     'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
-    'pages/settings/boxes/boxes-page.tsx',
-    'pages/settings/boxes/paired-servers.tsx',
+    'features/boxes/boxes-page.tsx',
+    'features/boxes/paired-servers.tsx',
     'pages/settings/modes/modes.tsx',
     'pages/settings/people/people.tsx',
     'pages/settings/people/second-factor-sheet.tsx',

@@ -21,7 +21,7 @@ import { CameraSheet } from './camera-sheet.tsx';
 
 const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) => page.LayoutsPage));
 
-const Boxes = lazyPart(() => import('../boxes/boxes-page.tsx').then((page) => page.BoxesPage));
+const Boxes = lazyPart(() => import('../../../features/boxes/boxes-page.tsx').then((page) => page.BoxesPage));
 
 /** New cameras on the network, then the owner's in grid order. */
 export function CamerasPage({ rows }: { readonly rows: readonly CameraRow[] }) {

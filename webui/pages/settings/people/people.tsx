@@ -22,7 +22,9 @@ import { GuestLinkSheet, GuestSheet } from './guest-sheet.tsx';
 import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
-const PairedServers = lazyPage(() => import('../boxes/paired-servers.tsx').then((page) => page.PairedServersPage));
+const PairedServers = lazyPage(() =>
+  import('../../../features/boxes/paired-servers.tsx').then((page) => page.PairedServersPage),
+);
 const Views = lazyPage(() => import('./views.tsx').then((page) => page.ViewsPage));
 
 interface Items<T> {

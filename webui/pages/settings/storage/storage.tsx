@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
+import { FetchPage } from '../../../features/boxes/fetch.tsx';
 import { Empty } from '../../../live/notices.tsx';
 import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -19,7 +20,6 @@ import { FreeSpace } from './free-space.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
-import { FetchPage } from './transfer/fetch.tsx';
 
 interface Items<T> {
   readonly items: readonly T[];

@@ -1,6 +1,6 @@
-import type { Form } from '../../../forms/form.ts';
-import { CamerasField, ChipsField } from '../../../people/access-fields.tsx';
-import { boxesWords } from '../../../words/settings/boxes.ts';
+import type { Form } from '../../forms/form.ts';
+import { CamerasField, ChipsField } from '../../people/access-fields.tsx';
+import { boxesWords } from '../../words/settings/boxes.ts';
 import { SERVER_RIGHTS, type ServerTerms, serverRightName } from './server-data.ts';
 
 /** Cameras and rights of a server. */

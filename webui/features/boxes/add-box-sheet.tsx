@@ -1,13 +1,13 @@
 import { useMemo, useState } from 'preact/hooks';
-import { fetchJson } from '../../../api-client/request.ts';
-import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
-import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { serverForm } from '../../../forms/server-form.ts';
-import { TextArea } from '../../../ui/controls/text-area.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { boxesWords } from '../../../words/settings/boxes.ts';
+import { fetchJson } from '../../api-client/request.ts';
+import { fieldProps } from '../../forms/field-props.ts';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { serverForm } from '../../forms/server-form.ts';
+import { TextArea } from '../../ui/controls/text-area.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { Sheet } from '../../ui/sheet/sheet.tsx';
+import { boxesWords } from '../../words/settings/boxes.ts';
 import { AddBox, type BoxItem, invitationIn, mainCameras } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
 

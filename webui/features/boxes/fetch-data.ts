@@ -1,4 +1,4 @@
-import type { TransferItems } from '../../../../api-client/api-types.ts';
+import type { TransferItems } from '../../api-client/api-types.ts';
 
 /** As typed. */
 export interface FetchLimits {

@@ -1,19 +1,19 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { PairedServerItem } from '../../../api-client/api-types.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
-import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { serverForm } from '../../../forms/server-form.ts';
-import { oneAtLeast } from '../../../people/access-fields.tsx';
-import { nowMs } from '../../../shell/page-state.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
-import { TextField } from '../../../ui/controls/field.tsx';
-import { QrCode } from '../../../ui/controls/qr-code.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { attempt } from '../../../ui/feedback/toast-failure.ts';
-import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { boxesWords } from '../../../words/settings/boxes.ts';
+import type { PairedServerItem } from '../../api-client/api-types.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { serverForm } from '../../forms/server-form.ts';
+import { oneAtLeast } from '../../people/access-fields.tsx';
+import { nowMs } from '../../shell/page-state.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { copyToClipboard } from '../../ui/controls/clipboard.ts';
+import { TextField } from '../../ui/controls/field.tsx';
+import { QrCode } from '../../ui/controls/qr-code.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
+import { Sheet } from '../../ui/sheet/sheet.tsx';
+import { boxesWords } from '../../words/settings/boxes.ts';
 import {
   createInvitation,
   FIRST_RIGHTS,

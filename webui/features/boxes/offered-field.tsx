@@ -1,7 +1,7 @@
-import { readableName } from '../../../cameras/camera.ts';
-import type { Form } from '../../../forms/form.ts';
-import { ChipsField } from '../../../people/access-fields.tsx';
-import { toggled } from '../../../people/people.ts';
+import { readableName } from '../../cameras/camera.ts';
+import type { Form } from '../../forms/form.ts';
+import { ChipsField } from '../../people/access-fields.tsx';
+import { toggled } from '../../people/people.ts';
 import type { BoxItem } from './box-data.ts';
 
 interface OfferedFieldProps<V extends { readonly cameras: readonly string[] }> {

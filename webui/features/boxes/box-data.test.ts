@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { invitationLink } from '../../../shell/route.ts';
+import { invitationLink } from '../../shell/route.ts';
 import { addressesFault, clockText, invitationIn, linesOf, mainCameras } from './box-data.ts';
 
 const INVITATION = 'perch://invitation?at=192.168.1.5%3A8443&pin=key.a&secret=b';

@@ -1,10 +1,10 @@
-import { fetchJson, RequestError } from '../../../api-client/request.ts';
-import { FieldError } from '../../../forms/form.ts';
-import { nowMs } from '../../../shell/page-state.ts';
-import { parseRoute } from '../../../shell/route.ts';
-import { duration, moment } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { boxesWords } from '../../../words/settings/boxes.ts';
+import { fetchJson, RequestError } from '../../api-client/request.ts';
+import { FieldError } from '../../forms/form.ts';
+import { nowMs } from '../../shell/page-state.ts';
+import { parseRoute } from '../../shell/route.ts';
+import { duration, moment } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { boxesWords } from '../../words/settings/boxes.ts';
 
 interface OfferedCamera {
   /** Name of the path on the box. */
