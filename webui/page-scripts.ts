@@ -52,8 +52,6 @@ const LATER: Scripts = {
   settings: [
     'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
-    'features/boxes/boxes-page.tsx',
-    'features/boxes/paired-servers.tsx',
     'pages/settings/modes/modes.tsx',
     'pages/settings/people/people.tsx',
     'pages/settings/people/second-factor-sheet.tsx',

@@ -186,7 +186,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await press(page, say.layouts.addWall);
       await press(page, say.layouts.addAll);
     }),
-    shot('boxes', '#/settings/cameras/boxes', '.other-boxes .button'),
     opened('box-add', 'cameras/boxes', '.other-boxes .button', (page) =>
       page.locator('.other-boxes > .button').click(),
     ),
@@ -197,7 +196,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
-    shot('fetch', '#/settings/storage/fetch', '.source-disks'),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
     shot('remote', '#/settings/system/remote', '.remote-access form'),
@@ -205,7 +203,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     ...cameraNetworkShots(door),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
-    shot('paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
     shot('people', '#/settings/people', '.you'),

@@ -1,7 +1,6 @@
 /** What the API answers, by its schemas. Of the page only this file, and features from their own routes, import from the agent. */
 
 export type { EventKind } from '../../agent/base/event-kinds.ts';
-export type { PairedServerItem } from '../../agent/features/boxes/serving/paired-server-routes.ts';
 export type { SessionItem, UserItem } from '../../agent/http/api/accounts/people-routes.ts';
 export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-routes.ts';
 export type { SessionAnswer } from '../../agent/http/api/accounts/session-routes.ts';

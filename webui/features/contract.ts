@@ -29,11 +29,11 @@ export interface FeatureSection {
 
 /** A page below a section of the settings. */
 export interface FeaturePage {
-  readonly section: 'storage' | 'system';
+  readonly section: Exclude<SettingsSection, 'modes'>;
   /** Last part of its address. */
   readonly part: string;
   /** Its row on the page of the section. @param facts in the section `system` */
-  row(facts?: SystemFacts): { readonly title: string; readonly text: string };
+  row(facts?: SystemFacts): { readonly icon?: IconName; readonly title: string; readonly text: string };
   readonly page: FunctionComponent;
 }
 

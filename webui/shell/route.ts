@@ -33,11 +33,12 @@ interface RecordedMoment {
 
 /** The sections of the settings, with the pages below each. */
 const SECTIONS = {
+  // The page `boxes` is of a feature: a camera may have its name.
   cameras: ['add', 'layouts', 'boxes'],
   modes: [],
-  storage: ['fetch'],
+  storage: [],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
-  people: ['views', 'paired'],
+  people: ['views'],
 } as const;
 export type SettingsSection = keyof typeof SECTIONS;
 type SettingsPart = (typeof SECTIONS)[SettingsSection][number];
@@ -53,11 +54,9 @@ interface SettingsRoute {
   readonly feature?: string;
   /** Name in the viewing history; only in the part `views`. */
   readonly person?: string;
-  /** Invitation from a link; only in the part `boxes`. */
-  readonly invitation?: string;
+  /** What follows `?` in the address of a part. */
+  readonly query?: string;
 }
-
-const INVITATION_START = 'perch://invitation?';
 
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
@@ -95,9 +94,8 @@ function readSettings(path: string, query: string): SettingsRoute {
   if (section === 'cameras' && rest !== '' && !part) {
     return { page, section, camera: decode(rest) };
   }
-  const invitation = part === 'boxes' && query !== '' ? { invitation: INVITATION_START + query } : {};
   const feature = part || rest === '' ? {} : { feature: rest };
-  return { page, section, ...(part && { part }), ...feature, ...invitation };
+  return { page, section, ...(part && { part }), ...feature, ...(query !== '' && { query }) };
 }
 
 const isSection = (name: string): name is SettingsSection => Object.hasOwn(SECTIONS, name);
@@ -152,10 +150,6 @@ export const settingsLink = (section: SettingsSection, part?: SettingsPart): str
 /** @param part of a feature's page */
 export const featureLink = (section: SettingsSection, part: string): string =>
   `#/settings/${section}${part && `/${part}`}`;
-
-/** The page that adds a box, with its invitation. */
-export const invitationLink = (invitation: string): string =>
-  `${settingsLink('cameras', 'boxes')}?${invitation.slice(INVITATION_START.length)}`;
 
 /** A camera may be named `add`, whose first letter is then encoded. */
 export const cameraSettingsLink = (camera: string): string =>

@@ -4,7 +4,6 @@ import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
-import type { BoxesWords } from './en/settings/boxes.ts';
 import type { CamerasWords } from './en/settings/cameras.ts';
 import type { CopyingWords } from './en/settings/copying.ts';
 import type { ForwardsWords } from './en/settings/forwards.ts';
@@ -46,7 +45,6 @@ export interface AllWords {
   readonly forwards: ForwardsWords;
   readonly sources: SourceWords;
   readonly masks: MasksWords;
-  readonly boxes: BoxesWords;
 }
 
 /** Loaded with the settings in other languages. */
@@ -64,5 +62,4 @@ export type SettingsPart =
   | 'video'
   | 'forwards'
   | 'sources'
-  | 'masks'
-  | 'boxes';
+  | 'masks';

@@ -10,7 +10,6 @@ import { common } from './en/common.ts';
 import { live } from './en/live.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
-import { boxes } from './en/settings/boxes.ts';
 import { cameras } from './en/settings/cameras.ts';
 import { copying } from './en/settings/copying.ts';
 import { forwards } from './en/settings/forwards.ts';
@@ -56,7 +55,6 @@ const en: AllWords = {
   masks,
   sources,
   copying,
-  boxes,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const FEATURES = join(import.meta.dirname, '../features');

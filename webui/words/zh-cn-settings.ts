@@ -1,5 +1,4 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
-import { boxes } from './zh-cn/settings/boxes.ts';
 import { cameras } from './zh-cn/settings/cameras.ts';
 import { copying } from './zh-cn/settings/copying.ts';
 import { forwards } from './zh-cn/settings/forwards.ts';
@@ -33,5 +32,4 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   forwards,
   masks,
   sources,
-  boxes,
 };

@@ -7,6 +7,8 @@ import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
 import { Offered } from './serving/schemas.ts';
 
+export type { PairedServerItem } from './serving/paired-server-routes.ts';
+
 const MAX_BODY_BYTES = 1 << 18;
 
 const Chosen = Type.Union(

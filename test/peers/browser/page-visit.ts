@@ -246,10 +246,8 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['layouts', '#/settings/cameras/layouts', '.layouts'],
-  ['boxes', '#/settings/cameras/boxes', '.other-boxes .button'],
   ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
-  ['fetch', '#/settings/storage/fetch', '.source-disks'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],
@@ -260,7 +258,6 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],
   ['notifications', '#/settings/notifications', '.notifications .card, .notifications p'],
-  ['paired', '#/settings/people/paired', '.paired-servers .button, .paired-servers .message-card'],
   ['views', '#/settings/people/views', '.views .card, .views .dim'],
   ...FEATURE_SIGHTS,
 ];

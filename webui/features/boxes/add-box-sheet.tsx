@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
@@ -7,9 +8,9 @@ import { serverForm } from '../../forms/server-form.ts';
 import { TextArea } from '../../ui/controls/text-area.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
-import { AddBox, type BoxItem, invitationIn, mainCameras } from './box-data.ts';
+import { AddBox, invitationIn, mainCameras } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
+import { boxesWords } from './words.ts';
 
 interface AddBoxSheetProps {
   /** Invitation from a link; empty: the user pastes it. */
@@ -21,7 +22,7 @@ interface AddBoxSheetProps {
 /** Pairs with a box by its invitation, then adds cameras. */
 export function AddBoxSheet({ invitation, onChanged, onClosed }: AddBoxSheetProps) {
   const t = boxesWords.value;
-  const [box, setBox] = useState<BoxItem>();
+  const [box, setBox] = useState<BoxAnswer>();
   const [isAsked, setAsked] = useState(true);
   const form = useMemo(() => {
     const adding = new AddBox();
@@ -52,7 +53,7 @@ export function AddBoxSheet({ invitation, onChanged, onClosed }: AddBoxSheetProp
 }
 
 interface ChooseSheetProps {
-  readonly box: BoxItem;
+  readonly box: BoxAnswer;
   readonly onChanged: () => void;
   readonly onClosed: () => void;
 }

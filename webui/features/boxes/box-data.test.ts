@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { invitationLink } from '../../shell/route.ts';
-import { addressesFault, clockText, invitationIn, linesOf, mainCameras } from './box-data.ts';
+import { addressesFault, clockText, invitationIn, invitationLink, linesOf, mainCameras } from './box-data.ts';
 
 const INVITATION = 'perch://invitation?at=192.168.1.5%3A8443&pin=key.a&secret=b';
 
@@ -46,6 +45,6 @@ test.for([
 });
 
 test('a sub stream comes with its camera', () => {
-  const cameras = ['door', 'door_sub', 'yard_sub'].map((path) => ({ path, name: null, here: null }));
+  const cameras = ['door', 'door_sub', 'yard_sub'].map((path) => ({ path, name: null, codecs: [], here: null }));
   expect(mainCameras({ cameras }).map(({ path }) => path)).toEqual(['door', 'yard_sub']);
 });

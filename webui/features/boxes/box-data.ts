@@ -1,46 +1,24 @@
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { FieldError } from '../../forms/form.ts';
 import { nowMs } from '../../shell/page-state.ts';
-import { parseRoute } from '../../shell/route.ts';
+import { parseRoute, type Route, settingsLink } from '../../shell/route.ts';
 import { duration, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { boxesWords } from '../../words/settings/boxes.ts';
-
-interface OfferedCamera {
-  /** Name of the path on the box. */
-  readonly path: string;
-  readonly name: string | null;
-  /** Name of its path on this server; null: it is not shown here. */
-  readonly here: string | null;
-}
-
-/** A box whose cameras this server shows. Times are RFC 3339. */
-export interface BoxItem {
-  readonly id: string;
-  readonly name: string;
-  readonly state: 'connecting' | 'connected' | 'away' | 'refused';
-  readonly since: string;
-  /** Why it is away, in English. */
-  readonly error: string | null;
-  /** Null: never. */
-  readonly seen: string | null;
-  /** Seconds that its clock is ahead of the server's; null: not known. */
-  readonly clockOffset: number | null;
-  readonly addresses: readonly string[];
-  readonly cameras: readonly OfferedCamera[];
-}
+import { boxesWords } from './words.ts';
 
 export const BOXES_ADDRESS = 'v3/boxes/list?itemsPerPage=1000';
 
 /** Time limit of pairing: the server connects to all addresses and waits for the box. */
 const MAX_PAIRING_MS = 30_000;
+const INVITATION_START = 'perch://invitation?';
 const INVITATION = /^perch:\/\/invitation\?\S+$/;
 /** The server's syntax of an address: `host:port`. */
 const ADDRESS = /^(?:\[[\da-f:.]+(?:%[\w.~-]+)?\]|[\w.-]{1,253}):(\d{1,5})$/i;
 const SUB = '_sub';
 
 /** Cameras without their sub streams. */
-export function mainCameras({ cameras }: Pick<BoxItem, 'cameras'>): readonly OfferedCamera[] {
+export function mainCameras({ cameras }: Pick<BoxAnswer, 'cameras'>): BoxAnswer['cameras'] {
   const all = new Set(cameras.map(({ path }) => path));
   return cameras.filter(({ path }) => !(path.endsWith(SUB) && all.has(path.slice(0, -SUB.length))));
 }
@@ -48,10 +26,10 @@ export function mainCameras({ cameras }: Pick<BoxItem, 'cameras'>): readonly Off
 /** Offset above which the server reports a problem. */
 const MAX_CLOCK_OFFSET_S = 2;
 
-export const isThere = ({ state }: BoxItem): boolean => state === 'connected' || state === 'connecting';
+export const isThere = ({ state }: BoxAnswer): boolean => state === 'connected' || state === 'connecting';
 
 /** undefined: the clocks agree. */
-export function clockText({ clockOffset: offset }: Pick<BoxItem, 'clockOffset'>): string | undefined {
+export function clockText({ clockOffset: offset }: Pick<BoxAnswer, 'clockOffset'>): string | undefined {
   if (offset === null || Math.abs(offset) <= MAX_CLOCK_OFFSET_S) {
     return undefined;
   }
@@ -61,7 +39,7 @@ export function clockText({ clockOffset: offset }: Pick<BoxItem, 'clockOffset'>)
 }
 
 /** `Away since 14:02 · last seen 14:01`. */
-export function stateText({ state, since, seen }: BoxItem): string {
+export function stateText({ state, since, seen }: BoxAnswer): string {
   const t = boxesWords.value;
   const at = (time: string) => moment(Date.parse(time), nowMs.value, i18n());
   const lastSeen = seen === null ? t.boxNeverSeen : t.serverSeen(at(seen));
@@ -77,12 +55,22 @@ export function stateText({ state, since, seen }: BoxItem): string {
   }
 }
 
+/** The page that adds a box, with its invitation. */
+export const invitationLink = (invitation: string): string =>
+  `${settingsLink('cameras', 'boxes')}?${invitation.slice(INVITATION_START.length)}`;
+
+/** The invitation in a link to this page. */
+export const linkedInvitation = (there: Route): string | undefined =>
+  there.page === 'settings' && there.part === 'boxes' && there.query !== undefined
+    ? INVITATION_START + there.query
+    : undefined;
+
 /** The invitation in a pasted text, which may be a link to this page. */
 export function invitationIn(text: string): string | undefined {
   const given = text.trim();
   const hash = given.indexOf('#');
-  const linked = /^https?:/.test(given) && hash >= 0 ? parseRoute(given.slice(hash)) : undefined;
-  const invitation = linked?.page === 'settings' ? linked.invitation : given;
+  const isLink = /^https?:/.test(given) && hash >= 0;
+  const invitation = isLink ? linkedInvitation(parseRoute(given.slice(hash))) : given;
   return invitation !== undefined && INVITATION.test(invitation) ? invitation : undefined;
 }
 
@@ -104,11 +92,11 @@ export class AddBox {
   #before: ReadonlySet<string> | undefined;
   #isUnanswered = false;
 
-  async pair(invitation: string): Promise<BoxItem> {
+  async pair(invitation: string): Promise<BoxAnswer> {
     this.#before ??= new Set((await loadBoxes()).map(({ id }) => id));
     const body = { invitation, cameras: [] };
     try {
-      return await fetchJson<BoxItem>('v3/boxes', { method: 'POST', body, limitMs: MAX_PAIRING_MS });
+      return await fetchJson<BoxAnswer>('v3/boxes', { method: 'POST', body, limitMs: MAX_PAIRING_MS });
     } catch (error) {
       const { status, why } = error instanceof RequestError ? error : { status: undefined, why: undefined };
       this.#isUnanswered ||= status === 0;
@@ -124,8 +112,8 @@ export class AddBox {
   }
 }
 
-const loadBoxes = async (): Promise<readonly BoxItem[]> =>
-  (await fetchJson<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS)).items;
+const loadBoxes = async (): Promise<readonly BoxAnswer[]> =>
+  (await fetchJson<{ readonly items: readonly BoxAnswer[] }>(BOXES_ADDRESS)).items;
 
 function pairingError(error: unknown): unknown {
   const { status, why } = error instanceof RequestError ? error : { status: 0, why: undefined };

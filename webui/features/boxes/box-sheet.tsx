@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { savedText, serverText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
@@ -13,9 +14,9 @@ import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../ui/sheet/confirm.tsx';
 import { listed } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { boxesWords } from '../../words/settings/boxes.ts';
-import { addressesFault, type BoxItem, clockText, isThere, linesOf, mainCameras, stateText } from './box-data.ts';
+import { addressesFault, clockText, isThere, linesOf, mainCameras, stateText } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
+import { boxesWords } from './words.ts';
 
 interface FormValues {
   readonly name: string;
@@ -26,7 +27,7 @@ interface FormValues {
 
 interface BoxSheetProps {
   /** The latest state. */
-  readonly box: BoxItem;
+  readonly box: BoxAnswer;
   readonly onChanged: () => void;
   readonly onClosed: () => void;
 }

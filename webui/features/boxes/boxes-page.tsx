@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { replaceRoute } from '../../shell/navigation.ts';
 import { route, settingsLink } from '../../shell/route.ts';
@@ -7,20 +8,19 @@ import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { SearchedList } from '../../ui/lists/searched-list.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { AddBoxSheet } from './add-box-sheet.tsx';
-import { BOXES_ADDRESS, type BoxItem, clockText, isThere, mainCameras, stateText } from './box-data.ts';
+import { BOXES_ADDRESS, clockText, isThere, linkedInvitation, mainCameras, stateText } from './box-data.ts';
 import { BoxSheet } from './box-sheet.tsx';
+import { boxesWords } from './words.ts';
 
 /** Boxes whose cameras this server shows. */
 export function BoxesPage() {
   const t = boxesWords.value;
-  const { value, again } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
+  const { value, again } = usePolled<{ readonly items: readonly BoxAnswer[] }>(BOXES_ADDRESS, 'steady');
   const [added, setAdded] = useState<{ readonly invitation: string }>();
-  const [shown, setShown] = useState<BoxItem>();
-  const here = route.value;
-  const invitation = here.page === 'settings' ? here.invitation : undefined;
+  const [shown, setShown] = useState<BoxAnswer>();
+  const invitation = linkedInvitation(route.value);
   useEffect(() => {
     if (invitation !== undefined) {
       // Removes the invitation, which is secret, from the browser's history.
@@ -30,12 +30,8 @@ export function BoxesPage() {
   }, [invitation]);
   const boxes = value?.items ?? [];
   return (
-    <section class="other-boxes">
-      <LowerPageHeader
-        title={camerasWords.value.otherBoxes}
-        href={settingsLink('cameras')}
-        above={camerasWords.value.cameras}
-      />
+    <section class="other-boxes add-below">
+      <LowerPageHeader title={t.otherBoxes} href={settingsLink('cameras')} above={camerasWords.value.cameras} />
       <p class="dim">{t.otherBoxesHint}</p>
       {value && boxes.length === 0 && <p class="dim">{t.noBoxes}</p>}
       {boxes.length > 0 && (
@@ -72,7 +68,7 @@ export function BoxesPage() {
   );
 }
 
-function rowText(box: BoxItem): string {
+function rowText(box: BoxAnswer): string {
   const t = boxesWords.value;
   const cameras = mainCameras(box);
   const offered = cameras.filter(({ here }) => here === null).length;

@@ -1,8 +1,8 @@
 import { useId } from 'preact/hooks';
 import { TextField } from '../../ui/controls/field.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { type FetchLimits, wrongLimit } from './fetch-data.ts';
+import { boxesWords } from './words.ts';
 
 interface FetchLimitsProps {
   readonly value: FetchLimits;

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { firstTarget } from '../../copying/import-data.ts';
@@ -8,12 +9,11 @@ import { TransferPage } from '../../copying/transfer-page.tsx';
 import { Empty } from '../../live/notices.tsx';
 import { settingsLink } from '../../shell/route.ts';
 import { Row } from '../../ui/controls/row.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
-import { camerasWords } from '../../words/settings/cameras.ts';
 import { copyingWords } from '../../words/settings/copying.ts';
-import { BOXES_ADDRESS, type BoxItem, isThere, stateText } from './box-data.ts';
+import { BOXES_ADDRESS, isThere, stateText } from './box-data.ts';
 import { type FetchLimits, fetchRequestOf } from './fetch-data.ts';
 import { FetchLimitsCard } from './fetch-limits.tsx';
+import { boxesWords } from './words.ts';
 
 const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
@@ -30,8 +30,8 @@ export function FetchPage() {
 /** A box, then its cameras. */
 function Source({ onStarted }: { readonly onStarted: () => void }) {
   const t = boxesWords.value;
-  const { value } = usePolled<{ readonly items: readonly BoxItem[] }>(BOXES_ADDRESS, 'steady');
-  const [box, setBox] = useState<BoxItem>();
+  const { value } = usePolled<{ readonly items: readonly BoxAnswer[] }>(BOXES_ADDRESS, 'steady');
+  const [box, setBox] = useState<BoxAnswer>();
   if (box) {
     return <OfBox key={box.id} box={box} onStarted={onStarted} onOther={() => setBox(undefined)} />;
   }
@@ -53,19 +53,14 @@ function Source({ onStarted }: { readonly onStarted: () => void }) {
             onClick={() => setBox(item)}
           />
         ))}
-        <Row
-          icon="plus"
-          title={camerasWords.value.otherBoxes}
-          text={t.pairAnotherBox}
-          href={settingsLink('cameras', 'boxes')}
-        />
+        <Row icon="plus" title={t.otherBoxes} text={t.pairAnotherBox} href={settingsLink('cameras', 'boxes')} />
       </div>
     </>
   );
 }
 
 interface OfBoxProps {
-  readonly box: BoxItem;
+  readonly box: BoxAnswer;
   readonly onStarted: () => void;
   readonly onOther: () => void;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { PairedServerItem } from '../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -13,7 +13,6 @@ import { QrCode } from '../../ui/controls/qr-code.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import {
   createInvitation,
   FIRST_RIGHTS,
@@ -24,6 +23,7 @@ import {
   timeLeft,
 } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
+import { boxesWords } from './words.ts';
 
 /** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
 const VALID_MS = 600_000;

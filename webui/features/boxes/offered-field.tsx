@@ -1,13 +1,13 @@
+import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { readableName } from '../../cameras/camera.ts';
 import type { Form } from '../../forms/form.ts';
 import { ChipsField } from '../../people/access-fields.tsx';
 import { toggled } from '../../people/people.ts';
-import type { BoxItem } from './box-data.ts';
 
 interface OfferedFieldProps<V extends { readonly cameras: readonly string[] }> {
   readonly form: Form<V>;
   readonly label: string;
-  readonly offered: BoxItem['cameras'];
+  readonly offered: BoxAnswer['cameras'];
 }
 
 /** Cameras of a box, to choose from. */

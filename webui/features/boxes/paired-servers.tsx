@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import type { HttpsState, PairedServerItem } from '../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
+import type { HttpsState } from '../../api-client/api-types.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraSelectionText } from '../../people/access-fields.tsx';
 import { nowMs } from '../../shell/page-state.ts';
@@ -12,11 +13,11 @@ import { Icon } from '../../ui/icons/icon.tsx';
 import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import { listed, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { InvitationSheet } from './invitation-sheet.tsx';
 import { rightsOf, SERVERS_ADDRESS, serverRightName } from './server-data.ts';
 import { ServerSheet } from './server-sheet.tsx';
+import { boxesWords } from './words.ts';
 
 /** Servers that show cameras of this box: invited here, and what they may show. */
 export function PairedServersPage() {
@@ -27,7 +28,7 @@ export function PairedServersPage() {
   const [shown, setShown] = useState<PairedServerItem>();
   const servers = value?.items ?? [];
   return (
-    <section class="paired-servers">
+    <section class="paired-servers add-below">
       <LowerPageHeader title={t.pairedServers} href={settingsLink('people')} above={peopleWords.value.people} />
       <p class="dim">{t.pairedServersHint}</p>
       {value && servers.length === 0 && <p class="dim">{t.noPairedServers}</p>}

@@ -1,10 +1,10 @@
-import type { PairedServerItem } from '../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { urlOf } from '../../api-client/urls.ts';
 import type { CameraSelection } from '../../people/people.ts';
-import { invitationLink } from '../../shell/route.ts';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { peopleWords } from '../../words/settings/people.ts';
+import { invitationLink } from './box-data.ts';
+import { boxesWords } from './words.ts';
 
 /** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
 export const SERVER_RIGHTS = ['live', 'recordings', 'talk'] as const;

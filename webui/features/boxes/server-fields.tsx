@@ -1,7 +1,7 @@
 import type { Form } from '../../forms/form.ts';
 import { CamerasField, ChipsField } from '../../people/access-fields.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { SERVER_RIGHTS, type ServerTerms, serverRightName } from './server-data.ts';
+import { boxesWords } from './words.ts';
 
 /** Cameras and rights of a server. */
 export function ServerFields({ form }: { readonly form: Form<ServerTerms> }) {

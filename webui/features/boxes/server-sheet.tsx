@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { PairedServerItem } from '../../api-client/api-types.ts';
+import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -8,10 +8,10 @@ import { oneAtLeast } from '../../people/access-fields.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../ui/sheet/confirm.tsx';
-import { boxesWords } from '../../words/settings/boxes.ts';
 import { words } from '../../words/words.ts';
 import { bodyOf, oneRight, rightsOf, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
+import { boxesWords } from './words.ts';
 
 interface ServerSheetProps {
   readonly server: PairedServerItem;

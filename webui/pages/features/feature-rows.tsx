@@ -1,4 +1,5 @@
 import { usePolled } from '../../api-client/use-polled.ts';
+import type { FeaturePage } from '../../features/contract.ts';
 import { featureLink } from '../../shell/route.ts';
 import type { SystemFacts } from '../../system/system-facts.ts';
 import { Row } from '../../ui/controls/row.tsx';
@@ -6,7 +7,7 @@ import { systemWords } from '../../words/settings/system.ts';
 import { featurePages } from './table.ts';
 
 interface FeatureRowsProps {
-  readonly section: 'storage' | 'system';
+  readonly section: FeaturePage['section'];
   readonly facts?: SystemFacts;
 }
 

@@ -1,4 +1,5 @@
 import { archive } from '../../features/archive/entry.ts';
+import { boxes } from '../../features/boxes/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { CameraRow, FeatureCard, FeatureEntry, FeaturePage, FeatureSection } from '../../features/contract.ts';
 import { motion } from '../../features/motion/entry.ts';
@@ -8,7 +9,6 @@ import { onvifDevice } from '../../features/onvif-device/entry.ts';
 import { signing } from '../../features/signing/entry.ts';
 import { transfer } from '../../features/transfer/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
-import type { SettingsSection } from '../../shell/route.ts';
 
 const FEATURES: readonly FeatureEntry[] = [
   cameraNetwork,
@@ -19,11 +19,12 @@ const FEATURES: readonly FeatureEntry[] = [
   updates,
   archive,
   transfer,
+  boxes,
   motion,
 ];
 
 /** The features' pages below a section of the settings, with the features' names. */
-export const featurePages = (section: SettingsSection): readonly (FeaturePage & { readonly feature: string })[] =>
+export const featurePages = (section: string): readonly (FeaturePage & { readonly feature: string })[] =>
   FEATURES.flatMap(({ name: feature, pages = [] }) => pages.map((page) => ({ feature, ...page }))).filter(
     (page) => page.section === section,
   );

@@ -13,7 +13,8 @@ import { peopleWords } from '../../words/settings/people.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
-import { CAMERA_ROWS, featureSections } from '../features/table.ts';
+import { FeatureRows } from '../features/feature-rows.tsx';
+import { CAMERA_ROWS, featurePages, featureSections } from '../features/table.ts';
 import { You } from './people/you.tsx';
 
 type Section = Omit<FeatureSection, 'before'>;
@@ -23,7 +24,11 @@ const CORE: readonly (Section & { readonly name: SettingsSection })[] = [
     name: 'cameras',
     icon: 'camera',
     title: () => camerasWords.value.cameras,
-    page: lazyPage(() => import('./cameras/cameras.tsx').then((page) => () => <page.CamerasPage rows={CAMERA_ROWS} />)),
+    page: lazyPage(() =>
+      import('./cameras/cameras.tsx').then((page) => () => (
+        <page.CamerasPage rows={CAMERA_ROWS} below={<FeatureRows section="cameras" />} />
+      )),
+    ),
   },
   {
     name: 'modes',
@@ -92,12 +97,14 @@ export function SettingsPage() {
     );
   }
   const { name, page } = section;
+  const part = here.part ?? here.feature;
+  const Feature = featurePages(name).find((one) => one.part === part)?.page ?? page.Page;
   return (
     <div class="settings has-sections">
       <SectionList shown={name} />
       <div class="settings-page" key={name}>
         <Warnings />
-        <page.Page />
+        <Feature />
       </div>
     </div>
   );

@@ -6,7 +6,7 @@ import { byLength, describeWith, inShort } from '../../../peers/programs/peers.t
 
 const NAMES = ['Attic', 'Barn', 'Cellar', 'Door', 'Entry', 'Fence', 'Gate', 'Hall', 'Ivy', 'Jetty'];
 const PLACES = byLength(
-  ['events', 'clips', 'cameras', 'boxes', 'modes', 'storage', 'system', 'https', 'people', 'notifications', 'log'],
+  ['events', 'clips', 'cameras', 'modes', 'storage', 'system', 'https', 'people', 'notifications', 'log'],
   sightsOf([]).map(([name]) => name),
 );
 

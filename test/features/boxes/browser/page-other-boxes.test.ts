@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
-import { invitationLink } from '../../../../webui/shell/route.ts';
+import { invitationLink } from '../../../../webui/features/boxes/box-data.ts';
 import { type Agent, until } from '../../../peers/agent/agent.ts';
 import { inviteServer, revokeAll, startBox } from '../../../peers/agent/paired-boxes.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { FoundItem } from '../../../api-client/api-types.ts';
 import { discoveredNow } from '../../../api-client/server-events.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
@@ -21,19 +22,20 @@ import { CameraSheet } from './camera-sheet.tsx';
 
 const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) => page.LayoutsPage));
 
-const Boxes = lazyPart(() => import('../../../features/boxes/boxes-page.tsx').then((page) => page.BoxesPage));
+interface CamerasPageProps {
+  readonly rows: readonly CameraRow[];
+  /** Rows below the list. */
+  readonly below: ComponentChildren;
+}
 
 /** New cameras on the network, then the owner's in grid order. */
-export function CamerasPage({ rows }: { readonly rows: readonly CameraRow[] }) {
+export function CamerasPage({ rows, below }: CamerasPageProps) {
   const t = camerasWords.value;
   const here = route.value;
   const edited = here.page === 'settings' ? here.camera : undefined;
   const all = cameras.value;
   if (here.page === 'settings' && here.part === 'layouts') {
     return <Layouts />;
-  }
-  if (here.page === 'settings' && here.part === 'boxes') {
-    return <Boxes />;
   }
   const isLong = (all?.length ?? 0) >= SEARCHED_FROM;
   return (
@@ -56,7 +58,7 @@ export function CamerasPage({ rows }: { readonly rows: readonly CameraRow[] }) {
               href={settingsLink('cameras', 'layouts')}
             />
           )}
-          <Row icon="network" title={t.otherBoxes} text={t.otherBoxesText} href={settingsLink('cameras', 'boxes')} />
+          {below}
         </div>
       )}
       {!isLong && <AddCamera />}

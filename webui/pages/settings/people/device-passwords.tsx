@@ -62,7 +62,7 @@ export function DevicePasswords() {
     lookAgain();
   };
   return (
-    <section class="device-passwords">
+    <section class="device-passwords add-below">
       <h2>{t.devicePasswords}</h2>
       {devices.length > 0 ? (
         <SearchedList items={devices} textOf={({ name }) => name}>

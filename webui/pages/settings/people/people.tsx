@@ -7,7 +7,7 @@ import { expiryText } from '../../../people/link-expiry.ts';
 import type { CameraSelection, GuestItem } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { route, settingsLink } from '../../../shell/route.ts';
+import { route } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
@@ -15,16 +15,13 @@ import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { SearchedList } from '../../../ui/lists/searched-list.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { boxesWords } from '../../../words/settings/boxes.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
+import { FeatureRows } from '../../features/feature-rows.tsx';
 import { DevicePasswords } from './device-passwords.tsx';
 import { GuestLinkSheet, GuestSheet } from './guest-sheet.tsx';
 import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
-const PairedServers = lazyPage(() =>
-  import('../../../features/boxes/paired-servers.tsx').then((page) => page.PairedServersPage),
-);
 const Views = lazyPage(() => import('./views.tsx').then((page) => page.ViewsPage));
 
 interface Items<T> {
@@ -38,9 +35,6 @@ export function PeoplePage() {
   if (part === 'views') {
     return <Views.Page />;
   }
-  if (part === 'paired') {
-    return <PairedServers.Page />;
-  }
   return (
     <>
       <h2 class="title wide-only">{peopleWords.value.people}</h2>
@@ -50,12 +44,7 @@ export function PeoplePage() {
       {hasOwner && (
         <div class="card">
           <Row icon="clock" title={peopleWords.value.views} text={peopleWords.value.viewsText} href={viewsLink()} />
-          <Row
-            icon="network"
-            title={boxesWords.value.pairedServers}
-            text={boxesWords.value.pairedServersText}
-            href={settingsLink('people', 'paired')}
-          />
+          <FeatureRows section="people" />
         </div>
       )}
       <You />
@@ -70,7 +59,7 @@ function Persons() {
   const [edited, setEdited] = useState<{ readonly user: UserItem | undefined }>();
   const users = value?.items ?? [];
   return (
-    <section class="persons">
+    <section class="persons add-below">
       <SearchedList items={users} textOf={({ name }) => name}>
         {(found) => (
           <div class="card">
@@ -139,7 +128,7 @@ function GuestLinks() {
   const endOf = ({ over, until }: GuestItem) =>
     over ? t.linkEnded : t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t));
   return (
-    <section class="guest-links">
+    <section class="guest-links add-below">
       <h2>{t.guestLinks}</h2>
       {links.length > 0 ? (
         <SearchedList items={links} textOf={titleOf}>

@@ -1,18 +1,14 @@
 import { useState } from 'preact/hooks';
 import type { DiskItem, MountedDisk, StorageUse } from '../../../api-client/api-types.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { FetchPage } from '../../../features/boxes/fetch.tsx';
 import { Empty } from '../../../live/notices.tsx';
-import { clipsLink, route, settingsLink } from '../../../shell/route.ts';
+import { clipsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
-import { boxesWords } from '../../../words/settings/boxes.ts';
-import { copyingWords } from '../../../words/settings/copying.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { FeatureRows } from '../../features/feature-rows.tsx';
-import { featurePages } from '../../features/table.ts';
 import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
@@ -25,18 +21,8 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-export function StoragePage() {
-  const here = route.value;
-  const { part, feature } = here.page === 'settings' ? here : {};
-  const Feature = featurePages('storage').find((page) => page.part === feature)?.page;
-  if (Feature) {
-    return <Feature />;
-  }
-  return part === 'fetch' ? <FetchPage /> : <Storage />;
-}
-
 /** Length of the recordings, use by camera, and disks. */
-function Storage() {
+export function StoragePage() {
   const t = storageWords.value;
   const use = usePolled<StorageUse>('v3/recordings/usage', 'normal', { news: ['config'] });
   const disks = usePolled<Items<DiskItem>>('v3/disks', 'normal', { news: ['disk', 'config'] });
@@ -64,11 +50,6 @@ function Storage() {
       <FreeSpace />
       <div class="card">
         <FeatureRows section="storage" />
-        <Row
-          title={copyingWords.value.importFromBox}
-          text={boxesWords.value.importFromBoxRow}
-          href={settingsLink('storage', 'fetch')}
-        />
       </div>
       {kept > 0 && (
         <div class="card">

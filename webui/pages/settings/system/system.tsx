@@ -16,7 +16,7 @@ import { bitRate, byteSize, longDuration, moment, number, percent } from '../../
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 import { FeatureRows } from '../../features/feature-rows.tsx';
-import { featurePages, systemRows } from '../../features/table.ts';
+import { systemRows } from '../../features/table.ts';
 import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './parts/offer-time.tsx';
 import { RemoteAccessPage } from './remote-access.tsx';
@@ -35,8 +35,7 @@ const MAX_SAID = 2;
 /** State of the box in one sentence, then its values. */
 export function SystemPage() {
   const here = route.value;
-  const { part, feature } = here.page === 'settings' ? here : {};
-  switch (part) {
+  switch (here.page === 'settings' ? here.part : undefined) {
     case 'backup':
       return <Backup.Page />;
     case 'https':
@@ -51,10 +50,8 @@ export function SystemPage() {
       return <Log.Page />;
     case 'file':
       return <File.Page />;
-    default: {
-      const Feature = featurePages('system').find((page) => page.part === feature)?.page;
-      return Feature ? <Feature /> : <Overview />;
-    }
+    default:
+      return <Overview />;
   }
 }
 

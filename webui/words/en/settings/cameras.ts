@@ -5,8 +5,6 @@ const many = counter('en');
 /** Settings: the list of cameras, and a single camera. */
 export const cameras = {
   cameras: 'Cameras',
-  otherBoxes: 'Other boxes',
-  otherBoxesText: 'Show cameras of another Perch here',
   addCamera: 'Add a camera',
   newOnNetwork: (count: number) =>
     many(count, { one: 'One new camera on your network', other: '# new cameras on your network' }),

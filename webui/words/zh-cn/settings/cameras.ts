@@ -2,8 +2,6 @@ import type { CamerasWords } from '../../en/settings/cameras.ts';
 
 export const cameras: CamerasWords = {
   cameras: '摄像头',
-  otherBoxes: '其他主机',
-  otherBoxesText: '在此显示另一台 Perch 的摄像头',
   addCamera: '添加摄像头',
   newOnNetwork: (count) => `网络中有 ${count} 个新摄像头`,
   keepsDays: (days) => `保留 ${days} 天`,

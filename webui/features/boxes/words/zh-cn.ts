@@ -1,6 +1,6 @@
-import type { BoxesWords } from '../../en/settings/boxes.ts';
+import type { BoxesWords } from './en.ts';
 
-export const boxes: BoxesWords = {
+export const zhCn: BoxesWords = {
   pairedServers: '服务器',
   pairedServersText: '另一台 Perch 显示此主机的摄像头',
   pairedServersHint: '服务器是显示此主机摄像头的另一台 Perch。它得不到任何设置和密码。',
@@ -34,6 +34,8 @@ export const boxes: BoxesWords = {
   revokeServerText: '它显示的此主机画面会立即停止，恢复需要新的邀请。再按一次即撤销。',
   serverRevoked: (name) => `${name} 不再显示此主机的任何画面。`,
 
+  otherBoxes: '其他主机',
+  otherBoxesText: '在此显示另一台 Perch 的摄像头',
   otherBoxesHint: '主机是另一台 Perch。它的摄像头显示在这里，录像仍保存在那台主机上。',
   noBoxes: '还没有配对的主机。',
   addBox: '添加主机',

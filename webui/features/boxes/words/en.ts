@@ -1,9 +1,9 @@
-import { counter } from '../../grammar/plural.ts';
+import { counter } from '../../../words/grammar/plural.ts';
 
 const many = counter('en');
 
 /** Settings: servers that show cameras of this box, and boxes whose cameras this one shows. */
-export const boxes = {
+export const en = {
   pairedServers: 'Servers',
   pairedServersText: 'Another Perch shows cameras of this box',
   pairedServersHint: 'A server is another Perch that shows cameras of this box. It gets no settings and no passwords.',
@@ -38,6 +38,8 @@ export const boxes = {
     'All it shows of this box stops at once. It needs a new invitation to come back. Press again to revoke.',
   serverRevoked: (name: string) => `${name} shows nothing of this box any more.`,
 
+  otherBoxes: 'Other boxes',
+  otherBoxesText: 'Show cameras of another Perch here',
   otherBoxesHint: 'A box is another Perch. Its cameras are shown here, and its recordings stay on it.',
   noBoxes: 'No box is paired.',
   addBox: 'Add a box',
@@ -97,4 +99,4 @@ export const boxes = {
   boxHasNoneText: 'The box has no recordings of the cameras that it shares with this Perch.',
 };
 
-export type BoxesWords = typeof boxes;
+export type BoxesWords = typeof en;
