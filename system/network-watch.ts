@@ -21,7 +21,7 @@ export class NetworkWatch implements Network {
   constructor(clock: Pick<Clock, 'every'>, read: () => Interfaces = systemInterfaces) {
     this.#read = read;
     this.#interfaces = read();
-    this.#seen = textOf(this.#interfaces);
+    this.#seen = interfacesText(this.#interfaces);
     this.#stop = clock.every(POLL_MS, () => this.#check());
   }
 
@@ -41,7 +41,7 @@ export class NetworkWatch implements Network {
 
   #check(): void {
     const interfaces = this.#read();
-    const seen = textOf(interfaces);
+    const seen = interfacesText(interfaces);
     if (seen === this.#seen) {
       return;
     }
@@ -53,7 +53,7 @@ export class NetworkWatch implements Network {
   }
 }
 
-const textOf = (interfaces: Interfaces): string =>
+const interfacesText = (interfaces: Interfaces): string =>
   Object.entries(interfaces)
     .flatMap(([name, all = []]) => all.map(({ address, cidr }) => `${name} ${cidr ?? address}`))
     .sort()

@@ -119,7 +119,7 @@ function temperatureOf(root: string): () => Promise<number | undefined> {
   return async () => {
     const folder = join(root, 'sys/class/thermal');
     const zones = (await namesIn(folder)).filter((name) => name.startsWith('thermal_zone'));
-    const read = await Promise.all(zones.map((zone) => textOf(join(folder, zone, 'temp'))));
+    const read = await Promise.all(zones.map((zone) => fileText(join(folder, zone, 'temp'))));
     const degrees = read.map((text) => Number(text) / 1000).filter((value) => value > 0 && value < 150);
     if (degrees.length > 0 || isMissing) {
       return degrees.length > 0 ? Math.max(...degrees) : undefined;
@@ -132,7 +132,7 @@ function temperatureOf(root: string): () => Promise<number | undefined> {
 
 /** From the firmware, else from Linux's drivers: a service without devices may not ask the firmware. */
 async function power(root: string): Promise<PowerState | undefined> {
-  const text = await textOf(join(root, THROTTLED_FILE));
+  const text = await fileText(join(root, THROTTLED_FILE));
   const program = join(root, VCGENCMD);
   return (
     (text === undefined ? undefined : parseThrottled(text)) ??
@@ -171,7 +171,7 @@ async function hasStoppedFan(root: string): Promise<boolean | undefined> {
 }
 
 async function swap(root: string): Promise<SwapSpace | undefined> {
-  const text = (await textOf(join(root, 'proc/meminfo'))) ?? '';
+  const text = (await fileText(join(root, 'proc/meminfo'))) ?? '';
   const bytes = (name: string): number =>
     Number(new RegExp(`^${name}: +(\\d{1,12}) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024;
   const totalBytes = bytes('SwapTotal');
@@ -185,7 +185,9 @@ async function entriesOf(
   names: readonly string[],
 ): Promise<readonly (string | undefined)[][]> {
   const entries = await namesIn(join(root, folder));
-  return Promise.all(entries.map((entry) => Promise.all(names.map((name) => textOf(join(root, folder, entry, name))))));
+  return Promise.all(
+    entries.map((entry) => Promise.all(names.map((name) => fileText(join(root, folder, entry, name))))),
+  );
 }
 
 async function network(root: string): Promise<readonly NetworkCount[]> {
@@ -194,7 +196,7 @@ async function network(root: string): Promise<readonly NetworkCount[]> {
     return addresses.length === 0 ? [] : [[name, addresses]];
   });
   const count = async (name: string, what: string): Promise<number | undefined> => {
-    const text = await textOf(join(root, 'sys/class/net', name, 'statistics', what));
+    const text = await fileText(join(root, 'sys/class/net', name, 'statistics', what));
     return text === undefined ? undefined : countOf(text);
   };
   return Promise.all(
@@ -215,7 +217,7 @@ async function drives(root: string): Promise<readonly Drive[]> {
     const smart = parseSmart((await jsonOf(join(root, DRIVE_READINGS, `${block}.json`))) ?? smartData);
     return {
       name: device,
-      model: shown(name),
+      model: printableText(name),
       kind: type,
       sizeBytes: Math.max(0, size || 0),
       ...smart,
@@ -232,10 +234,10 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
   const names = (await namesIn(folder)).filter((name) => /^mmcblk\d+$/.test(name));
   return Promise.all(
     names.map(async (name): Promise<Drive> => {
-      const read = async (file: string) => (await textOf(join(folder, name, file))) ?? '';
+      const read = async (file: string) => (await fileText(join(folder, name, file))) ?? '';
       return {
         name,
-        model: shown(await read('device/name')),
+        model: printableText(await read('device/name')),
         kind: 'SD',
         // The kernel counts sectors of 512 bytes, whatever the card's sector size.
         sizeBytes: (countOf(await read('size')) ?? 0) * SECTOR_BYTES,
@@ -251,8 +253,8 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
 /** Linux, Documentation/block/stat.rst. @param name of the block device */
 async function writtenBytesPerDay(root: string, name: string): Promise<number | undefined> {
   const [stat, up] = await Promise.all([
-    textOf(join(root, 'sys/block', name, 'stat')),
-    textOf(join(root, 'proc/uptime')),
+    fileText(join(root, 'sys/block', name, 'stat')),
+    fileText(join(root, 'proc/uptime')),
   ]);
   const sectors = countOf(stat?.split(/\s+/)[6] ?? '');
   const seconds = Number(/^\d{1,12}/.exec(up ?? '')?.[0]);
@@ -262,7 +264,7 @@ async function writtenBytesPerDay(root: string, name: string): Promise<number | 
 }
 
 async function model(root: string): Promise<string | undefined> {
-  const board = shown((await textOf(join(root, 'proc/device-tree/model'))) ?? '');
+  const board = printableText((await fileText(join(root, 'proc/device-tree/model'))) ?? '');
   if (board !== '') {
     return board;
   }
@@ -274,7 +276,7 @@ async function model(root: string): Promise<string | undefined> {
 const countOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
 /** A name as the firmware writes it, cleaned for display. */
-const shown = (text: string): string =>
+const printableText = (text: string): string =>
   text
     .replaceAll(/\p{C}|\ufffd/gu, '')
     .trim()
@@ -283,7 +285,7 @@ const shown = (text: string): string =>
 /** Imported at first use, so that a start does not pay for it. */
 const systemInformation = async () => (await import('systeminformation')).default;
 
-async function textOf(file: string): Promise<string | undefined> {
+async function fileText(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch {
@@ -293,7 +295,7 @@ async function textOf(file: string): Promise<string | undefined> {
 
 async function jsonOf(file: string): Promise<unknown> {
   try {
-    return JSON.parse((await textOf(file)) ?? '');
+    return JSON.parse((await fileText(file)) ?? '');
   } catch {
     return undefined;
   }

@@ -20,7 +20,7 @@ import type { OpenFeatures } from './features/open-features.ts';
 export class HostPart {
   readonly authority: Authority;
   readonly wrongCredentials: WrongCredentials;
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly views: ViewLog;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
@@ -33,7 +33,7 @@ export class HostPart {
     this.#shared = shared;
     this.authority = new Authority(accounts, rulesOf(config()), { clock, log, objection, servers: pairedServers });
     this.wrongCredentials = new WrongCredentials(clock, signal);
-    this.newcomers = new PreLoginMemory(clock, log);
+    this.preLogin = new PreLoginMemory(clock, log);
     const isDevice = (user: string) => user.startsWith('server:') || accounts.device(user) !== undefined;
     const roleOf = (user: string) => accounts.person(user)?.role ?? (isDevice(user) ? 'device' : 'other');
     this.views = new ViewLog({ ...shared, roleOf, keptMs: () => config().viewsDeleteAfterMs });

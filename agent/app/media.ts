@@ -60,7 +60,7 @@ export class MediaPart {
       own: host.own,
       access: new SessionAuthority(host.authority, host.wrongCredentials, log, this.commands),
       connections: this.commands.connections,
-      newcomers: host.newcomers,
+      preLogin: host.preLogin,
       audio: this.transcoder,
     });
     this.revocation = new SessionRevocation(accounts, this.servers, clock);

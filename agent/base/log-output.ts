@@ -25,7 +25,6 @@ const MAX_FILE_BYTES = 64 << 20;
 /** Maximum number of bytes that wait for a slow disk or syslog; further lines are dropped. */
 const MAX_WAITING = 1 << 20;
 const RETRY_MS = 10_000;
-const MAX_CLOSE_MS = 1_000;
 /** RFC 5424 §6.2.1, in the words of `logger -p`. */
 const PRIORITIES: Readonly<Record<LogLevel, string>> = {
   error: 'daemon.err',
@@ -90,7 +89,7 @@ export class LogOutput {
   /** Resolves when all lines have left the process, after a second at the latest. */
   async close(): Promise<void> {
     const closed = Promise.all([this.#file?.close(), this.#closeSyslog()]);
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, MAX_CLOSE_MS).unref())]);
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
   }
 
   #format(json: string): string {

@@ -49,7 +49,7 @@ export class Reconciler<C> {
     this.#config = config;
     for (const component of this.#components.toReversed()) {
       const running = this.#running.get(component.name);
-      const key = keyOf(component, config);
+      const key = componentKey(component, config);
       if (running && running.key !== key && !(await this.#reload(component, running, key, config))) {
         await this.#end(component.name, running, key === undefined ? 'off' : 'changed');
       }
@@ -111,7 +111,7 @@ export class Reconciler<C> {
   }
 
   async #bring(component: Component<C>, config: C): Promise<void> {
-    const key = keyOf(component, config);
+    const key = componentKey(component, config);
     if (key === undefined || this.#running.has(component.name)) {
       this.#failures.delete(component.name);
       return;
@@ -138,7 +138,7 @@ export class Reconciler<C> {
   }
 }
 
-function keyOf<C>(component: Component<C>, config: C): string | undefined {
+function componentKey<C>(component: Component<C>, config: C): string | undefined {
   const settings = component.settings(config);
   return settings === undefined ? undefined : JSON.stringify(settings);
 }

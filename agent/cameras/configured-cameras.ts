@@ -32,7 +32,6 @@ import { CameraSnapshots } from './snapshots.ts';
 const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
-const MAX_FORGOTTEN = 50;
 
 export interface ConfiguredCamerasDeps extends Pick<Context, 'clock' | 'log' | 'signal'> {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
@@ -115,7 +114,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       blocks = keyPaths.map((keyPath) => ({ keyPath, value: blockAt(written, keyPath) ?? null }));
       return keyPaths.map((keyPath) => ({ keyPath, value: undefined }));
     });
-    putBounded(this.#forgotten, path, blocks, MAX_FORGOTTEN);
+    putBounded(this.#forgotten, path, blocks, 50);
     log.info({ path }, 'camera removed');
     publish('camera', { state: 'forgotten', path });
   }

@@ -13,7 +13,6 @@ const CHANGED_PAUSE_MS = 1_000;
 /** How long a description counts as current when the stream reconnects. */
 const FRESH_MS = 600_000;
 const FIRST_RETRY_MS = 600_000;
-const MAX_RETRY_MS = 6 * 3_600_000;
 
 interface DeviceInfoOptions extends Pick<Context, 'clock' | 'log' | 'signal'> {
   config(): Config;
@@ -104,7 +103,7 @@ export class DeviceInfoCache {
   }
 
   #want({ name, settings }: ReadyPath, pauseMs: number): void {
-    const key = keyOf(settings);
+    const key = deviceKey(settings);
     if (key !== undefined && !this.#wanted.has(key)) {
       const wanted = { key, path: name, failures: 0, isRead: false, isOld: false };
       this.#wanted.set(key, wanted);
@@ -114,7 +113,7 @@ export class DeviceInfoCache {
 
   /** Also replaces the pause after a failure, because the camera has just answered. */
   #wantAgain(camera: ReadyPath): void {
-    const key = keyOf(camera.settings) ?? '';
+    const key = deviceKey(camera.settings) ?? '';
     const wanted = this.#wanted.get(key);
     if (wanted?.isRead) {
       wanted.isOld = true;
@@ -152,7 +151,7 @@ export class DeviceInfoCache {
   async #read(wanted: PendingRead): Promise<void> {
     const { config, log, signal } = this.#options;
     const { key, path } = wanted;
-    const camera = camerasOf(config()).find(({ name, settings }) => name === path && keyOf(settings) === key);
+    const camera = camerasOf(config()).find(({ name, settings }) => name === path && deviceKey(settings) === key);
     if (!camera) {
       this.#wanted.delete(key);
       return;
@@ -173,7 +172,7 @@ export class DeviceInfoCache {
         log.error({ err: error, path }, NOT_READ);
       }
       wanted.failures += 1;
-      void this.#dueAfter(wanted, Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (wanted.failures - 1)));
+      void this.#dueAfter(wanted, Math.min(6 * 3_600_000, FIRST_RETRY_MS * 2 ** (wanted.failures - 1)));
     }
   }
 
@@ -187,7 +186,7 @@ export class DeviceInfoCache {
 }
 
 /** @returns undefined for a camera without ONVIF, or while it is paused or private */
-const keyOf = (settings: ReadyPath['settings']): string | undefined => linkOf(settings)?.key;
+const deviceKey = (settings: ReadyPath['settings']): string | undefined => linkOf(settings)?.key;
 
 const NOT_READ = 'description of a camera cannot be read';
 

@@ -15,7 +15,6 @@ const SETTLE_MS = 5_000;
 const MAX_ABSENCE_MS = 60_000;
 /** Consecutive checks with new data until the stream counts as back. */
 const PLAYING_CHECKS = 3;
-const MAX_RESTORES = 12;
 const RESTORE_PAUSE_MS = 10_000;
 
 type Control = Pick<
@@ -178,7 +177,7 @@ export class OwnSettingsChanges implements CameraOwnSettings {
         if (!(error instanceof PerchError)) {
           throw error;
         }
-        if (i === MAX_RESTORES) {
+        if (i === 12) {
           log.warn({ path, reason: explain(error) }, 'former camera settings cannot be restored');
           this.#note(path, 'notRestored', explain(error));
           return;

@@ -56,8 +56,6 @@ const SIZES: ReadonlyMap<DemoProfile, readonly [width: number, height: number]> 
 /** Bit rates that are announced over ONVIF; the streams stay below them. */
 const MAX_KBIT_PER_SECOND: Record<DemoProfile, number> = { main: 1000, sub: 600 };
 
-const MAX_CLIENTS = 32;
-
 interface DemoCameraOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -132,7 +130,7 @@ export async function startRtspServer(
     socket.on('close', () => sockets.delete(socket));
     new RtspSession(socket, streams, clock, log, quirks);
   });
-  server.maxConnections = MAX_CLIENTS;
+  server.maxConnections = 32;
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
     server.listen(port, address, resolve);

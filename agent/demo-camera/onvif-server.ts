@@ -9,7 +9,6 @@ import { type DemoFacts, writeFault, writeReply } from './onvif-replies.ts';
 const DEVICE_PATH = '/onvif/device_service';
 const MEDIA_PATH = '/onvif/media_service';
 const REQUEST_DEADLINE_MS = 5_000;
-const MAX_CONNECTIONS = 32;
 
 interface OnvifServer {
   readonly deviceUrl: string;
@@ -22,7 +21,7 @@ export async function startOnvifServer(
   log: Logger,
 ): Promise<OnvifServer> {
   const server = createServer({ requestTimeout: REQUEST_DEADLINE_MS, connectionsCheckingInterval: 2_000 });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = 32;
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
     server.listen(0, '127.0.0.1', resolve);
@@ -104,7 +103,7 @@ export function parseSoapRequest(bytes: Uint8Array): SoapRequest {
     throw new PerchError('badInput', 'XML document that is not a SOAP request');
   }
   const envelope = root;
-  return { operation: localName(first), root, argument: (name) => textOf(findDeep(envelope, name, MAX_DEPTH)) };
+  return { operation: localName(first), root, argument: (name) => elementText(findDeep(envelope, name, MAX_DEPTH)) };
 }
 
 function localName(element: XmlElement): string {
@@ -123,7 +122,7 @@ function findDeep(parent: XmlElement, name: string, depth: number): XmlElement |
   return undefined;
 }
 
-function textOf(element: XmlElement | undefined): string | undefined {
+function elementText(element: XmlElement | undefined): string | undefined {
   const [node] = element?.children ?? [];
   return node && 'text' in node ? node.text.trim() : undefined;
 }

@@ -185,7 +185,7 @@ export interface Host extends Context {
   readonly events: Pick<EventBus, 'emit' | 'listen'>;
   readonly accounts: Pick<Accounts, 'device' | 'person' | 'people'>;
   readonly wrongCredentials: WrongCredentials;
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly paths: {
     find(path: string): PathStatus | undefined;
     list(): readonly PathStatus[];

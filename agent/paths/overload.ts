@@ -9,7 +9,6 @@ const RELIEVED = 0.75;
 const AFTER_MS = 3_000;
 /** Time of relief until viewers get more again. It doubles after each failed attempt. */
 const MIN_RELIEF_MS = 10_000;
-const MAX_RELIEF_MS = 300_000;
 /** If the overload comes back within this time, the attempt to give viewers more has failed. */
 const SOON_MS = 60_000;
 
@@ -49,7 +48,7 @@ export class Overload {
       this.#change(this.pictures === none ? keyFrames : all);
     } else if (this.#busyMs >= AFTER_MS && this.pictures < (isRecording ? none : keyFrames)) {
       const isVain = now[0] - this.#relievedMs < SOON_MS;
-      this.#reliefMs = isVain ? Math.min(MAX_RELIEF_MS, this.#reliefMs * 2) : MIN_RELIEF_MS;
+      this.#reliefMs = isVain ? Math.min(300_000, this.#reliefMs * 2) : MIN_RELIEF_MS;
       this.#change(this.pictures === all ? keyFrames : none);
     }
   }

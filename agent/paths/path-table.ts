@@ -126,7 +126,7 @@ export class PathTable implements Paths {
   }
 
   /** What `apply` would do: paths that restart, and those whose recorder restarts. */
-  foresee(config: Config): { readonly restarts: string[]; readonly recordings: string[] } {
+  forecast(config: Config): { readonly restarts: string[]; readonly recordings: string[] } {
     const restarts: string[] = [];
     const recordings: string[] = [];
     for (const [name, live] of this.#live) {

@@ -13,7 +13,7 @@ import { removeCompanions } from '../record/snapshots/companion-files.ts';
 import { ArchiveListing } from './archive-listing.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, type DownloadQuery, estimatedBytes } from './get/download.ts';
-import { DownloadCache, keyOf } from './get/download-cache.ts';
+import { DownloadCache, queryKey } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
 import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
@@ -50,7 +50,7 @@ interface PlaybackOptions {
 }
 
 type RetainReason = (row: SegmentRow) => string | undefined;
-type Unwanted = (row: SegmentRow) => void;
+type DeletedByHand = (row: SegmentRow) => void;
 
 export class Playback {
   readonly #paths: RecordPaths;
@@ -227,7 +227,7 @@ export class Playback {
    */
   async get(query: DownloadQuery, etag?: string, done?: AbortSignal): Promise<Download> {
     await this.#requireKnown(query.path);
-    const key = keyOf(query);
+    const key = queryKey(query);
     const kept = this.#downloads.cached(key);
     if (kept && etag === kept.etag) {
       return this.#downloads.share(key, kept, done);
@@ -238,7 +238,7 @@ export class Playback {
 
   /** The tag of the download that a player most likely started; undefined if none is cached. */
   cachedEtag(query: DownloadQuery): string | undefined {
-    return this.#downloads.cached(keyOf(query))?.etag;
+    return this.#downloads.cached(queryKey(query))?.etag;
   }
 
   /** Hides these ranges from the next request on. */
@@ -300,9 +300,14 @@ export class Playback {
   /**
    * @param start as returned by `segments`
    * @param retainReason checked before anything is deleted
-   * @param unwanted called when the file is gone, which may be being archived
+   * @param deletedByHand called when the file is gone, which may be being archived
    */
-  async deleteSegment(path: string, start: string, retainReason: RetainReason, unwanted?: Unwanted): Promise<void> {
+  async deleteSegment(
+    path: string,
+    start: string,
+    retainReason: RetainReason,
+    deletedByHand?: DeletedByHand,
+  ): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
     await this.#requireKnown(path);
     if (startUs !== undefined) {
@@ -324,7 +329,7 @@ export class Playback {
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
-    unwanted?.(row);
+    deletedByHand?.(row);
     await removeCompanions(row.file);
     this.#catalog.removed(row.file);
     // The recording may have been archived meanwhile.

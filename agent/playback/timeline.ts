@@ -16,10 +16,8 @@ const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
 const REASON_BYTES = 4_000;
 const MANY_REASONS = 100;
-const MAX_ARCHIVED_ROWS = 10_000;
 /** Up to this many events are shown individually. */
 const MAX_EVENTS = 200;
-const MAX_EVENT_STEPS = 120;
 const MAX_TEXT = 80;
 
 /** Seconds after `from`, and duration in seconds. */
@@ -125,7 +123,7 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
 /** What only the archive has. Shorter alternations with local recordings are merged. */
 function archivedOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
   const firstUs = index.lastStartUpTo(path, from.us);
-  const rows = index.space.archivedFrom(path, firstUs, to.us, MAX_ARCHIVED_ROWS);
+  const rows = index.space.archivedFrom(path, firstUs, to.us, 10_000);
   const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);
   let gapUs = resolution * 1e6;
   let merged = merge(spans, gapUs);
@@ -193,7 +191,7 @@ function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, reso
   }));
   const events = fitting(single, EVENT_BYTES);
   const isSingle = events.length === single.length;
-  const stepUs = Math.ceil((to.us - from.us) / MAX_EVENT_STEPS);
+  const stepUs = Math.ceil((to.us - from.us) / 120);
   const counts = isSingle ? [] : index.events.countEvents(path, from.us, to.us, stepUs);
   const eventCounts = fitting(
     counts.map(({ type, startUs, endUs, count }) => ({

@@ -305,7 +305,7 @@ export interface ServerDeps {
   readonly paths: Paths;
   readonly access: SessionAccess;
   readonly connections: ConnectionHooks;
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly audio: AudioForms & { readonly opus: OpusSound };
   readonly clock: Clock;
   readonly log: Logger;

@@ -29,7 +29,6 @@ export interface BootClock {
 }
 
 const FIRST_RETRY_MS = 2_000;
-const MAX_RETRY_MS = 10_000;
 /** Limit of the bytes queued for the disk: about ten seconds of a good camera. */
 const QUEUE_BYTES = 16 << 20;
 const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
@@ -311,7 +310,7 @@ export class Recorder {
   #onFailure(file: string | undefined, wantedFile: string, error: unknown, startUs: number): void {
     this.#failures += 1;
     this.refusedFiles += 1;
-    const pauseMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    const pauseMs = Math.min(10_000, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
     this.#retryAtMs = this.#deps.clock.monoMs() + pauseMs;
     if (file !== undefined) {
       this.#leftOver.push({ path: this.#options.path, file, startUs });

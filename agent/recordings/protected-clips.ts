@@ -27,7 +27,7 @@ export class ProtectedClips implements ProtectionLookup {
   }
 
   list(): readonly ProtectedRecording[] {
-    return this.#deps.ranges.all.map(shown);
+    return this.#deps.ranges.all.map(protectedJson);
   }
 
   async protect({ path, start, end, note, by }: NewProtection): Promise<ProtectedRecording> {
@@ -37,7 +37,7 @@ export class ProtectedClips implements ProtectionLookup {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
     const [startUs, endUs] = [requireRfc3339('start', start).us, requireRfc3339('end', end).us];
-    return shown(await ranges.add({ path, startUs, endUs, note, by, createdMs: Math.round(clock.wallMs()) }));
+    return protectedJson(await ranges.add({ path, startUs, endUs, note, by, createdMs: Math.round(clock.wallMs()) }));
   }
 
   unprotect(id: string): Promise<void> {
@@ -45,14 +45,14 @@ export class ProtectedClips implements ProtectionLookup {
   }
 
   async setNote(id: string, note: string): Promise<ProtectedRecording> {
-    return shown(await this.#deps.ranges.setNote(id, note));
+    return protectedJson(await this.#deps.ranges.setNote(id, note));
   }
 
   async describe(id: string): Promise<ClipItem> {
     const range = this.#deps.ranges.find(id);
     const { bytes, recordedUs, firstUs } = await this.#deps.playback.measure(range);
     return {
-      ...shown(range),
+      ...protectedJson(range),
       created: range.createdMs === undefined ? null : new Date(range.createdMs).toISOString(),
       by: range.by ?? null,
       bytes,
@@ -63,7 +63,7 @@ export class ProtectedClips implements ProtectionLookup {
   }
 }
 
-function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
+function protectedJson({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
   const text = (us: number) => formatLocalTime(us, undefined);
   return { id, path, start: text(startUs), end: text(endUs), note };
 }

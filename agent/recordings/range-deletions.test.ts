@@ -210,7 +210,7 @@ test('protected recordings in the range are named, stay in view, and keep their 
   const kept = await protectedRanges.add({ path: 'cam', startUs: us(5), endUs: us(6), note: 'the parcel' });
   await protectedRanges.add({ path: 'gate', startUs: us(1), endUs: us(2), note: 'of another camera' });
   const expected = { recordedSeconds: 11, kept: [{ id: kept.id, note: 'the parcel' }] };
-  expect(await ranges.foresee(range(0, 12))).toMatchObject(expected);
+  expect(await ranges.forecast(range(0, 12))).toMatchObject(expected);
   expect(await ranges.delete(range(0, 12), undefined)).toMatchObject(expected);
   expect(await spans()).toEqual([[5, 1]]);
   await clock.advance(10 * MINUTE_MS);

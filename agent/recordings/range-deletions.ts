@@ -63,7 +63,7 @@ export class RangeDeletions implements DeletionLookup {
     return this.#ranges.all.map((range) => this.#shown(range)).reverse();
   }
 
-  async foresee(request: DeletionRequest): Promise<DeletionForecast> {
+  async forecast(request: DeletionRequest): Promise<DeletionForecast> {
     return (await this.#plan(request)).forecast;
   }
 

@@ -282,7 +282,7 @@ export class Recordings {
           ? 'is being copied to another disk: try again in a moment'
           : this.space.keptBecause(path, startUs, durationUs);
     await this.playback.deleteSegment(path, start, retainReason, ({ nameUs, file }) =>
-      this.space.copies?.unwanted(path, nameUs, file),
+      this.space.copies?.deletedByHand(path, nameUs, file),
     );
   }
 

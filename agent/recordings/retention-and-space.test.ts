@@ -113,7 +113,7 @@ test('a request for a removed camera by a matching pattern does not shorten its 
 
 const COPIES: RecordingCopies = {
   isAwaited: () => false,
-  unwanted: () => {},
+  deletedByHand: () => {},
   mayAppear: () => false,
   unreadCopies: () => [],
 };
@@ -122,16 +122,16 @@ test('deleting one recording by hand notifies the archive', async () => {
   const { recordings, configure, make } = startRecordings();
   await configure('door: {}');
   const file = make('door', 1);
-  const unwanted: unknown[][] = [];
+  const deletedByHand: unknown[][] = [];
   recordings.space.keepCopies({
     ...COPIES,
-    unwanted: (...deleted) => unwanted.push([...deleted, existsSync(file)]),
+    deletedByHand: (...deleted) => deletedByHand.push([...deleted, existsSync(file)]),
   });
   // The file is not a recording: only its start by name is known.
   expect(await recordings.segments('door')).toEqual([]);
   const start = recordings.playback.localTime(recordings.playback.startUsOf(file) ?? 0);
   await recordings.deleteSegment('door', start);
-  expect(unwanted).toEqual([['door', Date.parse(start) * 1000, file, false]]);
+  expect(deletedByHand).toEqual([['door', Date.parse(start) * 1000, file, false]]);
 });
 
 test('a camera is deleted with copies that are known by name only, unless something of it is protected', async () => {

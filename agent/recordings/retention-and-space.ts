@@ -98,7 +98,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
-      unwanted: (path, nameUs, file) => this.#copies?.unwanted(path, nameUs, file),
+      deletedByHand: (path, nameUs, file) => this.#copies?.deletedByHand(path, nameUs, file),
       logger: log,
     });
     this.rangeDeletions = new RangeDeletions({

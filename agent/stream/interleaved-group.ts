@@ -7,8 +7,6 @@ interface ChunkSink {
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }
 
-const MAX_CHUNKS = 20_000;
-
 /** The chunks of all tracks since the last key frame, bounded, and the start of each track. Copies nothing. */
 export class InterleavedGroup {
   isOpen = false;
@@ -39,7 +37,7 @@ export class InterleavedGroup {
       return;
     }
     this.#bytes += chunk.length;
-    if (this.#bytes > MAX_REPLAY_BYTES || this.#chunks.length === MAX_CHUNKS) {
+    if (this.#bytes > MAX_REPLAY_BYTES || this.#chunks.length === 20_000) {
       // Part of a group cannot be replayed.
       this.clear();
       return;

@@ -68,7 +68,7 @@ const packetsOf = new WeakMap<Stream, InterleavedPackets>();
 export class InterleavedPackets implements Reader {
   readonly id = 'interleaved-packets';
   readonly countsHolds = true;
-  readonly isSparing = true;
+  readonly savesMemory = true;
   readonly stream: Stream;
   /** The video track at whose key frames viewers begin; -1: none. */
   readonly leadingTrack: number;
@@ -175,7 +175,7 @@ export class InterleavedPackets implements Reader {
       this.#sendPlaceholders(viewer, group.sequences[this.leadingTrack] as number);
       group.replay(viewer);
     } catch (cause) {
-      this.#expel(viewer, cause);
+      this.#disconnect(viewer, cause);
     }
   }
 
@@ -276,7 +276,7 @@ export class InterleavedPackets implements Reader {
       } catch (cause) {
         // A viewer's failure does not affect the others.
         isKept = true;
-        this.#expel(viewer, cause);
+        this.#disconnect(viewer, cause);
       }
     }
     return isKept;
@@ -292,7 +292,7 @@ export class InterleavedPackets implements Reader {
         this.#greet(viewer);
         this.#sendPlaceholders(viewer, sequence);
       } catch (cause) {
-        this.#expel(viewer, cause);
+        this.#disconnect(viewer, cause);
       }
     }
   }
@@ -312,7 +312,7 @@ export class InterleavedPackets implements Reader {
     }
   }
 
-  #expel(viewer: InterleavedViewer, cause: unknown): void {
+  #disconnect(viewer: InterleavedViewer, cause: unknown): void {
     this.leave(viewer);
     viewer.onEnd(cause);
   }
@@ -346,7 +346,7 @@ export class InterleavedPackets implements Reader {
         try {
           viewer.onReport(report, track);
         } catch (cause) {
-          this.#expel(viewer, cause);
+          this.#disconnect(viewer, cause);
         }
       }
     }

@@ -48,7 +48,7 @@ export interface Reader {
   /** Samples may be delivered this late, which lets a source read less often; default: 0. */
   readonly toleratedDelayMs?: number;
   /** The reader gets no more than the stream's `sparing` allows. */
-  readonly isSparing?: boolean;
+  readonly savesMemory?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -70,7 +70,7 @@ const TICKS_PER_MS = 90;
 /** Order of a track's pictures; `begun`: after the first picture, not known yet. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
-/** Pictures for readers with `isSparing`: fewer while the processor is overloaded; all again from a key frame on. */
+/** Pictures for readers with `savesMemory`: fewer while the processor is overloaded; all again from a key frame on. */
 class SparedPictures {
   pictures: Pictures = PICTURES.all;
   #isThinned = false;
@@ -137,7 +137,7 @@ export class Stream {
   /** Tracks that the sender announces and does not deliver, and why; undefined: none. */
   leftOut: string | undefined;
   readonly isOnDemand: boolean;
-  /** For readers with `isSparing`. */
+  /** For readers with `savesMemory`. */
   readonly sparing = new SparedPictures();
   /** Viewers of shared output, maintained by its server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
@@ -161,7 +161,7 @@ export class Stream {
   #readers: readonly Reader[] = [];
   #audience = 0;
   /** Number of readers without `countsHolds`. */
-  #keepers = 0;
+  #retainingReaders = 0;
   #isClosed = false;
 
   constructor(tracks: readonly Track[], options: StreamOptions = {}) {
@@ -196,17 +196,17 @@ export class Stream {
     this.#gop.add(track, sample);
     const readers = this.#readers;
     // Before delivery: a reader that leaves during the call may keep the sample.
-    const isKept = this.#keepers > 0;
+    const isKept = this.#retainingReaders > 0;
     const isSpared = track === this.#leading && this.sparing.withholds(sample.key);
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
-      if (isSpared && reader.isSparing === true) {
+      if (isSpared && reader.savesMemory === true) {
         continue;
       }
       try {
         reader.onSample(track, sample);
       } catch (cause) {
-        this.#expel(reader, cause);
+        this.#disconnect(reader, cause);
       }
     }
     if (!isKept) {
@@ -228,7 +228,7 @@ export class Stream {
       try {
         reader.onTrack(track, description);
       } catch (cause) {
-        this.#expel(reader, cause);
+        this.#disconnect(reader, cause);
       }
     }
   }
@@ -239,7 +239,7 @@ export class Stream {
       try {
         reader.onDiscontinuity?.(track);
       } catch (cause) {
-        this.#expel(reader, cause);
+        this.#disconnect(reader, cause);
       }
     }
   }
@@ -263,7 +263,7 @@ export class Stream {
       try {
         this.#gop.replay(reader, reader.countsHolds === true);
       } catch (cause) {
-        this.#expel(reader, cause);
+        this.#disconnect(reader, cause);
       }
     }
   }
@@ -322,7 +322,7 @@ export class Stream {
   }
 
   #countKeepers(): void {
-    this.#keepers = this.#readers.filter(({ countsHolds }) => countsHolds !== true).length;
+    this.#retainingReaders = this.#readers.filter(({ countsHolds }) => countsHolds !== true).length;
   }
 
   /** Drops the cached group: the next samples do not continue it. */
@@ -367,7 +367,7 @@ export class Stream {
     }
   }
 
-  #expel(reader: Reader, cause: unknown): void {
+  #disconnect(reader: Reader, cause: unknown): void {
     this.removeReader(reader);
     reader.onEnd(cause);
   }

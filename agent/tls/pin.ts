@@ -40,13 +40,13 @@ function matches(certificate: X509Certificate, pin: string): boolean {
     return hashOf(certificate) === value;
   }
   try {
-    return kind === 'authority' && certificate.verify(keyOf(value));
+    return kind === 'authority' && certificate.verify(publicKey(value));
   } catch {
     return false;
   }
 }
 
-function keyOf(compressed: string): KeyObject {
+function publicKey(compressed: string): KeyObject {
   const point = ECDH.convertKey(compressed, CURVE, 'base64url', undefined, 'uncompressed') as Buffer;
   const x = point.subarray(1, 1 + POINT_HALF_BYTES).toString('base64url');
   const y = point.subarray(1 + POINT_HALF_BYTES).toString('base64url');

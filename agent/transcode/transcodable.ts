@@ -34,13 +34,13 @@ export function whyNotOpus(track: Track): string | undefined {
       return refusal.replaceAll(',', ':');
     }
   } else if (!isPcm(track)) {
-    return `${nameOf(track)} cannot be transcoded to Opus`;
+    return `${trackName(track)} cannot be transcoded to Opus`;
   }
   const { rateHz } = sourceFormatOf(track);
   return RATES_HZ.includes(rateHz) ? undefined : `audio at ${rateHz} Hz cannot be transcoded to Opus`;
 }
 
-const nameOf = (track: Track): string =>
+const trackName = (track: Track): string =>
   codecOf(track).label + (track.codec === 'lpcm' ? ` with ${track.channels} channels` : '');
 
 export function opusTrackOf(track: OpusSourceTrack): OpusTrack {

@@ -11,7 +11,6 @@ import { flacTrackOf, type OpusSourceTrack, opusTrackOf, whyNotOpus } from './tr
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const OPUS_TICKS_PER_MS = 48;
-const MAX_OPEN_MS = 500;
 const KEPT_MS = 10_000;
 
 /** Derives streams with transcoded audio. */
@@ -75,7 +74,7 @@ export class Transcoder implements AudioForms {
     const keepAlive = keepAliveReader();
     derived.addReader(keepAlive, false);
     void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keepAlive));
-    await Promise.race([this.#supervisor.settled(), this.#clock.sleep(MAX_OPEN_MS, this.#stop.signal)]);
+    await Promise.race([this.#supervisor.settled(), this.#clock.sleep(500, this.#stop.signal)]);
   }
 
   #flacMapping(stream: Stream, track: Track): DerivedTrack {

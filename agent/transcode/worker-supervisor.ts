@@ -24,7 +24,6 @@ const IRREGULAR_MS = 10;
 /** Later output would be a burst and is dropped. */
 const LATE_MS = 500;
 const FIRST_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 60_000;
 /** An engine that lived this long was healthy: the pause starts over. */
 const HEALTHY_MS = 60_000;
 
@@ -250,7 +249,7 @@ export class WorkerSupervisor {
   #restart(reason: string): void {
     const nowMs = this.#clock.monoMs();
     const isHealthy = nowMs - this.#startedMs >= HEALTHY_MS || this.#pauseMs === 0;
-    this.#pauseMs = isHealthy ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pauseMs = isHealthy ? FIRST_PAUSE_MS : Math.min(60_000, 2 * this.#pauseMs);
     this.#retryMs = nowMs + this.#pauseMs;
     this.#end();
     this.#log.warn({ reason, pauseMs: this.#pauseMs }, 'audio transcoding failed, restarting');

@@ -57,13 +57,13 @@ async function neededModules(folder: string, { trees, drivers }: KernelOfRoot): 
   const text = (name: string) => readFile(join(folder, name), 'utf8');
   const needs = parseDependencies(await text('modules.dep'));
   const builtIn = await text('modules.builtin');
-  const byName = new Map([...needs.keys()].map((path) => [nameOf(path), path]));
+  const byName = new Map([...needs.keys()].map((path) => [entryName(path), path]));
   const wanted = new Set<string>();
   for (const name of [...ALWAYS, ...drivers]) {
     const path = byName.get(name.replaceAll('-', '_'));
     if (path !== undefined) {
       wanted.add(path);
-    } else if (!builtIn.split('\n').some((line) => line !== '' && nameOf(line) === name.replaceAll('-', '_'))) {
+    } else if (!builtIn.split('\n').some((line) => line !== '' && entryName(line) === name.replaceAll('-', '_'))) {
       throw new Error(`the kernel in ${folder} has no driver ${name}`);
     }
   }
@@ -76,7 +76,7 @@ async function neededModules(folder: string, { trees, drivers }: KernelOfRoot): 
   return inOrder([...wanted], needs);
 }
 
-const nameOf = (path: string): string =>
+const entryName = (path: string): string =>
   basename(path)
     .replace(/\.ko(?:\.xz)?$/, '')
     .replaceAll('-', '_');

@@ -20,7 +20,7 @@ export class ResponseRateLimit {
   }
 
   maySend(record: MdnsRecord, minMs = MIN_MS): boolean {
-    return this.#clock.monoMs() - (this.#sentMs.get(keyOf(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
+    return this.#clock.monoMs() - (this.#sentMs.get(recordKey(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
   }
 
   sent(records: readonly MdnsRecord[]): void {
@@ -28,7 +28,7 @@ export class ResponseRateLimit {
       this.#sentMs.clear();
     }
     for (const record of records) {
-      this.#sentMs.set(keyOf(record), this.#clock.monoMs());
+      this.#sentMs.set(recordKey(record), this.#clock.monoMs());
     }
   }
 
@@ -42,5 +42,5 @@ export class ResponseRateLimit {
   }
 }
 
-const keyOf = ({ name, type, data }: MdnsRecord): string =>
+const recordKey = ({ name, type, data }: MdnsRecord): string =>
   type === 'PTR' ? `${type} ${name} ${data}` : `${type} ${name.toLowerCase()}`;

@@ -61,7 +61,7 @@ export class Packages {
     await this.#held(async () => {
       await this.#configure();
       for (const file of files) {
-        if ((await machine.versionOf(nameOf(file))) === undefined) {
+        if ((await machine.versionOf(packageName(file))) === undefined) {
           half.push(file);
         }
       }
@@ -117,7 +117,7 @@ export class Packages {
   }
 }
 
-const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
+const packageName = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
 
 export const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 

@@ -11,7 +11,6 @@ const POLL_MS = 1_000;
 const GOOD_LOOKS = 5;
 /** A camera's next part may wait for a key frame. */
 const MAX_LOOKS_BEFORE = 15;
-const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
 export interface HealthChecks {
@@ -100,7 +99,7 @@ function grownOf(
 export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const folder of folders) {
-    let left = MAX_ENTRIES;
+    let left = 5_000;
     const waiting = [folder];
     for (let next = waiting.pop(); next !== undefined && left > 0; next = waiting.pop()) {
       for (const entry of entriesOf(next).slice(0, left)) {

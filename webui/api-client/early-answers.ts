@@ -7,7 +7,6 @@ export const SESSION_ADDRESS = 'v3/session';
 export const PATHS_ADDRESS = 'v3/paths/list?itemsPerPage=1000';
 export const LAYOUTS_ADDRESS = 'v3/layouts/list?itemsPerPage=50';
 
-const MAX_ANSWER_MS = 15_000;
 /** An older answer, by the time since the page was requested, is out of date. */
 const MAX_AGE_MS = 5_000;
 const LIVE = /^(?:#\/?(?:live)?)?$/;
@@ -28,7 +27,7 @@ export function askEarly(hash: string): void {
   const answers: Answers = {};
   window.earlyAnswers = answers;
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), MAX_ANSWER_MS);
+  setTimeout(() => stop.abort(), 15_000);
   const ask = (address: string): Promise<Response> => {
     const answer = fetch(address, { headers: { 'X-Perch-UI': '1' }, cache: 'no-store', signal: stop.signal });
     answers[address] = answer;

@@ -2,8 +2,6 @@ import { computed, effect } from '@preact/signals';
 import { isPageVisible } from '../shell/page-state.ts';
 import { access, session, setupCode } from './session.ts';
 
-const MAX_ANSWER_MS = 5_000;
-
 /**
  * Moves a page that was opened over http to https at the same place, once the browser trusts the box. This is tried
  * at startup, at login and whenever the page becomes visible, as after a visit to `/trust`. A page with typed text
@@ -54,7 +52,7 @@ async function moveIfTrusted({ port, box }: { readonly port: number; readonly bo
 /** Identity of the box at that address; undefined if none answers or the browser does not trust it. */
 async function boxAt(base: string): Promise<string | undefined> {
   try {
-    const signal = AbortSignal.timeout(MAX_ANSWER_MS);
+    const signal = AbortSignal.timeout(5_000);
     const response = await fetch(`${base}/trust/here`, { cache: 'no-store', credentials: 'omit', signal });
     return ((await response.json()) as { box?: string }).box;
   } catch {

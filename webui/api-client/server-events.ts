@@ -67,8 +67,6 @@ export function onServerEvent<T extends keyof ServerEvents>(type: T, listener: L
 /** Cameras discovered since the page was opened, by endpoint, newest last. */
 export const discoveredNow = signal<ReadonlyMap<string, CameraUpdate>>(new Map());
 
-const MAX_DISCOVERED = 200;
-
 /** Dispatches a server-sent event. */
 export function dispatchServerEvent(type: string, data: string): void {
   const event: unknown = parse(data);
@@ -91,7 +89,7 @@ function keepDiscovered(camera: CameraUpdate): void {
   const after = new Map(discoveredNow.peek());
   after.delete(endpoint);
   after.set(endpoint, camera);
-  if (after.size > MAX_DISCOVERED) {
+  if (after.size > 200) {
     const [oldest = ''] = after.keys();
     after.delete(oldest);
   }

@@ -219,13 +219,11 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
   }
 }
 
-const MAX_IDLE_MS = 10_000;
-
 /** Safari has no `requestIdleCallback`. */
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ('requestIdleCallback' in window) {
-      requestIdleCallback(() => resolve(), { timeout: MAX_IDLE_MS });
+      requestIdleCallback(() => resolve(), { timeout: 10_000 });
     } else {
       setTimeout(resolve, 2_000);
     }

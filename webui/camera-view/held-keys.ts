@@ -21,7 +21,7 @@ export function useHeldKeys(
       }
     };
     const onKeyDown = (event: KeyboardEvent) => {
-      const key = keyOf(event);
+      const key = keyName(event);
       if (
         hasModifier(event) ||
         event.defaultPrevented ||
@@ -37,7 +37,7 @@ export function useHeldKeys(
         latest.current.onDown(key);
       }
     };
-    const onKeyUp = (event: KeyboardEvent) => keyOf(event) === held && releasePlayer();
+    const onKeyUp = (event: KeyboardEvent) => keyName(event) === held && releasePlayer();
     window.addEventListener('keydown', onKeyDown);
     window.addEventListener('keyup', onKeyUp);
     const forget = onPageLeave(releasePlayer);
@@ -51,7 +51,7 @@ export function useHeldKeys(
 }
 
 /** `T` counts as `t`. */
-const keyOf = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowerCase() : key);
+const keyName = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowerCase() : key);
 
 /** Within a sheet, keys belong to the sheet. */
 export const ownsKeys = ({ target }: Event): boolean =>

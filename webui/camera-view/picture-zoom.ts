@@ -13,11 +13,10 @@ interface Size {
 }
 
 export const NO_ZOOM: Zoom = { scale: 1, x: 0, y: 0 };
-const MAX_SCALE = 6;
 
 /** Zooms by `factor` around the point `at`, which is relative to the centre of the screen. */
 export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y: number }, size: Size): Zoom {
-  const next = Math.min(MAX_SCALE, Math.max(1, scale * factor));
+  const next = Math.min(6, Math.max(1, scale * factor));
   const grown = next / scale;
   return within({ scale: next, x: at.x - (at.x - x) * grown, y: at.y - (at.y - y) * grown }, size);
 }

@@ -2,8 +2,6 @@ import { errorFromResponse, UI_HEADER } from '../api-client/request.ts';
 import { encodeName } from '../api-client/urls.ts';
 import { sessionAddress } from '../player/session/source.ts';
 
-const MAX_CONNECT_MS = 8_000;
-
 const addressOf = (path: string): string => `webrtc/${encodeName(path)}/talk`;
 
 /** Whether the user may talk through the camera, and it has a loudspeaker. */
@@ -76,7 +74,7 @@ export class TalkConnection {
   #connected(): Promise<void> {
     const peer = this.#peer;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no connection')), MAX_CONNECT_MS);
+      const timer = setTimeout(() => reject(new Error('no connection')), 8_000);
       peer.addEventListener('connectionstatechange', () => {
         if (peer.connectionState === 'connected') {
           clearTimeout(timer);

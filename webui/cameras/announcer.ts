@@ -48,7 +48,7 @@ export class CameraAnnouncer {
     const changed = all.filter(
       ({ name, isThere }) => this.#there.get(name) !== isThere && isThere === (what === 'back'),
     );
-    const causes = new Set(changed.map((camera) => keyOf(what, camera)));
+    const causes = new Set(changed.map((camera) => changeKey(what, camera)));
     for (const key of this.#gathered.keys()) {
       if (key.startsWith(what) && !causes.has(key)) {
         this.#gathered.delete(key);
@@ -59,7 +59,7 @@ export class CameraAnnouncer {
       this.#gathered.set(key, sinceMs);
       if (nowMs - sinceMs >= GATHER_MS) {
         this.#gathered.delete(key);
-        const of = changed.filter((camera) => keyOf(what, camera) === key);
+        const of = changed.filter((camera) => changeKey(what, camera) === key);
         for (const { name, isThere } of of) {
           this.#there.set(name, isThere);
         }
@@ -83,4 +83,4 @@ export class CameraAnnouncer {
   }
 }
 
-const keyOf = (what: Change, { cause }: AnnouncedCamera): string => `${what} ${what === 'gone' ? cause : ''}`;
+const changeKey = (what: Change, { cause }: AnnouncedCamera): string => `${what} ${what === 'gone' ? cause : ''}`;

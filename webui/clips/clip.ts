@@ -57,11 +57,10 @@ export const missingMs = (spans: readonly Span[], clip: Clip): number =>
 
 /** Characters that file systems reject. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
-const MAX_NAME = 100;
 
 /** `Front door 2026-11-17 16.03.51.mp4`, in the browser's time zone. */
 export function fileName(title: string, ms: number, ending: 'mp4' | 'jpg'): string {
   const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
-  const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, MAX_NAME).join('');
+  const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, 100).join('');
   return `${name} ${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '.')}.${ending}`;
 }

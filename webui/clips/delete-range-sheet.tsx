@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { deleteRange, foreseeDeletion, type RangeForecast } from '../api-client/recordings/range-deletions.ts';
+import { deleteRange, forecastDeletion, type RangeForecast } from '../api-client/recordings/range-deletions.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { toastFailure } from '../ui/feedback/toast-failure.ts';
@@ -37,7 +37,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
     }
   };
   useEffect(() => {
-    foreseeDeletion(name, clip).then(setForecast, toastFailure);
+    forecastDeletion(name, clip).then(setForecast, toastFailure);
   }, []);
   const remove = async () => {
     setBusy(true);

@@ -43,7 +43,7 @@ export async function createPasskey(options: CreationOptions): Promise<object> {
   const credential = (await navigator.credentials.create({ publicKey })) as PublicKeyCredential;
   const response = credential.response as AuthenticatorAttestationResponse;
   return asJson(credential, {
-    attestationObject: textOf(response.attestationObject),
+    attestationObject: base64UrlText(response.attestationObject),
     transports: response.getTransports?.() ?? [],
   });
 }
@@ -54,8 +54,8 @@ export async function provePasskey({ challenge, allowCredentials, ...others }: P
   const credential = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential;
   const response = credential.response as AuthenticatorAssertionResponse;
   return asJson(credential, {
-    authenticatorData: textOf(response.authenticatorData),
-    signature: textOf(response.signature),
+    authenticatorData: base64UrlText(response.authenticatorData),
+    signature: base64UrlText(response.signature),
   });
 }
 
@@ -68,7 +68,7 @@ const asJson = ({ id, type, response }: PublicKeyCredential, others: object): ob
   rawId: id,
   type,
   clientExtensionResults: {},
-  response: { clientDataJSON: textOf(response.clientDataJSON), ...others },
+  response: { clientDataJSON: base64UrlText(response.clientDataJSON), ...others },
 });
 
 const withBytes = ({ id, ...others }: Descriptor): PublicKeyCredentialDescriptor => ({ ...others, id: bytesOf(id) });
@@ -77,7 +77,7 @@ function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
 }
 
-function textOf(bytes: ArrayBuffer): string {
+function base64UrlText(bytes: ArrayBuffer): string {
   const text = String.fromCharCode(...new Uint8Array(bytes));
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

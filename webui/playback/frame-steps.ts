@@ -7,7 +7,6 @@ export interface Steppable {
 
 /** Cameras send one to sixty frames per second. */
 const MIN_S = 1 / 60;
-const MAX_S = 1.1;
 const EDGE_S = 0.001;
 
 /**
@@ -60,7 +59,7 @@ export class FrameStepper {
     if (!isSame) {
       this.#lastsS = Math.max(MIN_S, mediaS - wanted.fromS);
       this.#wanted = undefined;
-    } else if (wanted.aheadS < MAX_S) {
+    } else if (wanted.aheadS < 1.1) {
       wanted.aheadS += MIN_S;
       this.#feel(wanted);
     } else {

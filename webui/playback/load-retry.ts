@@ -6,7 +6,6 @@ import { liveWords } from '../words/words.ts';
 
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
-const MAX_ANSWER_MS = 15_000;
 
 /** `gone`: deleted. `away`: will be retried. `unplayable`: the browser cannot play it. */
 export type PlaybackFailure = 'gone' | 'away' | 'unplayable';
@@ -50,7 +49,7 @@ export class LoadRetry {
 /** @returns 0 without a response */
 async function statusOf(address: string, stop: AbortSignal): Promise<number> {
   try {
-    const signal = anySignal(stop, AbortSignal.timeout(MAX_ANSWER_MS));
+    const signal = anySignal(stop, AbortSignal.timeout(15_000));
     const answer = await fetch(address, { headers: { ...UI_HEADER, Range: 'bytes=0-0' }, cache: 'no-store', signal });
     await answer.body?.cancel();
     return answer.status;

@@ -108,15 +108,15 @@ export class LivePlayer {
 /** Tracks that this browser could not decode, by path. A retry would fail the same way. */
 const known = new Map<string, string>();
 
-const keyOf = (tracks: readonly string[]): string => tracks.join();
+const tracksKey = (tracks: readonly string[]): string => tracks.join();
 
 export function rememberUnplayable(name: string, tracks: readonly string[]): void {
-  known.set(name, keyOf(tracks));
+  known.set(name, tracksKey(tracks));
 }
 
 /** Until the tracks change. An offline camera has none. */
 export function isUnplayable(name: string, tracks: readonly string[]): boolean {
-  return known.has(name) && (tracks.length === 0 || known.get(name) === keyOf(tracks));
+  return known.has(name) && (tracks.length === 0 || known.get(name) === tracksKey(tracks));
 }
 
 /** Properties of a path's video. */
@@ -129,7 +129,7 @@ interface PathMedia {
 /** Paths rejected for WebRTC, with their properties at that time. */
 const refused = new Map<string, string>();
 
-const mediaKey = ({ tracks, hasBFrames }: PathMedia): string => `${keyOf(tracks)} ${hasBFrames}`;
+const mediaKey = ({ tracks, hasBFrames }: PathMedia): string => `${tracksKey(tracks)} ${hasBFrames}`;
 
 export function rememberWebRtcUnsupported(name: string, pictures: PathMedia): void {
   refused.set(name, mediaKey(pictures));

@@ -17,7 +17,6 @@ const EASE = 'cubic-bezier(.2,.8,.2,1)';
 const GROW_MS = 240;
 /** Duration of the movement back to a tile. */
 const SHRINK_MS = 160;
-const MAX_WIDTH_PX = 960;
 
 /** From the picture's former place. Undefined without a picture or movement. */
 function captureTransition(surface: VideoSurface, from: Bounds): Transition | undefined {
@@ -26,7 +25,7 @@ function captureTransition(surface: VideoSurface, from: Bounds): Transition | un
     return undefined;
   }
   const still = document.createElement('canvas');
-  still.width = Math.round(Math.min(MAX_WIDTH_PX, from.width * devicePixelRatio));
+  still.width = Math.round(Math.min(960, from.width * devicePixelRatio));
   still.height = Math.round((still.width * from.height) / from.width);
   const context = still.getContext('2d');
   return context && surface.drawTo(context, still.width, still.height) ? { still, from } : undefined;
@@ -106,13 +105,14 @@ export function HandedPicture({ player, bridge, transition, isOn }: HandedPlayer
   }, []);
   return (
     <div class="pictures" ref={place}>
-      <Picture key={keyOf(player)} player={player} isOn={isOn} />
-      {bridge && <Picture key={keyOf(bridge)} player={bridge} isOn={isOn} />}
+      <Picture key={playerKey(player)} player={player} isOn={isOn} />
+      {bridge && <Picture key={playerKey(bridge)} player={bridge} isOn={isOn} />}
     </div>
   );
 }
 
-const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${wantsSound ? 'heard' : 'quiet'} ${name}`;
+const playerKey = ({ options: { name, wantsSound } }: LivePlayer): string =>
+  `${wantsSound ? 'heard' : 'quiet'} ${name}`;
 
 interface PictureProps {
   readonly player: LivePlayer;
@@ -182,15 +182,15 @@ function useSeen(element: { readonly current: HTMLElement | null }): boolean | u
 }
 
 /** Players on the page. */
-const shown = new Set<LivePlayer>();
+const shownPlayers = new Set<LivePlayer>();
 /** Players whose place has just been removed, with its position. */
 const leaving = new Map<LivePlayer, Bounds | undefined>();
 
-const noteShown = (player: LivePlayer): void => void shown.add(player);
+const noteShown = (player: LivePlayer): void => void shownPlayers.add(player);
 
 /** Stops a player whose place is removed, unless the next page takes it over at once. */
 function releasePlayer(player: LivePlayer): void {
-  shown.delete(player);
+  shownPlayers.delete(player);
   leaving.set(player, player.surface.bounds());
   queueMicrotask(() => {
     if (leaving.delete(player)) {
@@ -223,7 +223,7 @@ function takeOver(camera: string): TakenOver {
 
 /** The next player of the camera starts with this still. */
 function keepStillOf(camera: string): void {
-  for (const { surface } of [...shown, ...leaving.keys()].filter(of(camera))) {
+  for (const { surface } of [...shownPlayers, ...leaving.keys()].filter(of(camera))) {
     surface.keep();
   }
 }

@@ -8,7 +8,6 @@ import { isFinal, isWorthTrying, planTechnologies, type SkippedTechnology } from
 import { VideoSurface } from './video-surface.ts';
 
 const FIRST_MS = 2_000;
-const MAX_WAIT_MS = 10_000;
 
 /** Retry delay: 2 s, growing to 10 s. */
 export class Backoff {
@@ -16,7 +15,7 @@ export class Backoff {
 
   take(): number {
     const ms = this.#nextMs;
-    this.#nextMs = Math.min(MAX_WAIT_MS, ms * 1.5);
+    this.#nextMs = Math.min(10_000, ms * 1.5);
     return ms;
   }
 
@@ -104,9 +103,8 @@ const AFTER_WAKE_MS = 3_000;
 const POLL_MS = 2_000;
 /** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
-const MAX_OPENING = 4;
 
-const gate = new ConcurrencyLimit(MAX_OPENING);
+const gate = new ConcurrencyLimit(4);
 
 /** WebRTC failed because of the network: other players skip it for a while. */
 let webRtcBlockedUntilMs = 0;

@@ -1,4 +1,3 @@
-const MAX_STILL_WIDTH_PX = 960;
 /** Largest share of a picture that a tile may crop. */
 const MAX_CROP = 0.1;
 
@@ -187,7 +186,7 @@ export class VideoSurface {
     if (videoWidth === 0 || !this.#isPlaying) {
       return;
     }
-    const scale = Math.min(1, MAX_STILL_WIDTH_PX / videoWidth);
+    const scale = Math.min(1, 960 / videoWidth);
     this.#still.width = Math.round(videoWidth * scale);
     this.#still.height = Math.round(videoHeight * scale);
     this.#still.getContext('2d')?.drawImage(this.video, 0, 0, this.#still.width, this.#still.height);

@@ -6,7 +6,7 @@ import { type Drawing, drawGapLabels, drawLane, drawTicks, type LanePosition, ty
 import { gapReasonText, reasonOf } from './gap-reasons.ts';
 import { coveredOf, firstBehind, type Lane } from './lane.ts';
 import { laneFor } from './lane-data.ts';
-import { kindOf, type LabelKind, type Tick, tickStep, ticks, widestLabels } from './ticks.ts';
+import { type LabelKind, labelKind, type Tick, tickStep, ticks, widestLabels } from './ticks.ts';
 import { requestedPart } from './time-blocks.ts';
 import type { TimeWindow } from './time-window.ts';
 import { atMs, clip, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
@@ -111,7 +111,7 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, t
   const room = (SIDE.track - SIDE.labels - TRACK_PX / 2) * text - SPACE_PX / 2;
   const dayKind = axis === 'x' || widestPx('weekday', language, text) <= room ? 'weekday' : 'day';
   const step = tickStep((window.toMs - window.fromMs) / along, (stepMs) =>
-    Math.max(LABELS_PX * text, axis === 'x' ? widestPx(kindOf(stepMs, dayKind), language, text) + SPACE_PX : 0),
+    Math.max(LABELS_PX * text, axis === 'x' ? widestPx(labelKind(stepMs, dayKind), language, text) + SPACE_PX : 0),
   );
   const [chosen, ...others] = cameras;
   const lanes = chosen ? [{ ...laneFor(chosen.name, window), covered: recordedNow() }] : [];

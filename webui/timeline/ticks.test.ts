@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { kindOf, placeLabels, tickStep, widestLabels } from './ticks.ts';
+import { labelKind, placeLabels, tickStep, widestLabels } from './ticks.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -101,7 +101,7 @@ test.for([
 });
 
 test('the step leaves room for the longest label of its kind', () => {
-  expect(tickStep(1000 / 64, (step) => (kindOf(step, 'weekday') === 'seconds' ? 80 : 64))).toBe(2_000);
+  expect(tickStep(1000 / 64, (step) => (labelKind(step, 'weekday') === 'seconds' ? 80 : 64))).toBe(2_000);
 });
 
 test('at the ends no label is clipped or overlaps: a day label moves inwards, its neighbour is dropped', () => {

@@ -17,10 +17,9 @@ const STEPS_MS = [
   ...[1, 2, 3, 6, 12].map((step) => step * HOUR_MS),
   ...[1, 2, 4, 7, 14].map((step) => step * DAY_MS),
 ];
-const MIN_PX = 64;
 
 /** The smallest step with enough distance between labels. @param minPx by the step */
-export function tickStep(msPerPx: number, minPx: (stepMs: number) => number = () => MIN_PX): number {
+export function tickStep(msPerPx: number, minPx: (stepMs: number) => number = () => 64): number {
   return STEPS_MS.find((step) => step / msPerPx >= minPx(step)) ?? 14 * DAY_MS;
 }
 
@@ -29,7 +28,7 @@ const WIDEST_MS = [new Date(2026, 10, 18, 10, 44, 44).getTime(), new Date(2026, 
 
 export type LabelKind = DayKind | 'minutes' | 'seconds';
 
-export const kindOf = (stepMs: number, dayKind: DayKind): LabelKind =>
+export const labelKind = (stepMs: number, dayKind: DayKind): LabelKind =>
   stepMs >= DAY_MS ? dayKind : stepMs < MINUTE_MS ? 'seconds' : 'minutes';
 
 /** The longest labels of a kind. */
@@ -82,7 +81,7 @@ function tickAt(ms: number, day: number, stepMs: number, language: string, dayKi
   if (ms === day) {
     return { ms, text: labelAt(ms, dayKind, language), isDay: true };
   }
-  const text = labelAt(ms, kindOf(stepMs, dayKind), language);
+  const text = labelAt(ms, labelKind(stepMs, dayKind), language);
   return { ms, text: isTwice(ms) ? `${text} ${offsetAt(ms)}` : text, isDay: false };
 }
 

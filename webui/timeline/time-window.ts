@@ -7,12 +7,11 @@ export interface TimeWindow {
   readonly toMs: number;
 }
 
-const MIN_MS = 1_000;
 export const MAX_MS = 31 * 86_400_000;
 
 /** Limits its length, around the same share of the window. */
 export function timeWindow(lengthMs: number, aroundMs: number, share: number): TimeWindow {
-  const length = Math.min(MAX_MS, Math.max(MIN_MS, lengthMs));
+  const length = Math.min(MAX_MS, Math.max(1_000, lengthMs));
   const fromMs = aroundMs - share * length;
   return { fromMs, toMs: fromMs + length };
 }

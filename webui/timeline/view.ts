@@ -17,9 +17,9 @@ export const spans = signal<readonly Span[]>([]);
 /** Moment of the picture; undefined until chosen. */
 export const atMs = signal<number | undefined>(undefined);
 
-const shown = signal<TimeWindow>(timeWindow(FIRST_WINDOW_MS, Date.now(), 0.9));
-export const fromMs = computed(() => shown.value.fromMs);
-export const toMs = computed(() => shown.value.toMs);
+const shownWindow = signal<TimeWindow>(timeWindow(FIRST_WINDOW_MS, Date.now(), 0.9));
+export const fromMs = computed(() => shownWindow.value.fromMs);
+export const toMs = computed(() => shownWindow.value.toMs);
 
 export const isPlaying = signal(false);
 /** 0.25 to 16. */
@@ -59,7 +59,7 @@ export function scrub(ms: number): void {
     scrubMs.value = ms;
     atMs.value = ms;
     if (isPlayheadFixed.peek()) {
-      show(shown.peek());
+      show(shownWindow.peek());
     }
   });
 }
@@ -68,7 +68,7 @@ export function scrub(ms: number): void {
 export function setMoment(ms: number): void {
   batch(() => {
     atMs.value = ms;
-    show(shiftedTo(shown.peek(), ms));
+    show(shiftedTo(shownWindow.peek(), ms));
   });
 }
 
@@ -92,7 +92,7 @@ export function zoom(factor: number, aroundMs?: number): void {
   const at = atMs.peek();
   const middleMs = (fromMs.peek() + toMs.peek()) / 2;
   const isSeen = at !== undefined && at >= fromMs.peek() && at <= toMs.peek();
-  show(zoomed(shown.peek(), factor, aroundMs ?? (isSeen ? at : middleMs)));
+  show(zoomed(shownWindow.peek(), factor, aroundMs ?? (isSeen ? at : middleMs)));
 }
 
 /** Shows a window; with a fixed playhead, its length around the playhead. */
@@ -106,7 +106,7 @@ const latestMs = (): number => Math.max(Date.now(), spans.peek().at(-1)?.endMs ?
 
 function show(window: TimeWindow): void {
   const at = atMs.peek();
-  const before = shown.peek();
+  const before = shownWindow.peek();
   const length = window.toMs - window.fromMs;
   // A selection may end in the future, where a clip of a running recording does.
   const selection = clip.peek();
@@ -115,7 +115,7 @@ function show(window: TimeWindow): void {
       ? timeWindow(length, at, selection ? 0.5 : uprightShare(length))
       : notAhead(window, Math.max(latestMs(), selection?.endMs ?? 0));
   if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
-    shown.value = next;
+    shownWindow.value = next;
   }
 }
 

@@ -88,7 +88,7 @@ export class BackupMembers {
   /** Checks all but the configuration. @throws PerchError badInput that names the first damaged or missing one */
   check({ members }: Backup): void {
     for (const name of [CONFIG, USERS]) {
-      if (textOf(members, name) === undefined) {
+      if (memberText(members, name) === undefined) {
         throw new PerchError('badInput', `the backup has no ${name}`, { why: 'damaged' });
       }
     }
@@ -113,7 +113,7 @@ export class BackupMembers {
   }
 }
 
-export const textOf = (members: readonly Member[], name: string): string | undefined =>
+export const memberText = (members: readonly Member[], name: string): string | undefined =>
   members.find((member) => member.name === name)?.text;
 
 /** Differences between the people of a backup and now. */
@@ -170,9 +170,9 @@ function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id:
  * @param config the file of the configuration, absolute, and its text
  */
 export function writesOf({ members }: Backup, config: Write): readonly Write[] {
-  const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
+  const links = memberText(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
   // Revocations of this box stay even if the backup has no device passwords.
-  const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
+  const devices = { file: DEVICES_FILE, text: memberText(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
   const others = members
     .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
     .map(({ name, text }) => ({ file: name, text }));

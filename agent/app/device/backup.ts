@@ -24,10 +24,10 @@ import {
   GUESTS,
   joined,
   linksChange,
+  memberText,
   PROTECTED,
   peopleChange,
   reviseWrites,
-  textOf,
   USERS,
   writesOf,
 } from './backup-members.ts';
@@ -98,7 +98,7 @@ export class Backups implements BackupControl {
       const backup = await this.#read(bytes);
       const configFile = store.file ?? ownFileOf(dataDir);
       // Otherwise only the log of the next start would report a failure.
-      const text = await store.seal(textOf(backup.members, CONFIG) ?? '');
+      const text = await store.seal(memberText(backup.members, CONFIG) ?? '');
       await tryWrite(configFile, text);
       const former = await this.make();
       await writeAtomic(join(dataDir, FORMER), former.bytes);
@@ -127,7 +127,10 @@ export class Backups implements BackupControl {
     this.#members.check(read);
     const backup = this.#inPresentForm(read);
     this.#configOf(backup);
-    joined(textOf(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}', await readWhole(join(dataDir, PROTECTED)));
+    joined(
+      memberText(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}',
+      await readWhole(join(dataDir, PROTECTED)),
+    );
     return backup;
   }
 
@@ -145,7 +148,7 @@ export class Backups implements BackupControl {
   }
 
   #configOf({ members }: Backup): { readonly config: Config; readonly problems: readonly string[] } {
-    const text = textOf(members, CONFIG) ?? '';
+    const text = memberText(members, CONFIG) ?? '';
     const { config, problems } = this.#deps.store.check(text);
     const errors = problems.filter(({ severity }) => severity === 'error').map(problemText);
     // An error in one path disables only that path, as at a start.
@@ -160,7 +163,7 @@ export class Backups implements BackupControl {
     const { config, problems } = this.#configOf(backup);
     const { made, by, host, members } = backup;
     const now = async (name: string) => readWhole(join(dataDir, name));
-    const { added, removed, changed, same } = peopleChange(await now(USERS), textOf(members, USERS) ?? '');
+    const { added, removed, changed, same } = peopleChange(await now(USERS), memberText(members, USERS) ?? '');
     return {
       made,
       version: by,
@@ -168,8 +171,8 @@ export class Backups implements BackupControl {
       problems: [...problems],
       cameras: camerasChange(store.current, config),
       people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
-      links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
-      devicePasswords: devicesChange(await now(DEVICES_FILE), textOf(members, DEVICES_FILE)),
+      links: linksChange(await now(GUESTS), memberText(members, GUESTS)),
+      devicePasswords: devicesChange(await now(DEVICES_FILE), memberText(members, DEVICES_FILE)),
       settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
       address: config.address,
       tlsAddress: config.tlsAddress,

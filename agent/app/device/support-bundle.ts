@@ -10,8 +10,6 @@ import { globalJson, HIDDEN, pathDefaultsJson, pathListJson } from '../../config
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
 import type { Host } from '../../features/contract.ts';
 
-const MAX_LINES = 5_000;
-
 export interface SupportBundleDeps extends Pick<Host, 'version' | 'settings'> {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly lines: Pick<LogLines, 'find'>;
@@ -58,7 +56,7 @@ export class SupportBundle {
       paths: paths.list(),
       cameras: cameras.adopted.list(),
       disks: recordings.space.list(),
-      log: lines.find(request, Number.POSITIVE_INFINITY, MAX_LINES).map(shownLine),
+      log: lines.find(request, Number.POSITIVE_INFINITY, 5_000).map(shownLine),
     };
     const bytes = await pack(JSON.stringify(withoutSecrets(all, await configFile.secrets()), undefined, 1));
     return { name: `perch-diagnostics-${hostname().replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.json.gz`, bytes };
@@ -105,7 +103,7 @@ function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
   const short = anyOf(secrets.filter((secret) => secret.length < MIN_CHARS));
   const long = new RegExp(anywhere, 'g');
   const alone = new RegExp(`(?<![\\p{L}\\p{N}])(?:${short})(?![\\p{L}\\p{N}])`, 'gu');
-  const shown = (text: string): string => {
+  const maskedText = (text: string): string => {
     const masked = text.replace(long, '***');
     return redact(IS_TEXT.test(masked) ? masked.replace(alone, '***') : masked).replace(
       /[a-z][a-z0-9+.-]*:\/\/[^\s"']*/gi,
@@ -114,13 +112,13 @@ function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
   };
   const walk = (one: unknown, key = ''): unknown => {
     if (typeof one === 'string') {
-      return COMMAND.test(key) && one !== '' ? HIDDEN : shown(one);
+      return COMMAND.test(key) && one !== '' ? HIDDEN : maskedText(one);
     }
     if (Array.isArray(one)) {
       return one.map((item) => walk(item));
     }
     if (typeof one === 'object' && one !== null) {
-      return Object.fromEntries(Object.entries(one).map(([name, item]) => [shown(name), walk(item, name)]));
+      return Object.fromEntries(Object.entries(one).map(([name, item]) => [maskedText(name), walk(item, name)]));
     }
     return one;
   };

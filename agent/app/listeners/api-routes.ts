@@ -64,7 +64,7 @@ export class ApiRoutes {
         global: () => globalJson(settings()),
         pathDefaults: () => pathDefaultsJson(settings()),
         paths: () => pathListJson(settings()),
-        foresee: (config) => paths.foresee(this.#deps.inMode(config)),
+        forecast: (config) => paths.forecast(this.#deps.inMode(config)),
         testSource: (config, name, signal) => this.#deps.sourceTests.run(config, name, signal),
       },
       editorOf: (request) => this.#editorOf(access, request),

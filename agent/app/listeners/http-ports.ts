@@ -25,7 +25,7 @@ import type { HttpRoutes } from '../../http/listener/http-routes.ts';
 import { LateRoutes } from '../../http/listener/late-routes.ts';
 import { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
-import { newcomersAt } from '../../http/listener/newcomers.ts';
+import { preLoginAt } from '../../http/listener/pre-login.ts';
 import { setReadTimeout } from '../../http/listener/server.ts';
 
 /** Prefix of a port's key and certificate settings: `hls` of `hlsServerKey`. */
@@ -62,7 +62,7 @@ export interface HttpPortsDeps extends Pick<Host, 'clock' | 'log' | 'config'> {
   /** Shared by all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
   /** Memory budget of unauthenticated clients, shared by all ports and protocols for other devices. */
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
 }
 
 /** Settings that need no new port are read at each request. */
@@ -233,7 +233,7 @@ export class HttpPorts {
     const listener = await listen(key, address, app, {
       log,
       readTimeoutMs: config.readTimeoutMs,
-      newcomers: newcomersAt(address, this.#deps),
+      preLogin: preLoginAt(address, this.#deps),
       ...(tls && { tls: tls.pair }),
     });
     tls?.renew(listener.server);

@@ -14,8 +14,6 @@ import { describeTrack } from '../../paths/path-status.ts';
 import type { Source } from '../../stream/contracts.ts';
 import { type Reader, Stream } from '../../stream/stream.ts';
 
-const MAX_CONCURRENT = 4;
-const MAX_WAITING = 8;
 /** Some cameras take 8 s for each answer, and send a key frame every 10 s. */
 const DEADLINE_MS = 30_000;
 
@@ -34,7 +32,7 @@ const bad = (error: string, why: string | null): SourceTestResult => ({ isGood: 
 /** Connects to sources for a moment, to see what they send. */
 export class SourceTests {
   readonly #deps: SourceTestsDeps;
-  readonly #limit = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'sources');
+  readonly #limit = new ConcurrencyLimit(4, 8, 'sources');
 
   constructor(deps: SourceTestsDeps) {
     this.#deps = deps;

@@ -110,7 +110,7 @@ export class DevicePasswords {
 
   /** The devices, newest first. */
   list(): readonly DeviceItem[] {
-    return [...this.#devices.values()].map(shown).reverse();
+    return [...this.#devices.values()].map(deviceItem).reverse();
   }
 
   /** @param isTaken whether a person has this name @returns the password, which is not shown again */
@@ -144,7 +144,7 @@ export class DevicePasswords {
       made = { ...terms, sealed: this.#key.seal('devicePassword', password, termsOf(terms)) };
       return [...devices, made];
     });
-    return { item: shown(made as unknown as Stored), password };
+    return { item: deviceItem(made as unknown as Stored), password };
   }
 
   /** @returns the revoked device @throws PerchError if that cannot be saved, so that it would work after a restart */
@@ -156,7 +156,7 @@ export class DevicePasswords {
         (revoked) => [...revoked, id].slice(-MAX_REVOKED),
       );
     }
-    return removed && shown(removed);
+    return removed && deviceItem(removed);
   }
 
   find(user: string): DeviceLogin | undefined {
@@ -279,6 +279,6 @@ const termsOf = ({
 
 const byUser = (devices: readonly Stored[]) => new Map(devices.map((device) => [device.user, device]));
 
-const shown = ({ sealed: _, created, ...device }: Stored): DeviceItem => ({ ...device, createdMs: created });
+const deviceItem = ({ sealed: _, created, ...device }: Stored): DeviceItem => ({ ...device, createdMs: created });
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -14,7 +14,6 @@ const KEPT_MS = 30 * 86_400_000;
 const SAVE_STEP_MS = 3_600_000;
 /** How long a client whose Digest answer failed is offered Basic instead. */
 const BASIC_MS = 10 * 60_000;
-const MAX_BASIC = 1_000;
 
 const Login = Type.Object({
   user: Type.String({ maxLength: 64 }),
@@ -68,7 +67,7 @@ export class PageLogins {
   /** To be called when a program has logged in with a page password. @param address canonical */
   note(user: string, address: string, protocol: string): void {
     const login = { user, address, protocol, last: this.#clock.wallMs() };
-    const key = keyOf(login);
+    const key = loginKey(login);
     const isNew = !this.#logins.has(key);
     putBounded(this.#logins, key, login, MAX_LOGINS);
     if (isNew || this.#clock.monoMs() - this.#savedMonoMs >= SAVE_STEP_MS) {
@@ -81,7 +80,7 @@ export class PageLogins {
   async forget(id: string): Promise<boolean> {
     const login = this.list().find((item) => item.id === id);
     if (login) {
-      this.#logins.delete(keyOf(login));
+      this.#logins.delete(loginKey(login));
       this.#savedMonoMs = this.#clock.monoMs();
       await this.#document.save(() => this.#stored());
     }
@@ -91,7 +90,7 @@ export class PageLogins {
   /** To be called for a wrong Digest answer, which may have been made with a page password. */
   digestFailed(address: string): void {
     const key = subscriberOf(address);
-    putBounded(this.#failed, key, this.#clock.monoMs() + BASIC_MS, MAX_BASIC);
+    putBounded(this.#failed, key, this.#clock.monoMs() + BASIC_MS, 1_000);
   }
 
   /** Whether the protocol offers this address only Basic. */
@@ -107,7 +106,7 @@ export class PageLogins {
   async #load(): Promise<void> {
     const loss = 'logins with page passwords cannot be read: each is listed again at its next use';
     for (const login of (await this.#document.open(loss))?.logins ?? []) {
-      this.#logins.set(keyOf(login), login);
+      this.#logins.set(loginKey(login), login);
     }
   }
 
@@ -116,6 +115,7 @@ export class PageLogins {
   }
 }
 
-const keyOf = ({ user, address, protocol }: Omit<Login, 'last'>): string => JSON.stringify([user, address, protocol]);
+const loginKey = ({ user, address, protocol }: Omit<Login, 'last'>): string =>
+  JSON.stringify([user, address, protocol]);
 
-const idOf = (login: Login): string => createHash('sha256').update(keyOf(login)).digest('base64url').slice(0, 16);
+const idOf = (login: Login): string => createHash('sha256').update(loginKey(login)).digest('base64url').slice(0, 16);

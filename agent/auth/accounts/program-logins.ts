@@ -6,7 +6,6 @@ import { LoginLimits } from '../throttle/login-limits.ts';
 
 /** How long after its last use a right pair of name and password is not counted at its address. */
 const KEPT_MS = 86_400_000;
-const MAX_KEPT = 1_000;
 
 /** Name and password of a request. */
 export interface ProgramLogin {
@@ -89,7 +88,7 @@ export class ProgramLogins {
       return;
     }
     if (outcome === 'right') {
-      putBounded(this.#right, key, this.#clock.monoMs() + KEPT_MS, MAX_KEPT);
+      putBounded(this.#right, key, this.#clock.monoMs() + KEPT_MS, 1_000);
     } else {
       this.#right.delete(key);
     }

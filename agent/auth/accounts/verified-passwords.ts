@@ -6,7 +6,6 @@ import type { Users } from './users.ts';
 
 /** How long a verified pair is not hashed again: a player sends name and password with each request. */
 const REMEMBER_MS = 10 * 60_000;
-const MAX_REMEMBERED = 64;
 
 /** Passwords of requests, verified once for each name and address. */
 export class VerifiedPasswords {
@@ -30,7 +29,7 @@ export class VerifiedPasswords {
     }
     // Cached while pending, because a player opens several connections at once.
     const isRight = this.#users.verify(user, password);
-    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, MAX_REMEMBERED);
+    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, 64);
     let isKept = false;
     try {
       isKept = await isRight;

@@ -110,7 +110,7 @@ export class PairedServers {
 
   /** The paired servers, newest first. */
   list(): readonly ServerItem[] {
-    return [...this.#servers.values()].map(shown).reverse();
+    return [...this.#servers.values()].map(serverItem).reverse();
   }
 
   find(id: string): PairedServer | undefined {
@@ -120,7 +120,7 @@ export class PairedServers {
 
   item(id: string): ServerItem | undefined {
     const server = this.#servers.get(id);
-    return server && shown(server);
+    return server && serverItem(server);
   }
 
   keyOf(id: string): KeyObject | undefined {
@@ -165,7 +165,7 @@ export class PairedServers {
       return [...servers, server];
     });
     this.#log.info({ server: stored.name, id: stored.id }, 'server paired');
-    return shown(server);
+    return serverItem(server);
   }
 
   /** @returns the changed server; undefined: there is no such server */
@@ -282,7 +282,7 @@ function mayDo({ cameras, live, recordings, talk }: Stored, action: string, path
 
 const byId = (servers: readonly Paired[]) => new Map(servers.map((server) => [server.stored.id, server]));
 
-const shown = ({ stored, seenMs }: Paired): ServerItem => {
+const serverItem = ({ stored, seenMs }: Paired): ServerItem => {
   const { id, name, cameras, live, recordings, talk = false, created } = stored;
   return { id, name, cameras, live, recordings, talk, createdMs: created, seenMs };
 };

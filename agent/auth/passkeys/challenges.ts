@@ -5,7 +5,6 @@ import type { Clock } from '../../base/clock.ts';
 const CHALLENGE_BYTES = 32;
 /** Lifetime of a challenge, longer than browsers show their dialog. */
 const MAX_AGE_MS = 5 * 60_000;
-const MAX_CHALLENGES = 64;
 
 interface Issued {
   readonly terms: string;
@@ -25,7 +24,7 @@ export class Challenges {
   issue(purpose: 'create' | 'get', user: string, host: string): string {
     const challenge = randomBytes(CHALLENGE_BYTES).toString('base64url');
     const issued = { terms: termsOf(purpose, user, host), issuedMonoMs: this.#clock.monoMs() };
-    putBounded(this.#issued, challenge, issued, MAX_CHALLENGES);
+    putBounded(this.#issued, challenge, issued, 64);
     return challenge;
   }
 

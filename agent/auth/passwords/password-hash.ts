@@ -6,10 +6,8 @@ const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 // 16 MiB for each hash (128 · n · r, RFC 7914 §2), for small boards; p makes up for the time.
 const COST = { n: 16_384, r: 8, p: 5 } as const;
-const MAX_MEMORY_BYTES = 128 << 20;
 /** Maximum number of concurrent hashes. Only logins hash; the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
-const MAX_WAITING = 16;
 
 const base64 = (bytes: number) => Type.String({ pattern: `^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$` });
 
@@ -36,7 +34,7 @@ export async function verifyPassword(password: string, stored: PasswordHash): Pr
 }
 
 function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: number; p: number }): Promise<Buffer> {
-  const options: ScryptOptions = { N: n, r, p, maxmem: MAX_MEMORY_BYTES + (1 << 20) };
+  const options: ScryptOptions = { N: n, r, p, maxmem: (128 << 20) + (1 << 20) };
   // The same password may differ in code points between keyboards: NFC by RFC 8265 §4.2.
   const text = password.normalize('NFC');
   return new Promise((resolve, reject) => {
@@ -44,4 +42,4 @@ function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: num
   });
 }
 
-const gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'logins');
+const gate = new ConcurrencyLimit(MAX_CONCURRENT, 16, 'logins');

@@ -16,7 +16,6 @@ export interface ExternalAuthSettings {
 
 /** Maximum number of concurrent requests, and of requests that wait. Further ones are rejected. */
 const MAX_CONCURRENT = 16;
-const MAX_WAITING = 64;
 const SHOWN_CHARACTERS = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -26,7 +25,7 @@ export class ExternalAuth implements ApiAuth {
   readonly #settings: ExternalAuthSettings;
   readonly #exclude: Permissions;
   readonly #clock: Clock;
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'logins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, 64, 'logins');
 
   constructor(settings: ExternalAuthSettings, clock: Clock) {
     this.#settings = settings;

@@ -3,9 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/network/ip-address.ts';
 
-const MAX_FAILURES = 10;
 const WINDOW_MS = 10 * 60_000;
-const MAX_KEYS = 4096;
 
 interface Tally {
   failures: number;
@@ -23,7 +21,7 @@ export class LoginAttempts {
   readonly #tallies = new Map<string, Tally>();
 
   /** @param origin of the attempts, for the message */
-  constructor(clock: Clock, limit = MAX_FAILURES, origin = 'from this address') {
+  constructor(clock: Clock, limit = 10, origin = 'from this address') {
     this.#clock = clock;
     this.#limit = limit;
     this.#origin = origin;
@@ -47,7 +45,7 @@ export class LoginAttempts {
       );
     }
     tally.failures += 1;
-    putBounded(this.#tallies, kept, tally, MAX_KEYS);
+    putBounded(this.#tallies, kept, tally, 4096);
   }
 
   /** The attempt was right: the key starts over. */

@@ -12,7 +12,7 @@ export interface FollowedCamera extends CameraBlock {
 }
 
 /** Distinguishes configured cameras as long as their settings stay. */
-export const keyOf = ({ endpoint, serial, onvif }: Pick<CameraBlock, 'endpoint' | 'serial' | 'onvif'>): string =>
+export const cameraKey = ({ endpoint, serial, onvif }: Pick<CameraBlock, 'endpoint' | 'serial' | 'onvif'>): string =>
   JSON.stringify([endpoint?.toLowerCase(), serial, onvif]);
 
 /** The camera of a path; undefined without an identity or an ONVIF address, and for patterns. */
@@ -22,7 +22,7 @@ export function cameraOfPath(config: Config, path: string): FollowedCamera | und
   if (!camera?.onvif || entry?.pattern || (!camera.endpoint && !camera.serial)) {
     return undefined;
   }
-  return { ...camera, onvif: camera.onvif, paths: pathsOf(config, keyOf(camera)) };
+  return { ...camera, onvif: camera.onvif, paths: pathsOf(config, cameraKey(camera)) };
 }
 
 /** The host as written: an address without brackets, or a name. */
@@ -30,7 +30,7 @@ export const hostOf = (url: string): string => parseHttpUrl(url)?.origin.host ??
 
 function pathsOf(config: Config, key: string): string[] {
   return [...config.paths.values()].flatMap(({ name, settings, pattern }) =>
-    settings?.camera && !pattern && keyOf(settings.camera) === key ? [name] : [],
+    settings?.camera && !pattern && cameraKey(settings.camera) === key ? [name] : [],
   );
 }
 
@@ -40,7 +40,7 @@ export function isEndpointOfOthers(config: Config, endpoint: string | undefined,
     ({ settings }) =>
       settings?.camera?.endpoint !== undefined &&
       sameEndpoint(settings.camera.endpoint, endpoint ?? '') &&
-      keyOf(settings.camera) !== key,
+      cameraKey(settings.camera) !== key,
   );
 }
 
@@ -73,7 +73,7 @@ export function planMove(
   variableOf: (keyPath: KeyPath) => string | undefined,
 ): MovePlan {
   const [fromHost, toHost] = [hostOf(camera.onvif), hostOf(to)];
-  const paths = pathsOf(config, keyOf(camera));
+  const paths = pathsOf(config, cameraKey(camera));
   if (isIP(fromHost.replace(/%.*/, '')) === 0) {
     return { edits: [], refusal: `the configuration names it '${fromHost}', and a host name is not followed` };
   }
@@ -95,7 +95,7 @@ export function planEndpoint(
   endpoint: string,
   variableOf: (keyPath: KeyPath) => string | undefined,
 ): MovePlan {
-  const paths = pathsOf(config, keyOf(camera));
+  const paths = pathsOf(config, cameraKey(camera));
   const edits = paths.map((name): Edit => ({ keyPath: ['paths', name, 'camera', 'endpoint'], value: endpoint }));
   return unlessSet(edits, 'endpoint', variableOf);
 }

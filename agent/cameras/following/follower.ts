@@ -11,10 +11,10 @@ import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
 import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import {
+  cameraKey,
   cameraOfPath,
   type FollowedCamera,
   hostOf,
-  keyOf,
   type MovePlan,
   planMove,
   type Revise,
@@ -36,7 +36,6 @@ const SCAN_EVERY_MS = 5_000;
 const DOUBTED_MS = 10 * 60_000;
 /** Shorter pause after a doubtful clock, which may be set at any time. */
 const CLOCK_DOUBTED_MS = 30_000;
-const MAX_DOUBTED = 256;
 /** Maximum number of devices that are tried for a camera: boards of one make may share an identity. */
 const MAX_CANDIDATES = 8;
 /** Cameras tried concurrently: a router may have given all of them new addresses. */
@@ -116,7 +115,7 @@ export class Follower {
   /** The path's camera has no stream. @param isOther another device is at its address, so no short pause */
   failed(path: string, isOther = false): void {
     const camera = cameraOfPath(this.#deps.config(), path);
-    const key = camera && keyOf(camera);
+    const key = camera && cameraKey(camera);
     if (key !== undefined) {
       this.#checks.forget(key);
     }
@@ -139,7 +138,7 @@ export class Follower {
 
   connected(path: string): void {
     const camera = cameraOfPath(this.#deps.config(), path);
-    const missing = camera && this.#missing.get(keyOf(camera));
+    const missing = camera && this.#missing.get(cameraKey(camera));
     missing?.ended.abort();
     missing?.wake();
   }
@@ -147,7 +146,7 @@ export class Follower {
   /** Why the missing camera of a path is not followed to where it was seen; undefined: not missing, or not seen. */
   mismatchOf(path: string): MismatchedDevice | undefined {
     const camera = this.#missing.size === 0 ? undefined : cameraOfPath(this.#deps.config(), path);
-    if (!camera || !this.#missing.has(keyOf(camera))) {
+    if (!camera || !this.#missing.has(cameraKey(camera))) {
       return undefined;
     }
     const doubts = this.#seen(camera).flatMap(({ url }) => {
@@ -192,7 +191,7 @@ export class Follower {
       const pauseMs = i < 0 ? firstPauseMs : (PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0);
       await this.#pause(missing, missing.isClockDoubted ? Math.min(pauseMs, CLOCK_DOUBTED_MS) : pauseMs);
       const camera = cameraOfPath(this.#deps.config(), path);
-      if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, missing))) {
+      if (signal.aborted || !camera || cameraKey(camera) !== key || (await this.#tryAll(camera, missing))) {
         return;
       }
       this.#scan();
@@ -325,7 +324,7 @@ export class Follower {
     const known = this.#doubted.get(name);
     const isNews = known === undefined || known.trouble !== doubt.trouble;
     const forMs = doubt.trouble === 'clock' ? CLOCK_DOUBTED_MS : DOUBTED_MS;
-    putBounded(this.#doubted, name, { ...doubt, untilMs: clock.monoMs() + forMs }, MAX_DOUBTED);
+    putBounded(this.#doubted, name, { ...doubt, untilMs: clock.monoMs() + forMs }, 256);
     if (isNews) {
       this.#publishElsewhere(camera, url, doubt.reason, 'device claims to be this camera, not followed');
     }
@@ -345,4 +344,4 @@ export class Follower {
   }
 }
 
-const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
+const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${cameraKey(camera)} ${hostOf(url)}`;

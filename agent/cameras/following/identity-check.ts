@@ -4,7 +4,7 @@ import type { Config } from '../../config/load/load.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { type FollowedCamera, hostOf, isEndpointOfOthers, keyOf } from './followed-camera.ts';
+import { cameraKey, type FollowedCamera, hostOf, isEndpointOfOthers } from './followed-camera.ts';
 import {
   compareIdentity,
   type Identity,
@@ -18,7 +18,6 @@ import {
 const REFUSED_MS = 5 * 60_000;
 /** Shorter pause if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
-const MAX_REFUSED = 1024;
 const CHECK_DEADLINE_MS = 1_500;
 /** How long a result holds, so that it serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
@@ -57,7 +56,7 @@ export class IdentityCheck {
         this.#checks.delete(key);
       }
     }
-    const key = keyOf(camera);
+    const key = cameraKey(camera);
     const known = this.#checks.get(key);
     if (known) {
       return known.verdict;
@@ -82,13 +81,13 @@ export class IdentityCheck {
     const isSame = isSaid && sameEndpoint(endpoint, open.endpoint);
     const isStranger = isSaid && !isSame;
     const isElsewhere = isStranger && this.#isElsewhere(camera, open.endpoint);
-    const isEnough = isSame && !isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera));
+    const isEnough = isSame && !isEndpointOfOthers(this.#deps.config(), endpoint, cameraKey(camera));
     // No login for a known other camera: it would count as a wrong one there.
     const needsLogin = serial !== undefined && !isEnough && !isElsewhere && !(isStranger && this.#isRefused(camera));
     const read: Identity = needsLogin ? { ...open, serial: await this.#serialOf(camera, isStranger) } : open;
     const verdict = compareIdentity({ endpoint, serial }, read, isElsewhere);
     if (isStranger && verdict === 'same' && open.endpoint !== undefined) {
-      this.#refused.delete(keyOf(camera));
+      this.#refused.delete(cameraKey(camera));
       this.#deps.onNewEndpoint(camera, open.endpoint);
     }
     return verdict;
@@ -98,7 +97,7 @@ export class IdentityCheck {
     const { clearPassword = false, user, password, onvif } = camera;
     const refuseFor = (ms: number): void => {
       if (isStranger) {
-        putBounded(this.#refused, keyOf(camera), this.#deps.clock.monoMs() + ms, MAX_REFUSED);
+        putBounded(this.#refused, cameraKey(camera), this.#deps.clock.monoMs() + ms, 1024);
       }
     };
     refuseFor(REFUSED_MS);
@@ -113,7 +112,7 @@ export class IdentityCheck {
   }
 
   #isRefused(camera: FollowedCamera): boolean {
-    return (this.#refused.get(keyOf(camera)) ?? 0) > this.#deps.clock.monoMs();
+    return (this.#refused.get(cameraKey(camera)) ?? 0) > this.#deps.clock.monoMs();
   }
 
   get #query(): IdentityQuery {
@@ -123,7 +122,7 @@ export class IdentityCheck {
 
   #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
     return (
-      isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera)) ||
+      isEndpointOfOthers(this.#deps.config(), endpoint, cameraKey(camera)) ||
       this.#deps.found.find(camera.endpoint ?? '').some(({ url }) => hostOf(url) !== hostOf(camera.onvif))
     );
   }

@@ -5,9 +5,9 @@ import type { Logger } from '../../base/log.ts';
 import type { KeyPath } from '../../config/yaml/edit.ts';
 import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import {
+  cameraKey,
   type FollowedCamera,
   isEndpointOfOthers,
-  keyOf,
   type MovePlan,
   planEndpoint,
   type Revise,
@@ -57,7 +57,7 @@ export class NewEndpoints {
     this.#pausedUntilMs.set(name, Number.POSITIVE_INFINITY);
     const { refusal, edits } = await revisePlan(revise, (config) => {
       // That camera may have been adopted meanwhile.
-      const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));
+      const isTaken = isEndpointOfOthers(config, endpoint, cameraKey(camera));
       return isTaken ? { edits: [] } : planEndpoint(config, camera, endpoint, variableOf);
     })
       .catch((error: unknown): MovePlan => {

@@ -37,7 +37,7 @@ export class Controls {
     if (!known) {
       const open = () => openOnvifSession(link, clock, this.#stop.signal);
       const control = new OnvifControl({ open, profile: link.profile, clock, log: log.child({ path }) });
-      known = { key: keyOf(link), control };
+      known = { key: controlsKey(link), control };
       this.#known.set(path, known);
     }
     return known.control;
@@ -75,7 +75,7 @@ export class Controls {
   apply(): void {
     for (const [path, { key, control }] of this.#known) {
       const link = linkOfPath(this.#options.config(), path);
-      if (!link || keyOf(link) !== key) {
+      if (!link || controlsKey(link) !== key) {
         this.#known.delete(path);
         void control.close();
       }
@@ -88,5 +88,5 @@ export class Controls {
   }
 }
 
-const keyOf = ({ key, profile, settings }: OnvifLink): string =>
+const controlsKey = ({ key, profile, settings }: OnvifLink): string =>
   JSON.stringify([key, profile, settings.serial, settings.endpoint]);

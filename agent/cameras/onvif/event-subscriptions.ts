@@ -62,7 +62,7 @@ export class EventSubscriptions {
     const groups = this.#isClosed ? new Map<string, Group>() : groupsOf(this.#options.config());
     for (const [key, watched] of this.#watched) {
       const group = groups.get(key);
-      if (!group || keyOf(group) !== watched.key) {
+      if (!group || groupKey(group) !== watched.key) {
         this.#watched.delete(key);
         this.#end(key, watched);
       }
@@ -123,7 +123,7 @@ export class EventSubscriptions {
       : undefined;
     const clocks = group.setsClock ? this.#keepClocks(group, kept, stop.signal) : undefined;
     return {
-      key: keyOf(group),
+      key: groupKey(group),
       events,
       close: async () => {
         stop.abort();
@@ -228,5 +228,5 @@ function groupsOf(config: Config): Map<string, Group> {
   return groups;
 }
 
-const keyOf = ({ link, users, wantsEvents, setsClock }: Group): string =>
+const groupKey = ({ link, users, wantsEvents, setsClock }: Group): string =>
   JSON.stringify([link.settings.serial, link.settings.endpoint, users, wantsEvents, setsClock]);

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { nameOf } from '../file/file.ts';
+import { configFileName } from '../file/file.ts';
 import type { Environment } from '../load/environment.ts';
 import type { ConfigStore } from '../store/store.ts';
 import type { Problem } from '../yaml/problem.ts';
@@ -37,7 +37,7 @@ export class FileEdits {
   async read(hides: boolean): Promise<FileText> {
     const { text, tag } = await this.#store.refresh();
     const shown = hides ? this.#hidden.hide(text) : text;
-    return { name: nameOf(this.#store.file), text: shown, tag, problems: this.#store.problems };
+    return { name: configFileName(this.#store.file), text: shown, tag, problems: this.#store.problems };
   }
 
   /** All passwords, tokens and keys of the file and of the configuration in force. */

@@ -86,7 +86,7 @@ function blockOf(body: unknown, vocabulary: Vocabulary): Posted {
     throw new PerchError('badInput', 'the body is empty: send a JSON object with the settings');
   }
   if (!isBlock(body)) {
-    throw new PerchError('badInput', `the body is ${kindOf(body)}: send a JSON object with the settings`);
+    throw new PerchError('badInput', `the body is ${jsonType(body)}: send a JSON object with the settings`);
   }
   const entries = Object.entries(body).filter(([name]) => !vocabulary.ignored.has(name));
   for (const [name, value] of entries) {
@@ -214,10 +214,10 @@ function readText(value: unknown, key: string): string {
 }
 
 const wrongKind = (key: string, expected: string, value: unknown): PerchError =>
-  new PerchError('badInput', `${key}: expected ${expected}, got ${kindOf(value)}`);
+  new PerchError('badInput', `${key}: expected ${expected}, got ${jsonType(value)}`);
 
 /** The kind of a value, for messages. They do not show the value, which may be a misplaced password. */
-function kindOf(value: unknown): string {
+function jsonType(value: unknown): string {
   if (value === null) {
     return 'null';
   }

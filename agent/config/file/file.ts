@@ -50,7 +50,7 @@ export async function findFile({
 export const ownFileOf = (dataDir: string): string => resolve(dataDir, OWN_NAME);
 
 /** The file's name in messages. */
-export const nameOf = (file: string | undefined): string => (file === undefined ? OWN_NAME : basename(file));
+export const configFileName = (file: string | undefined): string => (file === undefined ? OWN_NAME : basename(file));
 
 /** Differs from one version of a file to the next; undefined when there is no file. Follows symbolic links. */
 export async function signatureOf(file: string): Promise<string | undefined> {

@@ -95,7 +95,14 @@ function userOf(
   const path = pathBlock.path ?? '';
   const permissions = [{ action, path: isCatchAll(path) ? '~^.*$' : path }];
   return addresses
-    ? [{ user: user ? textOf(user.entry) : 'any', pass: pass ? textOf(pass.entry) : '', ips: addresses, permissions }]
+    ? [
+        {
+          user: user ? scalarText(user.entry) : 'any',
+          pass: pass ? scalarText(pass.entry) : '',
+          ips: addresses,
+          permissions,
+        },
+      ]
     : [];
 }
 
@@ -135,7 +142,7 @@ const isEmpty = ({ tree }: Entry): boolean =>
   (tree.kind === 'scalar' && (tree.isNull || tree.text === '')) ||
   (tree.kind === 'sequence' && tree.items.length === 0);
 
-const textOf = ({ tree }: Entry): string => (tree.kind === 'scalar' ? tree.text : '');
+const scalarText = ({ tree }: Entry): string => (tree.kind === 'scalar' ? tree.text : '');
 
 const firstKeyOf = (block: MapNode): PathUserKey | undefined =>
   PATH_USER_KEYS.find((name) => {

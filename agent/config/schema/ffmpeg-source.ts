@@ -69,11 +69,11 @@ function inputOf(words: readonly string[]): readonly string[] {
   const isDevice = input.startsWith('/dev/');
   const following = words.slice(first + 1);
   const codec = following.some((word) => CODEC_OPTION.test(word)) ? [] : isDevice ? FOR_DEVICES : ['-c', 'copy'];
-  return [...kindOf(input, isDevice), ...options, '-i', input, ...codec, ...following];
+  return [...inputKind(input, isDevice), ...options, '-i', input, ...codec, ...following];
 }
 
 /** Options for this kind of input. */
-function kindOf(input: string, isDevice: boolean): readonly string[] {
+function inputKind(input: string, isDevice: boolean): readonly string[] {
   if (isDevice) {
     return ['-f', 'v4l2'];
   }

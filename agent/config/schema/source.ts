@@ -15,8 +15,9 @@ const expectedOf = (sources: readonly SourceKeys[]): string =>
   `write publisher, redirect, or for example ${sources[0]?.example}`;
 
 /** A source in messages: the scheme of a URL, without credentials. */
-const kindOf = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? redact(source).slice(0, 64);
-export const schemeOf = (url: string): string => kindOf(url.trim()).replace('://', '').toLowerCase();
+const schemeText = (source: string): string =>
+  /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? redact(source).slice(0, 64);
+export const schemeOf = (url: string): string => schemeText(url.trim()).replace('://', '').toLowerCase();
 
 function isSupported(source: string, sources: readonly SourceKeys[]): boolean {
   const scheme = schemeOf(source);
@@ -32,7 +33,7 @@ export function checkSource(text: string, sources: readonly SourceKeys[]): strin
     return text;
   }
   if (!isUrl || !(isSupported(text, sources) || OTHER_SCHEMES.includes(schemeOf(text)))) {
-    const shown = text.includes('@') ? 'the value' : `'${kindOf(text)}'`;
+    const shown = text.includes('@') ? 'the value' : `'${schemeText(text)}'`;
     throw new PerchError('badInput', `${shown} is not a source: ${expectedOf(sources)}`);
   }
   if (isFfmpegSource(text)) {
@@ -52,7 +53,7 @@ const isWebUrl = ({ scheme, host, rest }: UrlParts): boolean =>
 
 function checkUrl(withVariables: string, sources: readonly SourceKeys[]): void {
   const parts = splitUrl(withVariables.replace(SOURCE_VARIABLE, '1'));
-  const kind = kindOf(withVariables);
+  const kind = schemeText(withVariables);
   // A local socket is a file, on no host.
   if (!parts || parts[parts.scheme.startsWith('unix+') ? 'rest' : 'host'] === '' || !isWebUrl(parts)) {
     throw new PerchError('badInput', `the ${kind} URL is not valid: ${expectedOf(sources)}; ${ESCAPES}`);
@@ -77,7 +78,7 @@ export function sourceFaults(
 ): readonly Fault[] {
   const { source, sourceOnDemand, sourceRedirect } = settings;
   if (!isSupported(source, sources)) {
-    const kind = kindOf(source);
+    const kind = schemeText(source);
     return [
       { key: 'source', message: `'${kind}' is not supported: ${UNSUPPORTED_SOURCES[kind] ?? expectedOf(sources)}` },
     ];

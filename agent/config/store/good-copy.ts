@@ -1,7 +1,7 @@
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { ConfigText } from '../file/config-text.ts';
-import { copyOf, isReadOnly, nameOf } from '../file/file.ts';
+import { configFileName, copyOf, isReadOnly } from '../file/file.ts';
 import { inPresentForm, type Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig, patternsOf } from '../load/load.ts';
@@ -34,7 +34,7 @@ export async function lastGood(
   const kept = copy === undefined ? undefined : await new ConfigText(options.env).read(copy);
   // An older version of Perch may have written it.
   const text = kept === undefined ? undefined : inPresentForm(kept, options.migrations);
-  const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
+  const config = text === undefined ? undefined : parseConfig(text, configFileName(file), options.env, defaults).config;
   if (text === undefined || !config) {
     throw new PerchError('badInput', problem, { file });
   }

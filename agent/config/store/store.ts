@@ -5,7 +5,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { ConfigText } from '../file/config-text.ts';
-import { nameOf } from '../file/file.ts';
+import { configFileName } from '../file/file.ts';
 import { FileWatch } from '../file/file-watch.ts';
 import type { Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
@@ -88,7 +88,7 @@ export class ConfigStore {
     const texts = new ConfigText(options.env);
     const stored = await StoredText.open(options, texts);
     const { file, now: text } = stored;
-    const parsed = parseConfig(text, nameOf(file), options.env, defaults);
+    const parsed = parseConfig(text, configFileName(file), options.env, defaults);
     const inForce = parsed.config ? { text, config: parsed.config } : await lastGood(file, parsed, options, defaults);
     const store = new ConfigStore(options, defaults, texts, stored, inForce, parsed.problems);
     await store.#keepIfGood(text);
@@ -240,7 +240,7 @@ export class ConfigStore {
 
   /** Parses a text as if it were the file's. */
   check(text: string): ParsedConfig {
-    return parseConfig(text, nameOf(this.file), this.#options.env, this.#defaults);
+    return parseConfig(text, configFileName(this.file), this.#options.env, this.#defaults);
   }
 
   #history(text: string): Pick<FileNow, 'tag' | 'since'> {
@@ -295,7 +295,7 @@ export class ConfigStore {
   async #apply({ text: onDisk, fault }: FoundText): Promise<boolean> {
     const { log } = this.#options;
     const stored = this.#stored;
-    const name = nameOf(stored.file);
+    const name = configFileName(stored.file);
     const isNew = !stored.isOnDisk(onDisk);
     const text = stored.found(onDisk, fault !== undefined);
     const parsed = fault === undefined ? this.#parse(text ?? NO_FILE, stored.file) : unreadable(name, fault);
@@ -354,7 +354,7 @@ export class ConfigStore {
   /** Caches the newest text: an edit parses it again, and parsing takes long with many paths. */
   #parse(text: string, file: string | undefined): ParsedConfig {
     if (text !== this.#parsed?.text) {
-      this.#parsed = { text, said: parseConfig(text, nameOf(file), this.#options.env, this.#defaults) };
+      this.#parsed = { text, said: parseConfig(text, configFileName(file), this.#options.env, this.#defaults) };
     }
     return this.#parsed.said;
   }

@@ -15,7 +15,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 /** Whole days first, then hours to nanoseconds with or without a fraction, as MediaMTX reads them. */
 const WHOLE = /^(?=.)(\d{1,9}d)?(\d{1,15}(\.\d{1,15})?(h|ms|m|s|us|\u00b5s|ns))*$/;
-const MAX_MS = 36_500 * DAY_MS;
 
 /** Milliseconds of a text such as `10s`, `1h30m` or `1d12h`. Empty is zero: zero is shown as an empty text. */
 export function parseDuration(text: string): number {
@@ -32,7 +31,7 @@ export function parseDuration(text: string): number {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|us|\u00b5s|ns|[dhms])/g)) {
     ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
   }
-  if (ms > MAX_MS) {
+  if (ms > 36_500 * DAY_MS) {
     throw new PerchError('badInput', `'${text}' is longer than the limit of 36500d`);
   }
   return ms;

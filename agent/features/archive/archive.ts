@@ -75,7 +75,7 @@ export class Archive implements ArchiveControl {
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
     space.keepCopies({
       isAwaited: (recording) => this.#isAwaited(recording),
-      unwanted: (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file),
+      deletedByHand: (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file),
       mayAppear: (path) => this.#link?.mayAppear(path) ?? false,
       unreadCopies: (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [],
     });
@@ -94,7 +94,7 @@ export class Archive implements ArchiveControl {
 
   get status(): ArchiveState {
     const facts = this.#facts;
-    return facts ? { ...shown(facts), encryption: this.#encryption, warning: this.#warning } : OFF;
+    return facts ? { ...archiveJson(facts), encryption: this.#encryption, warning: this.#warning } : OFF;
   }
 
   /** Undefined: the archive is off. */
@@ -271,7 +271,7 @@ export class Archive implements ArchiveControl {
   }
 }
 
-function shown(status: ArchiveStatus): Omit<ArchiveState, 'encryption' | 'warning'> {
+function archiveJson(status: ArchiveStatus): Omit<ArchiveState, 'encryption' | 'warning'> {
   const { isOutOfHours, failure, waiting, archived, unreadFiles, current } = status;
   const working = current ? 'uploading' : isOutOfHours ? 'outOfHours' : 'idle';
   return {

@@ -24,7 +24,7 @@ export class BoxPaths implements BoxControl {
 
   list(): readonly BoxAnswer[] {
     const here = pathsHere(this.#host.settings());
-    return this.#boxes.list().map((box) => shown(box, here));
+    return this.#boxes.list().map((box) => cameraJson(box, here));
   }
 
   problems(): readonly FeatureProblem[] {
@@ -40,7 +40,7 @@ export class BoxPaths implements BoxControl {
     const { boxName } = this.#host.settings();
     const box = await this.#boxes.add(invitation, boxName === 'perch' ? hostname() : boxName);
     await this.#addPaths(box, cameras);
-    return shown(box, pathsHere(this.#host.settings()));
+    return cameraJson(box, pathsHere(this.#host.settings()));
   }
 
   async addCameras(id: string, cameras: CamerasWanted): Promise<void> {
@@ -62,7 +62,7 @@ export class BoxPaths implements BoxControl {
     const isWanted = (path: string) => cameras === 'all' || cameras.includes(path) || cameras.includes(mainOf(path));
     await this.#host.revise((config) => {
       const here = pathsHere(config);
-      const nameHere = (path: string) => here.get(keyOf({ box: id, path }));
+      const nameHere = (path: string) => here.get(remotePathKey({ box: id, path }));
       const missing = box.cameras.filter(({ path }) => isName(path) && isWanted(path) && nameHere(path) === undefined);
       return [...Map.groupBy(missing, ({ path }) => mainOf(path))].flatMap(([main, group]) => {
         // A sub stream that is offered later gets the prefix of its camera.
@@ -102,7 +102,7 @@ export class BoxPaths implements BoxControl {
   }
 }
 
-const keyOf = ({ box, path }: RemotePath): string => `${box} ${path}`;
+const remotePathKey = ({ box, path }: RemotePath): string => `${box} ${path}`;
 
 /** Names of the local paths, by box and path there. */
 function pathsHere({ paths }: Pick<Config, 'paths'>): ReadonlyMap<string, string> {
@@ -110,7 +110,7 @@ function pathsHere({ paths }: Pick<Config, 'paths'>): ReadonlyMap<string, string
   for (const [name, { settings }] of paths) {
     const remote = remotePathOf(settings?.source ?? '');
     if (remote) {
-      here.set(keyOf(remote), name);
+      here.set(remotePathKey(remote), name);
     }
   }
   return here;
@@ -133,7 +133,7 @@ function freePrefix(box: string, isFree: (prefix: string) => boolean): string {
   }
 }
 
-const shown = (
+const cameraJson = (
   {
     id,
     name,
@@ -163,7 +163,10 @@ const shown = (
   seen: seenMs === 0 ? null : new Date(seenMs).toISOString(),
   clockOffset: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 100) / 10,
   addresses: [...addresses],
-  cameras: cameras.map((camera) => ({ ...camera, here: here.get(keyOf({ box: id, path: camera.path })) ?? null })),
+  cameras: cameras.map((camera) => ({
+    ...camera,
+    here: here.get(remotePathKey({ box: id, path: camera.path })) ?? null,
+  })),
 });
 
 const clockText = (offset: number): string =>

@@ -112,8 +112,8 @@ export class DemoRecordings implements SegmentHooks {
 
   /** An equal text is not written again, to spare flash cards. */
   async #save(left: Left): Promise<void> {
-    const text = textOf(left);
-    if (this.#left === undefined || text !== textOf(this.#left)) {
+    const text = leftText(left);
+    if (this.#left === undefined || text !== leftText(this.#left)) {
       await writeAtomic(this.#deps.file, text);
     }
     this.#left = left;
@@ -130,7 +130,7 @@ export class DemoRecordings implements SegmentHooks {
   }
 }
 
-const textOf = ({ files, fromUs, untilUs }: Left): string =>
+const leftText = ({ files, fromUs, untilUs }: Left): string =>
   `${JSON.stringify({ files: [...files], fromUs, untilUs })}\n`;
 
 async function readLeft(file: string): Promise<Left> {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import { nameOf } from '../../http/api/schema/names.ts';
+import { pathName } from '../../http/api/schema/names.ts';
 import { answers, operation, PathName } from '../../http/api/schema/schemas.ts';
 
 const Box = Type.Object({
@@ -42,7 +42,7 @@ export function motionRoutes(app: FastifyInstance, motion: MotionLookup): void {
     },
   );
   app.get('/cameras/motion/*', { schema }, async (request) => {
-    const path = nameOf(request);
+    const path = pathName(request);
     const found = motion.of(path);
     if (!found) {
       throw new PerchError('notFound', `no motion is detected in path '${path}'`, { path });

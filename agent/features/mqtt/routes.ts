@@ -3,8 +3,6 @@ import Type, { type Static } from 'typebox';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 
-const MAX_BODY_BYTES = 8_192;
-
 const Why = OrNull(
   Type.String({ description: 'name, unreachable, timeout, certificate, noTls, login, noMqtt, or other.' }),
 );
@@ -46,7 +44,7 @@ export function mqttRoutes(app: FastifyInstance, mqtt: MqttControl): void {
   const test = operation('box', 'Try to log in at an MQTT broker', answers(MqttResult, 400, 413, 429), {
     body: MqttTest,
   });
-  app.post('/v3/mqtt/test', { bodyLimit: MAX_BODY_BYTES, schema: test }, async ({ body }) =>
+  app.post('/v3/mqtt/test', { bodyLimit: 8_192, schema: test }, async ({ body }) =>
     mqtt.test(checkedBody(MqttTest, body)),
   );
 }

@@ -95,7 +95,7 @@ function listRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, 
   const list = operation(TAG, 'E-mail, ntfy and web hooks', answers(List, 503));
   app.get('/v3/notifications/channels', { schema: list }, async () => {
     const { channels } = await opened();
-    return { items: channels.list().map((one) => shown(one, wallMs())), presets: PRESETS, kinds: KINDS };
+    return { items: channels.list().map((one) => channelJson(one, wallMs())), presets: PRESETS, kinds: KINDS };
   });
   const test = operation(TAG, 'Sends a message to try a channel', answers(TestAnswer, 404, 429, 503), {
     params: Params,
@@ -111,7 +111,7 @@ function changeRoutes(app: FastifyInstance, opened: () => Promise<Notifications>
   app.post('/v3/notifications/channels', { bodyLimit, schema: add }, async ({ body }) => {
     checkSettings(body, true);
     const { channels } = await opened();
-    return shown(await channels.add(checkedBody(NewBody, body)), wallMs());
+    return channelJson(await channels.add(checkedBody(NewBody, body)), wallMs());
   });
 
   const change = operation(TAG, 'Changes a channel; masked secrets stay', answers(Item, 400, 404, 413, 503), {
@@ -126,7 +126,7 @@ function changeRoutes(app: FastifyInstance, opened: () => Promise<Notifications>
       const { snoozeMinutes, ...rest } = checkedBody(ChangeBody, request.body);
       const wanted = { ...rest, ...snoozeOf(snoozeMinutes, wallMs()) };
       const { channels } = await opened();
-      return shown(await channels.change(request.params.id, wanted), wallMs());
+      return channelJson(await channels.change(request.params.id, wanted), wallMs());
     },
   );
 
@@ -150,7 +150,7 @@ function checkSettings(body: unknown, isNew: boolean): void {
   checkedBody(Type.Object({ settings: schema }), { settings });
 }
 
-const shown = ({ snoozedUntil, problem, ...one }: ShownChannel, nowMs: number): Static<typeof Item> => ({
+const channelJson = ({ snoozedUntil, problem, ...one }: ShownChannel, nowMs: number): Static<typeof Item> => ({
   ...one,
   snoozedUntil: snoozeText(snoozedUntil, nowMs),
   problem: problem ?? null,

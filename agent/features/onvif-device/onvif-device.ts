@@ -19,7 +19,7 @@ const TEST_LISTEN_MS = 2_000;
 const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
 type OnvifDeps = OnvifSourceDeps &
-  Pick<Host, 'dataDir' | 'clock' | 'log' | 'accounts' | 'wrongCredentials' | 'newcomers' | 'discovery'>;
+  Pick<Host, 'dataDir' | 'clock' | 'log' | 'accounts' | 'wrongCredentials' | 'preLogin' | 'discovery'>;
 
 interface Running {
   readonly perch: string;

@@ -33,14 +33,14 @@ export function factsOf(
   const fps = signalledFps(video) ?? stream.fps ?? former.fps;
   const groupFrames = fps === undefined ? 0 : Math.round((stream.longestGroupMs * fps) / 1000);
   return {
-    video: video && nameOf(video),
+    video: video && trackName(video),
     codecProfile: video && codecProfileOf(video),
     width: video?.width,
     height: video?.height,
     fps: fps === undefined ? undefined : Math.round(fps * 100) / 100,
     groupFrames: groupFrames > 0 ? groupFrames : former.groupFrames,
     bitrateKbps: bitsPerSecond > 0 ? bitsPerSecond / 1000 : former.bitrateKbps,
-    audio: audio && nameOf(audio),
+    audio: audio && trackName(audio),
     audioRateHz: audio && sampleRateOf(audio),
     audioChannels: audio?.channels,
   };
@@ -77,7 +77,7 @@ const NAMES: Partial<Readonly<Record<Track['codec'], string>>> = {
   lpcm: 'L16',
 };
 
-function nameOf(track: Track): string {
+function trackName(track: Track): string {
   if (track.codec === 'g711') {
     return track.law === 'mu' ? 'PCMU' : 'PCMA';
   }

@@ -44,7 +44,7 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
     },
   );
   app.post('/v3/recordings/transfer/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async ({ body }) =>
-    (await transfers.runner()).foresee(checkedBody(Request, body) as TransferRequest),
+    (await transfers.runner()).forecast(checkedBody(Request, body) as TransferRequest),
   );
   const look = operation(
     'recordings',

@@ -14,7 +14,6 @@ import { FrameSender } from './frame-sender.ts';
 
 /** Size of a packet in `writeQueueSize`, which counts packets: the UDP payload of one Ethernet frame. */
 const PACKET_BYTES = 1_472;
-const MAX_KEEP_ALIVE_MS = 30_000;
 
 /** Publishes to an RTSP server by ANNOUNCE and RECORD over TCP (RFC 2326 §10.3 and §10.11). */
 export class RtspForwarder implements Forwarder {
@@ -91,7 +90,7 @@ export class RtspForwarder implements Forwarder {
 
   /** Keeps the connection until `signal` aborts. @throws the reason when the connection ends earlier */
   async #keep(client: MethodClient, ends: readonly Promise<unknown>[], signal: AbortSignal): Promise<void> {
-    const stop = this.#request.clock.every(Math.min(MAX_KEEP_ALIVE_MS, client.sessionMs / 2), () => client.keepAlive());
+    const stop = this.#request.clock.every(Math.min(30_000, client.sessionMs / 2), () => client.keepAlive());
     const failure = new Failure();
     for (const end of ends) {
       void end.then(failure.fail);

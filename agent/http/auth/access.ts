@@ -8,7 +8,7 @@ import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts'
 import { PerchError } from '../../base/errors.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { canonicalIp, IpList } from '../../base/network/ip-address.ts';
-import { letIn } from '../listener/newcomers.ts';
+import { letIn } from '../listener/pre-login.ts';
 import {
   cookieOf,
   credentialsOf,

@@ -7,7 +7,7 @@ import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { SignedRequests } from '../../auth/pairing/signed-requests.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { PerchError } from '../../base/errors.ts';
-import { letIn } from '../listener/newcomers.ts';
+import { letIn } from '../listener/pre-login.ts';
 
 const servers = new WeakMap<FastifyRequest, string>();
 const permitted = new WeakMap<FastifyRequest, { readonly action: Action; readonly path: string }>();

@@ -3,7 +3,6 @@ import { canonicalIp, subscriberOf } from '../../base/network/ip-address.ts';
 
 /** Connections of one listener whose first requests are awaited concurrently. */
 const MAX_CONCURRENT = 8;
-const MAX_TURN_MS = 50;
 
 /**
  * Node reads up to 64 KiB of each new connection before its head is parsed. The queue reads eight connections at a time, so a thousand at
@@ -23,7 +22,7 @@ export class AcceptQueue {
    * @param onServed called when reading starts
    * @param maxTurnMs a connection without a request by then gives up its turn
    */
-  constructor(server: Server, onServed: (socket: Socket) => void, maxTurnMs = MAX_TURN_MS) {
+  constructor(server: Server, onServed: (socket: Socket) => void, maxTurnMs = 50) {
     this.#maxTurnMs = maxTurnMs;
     const [accept] = server.listeners('connection') as ((socket: Socket) => void)[];
     if (!accept) {

@@ -11,7 +11,7 @@ import { type Logger, redact } from '../../base/log.ts';
 import { catalogRoutes } from '../openapi/catalog.ts';
 import { answerError, installErrorHandler } from './errors.ts';
 import type { Listener } from './listeners.ts';
-import { boundNewcomers } from './newcomers.ts';
+import { boundPreLogin } from './pre-login.ts';
 import { dropLeftAnswers } from './secure-server.ts';
 
 declare module 'fastify' {
@@ -75,7 +75,7 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
     await Promise.all([...app.listeners].map((listener) => listener.close()));
   });
   app.addHook('onRequest', async ({ raw }) => refuseTwoHosts(raw.rawHeaders));
-  boundNewcomers(app);
+  boundPreLogin(app);
   dropLeftAnswers(app);
   catalogRoutes(app);
   // Without text/plain, which forms of other sites can send: bodies need an explicit type.

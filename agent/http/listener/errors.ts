@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
-import { discardBody, isNewcomer } from './newcomers.ts';
+import { discardBody, isPreLogin } from './pre-login.ts';
 import { refusal } from './unread-body.ts';
 
 const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -46,7 +46,7 @@ export function installErrorHandler(app: FastifyInstance): void {
 function leavesLargeBody(request: FastifyRequest): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   const isLarge = coding !== undefined || Number(length ?? 0) > MAX_SMALL_BODY_BYTES;
-  return isLarge && !request.raw.complete && isNewcomer(request);
+  return isLarge && !request.raw.complete && isPreLogin(request);
 }
 
 function refuseBody(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -55,7 +55,7 @@ function refuseBody(error: unknown, request: FastifyRequest, reply: FastifyReply
     return answerError(error, request, reply);
   }
   reply.header('Connection', 'close');
-  const isUnknown = isNewcomer(request);
+  const isUnknown = isPreLogin(request);
   if (isUnknown && skippingNewcomers >= MAX_SKIPPING_NEWCOMERS) {
     return answerError(error, request, reply);
   }
@@ -91,7 +91,7 @@ function describe(error: unknown, request: FastifyRequest, reply: FastifyReply):
 
 const errorBody = (error: unknown, status: number, request: FastifyRequest): object => ({
   status: 'error',
-  error: textOf(error, status, request),
+  error: errorText(error, status, request),
   ...detailsOf(error),
 });
 
@@ -115,7 +115,7 @@ function whyOf({ why, isPaused, isBusy, isTaken }: PerchError['context']): strin
   return typeof why === 'string' ? why : state;
 }
 
-function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest): string {
+function errorText(error: unknown, status: number, { routeOptions }: FastifyRequest): string {
   if (status === 500) {
     return 'internal error';
   }

@@ -41,8 +41,8 @@ async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
     return reply;
   });
   addRoutes(app);
-  const newcomers = new PreLoginMemory(systemClock, silentLogger);
-  const listener = await listenLocally(app, { tls: tls.pair, newcomers });
+  const preLogin = new PreLoginMemory(systemClock, silentLogger);
+  const listener = await listenLocally(app, { tls: tls.pair, preLogin });
   tls.renew(listener.server);
   onTestFinished(async () => {
     await app.close();

@@ -18,7 +18,6 @@ import { isAwaited } from './slow-body.ts';
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A player has a handful open: playlists and parts of each rendition. */
 const MAX_STREAMS = 100;
-const MAX_SESSION_MEGABYTES = 4;
 /** Limits for cancelled requests, which cost their sender nothing (CVE-2023-44487): the burst, and the rate per second. */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
@@ -37,7 +36,7 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
     allowHTTP1: true,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
-    maxSessionMemory: MAX_SESSION_MEGABYTES,
+    maxSessionMemory: 4,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: MAX_STREAMS,
     streamResetBurst: RESET_BURST,

@@ -6,7 +6,7 @@ import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
 import { limitConnections } from './connection-limit.ts';
 import type { HttpRoutes } from './http-routes.ts';
-import { limitNewcomers } from './newcomers.ts';
+import { limitPreLogin } from './pre-login.ts';
 import { finishSecure, secureOptions } from './secure-server.ts';
 import { spareSlowBodies } from './slow-body.ts';
 import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** Enables TLS, and HTTP/2 in it. */
   readonly tls?: KeyPair;
   /** Memory limit of unauthorized clients; absent: unlimited. */
-  readonly newcomers?: PreLoginMemory;
+  readonly preLogin?: PreLoginMemory;
 }
 
 export interface HttpServer {
@@ -35,7 +35,7 @@ export interface HttpServer {
 /** A server for the routes of `app`. An app may have several, each with its own limits. */
 export function createHttpServer(
   app: HttpRoutes,
-  { log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls, newcomers }: ServerOptions,
+  { log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls, preLogin }: ServerOptions,
 ): HttpServer {
   const options = { shouldUpgradeCallback, connectionsCheckingInterval: LATE_CHECK_MS };
   const secure = tls && { ...secureOptions(tls), ...options };
@@ -57,8 +57,8 @@ export function createHttpServer(
     finishSecure(server, sockets, KEEP_ALIVE_MS, log);
   }
   limitConnections(server, log);
-  if (newcomers) {
-    limitNewcomers(server, newcomers, tls !== undefined);
+  if (preLogin) {
+    limitPreLogin(server, preLogin, tls !== undefined);
   }
   spareSlowBodies(server, app);
   routeUpgrades(server, app);

@@ -16,7 +16,6 @@ const UNSUPPORTED = [
   'auxiliarydatasizelength',
   'constantsize',
 ];
-const MAX_SIZE_BITS = 16;
 const MAX_INDEX_BITS = 8;
 
 /** From the fmtp; missing lengths are those of the mode: AAC-lbr (§3.3.5), else AAC-hbr (§3.3.6). Undefined: not supported. */
@@ -30,7 +29,7 @@ export function auHeaderFormat(format: RtpFormat): AuHeaderFormat | undefined {
   const indexBits = numberOf('indexlength', isLowRate ? 2 : 3);
   const indexDeltaBits = numberOf('indexdeltalength', isLowRate ? 2 : 3);
   const isUsable =
-    isIn(sizeBits, 1, MAX_SIZE_BITS) && isIn(indexBits, 0, MAX_INDEX_BITS) && isIn(indexDeltaBits, 0, MAX_INDEX_BITS);
+    isIn(sizeBits, 1, 16) && isIn(indexBits, 0, MAX_INDEX_BITS) && isIn(indexDeltaBits, 0, MAX_INDEX_BITS);
   const isPlain = UNSUPPORTED.every((key) => numberOf(key, 0) === 0);
   return isUsable && isPlain ? { sizeBits, indexBits, indexDeltaBits } : undefined;
 }

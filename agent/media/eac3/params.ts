@@ -9,8 +9,6 @@ const HEADER_BYTES = 6;
 const DEPENDENT = 1;
 const RESERVED = 3;
 const SIX_BLOCKS = 3;
-const MIN_BSID = 11;
-const MAX_BSID = 16;
 
 export const EAC3: Ac3Variant = {
   name: 'E-AC-3',
@@ -40,7 +38,7 @@ function parseEac3Frame(data: Uint8Array, start: number, end: number): Ac3Frame 
   }
   const strmtyp = at(2) >> 6;
   const bsid = at(5) >> 3;
-  if (bsid < MIN_BSID || bsid > MAX_BSID || strmtyp === RESERVED) {
+  if (bsid < 11 || bsid > 16 || strmtyp === RESERVED) {
     throw new PerchError('badInput', `E-AC-3 with bsid ${bsid} and strmtyp ${strmtyp}, 11 to 16 and 0 to 2 allowed`);
   }
   const fscod = at(4) >> 6;

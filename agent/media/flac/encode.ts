@@ -18,8 +18,6 @@ interface FlacFormat {
 }
 
 const DEPTH_BITS = 16;
-const MAX_ORDER = 4;
-const MAX_FRAME_NUMBER = 0x7fff_ffff;
 /** RFC 9639 §9.1.2; 0: that of STREAMINFO. */
 const RATE_CODE = new Map([8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000].map((rate, i) => [rate, i + 4]));
 const SIZE_IN_8_BITS = 6;
@@ -55,7 +53,7 @@ export class FlacEncoder {
     this.#out.align();
     this.#out.bits(crc16(this.#out.bytes, this.#out.length), 16);
     // ffmpeg takes timestamps from the frame number.
-    this.#frameNumber = this.#frameNumber === MAX_FRAME_NUMBER ? 0 : this.#frameNumber + 1;
+    this.#frameNumber = this.#frameNumber === 0x7fff_ffff ? 0 : this.#frameNumber + 1;
     return this.#out.bytes.slice(0, this.#out.length);
   }
 
@@ -151,7 +149,7 @@ function bestOrder(signal: Int32Array): number {
     d2 = e2;
     d3 = e3;
     // The first differences are warm-up and cost the same in every order.
-    if (i >= MAX_ORDER) {
+    if (i >= 4) {
       sum0 += Math.abs(e0);
       sum1 += Math.abs(e1);
       sum2 += Math.abs(e2);

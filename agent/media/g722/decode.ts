@@ -20,8 +20,6 @@ const QUANTUM_2 = Int16Array.of(-7408, -1616, 7408, 1616);
 /** Change of the step's logarithm by code word: tables 13 and 14, WL and WH. */
 const STEP_LOW = Int16Array.of(-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60);
 const STEP_HIGH = Int16Array.of(798, -214, 798, -214);
-const MAX_LOG_LOW = 18_432;
-const MAX_LOG_HIGH = 22_528;
 /** 2^(n/32) in 12 bits: table 19, ILB. */
 const POWERS = Int16Array.from({ length: 32 }, (_, n) => Math.round(2048 * 2 ** (n / 32)));
 /** Half of the quadrature mirror filter (table 11), which is symmetric. */
@@ -67,7 +65,7 @@ export class G722Decoder {
     const value = clamp(band.predicted + ((band.step * (QUANTUM_6[code] as number)) >> 15), -16_384, 16_383);
     const coarse = code >> 2;
     const difference = (band.step * (QUANTUM_4[coarse] as number)) >> 15;
-    band.scale(STEP_LOW[coarse] as number, MAX_LOG_LOW, 8);
+    band.scale(STEP_LOW[coarse] as number, 18_432, 8);
     band.adapt(difference);
     return value;
   }
@@ -76,7 +74,7 @@ export class G722Decoder {
     const band = this.#high;
     const difference = (band.step * (QUANTUM_2[code] as number)) >> 15;
     const value = clamp(band.predicted + difference, -16_384, 16_383);
-    band.scale(STEP_HIGH[code] as number, MAX_LOG_HIGH, 10);
+    band.scale(STEP_HIGH[code] as number, 22_528, 10);
     band.adapt(difference);
     return value;
   }

@@ -48,7 +48,6 @@ function rate(
 
 const ZEROS = 6;
 const MIN_STEP = 544;
-const MAX_STEP = 5_120;
 /** Zero in the format of predictor signals; negative signals are lower by `SIGN`. */
 const FLOAT_ZERO = 32;
 const SIGN = 0x400;
@@ -167,7 +166,7 @@ export class G726Codec {
 
   /** FILTD, LIMB and FILTE. */
   #adaptStep(step: number, change: number): void {
-    this.#fast = Math.max(MIN_STEP, Math.min(MAX_STEP, step + ((change - step) >> 5)));
+    this.#fast = Math.max(MIN_STEP, Math.min(5_120, step + ((change - step) >> 5)));
     this.#slow += this.#fast + (-this.#slow >> 6);
   }
 

@@ -3,7 +3,6 @@ import { escapeNal, RbspWriter } from '../payload/rbsp-writer.ts';
 import type { H264Track } from '../sample/track.ts';
 import { parseH264Pps, parseH264Sps } from './params.ts';
 
-const MAX_PPS_ID = 255;
 const STAP_A_HEADER = 0x78;
 const PPS_HEADER = 0x68;
 /** nal_ref_idc 0: not a reference. */
@@ -21,7 +20,7 @@ const CAPACITY_BYTES = 64;
  */
 export function h264Placeholder(track: H264Track): Uint8Array | undefined {
   const taken = track.pps.map((pps) => parseH264Pps(pps).id);
-  let ppsId = MAX_PPS_ID;
+  let ppsId = 255;
   while (taken.includes(ppsId)) {
     ppsId -= 1;
   }

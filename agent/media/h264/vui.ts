@@ -1,8 +1,6 @@
 import type { BitReader } from '../payload/bit-reader.ts';
 import { skipPictureDescription } from '../payload/parameter-sets.ts';
 
-const MAX_FPS = 1000;
-
 /** The used fields of the video usability information, H.264 annex E. */
 export interface Vui {
   readonly fps: number | undefined;
@@ -34,7 +32,7 @@ function parseTiming(bits: BitReader): number | undefined {
   const timeScale = bits.bits(32);
   bits.skip(1); // fixed_frame_rate_flag
   const fps = timeScale / (2 * unitsInTick);
-  return fps > 0 && fps <= MAX_FPS ? fps : undefined;
+  return fps > 0 && fps <= 1000 ? fps : undefined;
 }
 
 /** H.264 §E.1.2. */

@@ -10,7 +10,6 @@ const PPS_NAL = 34;
 const MAX_SIDE_PIXELS = 16_888;
 /** Most tile columns and rows in level 6.2, H.265 table A.8. */
 const MAX_TILE_COLUMNS = 20;
-const MAX_TILE_ROWS = 22;
 
 /** Sequence parameter set, H.265 §7.3.2.2: the fields that hvcC repeats (ISO/IEC 14496-15 §8.3.3.1). */
 export interface H265Sps {
@@ -145,7 +144,7 @@ function parsePpsSlices(bits: BitReader): H265PpsSlices {
 
 function skipTiles(bits: BitReader): void {
   const columns = bits.ueUpTo(MAX_TILE_COLUMNS - 1, 'num_tile_columns_minus1') + 1;
-  const rows = bits.ueUpTo(MAX_TILE_ROWS - 1, 'num_tile_rows_minus1') + 1;
+  const rows = bits.ueUpTo(22 - 1, 'num_tile_rows_minus1') + 1;
   if (!bits.flag()) {
     for (let i = 2; i < columns + rows; i += 1) {
       bits.ue(); // column_width_minus1, row_height_minus1

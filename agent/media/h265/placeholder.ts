@@ -4,7 +4,6 @@ import type { H265Track } from '../sample/track.ts';
 import { type H265Sps, parseH265Pps, parseH265Sps } from './params.ts';
 import type { SliceSyntax } from './vui.ts';
 
-const MAX_PPS_ID = 63;
 const AGGREGATION_PACKET = 48;
 const PPS = 34;
 /** A leading picture that decoders skip if they start at its key picture, H.265 §8.1.3 and §8.3.3; not a reference. */
@@ -22,7 +21,7 @@ const headerOf = (type: number): readonly number[] => [type << 1, 1];
  */
 export function h265Placeholder(track: H265Track): Uint8Array | undefined {
   const taken = track.pps.map((pps) => parseH265Pps(pps).id);
-  let ppsId = MAX_PPS_ID;
+  let ppsId = 63;
   while (taken.includes(ppsId)) {
     ppsId -= 1;
   }

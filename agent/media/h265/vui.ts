@@ -2,8 +2,6 @@ import type { BitReader } from '../payload/bit-reader.ts';
 import { skipPictureDescription } from '../payload/parameter-sets.ts';
 import { type LongTermPicture, parseShortTermSets, type ShortTermSet } from './reference-sets.ts';
 
-const MAX_FPS = 1000;
-
 /** The fields of the SPS that decide which fields slice headers have, H.265 §7.3.6.1. */
 export interface SliceSyntax {
   /** Log2 of the side of a coding tree unit in pixels. */
@@ -90,5 +88,5 @@ function parseVui(bits: BitReader): number | undefined {
   const unitsInTick = bits.bits(32);
   const timeScale = bits.bits(32);
   const fps = timeScale / unitsInTick;
-  return fps > 0 && fps <= MAX_FPS ? fps : undefined;
+  return fps > 0 && fps <= 1000 ? fps : undefined;
 }

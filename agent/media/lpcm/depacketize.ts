@@ -1,10 +1,6 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 
-const MIN_RATE_HZ = 4_000;
-const MAX_RATE_HZ = 192_000;
-const MAX_CHANNELS = 8;
-
 /** L8, L16 (RFC 3551 §4.5.10, §4.5.11) and L24 (RFC 3190 §4). Undefined: an impossible rate or channel count. */
 export function createLpcmDepacketizer(
   format: RtpFormat,
@@ -13,7 +9,7 @@ export function createLpcmDepacketizer(
 ): Depacketizer | undefined {
   const { clockRate } = format;
   const channels = Math.max(format.channels, 1);
-  if (clockRate < MIN_RATE_HZ || clockRate > MAX_RATE_HZ || channels > MAX_CHANNELS) {
+  if (clockRate < 4_000 || clockRate > 192_000 || channels > 8) {
     return undefined;
   }
   sink.onTrack({ kind: 'audio', codec: 'lpcm', clockRate, bitDepth, channels });

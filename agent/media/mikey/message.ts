@@ -40,7 +40,6 @@ const SALT_BYTES = 14;
 const RANDOM_BYTES = 16;
 const MAX_BYTES = 4096;
 const MAX_PAYLOADS = 32;
-const MAX_MKI_BYTES = 128;
 
 /** §6.10.1: the values that we support, by type of parameter. */
 const POLICY: readonly (readonly [type: number, name: string, values: readonly number[]])[] = [
@@ -244,7 +243,7 @@ class MikeyReader {
     if (kind === VALIDITY.interval) {
       this.#take(this.#byte());
       this.#take(this.#byte());
-    } else if (kind > VALIDITY.interval || mki.length > MAX_MKI_BYTES) {
+    } else if (kind > VALIDITY.interval || mki.length > 128) {
       throw new PerchError('unsupported', `MIKEY key of validity ${kind}, MKI of ${mki.length} bytes`);
     }
     return mki;

@@ -5,7 +5,6 @@ const SLIP_END_MS = 5;
 const JUMP_MS = 200;
 /** A step between packets of at least this is a loss, not drift. */
 const LOSS_MS = 15;
-const MAX_SILENCE_MS = 1000;
 /** While correcting drift, one in this many PCM samples is dropped or doubled: 1 % is inaudible. */
 const SLIP_EVERY = 100;
 
@@ -103,7 +102,7 @@ export class PcmBlockBuffer {
     if (error < -JUMP_MS * ticksPerMs) {
       return false;
     }
-    if (error > MAX_SILENCE_MS * ticksPerMs) {
+    if (error > 1000 * ticksPerMs) {
       this.#reanchor();
     } else if (error > JUMP_MS * ticksPerMs || (error >= TOLERATED_MS * ticksPerMs && step >= LOSS_MS * ticksPerMs)) {
       this.#fillSilence(error);

@@ -7,7 +7,6 @@ const CNAME = 1;
 const RTCP_PAYLOAD_FEEDBACK = 206;
 const PLI = 1;
 const PLI_BYTES = 12;
-const MAX_CNAME_BYTES = 255;
 const RECEIVER_REPORT_BYTES = 32;
 const SENDER_REPORT_BYTES = 28;
 
@@ -87,7 +86,7 @@ export function writePli(ssrc: number, mediaSsrc: number): Uint8Array {
 
 /** RFC 3550 §6.5: one chunk with one CNAME item, terminated and padded with zeros. */
 function sourceDescription(ssrc: number, cname: string): Uint8Array {
-  const name = new TextEncoder().encode(cname).subarray(0, MAX_CNAME_BYTES);
+  const name = new TextEncoder().encode(cname).subarray(0, 255);
   const size = 4 * Math.ceil((4 + 4 + 2 + name.length + 1) / 4);
   const packet = new Uint8Array(begin(1, RTCP_SOURCE_DESCRIPTION, size, ssrc).buffer);
   packet.set([CNAME, name.length], 8);

@@ -1,6 +1,5 @@
 /** RFC 3550 appendix A.1: a step forward that may still be loss, and one backward that may still be reordering. */
 const MAX_DROPOUT = 3_000;
-const MAX_MISORDER = 100;
 
 /**
  * A packet's relation to the previous ones.
@@ -43,7 +42,7 @@ export class SequenceTracker {
       this.lost += ahead - 1;
       return ahead === 1 ? 'next' : 'gap';
     }
-    if (!isLater && (ahead === 0 || ahead > 0xffff - MAX_MISORDER)) {
+    if (!isLater && (ahead === 0 || ahead > 0xffff - 100)) {
       this.late += 1;
       return 'drop';
     }

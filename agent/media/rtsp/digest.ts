@@ -30,8 +30,6 @@ const ALGORITHMS: ReadonlyMap<string, DigestAlgorithm> = new Map([
 ]);
 const ALGORITHM_NAMES: Record<DigestAlgorithm, string> = { md5: 'MD5', sha256: 'SHA-256' };
 const STRENGTH = { sha256: 2, md5: 1 } as const;
-const MAX_CHALLENGES = 8;
-const MAX_PARAMETERS = 64;
 /** A scheme (`Digest `) or a parameter (`realm="x"`, `stale=false`), RFC 7235 §2.1. */
 const PIECE = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
@@ -63,7 +61,7 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
       });
     }
   }
-  return challenges.slice(0, MAX_CHALLENGES).sort((a, b) => strengthOf(b) - strengthOf(a));
+  return challenges.slice(0, 8).sort((a, b) => strengthOf(b) - strengthOf(a));
 }
 
 function strengthOf(challenge: Challenge): number {
@@ -80,7 +78,7 @@ function splitSchemes(field: string): Scheme[] {
   let count = 0;
   for (const [, word = '', quoted, plain] of field.matchAll(PIECE)) {
     count += 1;
-    if (count > MAX_PARAMETERS) {
+    if (count > 64) {
       break;
     }
     const value = quoted?.replace(/\\(.)/g, '$1') ?? plain;

@@ -22,14 +22,12 @@ export interface Transport {
 export type Pair = readonly [rtp: number, rtcp: number];
 
 const SPEC = /^RTP\/(S?)AVPF?(?:\/(TCP|UDP))?$/i;
-const MAX_ALTERNATIVES = 16;
-const MAX_CHANNEL = 255;
 const MAX_PORT = 65_535;
 
 /** The RTP alternatives of a request's Transport header, in order of preference. */
 export function parseTransports(text: string): Transport[] {
   return text
-    .split(',', MAX_ALTERNATIVES)
+    .split(',', 16)
     .map(parseAlternative)
     .filter((transport) => transport !== undefined);
 }
@@ -55,7 +53,7 @@ function parseAlternative(text: string): Transport | undefined {
     const [name = '', value = ''] = word.split('=', 2);
     values.set(name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1'));
   }
-  const interleaved = parsePair(values.get('interleaved'), 0, MAX_CHANNEL);
+  const interleaved = parsePair(values.get('interleaved'), 0, 255);
   const mode = values.get('mode')?.toLowerCase();
   return {
     // The Escam Q6 responds with plain RTP/AVP and interleaved channels.

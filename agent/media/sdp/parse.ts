@@ -36,8 +36,6 @@ export interface Sdp {
 
 const MAX_LINES = 2_000;
 const MAX_MEDIAS = 64;
-const MAX_FORMATS = 64;
-const MAX_FMTP_KEYS = 64;
 /** Names of encodings appear in logs and messages; registered ones have about 30 characters at most. */
 const MAX_ENCODING_CHARACTERS = 40;
 
@@ -146,7 +144,7 @@ export function parseSdp(text: string): Sdp {
         draft.kind === 'audio' && directions[i] === 'sendonly' && directions.some((other) => other !== 'sendonly'),
       ...(draft.ptimeMs !== undefined && { ptimeMs: draft.ptimeMs }),
       ...(draft.maxptimeMs !== undefined && { maxptimeMs: draft.maxptimeMs }),
-      ...keyOf(draft.keyManagement ?? session.keyManagement),
+      ...mediaKey(draft.keyManagement ?? session.keyManagement),
     })),
   };
 }
@@ -183,7 +181,7 @@ function readLine(session: Session, line: string): void {
 }
 
 function parseMediaLine(text: string): Draft {
-  const [kind = '', , protocol = '', ...words] = text.split(/\s+/, 3 + MAX_FORMATS);
+  const [kind = '', , protocol = '', ...words] = text.split(/\s+/, 3 + 64);
   const types = words.filter((word) => /^\d{1,3}$/.test(word) && Number(word) < 128).map(Number);
   return {
     kind: kind.toLowerCase(),
@@ -302,7 +300,7 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
 }
 
 /** A key that is not supported counts as none: plain RTP may be possible. */
-function keyOf(text: string | undefined): Pick<SdpMedia, 'key'> {
+function mediaKey(text: string | undefined): Pick<SdpMedia, 'key'> {
   try {
     return text === undefined ? {} : { key: parseKeyAttribute(text) };
   } catch (error) {
@@ -345,7 +343,7 @@ function parseSize(text = ''): PictureSize | undefined {
 /** `a=1; b=2`; values may contain `=` (base64). */
 function parseFmtp(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
-  for (const word of text.split(';', MAX_FMTP_KEYS)) {
+  for (const word of text.split(';', 64)) {
     const equals = word.indexOf('=');
     const key = (equals < 0 ? word : word.slice(0, equals)).trim().toLowerCase();
     if (key !== '' && !values.has(key)) {

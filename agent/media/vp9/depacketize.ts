@@ -10,7 +10,6 @@ const IS_FLEXIBLE = 0x10;
 const STARTS_FRAME = 0x08;
 const HAS_STRUCTURE = 0x02;
 const IS_LONG_PICTURE_ID = 0x80;
-const MAX_REFERENCES = 3;
 const MORE_REFERENCES = 0x01;
 
 /**
@@ -65,7 +64,7 @@ export class Vp9Depacketizer implements Depacketizer {
     }
     if ((flags & IS_FLEXIBLE) !== 0 && (flags & IS_PREDICTED) !== 0) {
       let more = true;
-      for (let i = 0; i < MAX_REFERENCES && more && at < end; i += 1) {
+      for (let i = 0; i < 3 && more && at < end; i += 1) {
         more = ((chunk[at] as number) & MORE_REFERENCES) !== 0;
         at += 1;
       }

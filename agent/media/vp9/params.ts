@@ -77,14 +77,13 @@ const SIZE_LEVELS: readonly (readonly [level: number, lumaSamples: number, lumaS
   [51, 8_912_896, 588_251_136],
   [52, 8_912_896, 1_176_502_272],
 ];
-const MAX_LEVEL = 62;
 const USUAL_FPS = 30;
 
 /** Ten times the VP9 level (webmproject.org/vp9/levels) for this size and rate: the stream has no level. */
 export function vp9Level(width: number, height: number, fps = USUAL_FPS): number {
   const samples = width * height;
   const level = SIZE_LEVELS.find(([, size, rate]) => samples <= size && samples * fps <= rate);
-  return level?.[0] ?? MAX_LEVEL;
+  return level?.[0] ?? 62;
 }
 
 export class Vp9Rules implements FrameRules {

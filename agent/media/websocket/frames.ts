@@ -19,7 +19,6 @@ const PING = 9;
 const PONG = 10;
 const FIN = 0x80;
 const MASKED = 0x80;
-const MAX_HEADER_BYTES = 14;
 const MAX_CONTROL_BYTES = 125;
 /** Rejects implausible lengths; payload is passed on without a buffer. */
 const MAX_FRAME_BYTES = 64 << 20;
@@ -40,7 +39,7 @@ export interface WebSocketSink {
 export class WebSocketDecoder {
   readonly #sink: WebSocketSink;
   readonly #wantsMask: boolean;
-  readonly #header = new Uint8Array(MAX_HEADER_BYTES);
+  readonly #header = new Uint8Array(14);
   readonly #control = new Uint8Array(MAX_CONTROL_BYTES);
   readonly #mask = new Uint8Array(4);
   #headerBytes = 0;

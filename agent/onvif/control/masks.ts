@@ -36,7 +36,7 @@ interface MaskState extends Masks {
 /** @returns undefined if the camera has no masks */
 export async function readMasks(session: OnvifSession, profile: CameraProfile): Promise<Masks | undefined> {
   const state = await readState(session, profile);
-  return state && shown(state);
+  return state && masksJson(state);
 }
 
 /** Creates a mask, or moves the one of this token. */
@@ -97,7 +97,7 @@ async function readState(session: OnvifSession, profile: CameraProfile): Promise
   };
 }
 
-const shown = ({ maxMasks, maxPoints, isRectangleOnly, masks }: MaskState): Masks => ({
+const masksJson = ({ maxMasks, maxPoints, isRectangleOnly, masks }: MaskState): Masks => ({
   maxMasks,
   maxPoints,
   isRectangleOnly,

@@ -80,9 +80,9 @@ async function readOsds(session: OnvifSession, profile: CameraProfile): Promise<
   const list = await asked('GetOSDs');
   const osds = elements(list, 'OSDs').slice(0, 64);
   const kinds = new Set(elements(find(options, 'TextOption'), 'Type').map((one) => findText(one)?.trim()));
-  const kindOf = (osd: XmlElement) => findText(osd, 'TextString', 'Type')?.trim();
-  const plain = osds.find((osd) => kindOf(osd) === 'Plain');
-  const times = osds.filter((osd) => ['Date', 'Time', 'DateAndTime'].includes(kindOf(osd) ?? ''));
+  const osdType = (osd: XmlElement) => findText(osd, 'TextString', 'Type')?.trim();
+  const plain = osds.find((osd) => osdType(osd) === 'Plain');
+  const times = osds.filter((osd) => ['Date', 'Time', 'DateAndTime'].includes(osdType(osd) ?? ''));
   return {
     service,
     source,

@@ -147,8 +147,8 @@ function nextChallenge(
     throw cameraError('wrongPassword', 'the camera asks for a user name and a password for its picture', { host });
   }
   // A stale nonce is not a rejection, once.
-  const keyOf = ({ scheme, algorithm, isStale }: Challenge): string => `${scheme} ${algorithm} ${isStale}`;
-  const left = offered.filter((one) => !tried.has(keyOf(one)));
+  const challengeKey = ({ scheme, algorithm, isStale }: Challenge): string => `${scheme} ${algorithm} ${isStale}`;
+  const left = offered.filter((one) => !tried.has(challengeKey(one)));
   const isOld = left.some(({ isStale }) => isStale);
   if (answered && !isOld) {
     answered.refused();
@@ -158,7 +158,7 @@ function nextChallenge(
   const isDigestOffered = offered.some(({ scheme }) => scheme === 'digest');
   const challenge = left.find(({ scheme }) => scheme === 'digest' || (mayBeClear && !isDigestOffered));
   if (challenge) {
-    tried.add(keyOf(challenge));
+    tried.add(challengeKey(challenge));
     return challenge;
   }
   const words = answered

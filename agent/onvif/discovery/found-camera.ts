@@ -49,7 +49,7 @@ export const nameEachOther = (a: FoundCamera, b: FoundCamera): boolean =>
   a.endpoint === b.endpoint && a.claims?.includes(b.address) === true && b.claims?.includes(a.address) === true;
 
 /** Key of endpoint and address. On this box it has the service's address, too: the demo cameras of two Perches share one endpoint. */
-export function keyOf({ endpoint, address, url }: FoundCamera): string {
+export function cameraKey({ endpoint, address, url }: FoundCamera): string {
   return `${endpoint} ${address} ${address.startsWith('127.') ? url : ''}`;
 }
 

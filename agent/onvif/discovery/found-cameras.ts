@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { Announcements } from './announcements.ts';
-import { cameraOf, type FoundCamera, keyOf, nameEachOther, sameEndpoint } from './found-camera.ts';
+import { cameraKey, cameraOf, type FoundCamera, nameEachOther, sameEndpoint } from './found-camera.ts';
 import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
 import type { DiscoveryMessage } from './probe.ts';
 import { scan, sweep } from './scan.ts';
@@ -240,7 +240,7 @@ export class FoundCameras {
         lastScan: scanNumber,
       };
       this.#makeRoom();
-      this.#entries.set(keyOf(camera), made);
+      this.#entries.set(cameraKey(camera), made);
       this.#notify(made, 'new');
       this.#askFormer(made);
       return made;
@@ -262,7 +262,7 @@ export class FoundCameras {
   /** A camera that answers over IPv4 and IPv6 has one service address. */
   #entryOf(camera: FoundCamera): Entry | undefined {
     return (
-      this.#entries.get(keyOf(camera)) ??
+      this.#entries.get(cameraKey(camera)) ??
       [...this.#entries.values()].find(
         (entry) => entry.camera.endpoint === camera.endpoint && entry.camera.url === camera.url,
       )

@@ -1,17 +1,14 @@
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { cameraOf, type FoundCamera, keyOf } from './found-camera.ts';
+import { cameraKey, cameraOf, type FoundCamera } from './found-camera.ts';
 import type { Network } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 import { isLoopback } from './targets.ts';
 
 /** A recorder answers each probe for every channel; more is a flood, and dropped. */
 const MAX_DATAGRAMS = 8_192;
-const MAX_DATAGRAMS_OF_ONE = 1_024;
 /** Parsing a megabyte blocks the program for up to a quarter of a second. */
 const MAX_BYTES = 12 << 20;
-const MAX_BYTES_OF_ONE = 2 << 20;
-const MAX_DEVICES = 512;
 /** A recorder may be one device for each channel; more would leave no room for others. */
 const MAX_DEVICES_OF_ONE = 128;
 
@@ -64,10 +61,10 @@ export class ProbeReplies {
       if (!camera && match.isOnvif && isLoopback(address)) {
         this.#onLoopback(address);
       }
-      const hasRoom = this.#found.size < MAX_DEVICES && sender.devices < MAX_DEVICES_OF_ONE;
-      if (camera && hasRoom && !this.#found.has(keyOf(camera))) {
+      const hasRoom = this.#found.size < 512 && sender.devices < MAX_DEVICES_OF_ONE;
+      if (camera && hasRoom && !this.#found.has(cameraKey(camera))) {
         sender.devices += 1;
-        this.#found.set(keyOf(camera), camera);
+        this.#found.set(cameraKey(camera), camera);
         this.#onFound(camera);
       }
     }
@@ -76,8 +73,8 @@ export class ProbeReplies {
   /** The flood of one sender does not count against the others. */
   #mayRead(sender: Sender, bytes: number): boolean {
     if (
-      sender.datagrams >= MAX_DATAGRAMS_OF_ONE ||
-      sender.bytes + bytes > MAX_BYTES_OF_ONE ||
+      sender.datagrams >= 1_024 ||
+      sender.bytes + bytes > 2 << 20 ||
       this.#datagrams >= MAX_DATAGRAMS ||
       this.#bytes + bytes > MAX_BYTES
     ) {

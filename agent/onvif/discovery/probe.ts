@@ -7,7 +7,6 @@ import { manufacturerOf } from './manufacturer.ts';
 
 /** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
-const MAX_LIST_ITEMS = 64;
 const MAX_ITEM_CHARACTERS = 512;
 
 /** A probe with several types would have to match all, so each has its own. */
@@ -95,5 +94,5 @@ function matchOf(match: XmlElement): ProbeMatch[] {
 }
 
 function listOf(text: string | undefined): string[] {
-  return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
+  return (text ?? '').split(/\s+/, 64).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
 }

@@ -126,7 +126,7 @@ export class Detections {
     const isFirst = !this.#isOn(state);
     this.#on.set(key, state);
     if (isFirst && this.#mayBegin()) {
-      this.#notified.set(keyOf(state), this.#clock.monoMs());
+      this.#notified.set(stateKey(state), this.#clock.monoMs());
       this.#notify(state.channel, state.type, true, state.topic);
     }
   }
@@ -134,10 +134,10 @@ export class Detections {
   #goOn(state: State): void {
     const { channel, type, topic } = state;
     const nowMs = this.#clock.monoMs();
-    const reportedMs = this.#notified.get(keyOf(state));
+    const reportedMs = this.#notified.get(stateKey(state));
     state.newsMs = nowMs;
     if (!EVENT_KINDS[type].isLasting && reportedMs !== undefined && nowMs - reportedMs >= MAX_MS) {
-      this.#notified.set(keyOf(state), nowMs);
+      this.#notified.set(stateKey(state), nowMs);
       this.#notify(channel, type, false);
       this.#notify(channel, type, true, topic);
     }
@@ -146,7 +146,7 @@ export class Detections {
   #end(key: string): void {
     const state = this.#on.get(key);
     this.#on.delete(key);
-    if (state && !this.#isOn(state) && this.#notified.delete(keyOf(state))) {
+    if (state && !this.#isOn(state) && this.#notified.delete(stateKey(state))) {
       this.#notify(state.channel, state.type, false);
     }
   }
@@ -187,4 +187,4 @@ export class Detections {
   }
 }
 
-const keyOf = ({ channel, type }: Pick<State, 'channel' | 'type'>): string => `${type} ${channel}`;
+const stateKey = ({ channel, type }: Pick<State, 'channel' | 'type'>): string => `${type} ${channel}`;

@@ -15,7 +15,6 @@ import type { Channels } from './channels.ts';
 import { Detections, type UnknownTopic } from './detections.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
 
-const MAX_PULL_MS = 30_000;
 const MIN_PULL_MS = 2_000;
 /** Tapo C220 resets connections after 10 s without an event: a shorter wait avoids that. */
 const CUT_SHARE = 0.7;
@@ -24,7 +23,6 @@ const QUICK_MS = 1_000;
 /** After this long the subscription works: a later failure is retried soon. */
 const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 5_000;
-const MAX_PAUSE_MS = 60_000;
 /** Longest pause for a camera that replies, but always wrongly. */
 const MAX_FAULT_PAUSE_MS = 3_600_000;
 /** Pauses after failures that do not end soon. */
@@ -75,7 +73,7 @@ export class EventSubscription {
   /** Outlives `#stop`, so that the subscription can be ended in the camera. */
   readonly #calls = new AbortController();
   readonly #running: Promise<void>;
-  #pullMs = MAX_PULL_MS;
+  #pullMs = 30_000;
   #pauseMs = FIRST_PAUSE_MS;
   #reason: string | undefined;
   #channels: Channels | undefined;
@@ -250,7 +248,7 @@ export class EventSubscription {
     // The stream already reports an absent camera.
     const wasAway = isUnreachable(error);
     log[this.#isNews(trouble ?? 'other') && !wasAway ? 'info' : 'debug']({ reason }, FAILED);
-    return (trouble && TROUBLE_PAUSES_MS[trouble]) ?? this.#nextPauseMs(wasAway ? MAX_PAUSE_MS : MAX_FAULT_PAUSE_MS);
+    return (trouble && TROUBLE_PAUSES_MS[trouble]) ?? this.#nextPauseMs(wasAway ? 60_000 : MAX_FAULT_PAUSE_MS);
   }
 
   #nextPauseMs(maxMs: number): number {

@@ -13,7 +13,6 @@ const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const LIFE_S = 120;
 /** Bounds for a subscription's lifetime as the camera states it. */
 const MIN_LIFE_MS = 10_000;
-const MAX_LIFE_MS = 3_600_000;
 /** Added to the camera's wait for its reply. */
 const PULL_GRACE_MS = 10_000;
 const MAX_MESSAGES = 50;
@@ -170,5 +169,5 @@ function readReference(response: XmlElement): SubscriptionReference {
 function lifeOf(response: XmlElement): number {
   const lifeMs =
     Date.parse(findText(response, 'TerminationTime') ?? '') - Date.parse(findText(response, 'CurrentTime') ?? '');
-  return Math.min(MAX_LIFE_MS, Math.max(MIN_LIFE_MS, Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs));
+  return Math.min(3_600_000, Math.max(MIN_LIFE_MS, Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs));
 }

@@ -11,7 +11,6 @@ import { find, findNumber, findText, localName, readCameraXml } from './xml/xml.
 export const MAX_REPLY_BYTES = 1 << 20;
 /** Longest lock that is assumed, whatever the camera reports; the longest lock of known cameras is half an hour. */
 const MAX_LOCK_MS = 24 * 3_600_000;
-const MAX_LOCK_TEXT_BYTES = 16_384;
 /** The camera truncates its time to whole seconds: on average half a second is missing. */
 const HALF_A_SECOND_MS = 500;
 
@@ -113,7 +112,7 @@ export function isOnvifAnswer(error: unknown, isKnown: boolean, hasLogin: boolea
  */
 export function lockOf(reply: HttpReply): { readonly forMs: number | undefined } | undefined {
   const { status, headers } = reply;
-  const text = reply.body.toString('latin1', 0, MAX_LOCK_TEXT_BYTES);
+  const text = reply.body.toString('latin1', 0, 16_384);
   const isRefused = status === 401 || status === 403 || /NotAuthorized|FailedAuthentication/.test(text);
   const isLocked =
     status === 423 ||

@@ -12,8 +12,6 @@ import type { Track } from '../../media/sample/track.ts';
 
 const [FTYP, MOOV, MOOF] = [fourcc('ftyp'), fourcc('moov'), fourcc('moof')];
 const HEADER_BYTES = 16;
-const MAX_BOXES = 100_000;
-const MAX_TRACKS = 8;
 const MAX_SAMPLE_BYTES = 16 << 20;
 /** The clip's length is a multiple of this: whole ticks in all clock rates of audio and video, so that tracks do not drift apart. */
 const LENGTH_STEP_MS = 40;
@@ -71,7 +69,7 @@ async function readIndex(handle: FileHandle, fileBytes: number) {
   const lists = new Map<number, SampleList>();
   let movie: Movie | undefined;
   let at = 0;
-  for (let boxes = 0; at < fileBytes && boxes < MAX_BOXES; boxes += 1) {
+  for (let boxes = 0; at < fileBytes && boxes < 100_000; boxes += 1) {
     const header = await readAt(handle, at, Math.min(HEADER_BYTES, fileBytes - at));
     const isLast = header.length >= 4 && header.readUInt32BE(0) === 0;
     const box = isLast ? undefined : boxAt(viewOf(header), 0, header.length);
@@ -135,7 +133,7 @@ async function readFragment(
 
 function placeTracks(movie: Movie, lists: ReadonlyMap<number, SampleList>, fileBytes: number): readonly ClipTrack[] {
   const placed: ClipTrack[] = [];
-  for (const one of movie.tracks.slice(0, MAX_TRACKS)) {
+  for (const one of movie.tracks.slice(0, 8)) {
     const track = trackOfEntry(one);
     if (!track) {
       continue;

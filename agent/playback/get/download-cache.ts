@@ -102,7 +102,7 @@ function bytesOf(answers: Iterable<Download>): number {
 }
 
 /** The same for queries with the same answer. */
-export const keyOf = (query: DownloadQuery): string =>
+export const queryKey = (query: DownloadQuery): string =>
   JSON.stringify([
     query.path,
     query.startUs,

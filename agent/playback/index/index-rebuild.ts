@@ -8,7 +8,6 @@ import { type SegmentRow, STATE } from './segment-row.ts';
 const ROWS_AT_ONCE = 256;
 /** A power cut can only affect the newest files of a path. */
 const NEWEST = 3;
-const MAX_NAMED = 100;
 /** Overlap of a replay with entries that the index should have: the clock may have been set. */
 const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
 
@@ -72,7 +71,7 @@ export class IndexRebuild {
   /** Unreadable recordings: their number, and at most a hundred of them. */
   unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
     const { index } = this.#catalog;
-    const files = index.broken(MAX_NAMED).map(({ file, path, fault }) => ({ file, path, reason: fault ?? '' }));
+    const files = index.broken(100).map(({ file, path, fault }) => ({ file, path, reason: fault ?? '' }));
     return { count: index.countOf().broken, files };
   }
 

@@ -14,7 +14,6 @@ const CLOCK_HZ = 90_000;
 const NON_SYNC = 0x1_0000;
 /** A fragment is demultiplexed as a whole when a sample of it is read. */
 const MAX_FRAGMENT_BYTES = 4 << 20;
-const MAX_AUDIO_FRAGMENT_TICKS = 2 * CLOCK_HZ;
 /** A track whose time steps back, or forward by more than this, belongs to another recording. */
 const MAX_STEP_TICKS = 60 * CLOCK_HZ;
 /** Audio frames whose times are rounded to 90 kHz. */
@@ -201,7 +200,7 @@ export class TsIndex {
     const first = samples.dts[0];
     if (hasBegun && leads && first !== undefined) {
       const isFull = this.fragmentBytes > MAX_FRAGMENT_BYTES;
-      if (video ? key || isFull : isFull || dts - first >= MAX_AUDIO_FRAGMENT_TICKS) {
+      if (video ? key || isFull : isFull || dts - first >= 2 * CLOCK_HZ) {
         this.#endFragment(dts);
       }
     }

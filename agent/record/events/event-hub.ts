@@ -80,7 +80,7 @@ export class EventHub implements EventFeed {
 
   async begin(): Promise<void> {
     for (const event of await this.#journal.leftOpen(this.#clock.wallMs())) {
-      if (!this.#running.has(keyOf(event.path, event.id))) {
+      if (!this.#running.has(eventKey(event.path, event.id))) {
         await this.#end(event, event.startUs + PULSE_MS * 1000);
       }
     }
@@ -104,7 +104,7 @@ export class EventHub implements EventFeed {
   #begun(reported: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
     const { path, type, source, text = '', area, id = randomUUID(), startUs = nowUs, state } = reported;
-    const known = this.#running.get(keyOf(path, id))?.event;
+    const known = this.#running.get(eventKey(path, id))?.event;
     // A repeated start keeps the original start time.
     check(known ? { ...reported, startUs: known.startUs } : reported, nowUs);
     if (known && known.type !== type) {
@@ -145,7 +145,7 @@ export class EventHub implements EventFeed {
   }
 
   #publish(event: CameraEvent): void {
-    const key = keyOf(event.path, event.id);
+    const key = eventKey(event.path, event.id);
     if (event.endUs === undefined) {
       const sinceMonoMs = this.#running.get(key)?.sinceMonoMs ?? this.#clock.monoMs();
       this.#running.set(key, { event, sinceMonoMs });
@@ -174,7 +174,7 @@ export class EventHub implements EventFeed {
 }
 
 /** Ids contain no space. */
-const keyOf = (path: string, id: string): string => `${id} ${path}`;
+const eventKey = (path: string, id: string): string => `${id} ${path}`;
 
 function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, nowUs: number): void {
   const refuse = (message: string) => new PerchError('badInput', message, { path });

@@ -130,7 +130,7 @@ export class EventJournal {
       if (endMs > nowMs - 86_400_000 || files[i + 2]?.path !== path) {
         const events = await this.#read(file, path);
         for (const event of events.filter(isOpen)) {
-          this.#begun.add(keyOf(event));
+          this.#begun.add(eventKey(event));
         }
         yield events;
       }
@@ -172,7 +172,7 @@ export class EventJournal {
   async #write(event: CameraEvent): Promise<void> {
     const file = this.#fileOf(event);
     // The end of an ongoing event may exceed the limit, up to the size that is still read.
-    const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
+    const isEnd = !isOpen(event) && this.#begun.delete(eventKey(event));
     const limit = isEnd ? 2 * this.#options.maxFileBytes : this.#options.maxFileBytes;
     try {
       await this.#options.fs.makeFolder(dirname(file));
@@ -181,7 +181,7 @@ export class EventJournal {
       }
       await this.#withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event), limit));
       if (isOpen(event)) {
-        this.#begun.add(keyOf(event));
+        this.#begun.add(eventKey(event));
       }
       this.#whole.add(file);
       this.#unsynced.add(file);
@@ -327,7 +327,7 @@ export class EventJournal {
 }
 
 const isOpen = ({ endUs }: CameraEvent): boolean => endUs === undefined;
-const keyOf = ({ id, path }: CameraEvent): string => `${id} ${path}`;
+const eventKey = ({ id, path }: CameraEvent): string => `${id} ${path}`;
 const yieldTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function appendText(handle: SegmentHandle, text: string): Promise<void> {

@@ -43,7 +43,7 @@ export class DeletionTrace {
     const { clock, logger, tell } = this.#deps;
     for (const lot of this.#sweep.values()) {
       const { path, files, diskBytes, because } = lot;
-      const [from, to] = [textOf(lot.fromUs), textOf(lot.toUs)];
+      const [from, to] = [timeText(lot.fromUs), timeText(lot.toUs)];
       logger.info({ path, files, diskBytes, from, to, because }, 'deleted recordings');
       if (tell) {
         addTo(this.#hour, { ...lot });
@@ -78,7 +78,7 @@ function summaryOf(lots: readonly Lot[]): string {
   let text = files === 1 ? 'deleted 1 recording:' : `deleted ${files} recordings:`;
   const sorted = [...lots].sort((a, b) => b.files - a.files);
   for (const [i, lot] of sorted.entries()) {
-    const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${textOf(lot.fromUs)} to ${textOf(lot.toUs)};`;
+    const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${timeText(lot.fromUs)} to ${timeText(lot.toUs)};`;
     const rest = ` and ${sorted.length - i} more`;
     if (text.length + piece.length + rest.length > 500) {
       return text + rest;
@@ -89,7 +89,7 @@ function summaryOf(lots: readonly Lot[]): string {
 }
 
 /** An invalid time comes from a damaged index. */
-function textOf(us: number): string {
+function timeText(us: number): string {
   const date = new Date(us / 1000);
   return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString();
 }

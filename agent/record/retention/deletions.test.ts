@@ -68,12 +68,12 @@ test('a recording that waits for the archive does not expire, but is deleted for
   using folder = temporaryFolder();
   let isAwaited = true;
   const { deletions, doomed } = setUp({ isAwaited: () => isAwaited });
-  const [old = '', large = '', unwanted = ''] = ['a', 'b', 'c'].map((name) =>
+  const [old = '', large = '', deletedByHand = ''] = ['a', 'b', 'c'].map((name) =>
     makeRecording(join(folder.path, `${name}.mp4`)),
   );
   expect(await deletions.delete(doomed(old), 'age')).toEqual({ kind: 'kept', because: 'awaited' });
   expect((await deletions.delete(doomed(large), 'space')).kind).toBe('deleted');
-  expect((await deletions.delete(doomed(unwanted), 'hand')).kind).toBe('deleted');
+  expect((await deletions.delete(doomed(deletedByHand), 'hand')).kind).toBe('deleted');
   isAwaited = false;
   expect((await deletions.delete(doomed(old), 'age')).kind).toBe('deleted');
 });

@@ -39,7 +39,7 @@ export interface DeletionDeps {
   readonly companions?: (file: string) => Promise<readonly string[]>;
   readonly freed?: (file: string, diskBytes: number) => void;
   /** Called when a person deletes a recording: its copies are deleted, too. */
-  readonly unwanted?: (path: string, nameUs: number, file: string) => void;
+  readonly deletedByHand?: (path: string, nameUs: number, file: string) => void;
   readonly logger: Logger;
 }
 
@@ -155,7 +155,7 @@ export class Deletions {
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);
       if (deletion.kind === 'deleted' && reason === 'hand') {
-        this.#deps.unwanted?.(doomed.path, doomed.startsUs.at(-1) ?? 0, file);
+        this.#deps.deletedByHand?.(doomed.path, doomed.startsUs.at(-1) ?? 0, file);
       }
       if (deletion.kind === 'deleted') {
         const [startUs = 0] = doomed.startsUs;

@@ -12,7 +12,7 @@ export interface RecordingCopies {
   /** Whether a recording is still to be copied, and not deleted by age before. */
   isAwaited(recording: AwaitedRecording): boolean;
   /** Called when a recording was deleted by hand: it is not copied any more. */
-  unwanted(path: string, nameUs: number, file: string): void;
+  deletedByHand(path: string, nameUs: number, file: string): void;
   /** Whether there may be copies of a path that are not listed yet. */
   mayAppear(path: string): boolean;
   /** Copies of a path that are known by name only, in the order of names, a page at a time. */

@@ -6,7 +6,6 @@ import { type FoundRecording, findRecordings } from '../file/find-recordings.ts'
 import { RecordPathPattern } from '../file/record-path.ts';
 import type { DeletionCandidate, Deletions } from './deletions.ts';
 
-const MAX_PAUSE_MS = 30 * 60_000;
 const MIN_PAUSE_MS = 1_000;
 /** A pause notices a changed configuration after this time. */
 const MAX_UNAWARE_MS = 60_000;
@@ -60,7 +59,7 @@ async function pause(lengthMs: () => number, clock: Clock, signal: AbortSignal):
 
 export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
   const shortestMs = rules.shortestMs();
-  return Math.max(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
+  return Math.max(MIN_PAUSE_MS, Math.min(30 * 60_000, shortestMs === undefined ? Infinity : shortestMs / 2));
 }
 
 /**

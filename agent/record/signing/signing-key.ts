@@ -39,7 +39,7 @@ export async function openSigningKey(dataDir: string, log: Logger): Promise<Sign
   } catch (cause) {
     throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
   }
-  const made = keyOf(createPrivateKey(pem));
+  const made = toSigningKey(createPrivateKey(pem));
   log.info({ fingerprint: made.fingerprint }, 'key of recordings created');
   return made;
 }
@@ -66,13 +66,13 @@ export async function fingerprintHere(dataDir: string): Promise<string | undefin
 export function readSigningKey(pem: string): SigningKey | undefined {
   try {
     const key = createPrivateKey(pem);
-    return key.asymmetricKeyType === 'ed25519' ? keyOf(key) : undefined;
+    return key.asymmetricKeyType === 'ed25519' ? toSigningKey(key) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function keyOf(privateKey: KeyObject): SigningKey {
+function toSigningKey(privateKey: KeyObject): SigningKey {
   const der = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const publicKey = new Uint8Array(der.subarray(-KEY_BYTES));
   return { privateKey, publicKey, fingerprint: fingerprintOf(publicKey) };

@@ -11,7 +11,6 @@ const SPARE_SECONDS = 30;
 const MAX_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs free space with a delay. */
 const EFFECT_MS = 60_000;
-const MAX_WAIT_MS = 3_600_000;
 /** Pause after nothing could be deleted. */
 const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
@@ -135,7 +134,7 @@ export class DiskDevice {
       return false;
     }
     this.#claim = undefined;
-    this.#waitUntilMs = nowMs + Math.min(MAX_WAIT_MS, EFFECT_MS * 2 ** this.#inVain);
+    this.#waitUntilMs = nowMs + Math.min(3_600_000, EFFECT_MS * 2 ** this.#inVain);
     this.#inVain += 1;
     this.stuck = 'deleting recordings freed nothing: other files, snapshots or open files use the space';
     return false;

@@ -13,7 +13,6 @@ import { writeFileMark } from '../../record/file/file-mark.ts';
 import { writeFragmentChecksum } from '../../record/file/fragment-checksum.ts';
 
 const MAX_PART_BYTES = 16 << 20;
-const MAX_FIRST_SEQUENCE = 2 ** 30;
 
 interface RewriteOptions {
   /** Offset of the local time from UTC, in minutes. */
@@ -48,7 +47,7 @@ export async function rewriteMp4(file: string, out: FileHandle, options: Rewrite
 class Rewrite {
   readonly #clip: Clip;
   readonly #out: FileHandle;
-  readonly #firstSequence = randomInt(1, MAX_FIRST_SEQUENCE);
+  readonly #firstSequence = randomInt(1, 2 ** 30);
   readonly #init: Uint8Array;
   readonly #table: SampleTableWriter;
   readonly #access: RandomAccess[] = [];

@@ -153,7 +153,7 @@ export interface TransferSource {
   /** @throws PerchError notFound, badInput, unavailable */
   look?(request: object, signal: AbortSignal): Promise<ImportForecast>;
   /** @param request whose items have the paths of cameras that were added */
-  foresee(request: object, signal: AbortSignal): Promise<TransferForecast>;
+  forecast(request: object, signal: AbortSignal): Promise<TransferForecast>;
   job(stored: Omit<StoredTransfer, 'version' | 'kind'>): TransferJob;
   /** Where recordings come from and go to, for people. Default: `from`, and nothing. */
   places?(stored: StoredSource): { readonly from: string | null; readonly to: string | null };

@@ -38,7 +38,7 @@ interface SharedServer {
   readonly writeQueueSize: number;
   readonly paths: Paths;
   readonly access: SessionAccess;
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly clock: Clock;
 }
 
@@ -53,7 +53,7 @@ export class RtmpConnection implements LinkOwner {
   readonly #log: Logger;
   readonly #onClosed: (connection: RtmpConnection) => void;
   readonly #created: string;
-  #newcomer: PreLoginShare | undefined;
+  #preLogin: PreLoginShare | undefined;
   #session: PublishSession | PlaySession | undefined;
   /** A publish or play command is being answered, or was. */
   #isTaken = false;
@@ -78,8 +78,8 @@ export class RtmpConnection implements LinkOwner {
     this.#created = new Date(server.clock.wallMs()).toISOString();
     this.#openedMs = server.clock.monoMs();
     this.#progress = new SendProgress(this.#openedMs);
-    this.#newcomer = server.newcomers.open(this.#ip, () => this.close('clients without a login use too much memory'));
-    this.#newcomer?.hold(CONNECTION_BYTES);
+    this.#preLogin = server.preLogin.open(this.#ip, () => this.close('clients without a login use too much memory'));
+    this.#preLogin?.hold(CONNECTION_BYTES);
     this.#link = new RtmpLink(channel, true, this);
   }
 
@@ -137,7 +137,7 @@ export class RtmpConnection implements LinkOwner {
   onOpen(): void {}
 
   onHeld(bytes: number): void {
-    this.#newcomer?.hold(CONNECTION_BYTES + bytes);
+    this.#preLogin?.hold(CONNECTION_BYTES + bytes);
     if (!this.#session && !this.#isClosed && this.#link.receivedBytes > MAX_BYTES_BEFORE_MEDIA) {
       this.close(`more than ${MAX_BYTES_BEFORE_MEDIA >> 10} kB before publish or play`);
     }
@@ -175,10 +175,10 @@ export class RtmpConnection implements LinkOwner {
         this.#link.command(0, '_result', transaction, null, 0);
         return;
       case 'publish':
-        this.#take(name, textOf(args[1]), messageStream);
+        this.#take(name, amfString(args[1]), messageStream);
         return;
       case 'play':
-        this.#take(name, textOf(args[1]), messageStream);
+        this.#take(name, amfString(args[1]), messageStream);
         return;
       case 'pause':
         this.#pause(args[1] === true, messageStream);
@@ -218,8 +218,8 @@ export class RtmpConnection implements LinkOwner {
       throw new PerchError('badInput', 'connect without an object, or repeated');
     }
     const fields: AmfObject = command;
-    this.#app = textOf(fields.get('app'));
-    this.#userAgent = textOf(fields.get('flashVer')).slice(0, 256);
+    this.#app = amfString(fields.get('app'));
+    this.#userAgent = amfString(fields.get('flashVer')).slice(0, 256);
     this.#abilities = abilitiesOf(fields);
     this.#link.begin();
     acceptConnect(this.#link, transaction);
@@ -262,8 +262,8 @@ export class RtmpConnection implements LinkOwner {
       return;
     }
     this.#user = result.user;
-    this.#newcomer?.end();
-    this.#newcomer = undefined;
+    this.#preLogin?.end();
+    this.#preLogin = undefined;
     if (action === 'publish') {
       this.#publish(target, messageStream);
     } else {
@@ -371,7 +371,7 @@ export class RtmpConnection implements LinkOwner {
       return;
     }
     this.#isClosed = true;
-    this.#newcomer?.end();
+    this.#preLogin?.end();
     const session = this.#session;
     this.#session = undefined;
     session?.close();
@@ -379,5 +379,5 @@ export class RtmpConnection implements LinkOwner {
   }
 }
 
-const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
+const amfString = (value: AmfValue): string => (typeof value === 'string' ? value : '');
 const isNetworkError = (cause: unknown): boolean => cause instanceof Error && 'syscall' in cause;

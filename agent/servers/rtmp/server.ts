@@ -76,12 +76,12 @@ class RtmpEndpoint {
     kind: SessionKind,
     listener: { readonly key: string; readonly address: string; readonly tls?: KeyFiles },
     options: RtmpOptions,
-    { paths, access, connections, newcomers, clock, log: serverLog }: ServerDeps,
+    { paths, access, connections, preLogin, clock, log: serverLog }: ServerDeps,
   ) {
     this.kind = kind;
     const log = serverLog.child({ server: kind.protocol });
     const { readTimeoutMs, writeTimeoutMs, writeQueueSize, rtmpTrustedProxies: trustedProxies } = options;
-    const shared = { kind, readTimeoutMs, writeTimeoutMs, writeQueueSize, paths, access, newcomers, clock };
+    const shared = { kind, readTimeoutMs, writeTimeoutMs, writeQueueSize, paths, access, preLogin, clock };
     this.#listener = new Listener(
       { protocol: 'RTMP', trustedProxies, ...listener },
       (channel) => {

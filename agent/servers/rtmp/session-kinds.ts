@@ -13,7 +13,7 @@ const RtmpConn = Type.Object({
 });
 export type RtmpConnItem = Static<typeof RtmpConn>;
 
-function kindOf(protocol: 'rtmp' | 'rtmps'): SessionKind {
+function rtmpKind(protocol: 'rtmp' | 'rtmps'): SessionKind {
   const label = protocol.toUpperCase();
   return {
     apiType: `${protocol}Conn`,
@@ -48,5 +48,5 @@ function kindOf(protocol: 'rtmp' | 'rtmps'): SessionKind {
   };
 }
 
-export const PLAIN = kindOf('rtmp');
-export const SECURE = kindOf('rtmps');
+export const PLAIN = rtmpKind('rtmp');
+export const SECURE = rtmpKind('rtmps');

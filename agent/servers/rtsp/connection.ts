@@ -54,7 +54,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #outboundBytes = 0;
   #hasRequested = false;
   /** Counts memory held by unauthenticated clients; undefined from the first session on. */
-  #newcomer: PreLoginShare | undefined;
+  #preLogin: PreLoginShare | undefined;
   /** Monotonic start of an incomplete message or frame. */
   #partialMs: number | undefined;
   /** Monotonic time of the last request. */
@@ -81,7 +81,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#createdWallMs = server.clock.wallMs();
     this.#lastReceivedMs = server.clock.monoMs();
     this.#progress = new SendProgress(this.#lastReceivedMs);
-    this.#newcomer = server.newcomers?.open(this.ip, () => this.close('clients without a login use too much memory'));
+    this.#preLogin = server.preLogin?.open(this.ip, () => this.close('clients without a login use too much memory'));
     channel.sink = this;
   }
 
@@ -152,10 +152,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     }
     if (!this.#handler.session) {
       this.#partialMs = this.#framer.isWithinUnit ? (this.#partialMs ?? this.#clock.monoMs()) : undefined;
-      this.#newcomer?.hold(CONNECTION_BYTES + this.#framer.keptBytes + this.#waitingBytes());
-    } else if (this.#newcomer) {
-      this.#newcomer.end();
-      this.#newcomer = undefined;
+      this.#preLogin?.hold(CONNECTION_BYTES + this.#framer.keptBytes + this.#waitingBytes());
+    } else if (this.#preLogin) {
+      this.#preLogin.end();
+      this.#preLogin = undefined;
     }
     const allowed = this.#hasRequested ? MAX_JUNK_BYTES : 0;
     if (this.#framer.junkBytes > allowed) {
@@ -331,7 +331,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       return;
     }
     this.#isClosed = true;
-    this.#newcomer?.end();
+    this.#preLogin?.end();
     this.#waiting.length = 0;
     this.#handler.session?.onLinkClosed(this);
     this.#log.debug({ reason }, 'RTSP connection closed');

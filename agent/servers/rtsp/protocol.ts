@@ -50,14 +50,14 @@ export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
 };
 
 async function startServer(configured: RtspServerOptions, deps: ServerDeps): Promise<RunningRtsp> {
-  const { paths, access, connections, newcomers, clock, log } = deps;
+  const { paths, access, connections, preLogin, clock, log } = deps;
   const options = await withKeys(configured, deps);
   const { rtspEncryption: encryption } = options;
   const planes = {
     plain: new DatagramPlane(options, clock, log),
     secure: new DatagramPlane(options, clock, log, 'secure'),
   };
-  const server = new RtspServer(options, paths, access, clock, log, planes, connections, newcomers);
+  const server = new RtspServer(options, paths, access, clock, log, planes, connections, preLogin);
   await server.listen();
   const openPorts = async () => {
     if (encryption !== 'strict') {

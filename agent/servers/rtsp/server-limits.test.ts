@@ -115,24 +115,24 @@ test('the body of a request counts as memory of clients without a session until 
   await using box = await boxWithCamera();
   const caller = await box.call();
   caller.socket.write(UNFINISHED);
-  await expect.poll(() => box.newcomers.bytes).toBeGreaterThan(UNFINISHED_BYTES);
+  await expect.poll(() => box.preLogin.bytes).toBeGreaterThan(UNFINISHED_BYTES);
   caller.socket.destroy();
-  await expect.poll(() => box.newcomers.bytes).toBe(0);
+  await expect.poll(() => box.preLogin.bytes).toBe(0);
 });
 
 test('the oldest connection is closed when bodies hold too much, and a session in progress is not', async () => {
-  await using box = await RtspHarness.open({ newcomerBytes: 2.5 * UNFINISHED_BYTES });
+  await using box = await RtspHarness.open({ preLoginBytes: 2.5 * UNFINISHED_BYTES });
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   const reader = await box.call();
   await reader.ask('SETUP', `${box.url('cam')}/trackID=0`, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);
   const callers = [await box.call(), await box.call(), await box.call()];
   for (const [i, { socket }] of callers.entries()) {
     socket.write(UNFINISHED);
-    await expect.poll(() => box.newcomers.bytes).toBeGreaterThan(Math.min(i + 1, 2) * UNFINISHED_BYTES);
+    await expect.poll(() => box.preLogin.bytes).toBeGreaterThan(Math.min(i + 1, 2) * UNFINISHED_BYTES);
   }
   await callers[0]?.until(() => callers[0]?.hasEnded === true);
   expect(callers.map(({ hasEnded }) => hasEnded)).toEqual([true, false, false]);
-  expect(box.newcomers.bytes).toBeLessThanOrEqual(2.5 * UNFINISHED_BYTES);
+  expect(box.preLogin.bytes).toBeLessThanOrEqual(2.5 * UNFINISHED_BYTES);
   expect(reader.hasEnded).toBe(false);
   expect(box.log.join('')).toContain('clients without a login use too much memory');
 });

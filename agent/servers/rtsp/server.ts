@@ -37,7 +37,7 @@ export class RtspServer {
   readonly #log: Logger;
   readonly #media: MediaPlanes;
   readonly #connections: ConnectionHooks | undefined;
-  readonly #newcomers: PreLoginMemory | undefined;
+  readonly #preLogin: PreLoginMemory | undefined;
   #stopTicking: (() => void) | undefined;
 
   /** @param media closed with the server */
@@ -49,7 +49,7 @@ export class RtspServer {
     log: Logger,
     media: MediaPlanes,
     connections?: ConnectionHooks,
-    newcomers?: PreLoginMemory,
+    preLogin?: PreLoginMemory,
   ) {
     this.#options = options;
     this.#paths = paths;
@@ -58,7 +58,7 @@ export class RtspServer {
     this.#log = log;
     this.#media = media;
     this.#connections = connections;
-    this.#newcomers = newcomers;
+    this.#preLogin = preLogin;
     const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair } = options;
     const common = { protocol: 'RTSP', trustedProxies: options.rtspTrustedProxies } as const;
     this.rtsp = this.#createEndpoint(PLAIN, { ...common, key: 'rtspAddress', address: rtspAddress });
@@ -120,7 +120,7 @@ export class RtspServer {
         return media.publisher(kind, { name: target.name, medias, ip: connection.ip, owner: session });
       },
       clock,
-      newcomers: this.#newcomers,
+      preLogin: this.#preLogin,
     };
     const timeouts = { readMs: readTimeoutMs, writeMs: writeTimeoutMs };
     return new RtspEndpoint(listener, shared, timeouts, clock, this.#log, this.#connections);

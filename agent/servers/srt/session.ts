@@ -108,7 +108,7 @@ export class SrtSession implements Publisher, Reader {
 
   /** Answers the request. Never rejects. */
   async open(): Promise<void> {
-    const share = this.#deps.newcomers.open(canonicalIp(this.#request.ip) ?? '', () => this.#reject(REJECT.overload));
+    const share = this.#deps.preLogin.open(canonicalIp(this.#request.ip) ?? '', () => this.#reject(REJECT.overload));
     share.hold(REQUEST_BYTES);
     try {
       const target = parseStreamId(this.#request.streamId);

@@ -3,7 +3,6 @@ import { explain, PerchError } from '../../base/errors.ts';
 
 const MAX_LINES = 100_000;
 const MAX_SEGMENTS = 20_000;
-const MAX_SECONDS = 3_600;
 /** Limit of audio renditions of a variant. */
 const MAX_AUDIO = 4;
 
@@ -113,7 +112,7 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
   let init: Resource | undefined;
   let timeline = 0;
   const segments = playlist.segments.map((segment): Segment => {
-    const key = keyOf(segment.key, base);
+    const key = segmentKey(segment.key, base);
     // The library leaves out the map of a segment that is not complete, and miscounts its discontinuity.
     init = segment.map?.uri ? resourceOf(segment.map, base) : init;
     const isMiscounted = !segment.uri && segment.discontinuity;
@@ -148,7 +147,7 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
 }
 
 /** Undefined: no encryption. The library gives an incomplete segment a key object without a method. */
-function keyOf(key: types.Key | null | undefined, base: string): SegmentKey | undefined {
+function segmentKey(key: types.Key | null | undefined, base: string): SegmentKey | undefined {
   const method = key?.method;
   if (typeof method !== 'string' || method === 'NONE') {
     return undefined;
@@ -218,4 +217,4 @@ function wallOf(date: Date | undefined): number | undefined {
 }
 
 const number = (value: unknown): number => (Number.isFinite(value) ? (value as number) : 0);
-const seconds = (value: unknown): number => Math.min(MAX_SECONDS, Math.max(0, number(value)));
+const seconds = (value: unknown): number => Math.min(3_600, Math.max(0, number(value)));

@@ -13,7 +13,6 @@ const MAX_WAITING_BYTES = 48 << 20;
 const MAX_WAITING_MS = 20_000;
 const MIN_WAITING_MS = 2_000;
 const POLL_MS = 100;
-const MAX_TIMELINES = 8;
 /** Shortest time from the last unit before a discontinuity to the first unit after it. */
 const FRAME_MS = 40;
 /** Share by which playback is faster while the queue is too long, because the server's clock runs faster than this box's. */
@@ -122,7 +121,7 @@ export class Playout {
     }
     const shiftMs = nextMs - mediaMs;
     this.#shifts.set(timeline, shiftMs);
-    for (const oldest of [...this.#shifts.keys()].slice(0, -MAX_TIMELINES)) {
+    for (const oldest of [...this.#shifts.keys()].slice(0, -8)) {
       this.#shifts.delete(oldest);
     }
     return shiftMs;

@@ -38,13 +38,11 @@ function sequenceVector(sequence: number): Uint8Array {
   return vector;
 }
 
-const MAX_INIT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 64 << 20;
 /** Limit of a key file; a key has 16 bytes. */
 const MAX_KEY_BYTES = 256;
 /** Limit of segments in a row that cannot be loaded. */
 const MAX_FAILURES = 3;
-const MIN_RELOAD_MS = 100;
 /** A playlist without a new segment for this many times its target duration has stopped. */
 const MAX_STALE_TARGETS = 5;
 
@@ -216,7 +214,7 @@ export class Rendition {
   async #pause({ canBlock, targetSeconds, partSeconds }: MediaPlaylist, signal: AbortSignal): Promise<void> {
     const isChanged = this.#changedMs >= this.#loadedMs;
     const usualMs = 1_000 * (partSeconds || targetSeconds);
-    const pauseMs = canBlock && isChanged ? 0 : Math.max(MIN_RELOAD_MS, isChanged ? usualMs : usualMs / 2);
+    const pauseMs = canBlock && isChanged ? 0 : Math.max(100, isChanged ? usualMs : usualMs / 2);
     const leftMs = this.#loadedMs + pauseMs - this.#clock.monoMs();
     if (leftMs > 0) {
       await this.#clock.sleep(leftMs, signal);
@@ -283,7 +281,7 @@ export class Rendition {
     const init = segment.init as Resource;
     const key = `${init.url} ${init.range?.offset} ${init.range?.length}`;
     if (this.#init?.key !== key) {
-      const bytes = await this.#loadFile(init, MAX_INIT_BYTES, signal);
+      const bytes = await this.#loadFile(init, 1 << 20, signal);
       // RFC 8216 §4.3.2.5: an encrypted initialization segment has its own vector. ffmpeg leaves it in the clear.
       const isClear = !segment.key?.iv || bytes.subarray(4, 8).toString('latin1') === 'ftyp';
       this.#init = { key, bytes: isClear ? bytes : await this.#decrypted(segment, bytes, signal) };

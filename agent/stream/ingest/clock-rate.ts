@@ -18,14 +18,11 @@ const GROSS = 8;
 const GROSS_STEPS = 8;
 /** A clock counts as too fast only after this long: small pictures delayed by the network or cached by the camera arrive as fast for less. */
 const MIN_GROSS_FAST_MS = 1_000;
-const MIN_GROSS_STEP_MS = 5;
-const MAX_GROSS_STEP_MS = 1_000;
 /** Clock rates that cameras use in place of the announced one, in Hz. A measured rate within `SNAP_SHARE` of one is taken as that one. */
 const LIKELY_RATES = [1_000, 8_000, 16_000, 44_100, 48_000, 90_000, 1_000_000];
 const SNAP_SHARE = 0.35;
 /** A clock known to be wrong is measured again with two groups of this many windows. */
 const REFINE_WINDOWS = 8;
-const MAX_REFINED_MS = 1_000;
 /** A factor this close to 1 is correct. */
 const RIGHT_SHARE = 0.002;
 
@@ -82,7 +79,7 @@ export class ClockRate {
   #pushStep(ticks: number, atMs: number, idleMs: number): boolean {
     const stepMs = atMs - this.#lastMs;
     this.#stepIdleMs += idleMs;
-    if (stepMs < MIN_GROSS_STEP_MS) {
+    if (stepMs < 5) {
       // Packets that arrive together are one step.
       return false;
     }
@@ -92,7 +89,7 @@ export class ClockRate {
     const stepIdleMs = this.#stepIdleMs;
     this.#stepIdleMs = 0;
     const share = (stepTicks * this.factor * 1000) / this.#announcedHz / stepMs;
-    const isGross = stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
+    const isGross = stepMs <= 1_000 && (share < 1 / GROSS || share > GROSS);
     // The sums of the run show whether its steps are too large or too small; a step of the other kind ends the run.
     const isSame =
       this.#run === 0 || share > 1 === this.#runTicks * 1000 * this.factor > this.#runMs * this.#announcedHz;
@@ -170,7 +167,7 @@ export class ClockRate {
     const first = this.#lags.length - 2 * REFINE_WINDOWS;
     const growthMs =
       first < 0 ? 0 : this.#minFrom(first + REFINE_WINDOWS, REFINE_WINDOWS) - this.#minFrom(first, REFINE_WINDOWS);
-    const isSmall = Math.abs(growthMs) < MAX_REFINED_MS;
+    const isSmall = Math.abs(growthMs) < 1_000;
     return isSmall && growthMs !== 0 && this.#change(this.factor / (1 - growthMs / (REFINE_WINDOWS * WINDOW_MS)));
   }
 

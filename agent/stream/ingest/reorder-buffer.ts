@@ -16,7 +16,6 @@ export interface ReorderLimits {
  * pictures only after a loss, when they are broken anyway.
  */
 const USUAL_LIMITS: ReorderLimits = { windowPackets: 256, longestWaitMs: 200 };
-const MAX_WAITING_BYTES = 1 << 20;
 /** MAX_DROPOUT of RFC 3550 appendix A.1: the largest step forward that may still be loss. */
 const MAX_DROPOUT = 3_000;
 const RTP_HEADER_BYTES = 12;
@@ -147,7 +146,7 @@ export class ReorderBuffer {
       this.#waiting += 1;
       this.#waitingBytes += copy.length;
     }
-    while (this.#waitingBytes > MAX_WAITING_BYTES) {
+    while (this.#waitingBytes > 1 << 20) {
       this.#release();
     }
     this.flush(atMs);

@@ -15,7 +15,6 @@ import { HttpLogin } from './http-login.ts';
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_COOKIES = 20;
-const MAX_COOKIE_CHARACTERS = 4_096;
 /** The most connections to one host: as many as a player opens. */
 const MAX_SOCKETS = 6;
 const IDLE_MS = 60_000;
@@ -203,7 +202,7 @@ export class HttpClient {
     const cookies = this.#cookies.get(hostname) ?? new Map<string, string>();
     for (const line of lines) {
       const [, name, value] = /^([^=;\s]+)=([^;]*)/.exec(line) ?? [];
-      if (name !== undefined && value !== undefined && line.length <= MAX_COOKIE_CHARACTERS) {
+      if (name !== undefined && value !== undefined && line.length <= 4_096) {
         cookies.delete(name);
         cookies.set(name, value.trim());
       }

@@ -2,10 +2,8 @@ import { PerchError } from '../../base/errors.ts';
 
 /** Chunk size until the peer sets another one, RTMP 1.0 §5.4.1. */
 const DEFAULT_CHUNK_BYTES = 128;
-const MAX_CHUNK_BYTES = 0xff_ffff;
 /** The most chunk streams of a peer; encoders use up to ten. */
 const MAX_CHUNK_STREAMS = 64;
-const MAX_HEADER_BYTES = 3 + 11 + 4;
 /** Bytes of the chunk message header by fmt, §5.3.1.2. */
 const FIELD_BYTES = [11, 7, 3, 0] as const;
 const EXTENDED = 0xff_ffff;
@@ -43,7 +41,7 @@ export class ChunkReader {
   readonly #sink: MessageSink;
   readonly #streams = new Map<number, ChunkStream>();
   /** A header that is not complete yet. */
-  readonly #header = new Uint8Array(MAX_HEADER_BYTES);
+  readonly #header = new Uint8Array(3 + 11 + 4);
   #headerBytes = 0;
   /** The sender writes no extended timestamp in headers of fmt 3 (RootEncoder, old encoders), against §5.3.1.3. */
   #leavesOutExtended = false;
@@ -81,7 +79,7 @@ export class ChunkReader {
     if (bytes < 1 || bytes > 0x7fff_ffff) {
       throw new PerchError('badInput', `RTMP chunk size ${bytes}`);
     }
-    this.chunkBytes = Math.min(bytes, MAX_CHUNK_BYTES);
+    this.chunkBytes = Math.min(bytes, 0xff_ffff);
   }
 
   /** The peer drops the rest of a message. */

@@ -15,7 +15,6 @@ const PLAYER_VERSION = 'LNX 9,0,124,2';
 const ENCODER_VERSION = 'FMLE/3.0 (compatible; Perch)';
 /** `start` of play: the live stream, else the recorded one of this name, as other clients request (RTMP 1.0 §7.2.2.1). */
 const START = -2_000;
-const MAX_REASON_CHARS = 200;
 /** How several servers word a rejected login. */
 const REJECTED_LOGIN =
   /Denied|Unauthorized|authmod|AccessManager|not permitted|authentication (?:error|fail)|(?:wrong|invalid) (?:user|password)/i;
@@ -222,7 +221,7 @@ export class RtmpClient implements LinkOwner {
 
   #onStatus(args: readonly AmfValue[]): void {
     const information = args.find((value): value is AmfObject => value instanceof Map);
-    const [code, level] = [textOf(information?.get('code')), textOf(information?.get('level'))];
+    const [code, level] = [amfString(information?.get('code')), amfString(information?.get('level'))];
     if (level === 'error') {
       this.#fail(this.#refusal(args));
     } else if (/^NetStream\.(?:Play|Publish)\.Start$/.test(code)) {
@@ -235,11 +234,11 @@ export class RtmpClient implements LinkOwner {
   /** The server's reason, which may repeat the address with its password. */
   #refusal(args: readonly AmfValue[]): PerchError {
     const information = args.find((value): value is AmfObject => value instanceof Map);
-    const code = textOf(information?.get('code'));
-    const description = textOf(information?.get('description'));
+    const code = amfString(information?.get('code'));
+    const description = amfString(information?.get('description'));
     const query = this.#options.address.stream.split('?')[1];
     const bare = query ? description.replaceAll(query, '…') : description;
-    const words = `${code} ${bare}`.replace(/[^\x20-\x7e\u2026]/g, '').slice(0, MAX_REASON_CHARS);
+    const words = `${code} ${bare}`.replace(/[^\x20-\x7e\u2026]/g, '').slice(0, 200);
     const isLogin = REJECTED_LOGIN.test(words);
     return this.#failureOf(`rejects the stream: ${words.trim()}`, isLogin ? 'unauthorized' : 'unavailable');
   }
@@ -265,5 +264,5 @@ export class RtmpClient implements LinkOwner {
   }
 }
 
-const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
+const amfString = (value: AmfValue): string => (typeof value === 'string' ? value : '');
 const isErrno = (cause: unknown): cause is NodeJS.ErrnoException => cause instanceof Error && 'code' in cause;

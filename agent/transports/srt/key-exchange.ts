@@ -5,7 +5,6 @@ import type { SrtStatistics } from './statistics.ts';
 /** Subtypes of user-defined control packets. */
 const KEY_REQUEST = 3;
 const KEY_RESPONSE = 4;
-const MAX_REQUESTS = 10;
 
 /** Announces new keys until the peer confirms them, and answers the peer's. Times in µs. */
 export class KeyExchange {
@@ -54,7 +53,7 @@ export class KeyExchange {
       this.#requestUs = nowUs;
       this.#requests += 1;
       this.#send(KEY_REQUEST, this.#request, nowUs);
-      if (this.#requests === MAX_REQUESTS) {
+      if (this.#requests === 10) {
         this.#request = undefined;
       }
     }

@@ -1,7 +1,6 @@
 import { addSequence, sequenceDistance } from './packet.ts';
 
 const RANGE_BIT = 0x8000_0000;
-const MIN_REPORT_INTERVAL_US = 20_000;
 const FULL_WAITS = 2;
 
 interface LostRange {
@@ -90,7 +89,7 @@ export class LossList {
   write(to: Buffer, start: number, intervalUs: number, nowUs: number): number {
     let at = start;
     for (const range of this.#ranges) {
-      const waitUs = range.reports <= FULL_WAITS ? intervalUs : Math.max(intervalUs / 2, MIN_REPORT_INTERVAL_US);
+      const waitUs = range.reports <= FULL_WAITS ? intervalUs : Math.max(intervalUs / 2, 20_000);
       if (nowUs - range.reportedUs < waitUs) {
         continue;
       }

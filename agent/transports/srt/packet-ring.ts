@@ -5,7 +5,6 @@ const SLOT_MASK = SLOTS - 1;
 /** Size of the ring; libsrt's buffers hold as many. It divides 2^31: the ring wraps with the sequence numbers. */
 const MAX_PACKETS = 8_192;
 const SLABS = MAX_PACKETS / SLOTS;
-const MAX_FREE = 2;
 /** The largest window: no slab holds both of its ends. */
 export const MAX_WINDOW = MAX_PACKETS - SLOTS;
 
@@ -58,7 +57,7 @@ export class PacketRing {
     slab.sentUs[slot] = 0;
     if (slot === SLOT_MASK) {
       this.#slabs[index] = undefined;
-      if (this.#free.length < MAX_FREE) {
+      if (this.#free.length < 2) {
         this.#free.push(slab);
       }
     }

@@ -19,7 +19,6 @@ const MIN_KEPT_US = 1_000_000;
 const BURST_PACKETS = 64;
 /** Share of the backlog that may leave in one millisecond. */
 const BACKLOG_SHARE = 1 / 8;
-const MAX_TIMEOUTS = 16;
 
 /** Sends `bytes[start, start + length)`. */
 type Transmit = (bytes: Buffer, start: number, length: number, nowUs: number) => void;
@@ -242,7 +241,7 @@ export class Sender {
     // If the last packets are lost, the peer sees no gap to report.
     const quietUs = nowUs - Math.max(this.#progressUs, this.#newestUs);
     if (this.inFlight > 0 && quietUs > this.#timeouts * this.#roundTrip.timeoutUs) {
-      this.#timeouts = Math.min(this.#timeouts + 1, MAX_TIMEOUTS);
+      this.#timeouts = Math.min(this.#timeouts + 1, 16);
       this.#progressUs = nowUs;
       for (let lost = this.#first; lost !== this.#unsent; lost = addSequence(lost, 1)) {
         this.#markLost(lost, nowUs);

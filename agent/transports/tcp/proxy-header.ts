@@ -104,7 +104,7 @@ function readBinary(bytes: Uint8Array): ProxyHeader | 'more' {
   const source = bytes.subarray(BINARY_FIXED_BYTES, BINARY_FIXED_BYTES + addressBytes);
   return {
     bytes: end,
-    client: endpoint(textOf(source), view.getUint16(BINARY_FIXED_BYTES + 2 * addressBytes)),
+    client: endpoint(addressText(source), view.getUint16(BINARY_FIXED_BYTES + 2 * addressBytes)),
   };
 }
 
@@ -121,7 +121,7 @@ function endpoint(address: string, port: number): Endpoint {
   return { ip, port };
 }
 
-function textOf(address: Uint8Array): string {
+function addressText(address: Uint8Array): string {
   if (address.length === ADDRESS_BYTES.ipv4) {
     return address.join('.');
   }

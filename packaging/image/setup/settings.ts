@@ -58,7 +58,7 @@ export function parseSettings(bytes: Uint8Array): ReadSettings {
     return { settings: { wifis: [], sshKeys: [] }, complaints: [wrong] };
   }
   const lines = new Lines();
-  for (const [index, line] of textOf(bytes)
+  for (const [index, line] of decodedText(bytes)
     .split(/\r\n|\r|\n/)
     .entries()) {
     const wrong = lines.take(line.trim());
@@ -199,7 +199,7 @@ function quoted(value: string): string {
 }
 
 /** Editors on Windows write UTF-16 as "Unicode", and a byte order mark before UTF-8. */
-function textOf(bytes: Uint8Array): string {
+function decodedText(bytes: Uint8Array): string {
   const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
   return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes);
 }

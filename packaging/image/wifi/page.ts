@@ -1,5 +1,5 @@
 import { COUNTRY_CODES } from './countries.ts';
-import { type FoundNetwork, nameOf, type WifiState } from './state.ts';
+import { type FoundNetwork, networkName, type WifiState } from './state.ts';
 import type { Fault, Words } from './words.ts';
 
 /** What was typed before, for a form with a fault. */
@@ -58,7 +58,8 @@ export function choicePage({ state, found, words, typed, fault, isSearching }: C
   const { failed, known } = state;
   const chosen = typed.network ?? failed?.id;
   const saved = new Set(known.map(({ id }) => id));
-  const wrong = fault === undefined ? failed && words.failed[failed.reason](nameOf(failed.id)) : words.faults[fault];
+  const wrong =
+    fault === undefined ? failed && words.failed[failed.reason](networkName(failed.id)) : words.faults[fault];
   const rows = found.map((network) => networkRow(network, words, chosen, saved.has(network.id)));
   return document(
     words,
@@ -95,13 +96,13 @@ function networkRow({ id, kind }: FoundNetwork, words: Words, chosen: string | u
   ];
   const state = `${id === chosen ? ' checked' : ''}${kind === 'other' ? ' disabled' : ''}`;
   return `
-<label><input type="radio" name="network" value="${id}" required${state}><span class="name">${escapeHtml(nameOf(id))}</span><small>${escapeHtml(notes.join(', '))}</small></label>`;
+<label><input type="radio" name="network" value="${id}" required${state}><span class="name">${escapeHtml(networkName(id))}</span><small>${escapeHtml(notes.join(', '))}</small></label>`;
 }
 
 function knownNetworks({ known }: WifiState, words: Words): string {
   const rows = known.map(
     ({ id }) => `
-<li><span class="name">${escapeHtml(nameOf(id))}</span><form method="post" action="/forget"><input type="hidden" name="network" value="${id}"><button>${escapeHtml(words.forget)}</button></form></li>`,
+<li><span class="name">${escapeHtml(networkName(id))}</span><form method="post" action="/forget"><input type="hidden" name="network" value="${id}"><button>${escapeHtml(words.forget)}</button></form></li>`,
   );
   return `<h2>${escapeHtml(words.knownTitle)}</h2>
 <p class="soft">${escapeHtml(words.knownNote)}</p>
@@ -122,7 +123,7 @@ function countryOptions(words: Words, chosen: string | undefined): string {
 
 /** Page with the box's future address. It is sent first, because the access point is gone while the box changes its channel. */
 export function joiningPage({ box, point, known }: WifiState, id: string, words: Words): string {
-  const name = nameOf(id);
+  const name = networkName(id);
   const address = known.find((network) => network.id === id)?.address;
   const url = (host: string) => `<p class="url">http://${escapeHtml(host)}</p>`;
   const byAddress =

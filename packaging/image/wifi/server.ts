@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { COUNTRY_CODES } from './countries.ts';
 import { isNetworkName, isWifiPassword, networkWords } from './networks.ts';
 import { choicePage, HIDDEN, joiningPage, type Typed } from './page.ts';
-import { type FoundNetwork, nameOf, parseFound, parseState } from './state.ts';
+import { type FoundNetwork, networkName, parseFound, parseState } from './state.ts';
 import { type Fault, type Words, wordsFor } from './words.ts';
 
 interface PageOptions {
@@ -16,7 +16,6 @@ interface PageOptions {
   readonly origin: string;
 }
 
-const MAX_CONNECTIONS = 64;
 const MAX_REQUEST_MS = 10_000;
 
 /**
@@ -38,7 +37,7 @@ export function pageServer(options: PageOptions): Server {
       });
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = 64;
   return server;
 }
 
@@ -100,7 +99,7 @@ const FORMS: Readonly<Record<string, Form>> = Object.assign(Object.create(null),
       return;
     }
     const { id, password } = wanted;
-    await ask(options, `join ${typed.country} ${networkWords({ name: nameOf(id), password }, id)}`);
+    await ask(options, `join ${typed.country} ${networkWords({ name: networkName(id), password }, id)}`);
     sendPage(response, 200, joiningPage(await stateOf(options), id, words));
   },
 } satisfies Record<string, Form>);
@@ -151,9 +150,10 @@ async function sendChoice(
   sendPage(response, fault === undefined ? 200 : 400, choicePage({ state, found, words, typed, fault, isSearching }));
 }
 
-const textOf = (folder: string, name: string): Promise<string> => readFile(join(folder, name), 'utf8').catch(() => '');
-const stateOf = async ({ stateFolder }: PageOptions) => parseState(await textOf(stateFolder, 'state'));
-const foundBy = async ({ stateFolder }: PageOptions) => parseFound(await textOf(stateFolder, 'found'));
+const fileText = (folder: string, name: string): Promise<string> =>
+  readFile(join(folder, name), 'utf8').catch(() => '');
+const stateOf = async ({ stateFolder }: PageOptions) => parseState(await fileText(stateFolder, 'state'));
+const foundBy = async ({ stateFolder }: PageOptions) => parseFound(await fileText(stateFolder, 'found'));
 
 /** The request that root's service reads next replaces one that it has not read. */
 async function ask({ requestFolder }: PageOptions, line: string): Promise<void> {

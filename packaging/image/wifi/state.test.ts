@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { nameOf, parseFound, parseState } from './state.ts';
+import { networkName, parseFound, parseState } from './state.ts';
 
 const STATE = `box barn
 point Perch-AB2C
@@ -39,7 +39,7 @@ test('before its first search there is nothing', () => {
 });
 
 test('each network is listed once, the strongest first, without hidden ones', () => {
-  expect(parseFound(FOUND).map(({ id, signalDbm, kind }) => [nameOf(id), signalDbm, kind])).toEqual([
+  expect(parseFound(FOUND).map(({ id, signalDbm, kind }) => [networkName(id), signalDbm, kind])).toEqual([
     ['home', -40, 'password'],
     ['outdoor', -50, 'other'],
     ['cafe', -60, 'open'],

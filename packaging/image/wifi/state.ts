@@ -55,14 +55,14 @@ export function parseFound(text: string): readonly FoundNetwork[] {
     const signalDbm = Number(signal);
     // Hidden networks have a name of zeros.
     if (!/^(?:00)+$/.test(id) && signalDbm > (strongest.get(id)?.signalDbm ?? Number.NEGATIVE_INFINITY)) {
-      strongest.set(id, { id, signalDbm, kind: kindOf(flags) });
+      strongest.set(id, { id, signalDbm, kind: networkKind(flags) });
     }
   }
   return [...strongest.values()].sort((a, b) => b.signalDbm - a.signalDbm).slice(0, 40);
 }
 
 /** @param flags of wpa_supplicant: `[WPA2-PSK+SAE-CCMP][ESS]` */
-function kindOf(flags: string): NetworkKind {
+function networkKind(flags: string): NetworkKind {
   if (/PSK|SAE/.test(flags)) {
     return 'password';
   }
@@ -70,4 +70,4 @@ function kindOf(flags: string): NetworkKind {
 }
 
 /** A name may be any bytes. */
-export const nameOf = (id: string): string => Buffer.from(id, 'hex').toString();
+export const networkName = (id: string): string => Buffer.from(id, 'hex').toString();

@@ -35,7 +35,7 @@ const bodyOf = (path: string, { startMs, endMs }: Range) => ({
   end: new Date(endMs).toISOString(),
 });
 
-export async function foreseeDeletion(path: string, range: Range): Promise<RangeForecast> {
+export async function forecastDeletion(path: string, range: Range): Promise<RangeForecast> {
   const { recordedSeconds, bytes, freedBytes, kept } = await fetchJson<DeletionForecast>(
     'v3/recordings/deletions/foresee',
     { method: 'POST', body: bodyOf(path, range), limitMs: MAX_WAIT_MS },

@@ -91,7 +91,6 @@ interface EventRun<T> {
 
 /** From the end of one to the beginning of the next. */
 const RUN_GAP_MS = 60_000;
-const MAX_RUN_MS = 5 * 60_000;
 
 /** @param events newest first. @returns newest first, by the first of each run */
 export function groupRuns<T extends RunEvent>(events: readonly T[]): readonly EventRun<T>[] {
@@ -105,7 +104,7 @@ export function groupRuns<T extends RunEvent>(events: readonly T[]): readonly Ev
       newest !== undefined &&
       next !== undefined &&
       next.startMs - (event.endMs ?? event.startMs) <= RUN_GAP_MS &&
-      newest.startMs - event.startMs <= MAX_RUN_MS;
+      newest.startMs - event.startMs <= 5 * 60_000;
     if (run && follows && !isStatusEvent(event)) {
       run.push(event);
     } else {

@@ -43,7 +43,6 @@ const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
 /** The box's limit of a request: 32 days. */
 const MAX_REACH_MS = 30 * DAY_MS;
-const MAX_DISTANCE_MS = 399 * DAY_MS;
 
 /** The nearest event of the list in a direction; undefined if there is none. */
 export async function findAdjacentEvent(
@@ -54,7 +53,7 @@ export async function findAdjacentEvent(
 ): Promise<CameraEvent | undefined> {
   // All events around the current one are known.
   let edgeMs = ms + LEAD_MS - by * NEAR_MS;
-  const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - MAX_DISTANCE_MS;
+  const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - 399 * DAY_MS;
   for (let reachMs = FIRST_REACH_MS; by * (endMs - edgeMs) > 0; reachMs *= REACH_FACTOR) {
     const nextMs = edgeMs + by * Math.min(reachMs, MAX_REACH_MS);
     const [fromMs, toMs] = by > 0 ? [edgeMs, nextMs] : [nextMs, edgeMs];

@@ -13,16 +13,16 @@ const markedUpToMs = signal(0);
 export const hasMarks = computed(() => ['owner', 'viewer'].includes(session.value?.role ?? ''));
 
 export const isNew = (event: CameraEvent): boolean =>
-  event.isSeen === false && event.startMs > markedUpToMs.value && !marked.value.has(keyOf(event));
+  event.isSeen === false && event.startMs > markedUpToMs.value && !marked.value.has(eventKey(event));
 
-const keyOf = ({ path, id }: CameraEvent): string => `${id} ${path}`;
+const eventKey = ({ path, id }: CameraEvent): string => `${id} ${path}`;
 
 export async function markAsSeen(events: readonly CameraEvent[]): Promise<void> {
   const unseen = events.filter(isNew);
   if (unseen.length === 0) {
     return;
   }
-  const keys = unseen.map(keyOf);
+  const keys = unseen.map(eventKey);
   marked.value = new Set([...marked.value, ...keys]);
   try {
     await markSeen(unseen);

@@ -53,8 +53,8 @@ export const motionOf = (config: MotionConfig): MotionSettings => ({
 export const motionKeys = ({ source, sensitivity, zones, masks, minSize, hours }: Partial<MotionSettings>) => ({
   ...(source !== undefined && { motionSource: source }),
   ...(sensitivity !== undefined && { motionSensitivity: sensitivity }),
-  ...(zones && { motionZones: zones.map(textOf) }),
-  ...(masks && { motionMasks: masks.map(textOf) }),
+  ...(zones && { motionZones: zones.map(shapeText) }),
+  ...(masks && { motionMasks: masks.map(shapeText) }),
   ...(minSize !== undefined && { motionMinSize: minSize }),
   ...(hours !== undefined && { motionHours: hours }),
 });
@@ -66,7 +66,7 @@ const shapeOf = (text: string): Shape =>
     return [x, y];
   });
 
-const textOf = (shape: Shape): string => shape.map((corner) => corner.join()).join(' ');
+const shapeText = (shape: Shape): string => shape.map((corner) => corner.join()).join(' ');
 
 /** An area before it is moved: where no other one is, from the middle outwards. */
 export function newArea(others: readonly Shape[]): Shape {

@@ -31,8 +31,6 @@ import { ClipVideo } from './clip-video.tsx';
 
 const LinkSheet = lazyPart(() => import('./clip-link-sheet.tsx').then((part) => part.ClipLinkSheet));
 
-const MAX_NOTE_CHARS = 500;
-
 interface ClipSheetProps {
   readonly clip: SavedClip;
   readonly onChanged: () => void;
@@ -151,7 +149,7 @@ function NoteSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
       onSaved={onChanged}
       foot={<FormFooter form={form} text={t.noteText} />}
     >
-      <TextField label={t.clipNote} autocomplete="off" {...fieldProps(form, 'note', MAX_NOTE_CHARS)} />
+      <TextField label={t.clipNote} autocomplete="off" {...fieldProps(form, 'note', 500)} />
     </FormSheet>
   );
 }

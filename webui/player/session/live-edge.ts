@@ -6,9 +6,7 @@ const MAX_S = 1.5;
 const NOTHING_S = 0.04;
 /** How long a late arrival counts: at least a group of pictures, because key frames are the large ones. */
 const MEMORY_MS = 4_000;
-const MAX_MEMORY_MS = 12_000;
 const STALL_MARGIN_S = 0.08;
-const MAX_STALLS = 5;
 const STALL_MEMORY_MS = 20_000;
 
 /** Farther behind live it seeks. */
@@ -77,13 +75,13 @@ export class LiveEdgeController {
   onKey(nowMs: number): void {
     const groupMs = nowMs - (this.#keyMs ?? nowMs);
     this.#keyMs = nowMs;
-    this.#memoryMs = Math.min(MAX_MEMORY_MS, Math.max(MEMORY_MS, groupMs * 1.2));
+    this.#memoryMs = Math.min(12_000, Math.max(MEMORY_MS, groupMs * 1.2));
   }
 
   /** A stall with this much buffered. With an empty buffer, the next arrival tells how late it was. */
   onStall(inHandS: number, nowMs: number): void {
     if (inHandS > NOTHING_S) {
-      this.#stalls = Math.min(MAX_STALLS, this.#stalls + 1);
+      this.#stalls = Math.min(5, this.#stalls + 1);
       this.#stalledMs = nowMs;
     }
   }

@@ -16,7 +16,6 @@ import { type Source, sessionAddress } from './source.ts';
 const MAX_CONNECT_MS = 5_000;
 /** ICE often recovers by itself. */
 const MAX_DISCONNECTED_MS = 3_000;
-const MAX_DELETE_MS = 2_000;
 /** Limit for the response to a cancelled offer, which has the session's address. */
 const MAX_LEFT_MS = 3_000;
 
@@ -196,7 +195,7 @@ class WhepSession implements LiveSession {
       return;
     }
     // `keepalive`, because the page may be closing. A session that is not deleted times out.
-    const signal = AbortSignal.timeout(MAX_DELETE_MS);
+    const signal = AbortSignal.timeout(2_000);
     await fetch(address, { method: 'DELETE', headers: this.#headers, keepalive: true, signal }).catch(() => {});
   }
 }

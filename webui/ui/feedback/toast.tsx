@@ -12,13 +12,13 @@ interface Toast {
   readonly way?: string;
 }
 
-const shown = signal<Toast | undefined>(undefined);
+const shownToast = signal<Toast | undefined>(undefined);
 /** Stack of regions: an open sheet covers those below. */
 const regions = signal<readonly object[]>([]);
 
 /** Shows a message; it replaces the one before. */
 export function toast(text: ComponentChildren, onUndo?: () => void): void {
-  shown.value = onUndo ? { text, onUndo } : { text };
+  shownToast.value = onUndo ? { text, onUndo } : { text };
 }
 
 /** A message with a link. */
@@ -26,7 +26,7 @@ export function toastWithLink(text: string, way: string, to: string): void {
   const onUndo = () => {
     location.hash = to;
   };
-  shown.value = { text, way, onUndo };
+  shownToast.value = { text, way, onUndo };
 }
 
 /**
@@ -38,21 +38,21 @@ export function Toasts() {
   useEffect(() => {
     if (regions.peek().length > 0) {
       // Older messages are not repeated in a sheet.
-      shown.value = undefined;
+      shownToast.value = undefined;
     }
     regions.value = [...regions.peek(), region.current];
     return () => {
       regions.value = regions.peek().filter((one) => one !== region.current);
     };
   }, []);
-  const now = regions.value.at(-1) === region.current ? shown.value : undefined;
+  const now = regions.value.at(-1) === region.current ? shownToast.value : undefined;
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
     if (!now || isHeld) {
       return undefined;
     }
     const timer = setTimeout(() => {
-      shown.value = undefined;
+      shownToast.value = undefined;
     }, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [now, isHeld]);
@@ -65,7 +65,7 @@ export function Toasts() {
             <button
               type="button"
               onClick={() => {
-                shown.value = undefined;
+                shownToast.value = undefined;
                 setHeld(false);
                 now.onUndo?.();
               }}

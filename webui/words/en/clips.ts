@@ -1,6 +1,6 @@
 import { counter } from '../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Clips, the calendar and the events of a day. */
 export const clips = {
@@ -52,7 +52,7 @@ export const clips = {
   notifyMe: 'Notify me',
   markAllSeen: 'Mark all as seen',
   allSeen: 'All events marked as seen.',
-  eventCount: (count: number) => many(count, { one: 'One event', other: '# events' }),
+  eventCount: (count: number) => countText(count, { one: 'One event', other: '# events' }),
   eventCountOf: (count: string, kinds: string) => `${count}: ${kinds}`,
   noEvents: 'No events yet',
   noEventsText: 'Motion, people and doorbells appear here when a camera detects them.',

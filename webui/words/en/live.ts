@@ -1,6 +1,6 @@
 import { counter } from '../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** The grid, the wall display and the states of a camera. */
 export const live = {
@@ -23,11 +23,11 @@ export const live = {
   unknownCamera: 'No such camera',
   unknownCameraText: 'It may have been renamed.',
   toLive: 'Go to live',
-  camerasCount: (count: number) => many(count, { one: 'One camera', other: '# cameras' }),
-  camerasRecord: (count: number) => many(count, { one: 'Recording one camera', other: 'Recording # cameras' }),
+  camerasCount: (count: number) => countText(count, { one: 'One camera', other: '# cameras' }),
+  camerasRecord: (count: number) => countText(count, { one: 'Recording one camera', other: 'Recording # cameras' }),
   someOffline: (count: number) => `${count} offline`,
-  othersRecord: (count: number) => many(count, { one: 'one recording', other: '# recording' }),
-  daysBack: (days: number) => many(days, { one: 'one day back', other: '# days back' }),
+  othersRecord: (count: number) => countText(count, { one: 'one recording', other: '# recording' }),
+  daysBack: (days: number) => countText(days, { one: 'one day back', other: '# days back' }),
 
   secondsAgo: (seconds: number) => `${seconds} s ago`,
   signingIn: 'Logging in…',

@@ -1,6 +1,6 @@
 import { counter } from '../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 const NUMBERS = ['None', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
 
 /** First start: the owner's password, and adding cameras, which the settings do too. */
@@ -34,7 +34,8 @@ export const start = {
 
   step: (now: number, all: number) => `Step ${now} of ${all}`,
   searching: 'Looking for cameras…',
-  found: (count: number) => many(count, { one: 'One camera found', other: `${NUMBERS[count] ?? '#'} cameras found` }),
+  found: (count: number) =>
+    countText(count, { one: 'One camera found', other: `${NUMBERS[count] ?? '#'} cameras found` }),
   foundNone: 'No camera answers yet. Is one plugged in and on this network? It appears here automatically.',
   allThere: 'All cameras found are already added. New ones appear here automatically.',
   onCameraNetwork: 'on the network for cameras',
@@ -45,9 +46,9 @@ export const start = {
   selectAll: 'Select all',
   selectNone: 'Select none',
   hideOthers: 'Hide the others',
-  showHidden: (count: number) => many(count, { one: 'Show one hidden camera', other: 'Show # hidden cameras' }),
+  showHidden: (count: number) => countText(count, { one: 'Show one hidden camera', other: 'Show # hidden cameras' }),
   offeredByPerch: (count: number) =>
-    many(count, { one: 'One camera of another Perch', other: '# cameras of another Perch' }),
+    countText(count, { one: 'One camera of another Perch', other: '# cameras of another Perch' }),
   pairIt: 'Pair it',
   onePassword: 'One password usually works for all.',
   cameraPassword: 'Camera password',
@@ -55,7 +56,7 @@ export const start = {
   passwordNone: (cameras: string) => `No password for ${cameras}. Press again if there is none.`,
   userNameIs: (name: string) => `User name: ${name}`,
   cameraUser: 'Camera user name',
-  addCameras: (count: number) => many(count, { one: 'Add one camera', other: 'Add # cameras' }),
+  addCameras: (count: number) => countText(count, { one: 'Add one camera', other: 'Add # cameras' }),
   noneTicked: 'Select the cameras to add.',
   offerNotifications: 'Get notified of events',
   goToLive: 'Go to live',
@@ -83,25 +84,26 @@ export const start = {
   rangeDone: (count: number) =>
     count === 0
       ? 'No camera answers there.'
-      : many(count, { one: 'One camera answers there.', other: '# cameras answer there.' }),
+      : countText(count, { one: 'One camera answers there.', other: '# cameras answer there.' }),
 
-  adding: (count: number) => many(count, { one: 'Adding one camera', other: 'Adding # cameras' }),
+  adding: (count: number) => countText(count, { one: 'Adding one camera', other: 'Adding # cameras' }),
   noneAdded: 'No camera added yet',
-  added: (count: number) => many(count, { one: 'One camera added', other: `${NUMBERS[count] ?? '#'} cameras added` }),
+  added: (count: number) =>
+    countText(count, { one: 'One camera added', other: `${NUMBERS[count] ?? '#'} cameras added` }),
   someNotAdded: (count: number) =>
-    many(count, { one: 'One camera was not added. Show why', other: '# cameras were not added. Show why' }),
+    countText(count, { one: 'One camera was not added. Show why', other: '# cameras were not added. Show why' }),
   addingThem: 'Adding…',
   slow: 'Answers slowly…',
   notAddedShort: 'Not added',
-  someLive: (count: number) => many(count, { one: 'One is live', other: `${NUMBERS[count] ?? '#'} are live` }),
+  someLive: (count: number) => countText(count, { one: 'One is live', other: `${NUMBERS[count] ?? '#'} are live` }),
   othersComing: 'The others follow. Select a name to change it.',
   tapName: 'Select a name to change it.',
   eachTakes: 'Each takes a few seconds.',
   keptDays: (days: number) =>
-    many(days, { one: 'Recordings are kept for one day.', other: 'Recordings are kept for # days.' }),
+    countText(days, { one: 'Recordings are kept for one day.', other: 'Recordings are kept for # days.' }),
   keptAll: 'Recordings are kept as long as space allows.',
   keptFits: (fits: number, days: number) =>
-    `Only ${many(fits, { one: 'one day fits', other: '# days fit' })}, not ${days}. The oldest recordings are deleted first.`,
+    `Only ${countText(fits, { one: 'one day fits', other: '# days fit' })}, not ${days}. The oldest recordings are deleted first.`,
   nameOf: (camera: string) => `Name of ${camera}`,
   nameText: 'For example Garden or Front door.',
   nameWrong: 'Enter a name.',
@@ -114,7 +116,7 @@ export const start = {
   sameAs: (camera: string) => `Use the password of ${camera}`,
   theseCameras: (names: string) => `${names}.`,
   triesLeft: (count: number) =>
-    many(count, {
+    countText(count, {
       one: 'After one more attempt some cameras lock for 30 minutes.',
       other: 'After # more attempts some cameras lock for 30 minutes.',
     }),
@@ -137,7 +139,7 @@ export const start = {
   otherCertificate: (camera: string) => `The certificate of ${camera} has changed.`,
   otherCertificateText: 'If it was renewed, remove fingerprint from its camera block under System, Configuration file.',
   someWereNotAdded: (count: number) =>
-    many(count, { one: 'One camera was not added.', other: '# cameras were not added.' }),
+    countText(count, { one: 'One camera was not added.', other: '# cameras were not added.' }),
   editAddress: 'Edit address',
   remove: 'Remove',
   theyAreLocked: 'They are locked after wrong passwords.',

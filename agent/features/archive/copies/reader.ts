@@ -12,7 +12,6 @@ import { recordingOf } from './object-key.ts';
 
 /** Maximum number of concurrent reads. */
 export const MAX_READS = 4;
-const MAX_WAITING_READS = 64;
 /** Time limit of a read: by then a player has given up, too. */
 const READ_MS = 20_000;
 
@@ -41,7 +40,7 @@ interface StoredRecording {
 /** Reads ranges of recordings in the archive. Failures have `archived` in their context. */
 export class ArchiveReader {
   readonly #deps: ReaderDeps;
-  readonly #limit = new ReadLimit(MAX_READS, MAX_WAITING_READS);
+  readonly #limit = new ReadLimit(MAX_READS, 64);
   readonly #closed = new AbortController();
 
   constructor(deps: ReaderDeps) {

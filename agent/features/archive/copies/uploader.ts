@@ -20,8 +20,6 @@ const UPKEEP_MS = 3_600_000;
 const EXPIRE_AGAIN_MS = 600_000;
 /** The same while the archive has a copy of a recording that was deleted by hand. */
 const REMOVE_AGAIN_MS = 60_000;
-const MIN_PAUSE_MS = 5_000;
-const MAX_PAUSE_MS = 600_000;
 /** Failures that may concern one recording only: then the others are tried first. */
 const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['other', 'damaged']);
 
@@ -167,7 +165,7 @@ export class Uploader {
       if (!signal.aborted && !(error instanceof Interrupted)) {
         this.#failed(error, one);
         this.#failures += 1;
-        await clock.sleep(Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** (this.#failures - 1)), signal);
+        await clock.sleep(Math.min(600_000, 5_000 * 2 ** (this.#failures - 1)), signal);
       }
       return false;
     } finally {

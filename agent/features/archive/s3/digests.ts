@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as others } from 'node:timers/promises';
 
-const MIN_PART_BYTES = 8 << 20;
 /** S3's maximum number of parts in an upload. */
 const MAX_PARTS = 10_000;
 const MIB = 1 << 20;
@@ -10,7 +9,7 @@ const SLICE_BYTES = 256 << 10;
 
 /** Part size of a recording, in whole MiB. It follows from the recording's size only, so that the parts are the same after a restart. */
 export const partBytesOf = (sizeBytes: number): number =>
-  Math.max(MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
+  Math.max(8 << 20, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
 
 export interface PartDigest {
   /** MD5 in hex, as in an entity tag. */

@@ -3,9 +3,7 @@ import { archiveFailure } from '../storage/failure.ts';
 import { type PartDigest, plainTag } from './digests.ts';
 import type { S3Answer, S3Client } from './s3-client.ts';
 import { codeOf, s3Failure } from './s3-failure.ts';
-import { elementsOf, escaped, textOf } from './xml.ts';
-
-const MAX_PAGES = 10;
+import { elementsOf, elementText, escaped } from './xml.ts';
 
 /** A multipart upload, continued where a power cut or an outage ended it. */
 export class MultipartUpload {
@@ -32,7 +30,7 @@ export class MultipartUpload {
     }
     const headers = { 'Content-Type': this.#type };
     const answer = await this.#client.send({ method: 'POST', key, query: { uploads: '' }, headers, signal });
-    const id = answer.status === 200 ? textOf(answer.body.toString('utf8'), 'UploadId') : undefined;
+    const id = answer.status === 200 ? elementText(answer.body.toString('utf8'), 'UploadId') : undefined;
     if (id === undefined || id === '') {
       throw this.#failure(answer);
     }
@@ -81,7 +79,7 @@ export class MultipartUpload {
   async #continue(uploadId: string): Promise<boolean> {
     const { key, signal } = this.#upload;
     let marker = '';
-    for (let page = 0; page < MAX_PAGES; page += 1) {
+    for (let page = 0; page < 10; page += 1) {
       const query = { uploadId, ...(marker !== '' && { 'part-number-marker': marker }) };
       const answer = await this.#client.send({ method: 'GET', key, query, signal });
       if (answer.status === 404) {
@@ -92,10 +90,10 @@ export class MultipartUpload {
       }
       const text = answer.body.toString('utf8');
       for (const part of elementsOf(text, 'Part')) {
-        this.#found.set(Number(textOf(part, 'PartNumber')), plainTag(textOf(part, 'ETag')));
+        this.#found.set(Number(elementText(part, 'PartNumber')), plainTag(elementText(part, 'ETag')));
       }
-      marker = textOf(text, 'NextPartNumberMarker') ?? '';
-      if (textOf(text, 'IsTruncated') !== 'true' || marker === '') {
+      marker = elementText(text, 'NextPartNumberMarker') ?? '';
+      if (elementText(text, 'IsTruncated') !== 'true' || marker === '') {
         break;
       }
     }

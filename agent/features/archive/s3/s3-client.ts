@@ -19,10 +19,8 @@ import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts
 const MAX_SILENCE_MS = 30_000;
 /** Longest time from the last byte of the request to the last byte of the response. */
 const MAX_ANSWER_MS = 600_000;
-const MAX_TEXT_BYTES = 4 << 20;
 /** Bytes sent in one step: the rate limit counts in these steps. */
 const SLICE_BYTES = 64 << 10;
-const MAX_CONNECTIONS = 2;
 const EMPTY = new Uint8Array();
 
 interface S3Request {
@@ -55,7 +53,7 @@ export class S3Client {
   readonly #agent: PlainAgent | TlsAgent;
 
   /** @throws PerchError for plain http to a public address */
-  constructor(settings: TargetSettings, wallMs: () => number, maxConnections = MAX_CONNECTIONS) {
+  constructor(settings: TargetSettings, wallMs: () => number, maxConnections = 2) {
     const url = new URL(settings.archiveURL);
     if (!settings.archivePathStyle) {
       url.hostname = `${settings.archiveBucket}.${url.hostname}`;
@@ -127,7 +125,7 @@ export class S3Client {
   });
 
   async #exchange(url: URL, headers: Record<string, string>, body: Uint8Array, asked: S3Request): Promise<S3Answer> {
-    const { method, signal, pace = async () => {}, maxBytes = MAX_TEXT_BYTES } = asked;
+    const { method, signal, pace = async () => {}, maxBytes = 4 << 20 } = asked;
     const options: RequestOptions = {
       method,
       headers,

@@ -1,9 +1,7 @@
 import type { PerchError } from '../../../base/errors.ts';
 import { type ArchiveWhy, archiveFailure } from '../storage/failure.ts';
 import type { S3Answer } from './s3-client.ts';
-import { textOf } from './xml.ts';
-
-const MAX_SHOWN = 200;
+import { elementText } from './xml.ts';
 
 /** Reasons by S3's error code; several servers have codes of their own for a full disk. */
 const BY_CODE: Readonly<Record<string, readonly [ArchiveWhy, string]>> = {
@@ -42,15 +40,15 @@ const BY_STATUS: Readonly<Record<number, readonly [ArchiveWhy, string]>> = {
 };
 
 /** The error code of a response; empty: it has none, like a response to HEAD. */
-export const codeOf = ({ body }: S3Answer): string => textOf(body.toString('utf8'), 'Code') ?? '';
+export const codeOf = ({ body }: S3Answer): string => elementText(body.toString('utf8'), 'Code') ?? '';
 
 /** @param host for people */
 export function s3Failure(answer: S3Answer, host: string): PerchError {
   const text = answer.body.toString('utf8');
   const code = codeOf(answer);
   const [why, does] = BY_CODE[code] ?? BY_STATUS[answer.status] ?? ['other', `answers with status ${answer.status}`];
-  const region = textOf(text, 'Region') ?? answer.headers['x-amz-bucket-region'];
+  const region = elementText(text, 'Region') ?? answer.headers['x-amz-bucket-region'];
   const hint = why === 'region' && region !== undefined ? `: set archiveRegion to '${String(region)}'` : '';
-  const message = why === 'other' ? (textOf(text, 'Message') ?? '').slice(0, MAX_SHOWN) : '';
+  const message = why === 'other' ? (elementText(text, 'Message') ?? '').slice(0, 200) : '';
   return archiveFailure(why, `${host} ${does}${hint}${message === '' ? '' : `: ${message}`}`);
 }

@@ -6,7 +6,7 @@ import { partBytesOf, plainTag, WholeDigest } from './digests.ts';
 import { MultipartUpload } from './multipart.ts';
 import { type S3Answer, S3Client } from './s3-client.ts';
 import { s3Failure } from './s3-failure.ts';
-import { elementsOf, textOf } from './xml.ts';
+import { elementsOf, elementText } from './xml.ts';
 
 /** Maximum number of pages of a list; one page has up to 1,000 objects. */
 const MAX_PAGES = 100_000;
@@ -65,10 +65,10 @@ export class S3Storage implements ArchiveStorage {
       const query = { 'list-type': '2', prefix, ...(token !== '' && { 'continuation-token': token }) };
       const text = await this.#text({ method: 'GET', query, signal });
       for (const one of elementsOf(text, 'Contents')) {
-        yield { key: textOf(one, 'Key') ?? '', sizeBytes: Number(textOf(one, 'Size') ?? 0) };
+        yield { key: elementText(one, 'Key') ?? '', sizeBytes: Number(elementText(one, 'Size') ?? 0) };
       }
-      token = textOf(text, 'NextContinuationToken') ?? '';
-      if (textOf(text, 'IsTruncated') !== 'true' || token === '') {
+      token = elementText(text, 'NextContinuationToken') ?? '';
+      if (elementText(text, 'IsTruncated') !== 'true' || token === '') {
         return;
       }
     }
@@ -86,14 +86,14 @@ export class S3Storage implements ArchiveStorage {
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const text = await this.#text({ method: 'GET', query: { uploads: '', prefix, ...from }, signal });
       for (const one of elementsOf(text, 'Upload')) {
-        const [key = '', uploadId = ''] = [textOf(one, 'Key'), textOf(one, 'UploadId')];
+        const [key = '', uploadId = ''] = [elementText(one, 'Key'), elementText(one, 'UploadId')];
         // Servers that ignore the prefix list the uploads of others.
         if (key.startsWith(prefix) && uploadId !== kept) {
           await this.#abort(key, uploadId, signal);
         }
       }
-      const [key = '', id = ''] = [textOf(text, 'NextKeyMarker'), textOf(text, 'NextUploadIdMarker')];
-      if (textOf(text, 'IsTruncated') !== 'true' || key === '') {
+      const [key = '', id = ''] = [elementText(text, 'NextKeyMarker'), elementText(text, 'NextUploadIdMarker')];
+      if (elementText(text, 'IsTruncated') !== 'true' || key === '') {
         return;
       }
       from = { 'key-marker': key, 'upload-id-marker': id };

@@ -299,13 +299,13 @@ export async function jsonOf(response: BoxResponse): Promise<unknown> {
     throw await refusalOf(response);
   }
   try {
-    return JSON.parse(await textOf(response));
+    return JSON.parse(await bodyText(response));
   } catch (cause) {
     throw cause instanceof PerchError ? cause : new PerchError('badInput', 'the box sends no JSON', {}, cause);
   }
 }
 
-async function textOf({ body }: BoxResponse): Promise<string> {
+async function bodyText({ body }: BoxResponse): Promise<string> {
   const { bytes, isCut } = await readBody(body, MAX_ANSWER_BYTES);
   if (isCut) {
     throw new PerchError('badInput', `the answer of the box has more than ${MAX_ANSWER_BYTES} bytes`);
@@ -316,7 +316,7 @@ async function textOf({ body }: BoxResponse): Promise<string> {
 /** The error of a box's error response, with the box's message. */
 async function refusalOf(response: BoxResponse): Promise<PerchError> {
   const { status } = response;
-  const text = await textOf(response).catch(() => '');
+  const text = await bodyText(response).catch(() => '');
   let said: { readonly error?: unknown; readonly why?: unknown } = {};
   try {
     said = (JSON.parse(text) ?? {}) as typeof said;

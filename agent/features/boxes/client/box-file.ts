@@ -72,7 +72,7 @@ export const readBoxes = (stored: unknown): readonly StoredBox[] | undefined =>
 
 function hasKey(box: StoredBox): boolean {
   try {
-    keyOf(box);
+    boxPrivateKey(box);
     return true;
   } catch {
     return false;
@@ -80,5 +80,5 @@ function hasKey(box: StoredBox): boolean {
 }
 
 /** @throws for a damaged key */
-export const keyOf = ({ secret, key }: Pick<StoredBox, 'secret' | 'key'>): KeyObject =>
+export const boxPrivateKey = ({ secret, key }: Pick<StoredBox, 'secret' | 'key'>): KeyObject =>
   createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d: secret, x: key }, format: 'jwk' });

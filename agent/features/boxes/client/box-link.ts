@@ -12,7 +12,7 @@ import {
   jsonOf,
   webSocketFields,
 } from './box-client.ts';
-import { type BoxFacts, keyOf, readFacts, readTime, type StoredBox } from './box-file.ts';
+import { type BoxFacts, boxPrivateKey, readFacts, readTime, type StoredBox } from './box-file.ts';
 
 const PING_MS = 5_000;
 /** RFC 6455 §5.5.2, masked as all frames of clients; without a payload the key does not matter. */
@@ -105,7 +105,7 @@ export class BoxLink {
       this.#box = { ...this.#box, namesBox: true };
       options.changed(this.#box, true);
     };
-    const identity = { id, key: keyOf(box), box: box.id, namesBox, onNamesBox };
+    const identity = { id, key: boxPrivateKey(box), box: box.id, namesBox, onNamesBox };
     this.#client = new BoxClient({ pin, identity, clock: options.clock });
     this.#state = {
       state: 'connecting',

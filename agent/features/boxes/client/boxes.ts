@@ -64,12 +64,12 @@ export class Boxes {
   }
 
   list(): readonly BoxItem[] {
-    return [...this.#links.values()].map((link) => shown(link, this.#nameOf(link)));
+    return [...this.#links.values()].map((link) => boxItem(link, this.#nameOf(link)));
   }
 
   item(id: string): BoxItem | undefined {
     const link = this.#links.get(id);
-    return link && shown(link, this.#nameOf(link));
+    return link && boxItem(link, this.#nameOf(link));
   }
 
   /** Called when a box connects, goes away, or offers other cameras. */
@@ -289,7 +289,7 @@ function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
   return names;
 }
 
-const shown = ({ box, state }: BoxLink, name: string): BoxItem => {
+const boxItem = ({ box, state }: BoxLink, name: string): BoxItem => {
   const { id, version, addresses, live, recordings, talk = false, cameras } = box;
   return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
 };

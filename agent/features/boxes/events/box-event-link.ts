@@ -14,7 +14,6 @@ const MAX_BACK_MS = 31 * 86_400_000;
 /** Maximum number of events fetched at the first contact or after a long absence. */
 const MAX_FETCHED = 10_000;
 const PAGE = 200;
-const MAX_PAGE_BYTES = 1 << 20;
 /** Covers events that were ongoing when the connection ended, and clocks that differ. */
 const OVERLAP_MS = 3_600_000;
 /** Outages are not in the stream. They are in the list after a minute. */
@@ -250,7 +249,7 @@ export class BoxEventLink {
         ...(before === null ? {} : { before }),
       });
       const request = { path: '/v3/events/list', query, signal: this.#stop.signal };
-      const { events, next } = await requests.json(box, request, MAX_PAGE_BYTES, eventPageOf);
+      const { events, next } = await requests.json(box, request, 1 << 20, eventPageOf);
       for (const event of events) {
         await take(event);
       }

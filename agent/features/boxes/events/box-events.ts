@@ -16,7 +16,6 @@ const SAVE_MS = 30_000;
 /** Older events are stored without notifications. */
 const NEWS_US = 120_000_000;
 const FUTURE_US = 60_000_000;
-const MAX_NEAR = 100;
 
 const Marks = Type.Object({
   boxes: Type.Record(
@@ -126,7 +125,7 @@ export class BoxEvents {
     for (const path of this.#boxes.get(box)?.names.get(there) ?? []) {
       const toUs = endUs ?? clock.wallMs() * 1000;
       const known = recordings.playback.events
-        .eventsOf(gapsName(path), startUs, toUs, MAX_NEAR)
+        .eventsOf(gapsName(path), startUs, toUs, 100)
         .filter(({ type }) => type === 'offline');
       const isOwn = known.some((one) => one.id !== id);
       const isSame = known.some((one) => one.id === id && one.startUs === startUs && one.endUs === endUs);

@@ -77,7 +77,7 @@ export class BoxFetches implements TransferSource {
     };
   }
 
-  async foresee(request: FetchRequest, signal: AbortSignal): Promise<TransferForecast> {
+  async forecast(request: FetchRequest, signal: AbortSignal): Promise<TransferForecast> {
     const items = request.items.map(({ group, path = NEW_PATH }) => ({ group, path }));
     const config = this.#deps.config();
     const settingsOf = (path: string) => recordingTo(config, path === NEW_PATH ? undefined : path);

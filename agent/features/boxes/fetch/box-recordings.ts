@@ -29,7 +29,6 @@ const MAX_ANSWER_MS = 14_000;
 const MAX_PIECE_MS = 60_000;
 /** Number of events in one answer. */
 const EVENTS_AT_ONCE = 200;
-const MAX_EVENTS_BYTES = 2 << 20;
 /** Maximum number of events of a camera: 500 a day for two years. */
 const MAX_EVENTS = 365_000;
 /** Longest event: one that began before a period may last into it. */
@@ -176,12 +175,7 @@ export class BoxRecordings {
     for (let asked = 0; asked < MAX_EVENTS; asked += EVENTS_AT_ONCE) {
       const query = new URLSearchParams({ path, to, limit: String(EVENTS_AT_ONCE), ...(before && { before }) });
       const answer = await this.#requests
-        .json(
-          this.#box,
-          { path: '/v3/events/list', query, signal, limitMs: MAX_ANSWER_MS },
-          MAX_EVENTS_BYTES,
-          eventPageOf,
-        )
+        .json(this.#box, { path: '/v3/events/list', query, signal, limitMs: MAX_ANSWER_MS }, 2 << 20, eventPageOf)
         .catch((error: unknown) => {
           throw withWayOut(error);
         });

@@ -184,7 +184,7 @@ export class FetchJob implements TransferJob {
 
   async *#missingOf(item: FetchItem, signal: AbortSignal): AsyncGenerator<Wanted, undefined> {
     for await (const file of this.#listed(item, signal)) {
-      if (!this.#present.has(keyOf(item.path, file)) && !(await this.#isHere(item, file))) {
+      if (!this.#present.has(fileKey(item.path, file)) && !(await this.#isHere(item, file))) {
         yield { ...item, file };
       }
     }
@@ -323,7 +323,7 @@ export class FetchJob implements TransferJob {
       const [seconds, ofSeconds] = [us, durationUs].map((one) => Math.round(one / 1e6));
       throw leftOut('overlap', `the path has recordings of ${seconds} of its ${ofSeconds} seconds`);
     }
-    this.#present.add(keyOf(path, file));
+    this.#present.add(fileKey(path, file));
     return true;
   }
 
@@ -345,7 +345,7 @@ export class FetchJob implements TransferJob {
 const draftOf = (wanted: string, { nameUs }: RecordedFile): string =>
   join(dirname(wanted), `.fetch-${nameUs}.part${wanted.endsWith('.ts') ? '.ts' : ''}`);
 
-const keyOf = (path: string, { nameUs, format }: RecordedFile): string => `${path} ${nameUs} ${format}`;
+const fileKey = (path: string, { nameUs, format }: RecordedFile): string => `${path} ${nameUs} ${format}`;
 
 /** Duration of a draft, in microseconds. @throws PerchError for a file to leave out, if Perch cannot read it */
 async function durationOf(draft: string): Promise<number> {

@@ -28,14 +28,12 @@ import { checkPlaylist, spansOf, timelineFields } from '../requests/box-answers.
 import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from '../requests/box-requests.ts';
 import { remotePart } from './remote-file.ts';
 
-const MAX_LIST_BYTES = 8 << 20;
 /** Timelines from Perch stay below 40 kB. */
 const MAX_TIMELINE_BYTES = 256 << 10;
 /** The playlist of a day in segments of two seconds has 4 MB. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
 /** Width of pictures for notifications and MQTT, in pixels. */
 const PICTURE_WIDTH = 640;
-const MAX_PICTURE_BYTES = 256 << 10;
 /** Time limit for the head of the answer: the box reads an index first. */
 const MAX_MEDIA_MS = 5_000;
 /** A download ends if no byte comes from the box in this time. */
@@ -90,7 +88,7 @@ export class RemoteRecordings implements RecordingStore {
       }
     }
     const asked = { path: '/playback/list', query, ...(bodyMs !== undefined && { bodyMs }) };
-    return this.#deps.requests.json(remote.box, asked, MAX_LIST_BYTES, spansOf);
+    return this.#deps.requests.json(remote.box, asked, 8 << 20, spansOf);
   }
 
   async timeline(request: TimelineRequest): Promise<StoredTimeline> {
@@ -187,7 +185,7 @@ export class RemoteRecordings implements RecordingStore {
     const query = new URLSearchParams({ time: new Date(clock.wallMs()).toISOString(), width: String(PICTURE_WIDTH) });
     const file = addressOf(remote, { name: 'picture.jpg', kind: 'picture' });
     const { body } = await requests.ask(remote.box, { path: file, query, signal, limitMs: MAX_MEDIA_MS });
-    return requests.read(remote.box, body, MAX_PICTURE_BYTES, jpegOf, { signal });
+    return requests.read(remote.box, body, 256 << 10, jpegOf, { signal });
   }
 
   /** @returns undefined if the client has left */

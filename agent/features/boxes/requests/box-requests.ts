@@ -233,10 +233,8 @@ function whenClosed(body: Readable, done: () => void): void {
   }
 }
 
-const MAX_REFUSAL_BYTES = 4_096;
-
 async function refusalOf(box: string, { status, headers, body }: BoxAnswer): Promise<PerchError> {
-  const answer = await readJson(body, MAX_REFUSAL_BYTES).catch(() => undefined);
+  const answer = await readJson(body, 4_096).catch(() => undefined);
   body.destroy();
   const { error } = (answer ?? {}) as { readonly error?: unknown };
   const said = typeof error === 'string' ? error.replace(UNSHOWN, ' ').slice(0, 200) : `status ${status}`;

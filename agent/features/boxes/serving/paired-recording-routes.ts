@@ -156,7 +156,7 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
   });
   app.get<{ Querystring: Asked }>('/v3/pairedservers/recordings/list', { schema: list }, async (request) => {
     requireServer(request);
-    const path = textOf(request.query, 'path');
+    const path = queryText(request.query, 'path');
     await access.require(request, 'playback', path);
     return files.list(path, request.query['before'] === undefined ? undefined : positionOf(request.query));
   });
@@ -166,7 +166,7 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
   app.get<{ Querystring: Asked }>('/v3/pairedservers/recordings/stills', { schema: stills }, async (request) => {
     requireServer(request);
     const { query } = request;
-    const wanted = { path: textOf(query, 'path'), startUs: timeOf(query, 'start'), nameUs: timeOf(query, 'name') };
+    const wanted = { path: queryText(query, 'path'), startUs: timeOf(query, 'start'), nameUs: timeOf(query, 'name') };
     await access.require(request, 'playback', wanted.path);
     return files.stills(wanted, countOf(query));
   });
@@ -175,7 +175,7 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
   });
   app.get<{ Querystring: Asked }>('/v3/pairedservers/recordings/protected', { schema: times }, async (request) => {
     requireServer(request);
-    const path = textOf(request.query, 'path');
+    const path = queryText(request.query, 'path');
     await access.require(request, 'playback', path);
     return files.protectedTimes(path, countOf(request.query));
   });
@@ -188,7 +188,7 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
   const send = async (request: FastifyRequest<{ Querystring: Asked }>, reply: FastifyReply): Promise<FastifyReply> => {
     requireServer(request);
     const { query, headers } = request;
-    const path = textOf(query, 'path');
+    const path = queryText(query, 'path');
     await access.require(request, 'playback', path);
     const range = rangeOf(headers.range);
     const wanted = { path, startUs: timeOf(query, 'start'), nameUs: timeOf(query, 'name') };
@@ -206,7 +206,7 @@ export const pairedRecordingRoutes: FastifyPluginAsync<PairedRecordingRoutesOpti
 type Asked = Readonly<Record<string, unknown>>;
 
 /** @throws PerchError badInput */
-function textOf(query: Asked, key: string): string {
+function queryText(query: Asked, key: string): string {
   const text = query[key];
   if (typeof text !== 'string' || text === '' || text.length > MAX_TEXT) {
     throw new PerchError('badInput', `${key} is missing or no text of at most ${MAX_TEXT} characters`);
@@ -215,7 +215,7 @@ function textOf(query: Asked, key: string): string {
 }
 
 function timeOf(query: Asked, key: string): number {
-  const text = textOf(query, key);
+  const text = queryText(query, key);
   const us = Number(text);
   if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(us)) {
     throw new PerchError('badInput', `${key} '${text.slice(0, 40)}' is no time in Unix microseconds`);
@@ -225,7 +225,7 @@ function timeOf(query: Asked, key: string): number {
 
 /** Number of items that the server has already. */
 function countOf(query: Asked): number {
-  const text = textOf(query, 'after');
+  const text = queryText(query, 'after');
   if (!/^\d{1,6}$/.test(text)) {
     throw new PerchError('badInput', `after '${text.slice(0, 40)}' is no number`);
   }
@@ -233,7 +233,7 @@ function countOf(query: Asked): number {
 }
 
 function positionOf(query: Asked): { readonly startUs: number; readonly id: number } {
-  const text = textOf(query, 'before');
+  const text = queryText(query, 'before');
   const [, startUs, id] = (/^(\d{1,16})-(\d{1,16})$/.exec(text) ?? []).map(Number);
   if (startUs === undefined || id === undefined || !Number.isSafeInteger(startUs) || !Number.isSafeInteger(id)) {
     throw new PerchError('badInput', `before '${text.slice(0, 40)}' is no position of a list`);

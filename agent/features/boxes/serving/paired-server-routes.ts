@@ -72,7 +72,7 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
   const { servers, invitations } = pairing;
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const list = operation(TAG, 'Servers that show cameras of this box', answers(pageOf(Item)));
-  app.get('/v3/pairedservers/list', { schema: list }, ({ query }) => paginate(servers.list().map(shown), query));
+  app.get('/v3/pairedservers/list', { schema: list }, ({ query }) => paginate(servers.list().map(serverJson), query));
   const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: Terms });
   app.post('/v3/pairedservers/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {
     const { cameras = 'all', live = true, recordings = true, talk = false } = checkedBody(Terms, request.body);
@@ -96,7 +96,7 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
       if (!changed) {
         throw notFound();
       }
-      return shown(changed);
+      return serverJson(changed);
     },
   );
   const remove = operation(TAG, 'Revokes a pairing: what the server plays ends at once', answers(OkAnswer, 404), {
@@ -165,7 +165,7 @@ function checkRights({ live, recordings }: Pick<ServerRights, 'live' | 'recordin
 
 const notFound = (): PerchError => new PerchError('notFound', 'paired server not found');
 
-const shown = ({ createdMs, seenMs, ...item }: ServerItem): object => ({
+const serverJson = ({ createdMs, seenMs, ...item }: ServerItem): object => ({
   ...item,
   created: new Date(createdMs).toISOString(),
   seen: seenMs === undefined ? null : new Date(seenMs).toISOString(),

@@ -17,7 +17,6 @@ const MIDDLE_QP = 26;
 const GLOBAL_SHARE = 0.3;
 /** If the whole picture changes for longer than this, it is learnt again from the start: its noise is higher at night. */
 const MAX_GLOBAL_MS = 5_000;
-const MAX_PAUSE_MS = 1_000;
 const USUAL_PAUSE_MS = 100;
 /** If blocks stand out in more places than this, it rains: the limits rise by `STRICTER_PER_S` per second. Otherwise they fall at that rate. */
 const MAX_PLACES = 4;
@@ -72,7 +71,7 @@ export class BlockCosts {
 
   /** Adds the next picture, which is in the field. */
   add(timeMs: number): void {
-    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || USUAL_PAUSE_MS;
+    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), 1_000) || USUAL_PAUSE_MS;
     this.#timeMs = timeMs;
     const isGlobal = this.#compare(this.#measure());
     if (!isGlobal || this.isLearning) {

@@ -14,10 +14,8 @@ const CLASSES = B_DISPOSABLE + 1;
 const MIN_BITS = 0.43;
 const MIN_SHARE = 0.003;
 const MIDDLE_QP = 26;
-const MAX_ABOVE = 9;
 /** A single picture, however large, adds at most this share of the threshold. */
 const MAX_OF_ONE = 0.7;
-const MIN_ABOVE = -2;
 /** Pictures this many deviations cheaper than usual for `LOW_MS` are the new background: the noise of the night, or rain, has ended. */
 const LOW = -3;
 const LOW_MS = 1_500;
@@ -108,8 +106,8 @@ export class MotionDetector {
     }
     if (above !== undefined && (this.isMoving || !isFiner)) {
       const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);
-      const most = Math.min(MAX_ABOVE, (MAX_OF_ONE * this.#threshold) / weight);
-      const counted = Math.min(Math.max(above, MIN_ABOVE), isFiner ? 0 : most);
+      const most = Math.min(9, (MAX_OF_ONE * this.#threshold) / weight);
+      const counted = Math.min(Math.max(above, -2), isFiner ? 0 : most);
       this.#smoothed += (counted - this.#smoothed) * weight;
       this.#isGlobal ||= cost > GLOBAL_SHARE * this.#intraCost;
     }

@@ -22,7 +22,6 @@ const KEEPING = 0.45;
 const REST_MS = 2_000;
 /** In motion that lasts longer than this, moving blocks are learnt as fast as others. */
 const MAX_HOLD_MS = 30_000;
-const MAX_PAUSE_MS = 1_000;
 /** A region has a direction once it has moved by this many blocks. */
 const MIN_DISTANCE_BLOCKS = 1.5;
 
@@ -139,7 +138,7 @@ export class RegionDetector {
 
   /** Called when the field has the next picture that is not intra. @returns whether `isMoving` has changed */
   add(timeMs: number): boolean {
-    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), MAX_PAUSE_MS) || 0;
+    const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), 1_000) || 0;
     this.#timeMs = timeMs;
     this.#costs.add(timeMs);
     const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);

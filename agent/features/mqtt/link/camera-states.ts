@@ -15,7 +15,6 @@ export interface MqttEvent {
 
 /** A momentary event switches its state on for its length, at most for this time. */
 const MAX_PULSE_MS = 60_000;
-const MAX_ONGOING = 1_000;
 
 interface Ongoing {
   readonly path: string;
@@ -46,7 +45,7 @@ export class CameraStates {
     // The end of an ongoing event is in the past, or now.
     if (leftMs !== undefined && (leftMs <= 0 || this.#ongoing.has(key))) {
       this.#ongoing.delete(key);
-    } else if (this.#ongoing.size < MAX_ONGOING || this.#ongoing.has(key)) {
+    } else if (this.#ongoing.size < 1_000 || this.#ongoing.has(key)) {
       this.#ongoing.set(key, { path, type, untilMs: leftMs === undefined ? undefined : monoMs + leftMs });
     }
   }

@@ -5,7 +5,6 @@ import { SerialQueue } from '../../../base/serial-queue.ts';
 import { MINUTE_MS } from '../../../base/time/units.ts';
 import type { Command } from './topics.ts';
 
-const MAX_COMMANDS = 16;
 const MAX_COMMAND_BYTES = 256;
 /** Minimum time between two changes of one camera's `recording`: each change writes the configuration. */
 const MIN_RECORDING_MS = 5_000;
@@ -68,7 +67,7 @@ export class MqttCommands {
   }
 
   #enqueue(command: Command, work: () => Promise<void>): void {
-    if (this.#waiting >= MAX_COMMANDS) {
+    if (this.#waiting >= 16) {
       this.#warn({ ...command, waiting: this.#waiting }, 'MQTT command rejected: too many wait');
       return;
     }

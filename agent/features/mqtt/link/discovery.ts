@@ -25,7 +25,6 @@ type Entity = Readonly<Record<string, unknown>>;
 const DIAGNOSTIC = { entity_category: 'diagnostic' };
 /** Home Assistant shows a value as unknown if it has not been updated for this time. */
 const EXPIRES_S = 300;
-const MAX_ANNOUNCED = 2_000;
 
 /** Discovery messages by topic. */
 export function discoveryOf(
@@ -37,7 +36,7 @@ export function discoveryOf(
     // The box first: cameras refer to it.
     [discoveryTopic(objectIdOfDevice(device)), JSON.stringify(deviceDiscovery(device, topics))],
     ...cameras
-      .slice(0, MAX_ANNOUNCED)
+      .slice(0, 2_000)
       .map(
         (camera) =>
           [

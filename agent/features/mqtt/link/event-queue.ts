@@ -9,7 +9,6 @@ import { SerialQueue } from '../../../base/serial-queue.ts';
 const MAX_QUEUED = 10_000;
 /** Maximum lines of the file, which is then rewritten; it is also rewritten when the queue is empty. */
 const MAX_LINES = 4 * MAX_QUEUED;
-const MAX_FILE_BYTES = 128 << 20;
 
 interface Queued {
   readonly number: number;
@@ -141,7 +140,7 @@ export class EventQueue {
   async #load(): Promise<void> {
     try {
       const { size } = await stat(this.#file);
-      const text = size > MAX_FILE_BYTES ? '' : await readFile(this.#file, 'utf8');
+      const text = size > 128 << 20 ? '' : await readFile(this.#file, 'utf8');
       this.#isTorn = text !== '' && !text.endsWith('\n');
       for (const line of text.split('\n')) {
         this.#read(line);

@@ -16,7 +16,6 @@ import { StatePublisher } from './state-publisher.ts';
 import { HOME_ASSISTANT_STATUS, Topics } from './topics.ts';
 
 const FIRST_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 30_000;
 /** Pause after a rejected login: brokers may lock an address after wrong passwords. */
 const REJECTED_PAUSE_MS = 60_000;
 const JITTER = 0.2;
@@ -137,7 +136,7 @@ export class MqttLink {
       if (isNews) {
         log.warn({ reason: explain(error) }, 'no connection to the MQTT broker, retrying');
       }
-      const longMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+      const longMs = Math.min(30_000, FIRST_PAUSE_MS * 2 ** (failures - 1));
       const pauseMs = why === 'login' ? REJECTED_PAUSE_MS : longMs;
       await clock.sleep(Math.round(pauseMs * (1 - JITTER * random())), signal);
     }

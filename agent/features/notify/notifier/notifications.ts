@@ -20,7 +20,6 @@ import { EventPictures } from './pictures.ts';
 /** Maximum number of tests of each user within `TESTS_MS`, because the push endpoints that users name may be at any address. */
 const MAX_TESTS = 5;
 const TESTS_MS = 60_000;
-const MAX_TESTERS = 500;
 
 export type NotificationHost = Pick<
   Host,
@@ -145,7 +144,7 @@ export class Notifications {
     if (this.#testing.has(id) || recent.length >= MAX_TESTS) {
       throw new PerchError('exhausted', 'too many tests: wait for a minute', { retryAfterS: TESTS_MS / 1000 });
     }
-    putBounded(this.#tests, user, [...recent, nowMs], MAX_TESTERS);
+    putBounded(this.#tests, user, [...recent, nowMs], 500);
     this.#testing.add(id);
   }
 

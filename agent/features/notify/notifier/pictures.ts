@@ -5,12 +5,10 @@ import type { Host } from '../../contract.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures } from '../rules/target.ts';
 
-const MAX_KEPT = 20;
 /** A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it. */
 const MAX_PICTURE_BYTES = 1 << 20;
 /** A camera that has no picture small enough is asked again after this time. */
 const NO_THUMBNAIL_MS = 3_600_000;
-const MAX_CAMERAS = 500;
 
 interface EventPicturesDeps {
   readonly source: Pick<Host['pictures'], 'picture' | 'small'>;
@@ -42,15 +40,15 @@ export class EventPictures {
 
   /** Picture of a notice that was made since the start of Perch; undefined: unknown notice, or it has no picture. */
   kept(path: string, id: string): Promise<Uint8Array | undefined> | undefined {
-    return this.#kept.get(keyOf(path, id));
+    return this.#kept.get(eventKey(path, id));
   }
 
   #full({ path, id }: Notice): Promise<Uint8Array | undefined> {
-    const key = keyOf(path, id);
+    const key = eventKey(path, id);
     let picture = this.#kept.get(key);
     if (!picture) {
       picture = path === '' ? Promise.resolve(undefined) : this.#taken(path);
-      putBounded(this.#kept, key, picture, MAX_KEPT);
+      putBounded(this.#kept, key, picture, 20);
     }
     return picture;
   }
@@ -73,14 +71,14 @@ export class EventPictures {
     }
     return source.small(path, maxThumbnailBytes).catch((error: unknown) => {
       if (error instanceof PerchError && error.code === 'unsupported') {
-        putBounded(this.#withoutThumbnail, path, clock.monoMs(), MAX_CAMERAS);
+        putBounded(this.#withoutThumbnail, path, clock.monoMs(), 500);
       }
       return unlessExpected(error);
     });
   }
 }
 
-const keyOf = (path: string, id: string): string => `${id} ${path}`;
+const eventKey = (path: string, id: string): string => `${id} ${path}`;
 
 function unlessExpected(error: unknown): undefined {
   if (!(error instanceof PerchError)) {

@@ -12,8 +12,6 @@ const TIMEOUT_MS = 10_000;
 const QUESTION_MS = 2_000;
 /** Maximum bytes read of an answer; the rest is not read. */
 export const MAX_ANSWER_BYTES = 2_048;
-const MAX_ADDRESSES = 16;
-const MAX_URL_CHARS = 2_048;
 const HTTPS_PORT = 443;
 /** Length of the IPv6 prefix that providers delegate to a home (RIPE-690). */
 const HOME_PREFIX_BITS = 56;
@@ -42,7 +40,7 @@ export interface PublicHttpsOptions {
 
 /** @throws PerchError badInput for anything but an https URL without login */
 export function checkHttpsUrl(text: string): URL {
-  const url = text.length <= MAX_URL_CHARS && URL.canParse(text) ? new URL(text) : undefined;
+  const url = text.length <= 2_048 && URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
     throw new PerchError('badInput', 'the endpoint is not an https address');
   }
@@ -148,7 +146,7 @@ export async function addressesOf(host: string, servers?: readonly string[]): Pr
   if (found.length === 0 && failed) {
     throw failed.reason;
   }
-  return found.slice(0, MAX_ADDRESSES);
+  return found.slice(0, 16);
 }
 
 function failureOf(host: string, cause: unknown, signal: AbortSignal): PerchError {

@@ -8,7 +8,6 @@ import type { Message, PullPoint, PullPoints } from './pull-points.ts';
 import { fault, replyOf, tag } from './soap.ts';
 
 const NOTIFY = 'http://docs.oasis-open.org/wsn/bw-2/NotificationConsumer/Notify';
-const MAX_MESSAGES = 100;
 const WAIT_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const RETRY_MS = 5_000;
@@ -41,7 +40,7 @@ export class EventSender {
   async #run(point: PullPoint, consumer: URL, write: (message: Message) => string): Promise<void> {
     const { points, signal, isPermitted } = this.#deps;
     while (!signal.aborted && points.has(point)) {
-      const messages = await points.pull(point, MAX_MESSAGES, WAIT_MS, signal);
+      const messages = await points.pull(point, 100, WAIT_MS, signal);
       if (!isPermitted(point)) {
         points.remove(point);
       } else if (messages.length > 0) {

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { letIn } from '../../../http/listener/newcomers.ts';
+import { letIn } from '../../../http/listener/pre-login.ts';
 import type { OnvifLogin } from './contract.ts';
 import { Logins } from './login.ts';
 import type { SoapRequest } from './soap.ts';

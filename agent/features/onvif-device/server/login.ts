@@ -9,7 +9,6 @@ import { attributeOf, find, findText } from '../../../onvif/soap/xml/xml.ts';
 const MAX_SKEW_MS = 300_000;
 /** Lifetime of an HTTP Digest nonce. */
 const NONCE_LIFE_MS = 300_000;
-const MAX_SEEN = 20_000;
 const REALM = 'Perch ONVIF';
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
@@ -113,7 +112,7 @@ export class Logins {
       return false;
     }
     for (const [oldest, endsMs] of this.#seen) {
-      if (endsMs > nowMs && this.#seen.size < MAX_SEEN) {
+      if (endsMs > nowMs && this.#seen.size < 20_000) {
         break;
       }
       this.#seen.delete(oldest);

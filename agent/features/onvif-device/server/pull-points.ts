@@ -7,7 +7,6 @@ import { TOPICS, topicsOf } from './topics.ts';
 
 /** Maximum number of pull points of one camera; recorders that crash leave theirs until they expire. */
 const MAX_OF_CAMERA = 16;
-const MAX_OF_ALL = 128;
 /** Maximum number of waiting messages of one pull point; beyond it the oldest are dropped. */
 const MAX_WAITING = 100;
 const TICK_MS = 5_000;
@@ -68,7 +67,7 @@ export class PullPoints {
   create(wanted: Pick<PullPoint, 'path' | 'user' | 'passes'>, lifeMs: number): PullPoint {
     this.#removeExpired();
     const ofCamera = [...this.#points.values()].filter(({ path }) => path === wanted.path).length;
-    if (ofCamera >= MAX_OF_CAMERA || this.#points.size >= MAX_OF_ALL) {
+    if (ofCamera >= MAX_OF_CAMERA || this.#points.size >= 128) {
       const text = `there are ${ofCamera} subscriptions to events of this camera: end one, or let it expire`;
       throw new PerchError('exhausted', text, { codes: ['Action', 'MaxPullPoints'] });
     }

@@ -10,7 +10,7 @@ import { parseAddress } from '../../../config/values/address.ts';
 import { originOf } from '../../../http/auth/request-origin.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
 import { type Listener, listen } from '../../../http/listener/listeners.ts';
-import { newcomersAt } from '../../../http/listener/newcomers.ts';
+import { preLoginAt } from '../../../http/listener/pre-login.ts';
 import { type OfferedCamera, type OnvifLogin, type OnvifSource, type Operations, SERVICES } from './contract.ts';
 import { type DeviceFile, MAX_CAMERAS, portAt } from './device-file.ts';
 import { deviceOperations } from './device-service.ts';
@@ -49,7 +49,7 @@ interface OnvifServerDeps {
   readonly readTimeoutMs: number;
   login(user: string): OnvifLogin | undefined;
   readonly wrongCredentials: { checkRoom(ip: string): void; pause(ip: string): Promise<void> };
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -190,8 +190,8 @@ export class OnvifServer {
       const { host, port: first } = parseAddress(address) ?? { host: undefined, port: 0 };
       const port = first === 0 ? 0 : portAt(first, offset);
       const own = `${host === undefined ? '' : hostText(host)}:${port}`;
-      const newcomers = newcomersAt(own, this.#deps);
-      const listener = await listen('onvifAddress', own, this.#app, { log, readTimeoutMs, newcomers });
+      const preLogin = preLoginAt(own, this.#deps);
+      const listener = await listen('onvifAddress', own, this.#app, { log, readTimeoutMs, preLogin });
       this.#listeners.set(path, listener);
       log.info({ path, port: listener.port }, 'ONVIF port is open');
       return { port: listener.port, error: undefined };
@@ -208,7 +208,7 @@ export class OnvifServer {
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_REQUEST_BYTES }, (_request, body, done) => {
       done(null, body);
     });
-    const config = { newcomerBodyBytes: MAX_REQUEST_BYTES };
+    const config = { preLoginBodyBytes: MAX_REQUEST_BYTES };
     app.post('/onvif/*', { bodyLimit: MAX_REQUEST_BYTES, config }, (request, reply) => this.#answer(request, reply));
     app.get<{ Params: { name: string } }>('/onvif/snapshot/:name', (request, reply) =>
       this.#snapshot(request, reply, request.params.name),

@@ -24,7 +24,7 @@ test('a start that fails leaves nothing behind', async () => {
     readTimeoutMs: 10_000,
     login: () => undefined,
     wrongCredentials: { checkRoom: () => {}, pause: async () => {} },
-    newcomers: new PreLoginMemory(clock, silentLogger),
+    preLogin: new PreLoginMemory(clock, silentLogger),
     clock,
     log: silentLogger,
   });

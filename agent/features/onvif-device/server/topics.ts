@@ -19,8 +19,6 @@ export function topicsOf({ type }: Pick<CameraDetection, 'type'>): readonly Onvi
   return (kind && EVENT_KINDS[kind].onvif) ?? [];
 }
 
-const MAX_FILTERS = 32;
-
 /**
  * Whether a topic passes the filter of a subscription: expressions joined by `|`, each a topic or, with `//.`, a subtree
  * (ONVIF Core §9.6.3). Prefixes are not compared.
@@ -30,7 +28,7 @@ export function topicFilter(text: string | undefined): (path: string) => boolean
     return () => true;
   }
   const wanted = text
-    .split('|', MAX_FILTERS)
+    .split('|', 32)
     .map((expression) => expression.trim().replace(/[\w.-]+:/g, ''))
     .filter((expression) => expression !== '');
   return (path) =>

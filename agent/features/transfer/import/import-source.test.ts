@@ -24,7 +24,7 @@ test('the forecast of an import counts what each path would keep, and what is mi
     );
     const clock = Object.assign(new FakeClock(), { wallMs: () => WALL + 86_400_000 });
     const source = new ImportSource({ clock, config: () => config, recordings: {} as never });
-    return source.foresee({ kind: 'import', from: folder, items }, new AbortController().signal);
+    return source.forecast({ kind: 'import', from: folder, items }, new AbortController().signal);
   };
   const items = [
     { group: 'front', path: 'door' },

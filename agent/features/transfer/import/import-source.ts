@@ -29,7 +29,7 @@ export class ImportSource implements TransferSource {
     return lookInto(await requireOwnFolder(from), { nowMs: clock.wallMs(), signal, isOwn });
   }
 
-  async foresee({ from, items }: ImportRequest, signal: AbortSignal): Promise<TransferForecast> {
+  async forecast({ from, items }: ImportRequest, signal: AbortSignal): Promise<TransferForecast> {
     const { clock, config } = this.#host;
     const folder = await requireOwnFolder(from);
     const beforeMs = new Map<string, number>();

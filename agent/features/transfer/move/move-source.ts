@@ -35,7 +35,7 @@ export class MoveSource implements TransferSource {
     return source;
   }
 
-  async foresee(request: MoveRequest): Promise<TransferForecast> {
+  async forecast(request: MoveRequest): Promise<TransferForecast> {
     const config = this.#host.config();
     const { recordPath } = config.pathDefaults;
     const template = (await this.#templateFor(request.to)) ?? recordPath;

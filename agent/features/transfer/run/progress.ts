@@ -6,7 +6,6 @@ import type { TransferState } from '../../../recordings/copy/transfer-kind.ts';
 const MAX_LEFT_SHOWN = 100;
 /** The rate is that of the last minute. */
 const SAMPLE_MS = 5_000;
-const MAX_SAMPLES = 12;
 
 type Shown = Pick<
   TransferState,
@@ -81,7 +80,7 @@ export class Progress {
     const last = this.#samples.at(-1);
     if (!last || nowMs - last.monoMs >= SAMPLE_MS) {
       this.#samples.push({ monoMs: nowMs, bytes: this.#doneBytes + this.#fileBytes });
-      this.#samples.splice(0, this.#samples.length - MAX_SAMPLES);
+      this.#samples.splice(0, this.#samples.length - 12);
     }
   }
 

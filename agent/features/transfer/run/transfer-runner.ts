@@ -133,7 +133,7 @@ export class TransferRunner {
     });
   }
 
-  async foresee(request: TransferRequest): Promise<TransferForecast> {
+  async forecast(request: TransferRequest): Promise<TransferForecast> {
     const from = sourceText(request);
     const items = await Promise.all(
       (request.items ?? []).map(async ({ group, name = '', ...rest }) => {
@@ -142,7 +142,7 @@ export class TransferRunner {
       }),
     );
     const source = await this.#sourceOf(request.kind);
-    return source.foresee({ ...request, ...(request.items && { items }) }, this.#closing.signal);
+    return source.forecast({ ...request, ...(request.items && { items }) }, this.#closing.signal);
   }
 
   async pause(): Promise<void> {

@@ -8,7 +8,6 @@ export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, except
 export const EDITOR = { hasAllRights: false } as const;
 
 const DEFAULT_WAIT_MS = 10_000;
-const MAX_WAIT_MS = 30_000;
 
 /** Fields of the answer next to `code`, which is 0 by default. */
 export type CallAnswer = Readonly<Record<string, unknown>>;
@@ -33,4 +32,4 @@ export function msOf(parameters: ZlmParameters, name: string, unitMs = 1000): nu
 
 /** How long a call waits, in milliseconds. @param unitMs unit of the parameter in ms @throws PerchError with ZLMediaKit's code */
 export const waitMsOf = (parameters: ZlmParameters, name = 'timeout_sec', unitMs = 1000): number =>
-  Math.min(msOf(parameters, name, unitMs) || DEFAULT_WAIT_MS, MAX_WAIT_MS);
+  Math.min(msOf(parameters, name, unitMs) || DEFAULT_WAIT_MS, 30_000);

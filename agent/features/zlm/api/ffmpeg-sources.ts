@@ -3,11 +3,10 @@ import { putBounded } from '../../../base/bounded-map.ts';
 import type { ZlmParameters } from '../../../protocols/contract.ts';
 import { type CallAnswer, CODE, failure, isOn, waitMsOf } from './call.ts';
 import type { StreamProxies } from './proxies.ts';
-import { keyOf, type StreamName } from './stream-name.ts';
+import { type StreamName, streamKey } from './stream-name.ts';
 
 /** ZLMediaKit's own template. */
 const DEFAULT_TEMPLATE = 'ffmpeg.cmd';
-const MAX_REMEMBERED = 500;
 /** URL of a stream on this server, up to the query. Groups: app, stream. */
 const LOCAL = /^[a-z]+:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?\/([^/?#\s]+)\/([^?#\s]+)/i;
 
@@ -39,7 +38,7 @@ export class FfmpegSources {
     const record = isOn(parameters.get('enable_mp4'));
     await this.#proxies.pull(name, { url, transport: 'tcp', record, waitMs });
     const key = digestOf(name);
-    putBounded(this.#added, key, local, MAX_REMEMBERED);
+    putBounded(this.#added, key, local, 500);
     return { data: { key } };
   }
 
@@ -69,4 +68,4 @@ export class FfmpegSources {
   }
 }
 
-const digestOf = (name: StreamName): string => createHash('md5').update(keyOf(name)).digest('hex');
+const digestOf = (name: StreamName): string => createHash('md5').update(streamKey(name)).digest('hex');

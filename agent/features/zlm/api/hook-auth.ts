@@ -20,7 +20,6 @@ interface Asking {
 
 /** How long a hook's consent holds: one session is checked several times, at DESCRIBE and SETUP, for the page and the playlist. */
 const REMEMBERED_MS = 10_000;
-const MAX_REMEMBERED = 1_000;
 /** Query parameters that players add by themselves. */
 const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 
@@ -54,7 +53,7 @@ export class HookAuth {
     }
     const params = query.replace(PLAYERS_OWN, '').replace(/^&/, '');
     const client = isAskedByAddress ? asking.ip : id;
-    const key = keyOf([action, path, protocol, client, asking.user ?? '', params]);
+    const key = requestKey([action, path, protocol, client, asking.user ?? '', params]);
     if ((this.#agreed.get(key) ?? 0) > this.#clock.monoMs()) {
       return undefined;
     }
@@ -71,11 +70,11 @@ export class HookAuth {
     if (code !== 0) {
       return `code: ${code} msg: ${msg}`;
     }
-    putBounded(this.#agreed, key, this.#clock.monoMs() + REMEMBERED_MS, MAX_REMEMBERED);
+    putBounded(this.#agreed, key, this.#clock.monoMs() + REMEMBERED_MS, 1_000);
     return undefined;
   }
 }
 
 /** A hash, because a query may be long. */
-const keyOf = (parts: readonly (string | null)[]): string =>
+const requestKey = (parts: readonly (string | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

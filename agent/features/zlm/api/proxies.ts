@@ -5,7 +5,7 @@ import type { ZlmParameters } from '../../../protocols/contract.ts';
 import type { CallAnswer } from './call.ts';
 import { CODE, EDITOR, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
-import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
+import { parseKey, type StreamName, streamKey, streamNameOf, VHOST } from './stream-name.ts';
 
 const POLL_MS = 100;
 /** Limit of calls that wait for a camera. */
@@ -60,7 +60,7 @@ export class StreamProxies {
     }
     const record = isOn(parameters.get('enable_mp4'));
     await this.pull({ app, stream }, { url, transport, record, waitMs: waitMsOf(parameters) });
-    return { data: { key: keyOf({ app, stream }) } };
+    return { data: { key: streamKey({ app, stream }) } };
   }
 
   /** Resolves when the stream is ready. If it does not come, removes the path again and rejects with the reason. */
@@ -172,7 +172,7 @@ export class StreamProxies {
     const path = this.#options.find(name);
     const sinceMs = Date.parse(path?.readyTime ?? '');
     return {
-      key: keyOf(named),
+      key: streamKey(named),
       url: (path && originOf(path, url, []).originUrl) || url,
       status: path?.ready ? 0 : 1,
       status_str: path?.ready ? 'playing' : (path?.lastError ?? 'connecting'),

@@ -6,7 +6,7 @@ import { shownDestination } from '../../../config/values/destination.ts';
 import type { ZlmParameters } from '../../../protocols/contract.ts';
 import { type CallAnswer, CODE, EDITOR, failure, waitMsOf } from './call.ts';
 import type { ShownPath } from './media-items.ts';
-import { keyOf, streamNameOf, VHOST } from './stream-name.ts';
+import { streamKey, streamNameOf, VHOST } from './stream-name.ts';
 
 const POLL_MS = 100;
 /** Limit of calls that wait for a destination. */
@@ -131,7 +131,7 @@ export class StreamPushers {
   #keyOf(path: string, dest: string): string {
     const schema = SCHEMAS[dest.split(':', 1)[0]?.toLowerCase() ?? ''] ?? 'unknown';
     const digest = createHmac('sha256', this.#options.secret()).update(dest).digest('hex').slice(0, 32);
-    return `${schema}/${keyOf(streamNameOf(path))}/${digest}`;
+    return `${schema}/${streamKey(streamNameOf(path))}/${digest}`;
   }
 
   #item({ key, path, dest, position }: Pusher) {

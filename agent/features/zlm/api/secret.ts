@@ -7,7 +7,6 @@ import { CODE } from './call.ts';
 
 const CHALLENGE_MS = 300_000;
 const LOGIN_MS = 86_400_000;
-const MAX_REMEMBERED = 500;
 export const CHALLENGE_COOKIE = 'ZLM_UNLOGIN';
 export const LOGIN_COOKIE = 'ZLM_LOGINED';
 
@@ -104,7 +103,7 @@ class Remembered {
 
   add(value: string): string {
     const name = randomBytes(18).toString('base64url');
-    putBounded(this.#values, name, { value, untilMs: this.#clock.monoMs() + this.#lifeMs }, MAX_REMEMBERED);
+    putBounded(this.#values, name, { value, untilMs: this.#clock.monoMs() + this.#lifeMs }, 500);
     return name;
   }
 

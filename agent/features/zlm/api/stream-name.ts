@@ -17,7 +17,7 @@ export function streamNameOf(path: string): StreamName {
   return slash < 0 ? { app: PLAIN_APP, stream: path } : { app: path.slice(0, slash), stream: path.slice(slash + 1) };
 }
 
-export const keyOf = ({ app, stream }: StreamName): string => `${VHOST}/${app}/${stream}`;
+export const streamKey = ({ app, stream }: StreamName): string => `${VHOST}/${app}/${stream}`;
 
 /** Inverse of `keyOf`. @throws PerchError badInput */
 export function parseKey(key: string): StreamName {

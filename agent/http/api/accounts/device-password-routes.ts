@@ -80,7 +80,9 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
 ) => {
   noStore(app);
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  app.get('/v3/devicepasswords', { schema: list }, ({ query }) => paginate(people.devices.list().map(shown), query));
+  app.get('/v3/devicepasswords', { schema: list }, ({ query }) =>
+    paginate(people.devices.list().map(deviceJson), query),
+  );
   app.post('/v3/devicepasswords', { bodyLimit: 1 << 18, schema: add }, async (request) => {
     const { name, paths = 'all', live = true, ...others } = checkedBody(NewDevice, request.body);
     const { recordings = false, publish = false, onvif = false } = others;
@@ -88,7 +90,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
       throw new PerchError('badInput', 'a device password permits at least one of live, recordings, publish, onvif');
     }
     const { item, password } = await people.addDevice({ name, paths, live, recordings, publish, onvif });
-    return { ...shown(item), password };
+    return { ...deviceJson(item), password };
   });
   app.delete<{ Params: { id: string } }>('/v3/devicepasswords/:id', { schema: remove }, async (request) => {
     if (!(await people.removeDevice(request.params.id))) {
@@ -115,7 +117,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
   });
 };
 
-const shown = ({ createdMs, ...device }: DeviceItem): object => ({
+const deviceJson = ({ createdMs, ...device }: DeviceItem): object => ({
   ...device,
   created: new Date(createdMs).toISOString(),
 });

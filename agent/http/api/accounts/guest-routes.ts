@@ -82,7 +82,9 @@ export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, o
 
 function ownerRoutes(app: FastifyInstance, { access, people, clips }: GuestRoutesOptions): void {
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
-  app.get('/v3/guests', { onRequest, schema: list }, ({ query }) => paginate(people.guests.list().map(shown), query));
+  app.get('/v3/guests', { onRequest, schema: list }, ({ query }) =>
+    paginate(people.guests.list().map(guestJson), query),
+  );
 
   app.post('/v3/guests', { onRequest, bodyLimit: 1 << 18, schema: make }, async (request) => {
     const { paths, clip: id, live, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
@@ -98,7 +100,7 @@ function ownerRoutes(app: FastifyInstance, { access, people, clips }: GuestRoute
         ? { cameras: paths ?? [], live: live ?? true, recordings }
         : { cameras: [], live: false, recordings: false, clip: clips.find(id) };
     const { item, token } = await people.addGuest({ ...shows, untilMs, note });
-    return { ...shown(item), token, link: `${access.origin(request).baseUrl}/#/guest/${token}` };
+    return { ...guestJson(item), token, link: `${access.origin(request).baseUrl}/#/guest/${token}` };
   });
 
   app.delete<{ Params: { id: string } }>('/v3/guests/:id', { onRequest, schema: remove }, async (request) => {
@@ -134,7 +136,7 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
 
 const timeText = (us: number): string => new Date(us / 1000).toISOString();
 
-const shown = ({ id, cameras, live, recordings, clip, createdMs, untilMs, note, isOver }: GuestItem): object => ({
+const guestJson = ({ id, cameras, live, recordings, clip, createdMs, untilMs, note, isOver }: GuestItem): object => ({
   id,
   paths: cameras,
   live,

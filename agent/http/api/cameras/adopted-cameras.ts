@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { CameraItem, CameraOrder, CameraPatch, LoginAnswer, NewLogin } from './camera-schemas.ts';
@@ -52,7 +52,7 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
   );
   app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
   app.get('/cameras/get/*', { schema: about('One adopted camera') }, async (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const camera = cameras.list().find(({ path }) => path === name);
     if (!camera) {
       throw new PerchError('notFound', 'no camera has this path', { path: name });
@@ -60,7 +60,7 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
     return camera;
   });
   const read = about('Read the description of a camera again', 413, 429, 501, 503, 504);
-  app.post('/cameras/read/*', { schema: read }, (request) => cameras.read(nameOf(request)));
+  app.post('/cameras/read/*', { schema: read }, (request) => cameras.read(pathName(request)));
   const snapshot = operation(
     'cameras',
     'A current picture, made by the camera',
@@ -68,7 +68,7 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
     { params: PathName, produces: { 200: 'image/jpeg' } },
   );
   app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
-    const picture = await cameras.snapshot(nameOf(request));
+    const picture = await cameras.snapshot(pathName(request));
     return reply.type('image/jpeg').send(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength));
   });
 };
@@ -77,7 +77,7 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
   const bodyLimit = MAX_BODY_BYTES;
   const patch = { ...about('Change the title of a camera; pause or resume it', 413, 503), body: CameraPatch };
   app.patch('/cameras/patch/*', { bodyLimit, schema: patch }, (request) =>
-    cameras.patch(nameOf(request), checkedBody(CameraPatch, request.body)),
+    cameras.patch(pathName(request), checkedBody(CameraPatch, request.body)),
   );
   const login = operation(
     'cameras',
@@ -86,7 +86,7 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
     { params: PathName, body: NewLogin },
   );
   app.post('/cameras/login/*', { bodyLimit, schema: login }, (request) =>
-    cameras.login(nameOf(request), checkedBody(NewLogin, request.body)),
+    cameras.login(pathName(request), checkedBody(NewLogin, request.body)),
   );
   const order = operation(
     'cameras',
@@ -105,10 +105,10 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
     { params: PathName },
   );
   app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
-    await cameras.forget(nameOf(request));
+    await cameras.forget(pathName(request));
     return OK;
   });
   app.post('/cameras/restore/*', { schema: about('Restore a removed camera unchanged', 503) }, (request) =>
-    cameras.restore(nameOf(request)),
+    cameras.restore(pathName(request)),
   );
 };

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static, type TSchema } from 'typebox';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { answers, OrNull, operation, PathName } from '../schema/schemas.ts';
 
 const FAILURES = [400, 404, 413, 501, 503, 504];
@@ -106,28 +106,28 @@ const about = (summary: string, good: TSchema = OkAnswer, body?: TSchema) => ({
 
 const ptzRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
   app.get('/cameras/ptz/get/*', about('PTZ functions of a camera', Abilities), (request) =>
-    steering.abilities(nameOf(request)),
+    steering.abilities(pathName(request)),
   );
   app.post('/cameras/ptz/move/*', about('Move a camera for two seconds', OkAnswer, Velocity), async (request) => {
-    await steering.move(nameOf(request), checkedBody(Velocity, request.body));
+    await steering.move(pathName(request), checkedBody(Velocity, request.body));
     return OK;
   });
   app.post('/cameras/ptz/stop/*', about('Stop a movement'), async (request) => {
-    await steering.stop(nameOf(request));
+    await steering.stop(pathName(request));
     return OK;
   });
   app.post('/cameras/ptz/home/*', about('Move a camera to its home position'), async (request) => {
-    await steering.goHome(nameOf(request));
+    await steering.goHome(pathName(request));
     return OK;
   });
 };
 
 const presetRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
   app.get('/cameras/ptz/presets/*', about('Presets of a camera', Presets), async (request) => ({
-    items: await steering.presets(nameOf(request)),
+    items: await steering.presets(pathName(request)),
   }));
   app.post('/cameras/ptz/goto/*', about('Move a camera to a preset', OkAnswer, Token), async (request) => {
-    await steering.goToPreset(nameOf(request), checkedBody(Token, request.body).token);
+    await steering.goToPreset(pathName(request), checkedBody(Token, request.body).token);
     return OK;
   });
   app.post(
@@ -135,32 +135,32 @@ const presetRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (ap
     about('Save the current position as a preset', Token, NewPreset),
     async (request) => {
       const { name, token } = checkedBody(NewPreset, request.body);
-      return { token: await steering.setPreset(nameOf(request), name, token) };
+      return { token: await steering.setPreset(pathName(request), name, token) };
     },
   );
   app.post('/cameras/ptz/remove/*', about('Remove a preset', OkAnswer, Token), async (request) => {
-    await steering.removePreset(nameOf(request), checkedBody(Token, request.body).token);
+    await steering.removePreset(pathName(request), checkedBody(Token, request.body).token);
     return OK;
   });
 };
 
 const upkeepRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
   app.post('/cameras/reboot/*', about('Restart a camera: it is away for about a minute'), async (request) => {
-    await steering.reboot(nameOf(request));
+    await steering.reboot(pathName(request));
     return OK;
   });
   app.get('/cameras/clock/*', about('Clock of a camera, and where it gets the time', ClockFacts), (request) =>
-    steering.clock(nameOf(request)),
+    steering.clock(pathName(request)),
   );
   app.post('/cameras/clock/*', about('Set the clock of a camera, or its time server', ClockFacts, Ntp), (request) =>
-    steering.setClock(nameOf(request), checkedBody(Ntp, request.body).ntpServer),
+    steering.setClock(pathName(request), checkedBody(Ntp, request.body).ntpServer),
   );
   app.get('/cameras/encoder/*', about('Encoder settings of a camera, and recommended ones', Advice), (request) =>
-    steering.encoder(nameOf(request)),
+    steering.encoder(pathName(request)),
   );
   app.post(
     '/cameras/encoder/*',
     about('Change the encoder settings of a camera', EncoderChange, NewEncoder),
-    (request) => steering.setEncoder(nameOf(request), checkedBody(NewEncoder, request.body)),
+    (request) => steering.setEncoder(pathName(request), checkedBody(NewEncoder, request.body)),
   );
 };

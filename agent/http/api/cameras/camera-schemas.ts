@@ -3,8 +3,6 @@ import { OrNull, TimeText } from '../schema/schemas.ts';
 
 const Text = (description: string, maxLength = 200) => Type.Optional(Type.String({ description, maxLength }));
 const MAX_ADDRESS = 500;
-const MAX_SOURCE = 2_000;
-const MAX_SDP = 65_536;
 /** A host name (RFC 1035 §2.3.4), and a port. */
 const MAX_HOST = 259;
 
@@ -29,9 +27,9 @@ const WHICH = {
   sub: Text('Address of the substream, only with rtsp.', MAX_ADDRESS),
   source: Text(
     'Any other source that a path can have, with its login: rtmp, srt, whep, udp+mpegts, udp+rtp, HLS. It is not tested.',
-    MAX_SOURCE,
+    2_000,
   ),
-  rtpSDP: Text('SDP that describes the packets, only with a udp+rtp or unix+rtp source.', MAX_SDP),
+  rtpSDP: Text('SDP that describes the packets, only with a udp+rtp or unix+rtp source.', 65_536),
   maker: Text('Manufacturer whose stream addresses are tried first, only with address.', 100),
 };
 

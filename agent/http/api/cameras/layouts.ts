@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, operation, PageQuery, pageOf } from '../schema/schemas.ts';
 import { maySee, type Viewer } from '../schema/visibility.ts';
@@ -91,7 +91,7 @@ export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app,
   const about = (summary: string, answer: typeof LayoutItem | typeof OkAnswer, ...failures: number[]) =>
     operation('cameras', summary, answers(answer, 400, 503, ...failures), { params: LayoutName });
   app.get('/layouts/get/*', { schema: about('One layout', LayoutItem, 404) }, async (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const layout = layoutNamed(name, await listed(request));
     if (!layout) {
       throw new PerchError('notFound', 'no layout has this name', { name });
@@ -102,14 +102,14 @@ export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app,
   const bodyLimit = MAX_BODY_BYTES;
   const replace = { ...about('Create or replace a layout', LayoutItem, 413, 507), body: LayoutBody };
   app.post('/layouts/replace/*', { bodyLimit, schema: replace }, (request) =>
-    layouts.replace(nameOf(request), checkedBody(LayoutBody, request.body)),
+    layouts.replace(pathName(request), checkedBody(LayoutBody, request.body)),
   );
   const patch = { ...about('Rename a layout, or change its cameras', LayoutItem, 404, 409, 413), body: LayoutPatch };
   app.patch('/layouts/patch/*', { bodyLimit, schema: patch }, (request) =>
-    layouts.patch(nameOf(request), checkedBody(LayoutPatch, request.body)),
+    layouts.patch(pathName(request), checkedBody(LayoutPatch, request.body)),
   );
   app.delete('/layouts/delete/*', { schema: about('Delete a layout', OkAnswer, 404) }, async (request) => {
-    await layouts.delete(nameOf(request));
+    await layouts.delete(pathName(request));
     return OK;
   });
   const order = operation(

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { answers, operation, PathName } from '../schema/schemas.ts';
 
 const FAILURES = [400, 404, 413, 501, 503, 504];
@@ -36,17 +36,17 @@ export const maskRoutes: FastifyPluginAsync<{ masks: CameraMasks }> = async (app
   const about = (summary: string, request: object = {}) =>
     operation('cameras', summary, answers(Masks, ...FAILURES), { params: PathName, ...request });
   app.get('/cameras/masks/*', { schema: about('Privacy masks of a camera, and what it takes') }, (request) =>
-    masks.get(nameOf(request)),
+    masks.get(pathName(request)),
   );
   const bodyLimit = 16_384;
   app.post(
     '/cameras/masks/*',
     { bodyLimit, schema: about('Create or move a privacy mask', { body: NewMask }) },
-    (request) => masks.set(nameOf(request), checkedBody(NewMask, request.body)),
+    (request) => masks.set(pathName(request), checkedBody(NewMask, request.body)),
   );
   app.post(
     '/cameras/removemask/*',
     { bodyLimit, schema: about('Remove a privacy mask', { body: Removal }) },
-    (request) => masks.remove(nameOf(request), checkedBody(Removal, request.body).token),
+    (request) => masks.remove(pathName(request), checkedBody(Removal, request.body).token),
   );
 };

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 
 const FAILURES = [400, 404, 409, 413, 501, 503, 504];
@@ -76,7 +76,7 @@ export const ownSettingsRoutes: FastifyPluginAsync<{ settings: CameraOwnSettings
         response: answers(Settings, ...FAILURES),
       },
     },
-    (request) => settings.get(nameOf(request)),
+    (request) => settings.get(pathName(request)),
   );
   app.post(
     '/cameras/settings/*',
@@ -88,7 +88,7 @@ export const ownSettingsRoutes: FastifyPluginAsync<{ settings: CameraOwnSettings
         response: answers(Change, ...FAILURES),
       },
     },
-    (request) => settings.set(nameOf(request), checkedBody(Body, request.body)),
+    (request) => settings.set(pathName(request), checkedBody(Body, request.body)),
   );
   app.get(
     '/cameras/settingschange/*',
@@ -98,6 +98,6 @@ export const ownSettingsRoutes: FastifyPluginAsync<{ settings: CameraOwnSettings
         response: answers(Type.Object({ change: OrNull(Change) }), 400),
       },
     },
-    async (request) => ({ change: await settings.change(nameOf(request)) }),
+    async (request) => ({ change: await settings.change(pathName(request)) }),
   );
 };

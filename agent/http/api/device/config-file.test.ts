@@ -41,7 +41,7 @@ async function open() {
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),
-          foresee: () => ({ restarts: [], recordings: [] }),
+          forecast: () => ({ restarts: [], recordings: [] }),
           testSource: async () => ({ isGood: true, tracks2: [], error: null, why: null }),
         },
         edits: new ApiEdits(store, {}),

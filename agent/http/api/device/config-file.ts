@@ -83,7 +83,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   const answer = async (reply: FastifyReply, hides: boolean) => {
     const { name, text, tag, problems } = await file.read(hides);
     reply.header('ETag', entityTag(tag));
-    return { name, text, passwordsHidden: hides, tag, problems: problems.map(shown) };
+    return { name, text, passwordsHidden: hides, tag, problems: problems.map(problemJson) };
   };
   app.get('/v3/config/file', { schema: get }, async (request, reply) =>
     answer(reply, access.identify(request).sessionUser !== undefined),
@@ -103,7 +103,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   const judged = { ...check, response: { ...failures, 200: Verdict } };
   app.post('/v3/config/file/check', { bodyLimit, schema: judged }, async ({ body }) => {
     const { isUsable, problems } = await file.check(checkedBody(NewText, body).text);
-    return { usable: isUsable, problems: problems.map(shown) };
+    return { usable: isUsable, problems: problems.map(problemJson) };
   });
 
   const put = {
@@ -124,7 +124,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   });
 };
 
-const shown = ({ severity, key, message, line, column }: FileProblem): object => ({
+const problemJson = ({ severity, key, message, line, column }: FileProblem): object => ({
   severity,
   key,
   message,

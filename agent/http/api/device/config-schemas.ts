@@ -24,7 +24,7 @@ export function configSchemas(keys: ConfigKeys) {
   };
 }
 
-export const ForeseenAnswer = Type.Object({
+export const ForecastAnswer = Type.Object({
   restarts: Type.Array(Type.String(), { description: 'Paths whose stream and recording restart.' }),
   recordings: Type.Array(Type.String(), {
     description: 'Paths whose recording starts or stops; their stream continues.',

@@ -43,7 +43,7 @@ async function openApi(text = FILE) {
           global: () => globalJson(store.current),
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),
-          foresee: (next) => ({
+          forecast: (next) => ({
             restarts: [...next.paths.values()].flatMap(({ name, settings }) =>
               settings?.audio === false ? [name] : [],
             ),

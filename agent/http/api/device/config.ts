@@ -7,10 +7,10 @@ import type { Config } from '../../../config/load/load.ts';
 import type { ConfigKeys } from '../../../config/schema/config-keys.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, ConflictAnswer, operation, PageQuery, pageOf } from '../schema/schemas.ts';
-import { ConfigName, configSchemas, ForeseenAnswer, SourceTestAnswer } from './config-schemas.ts';
+import { ConfigName, configSchemas, ForecastAnswer, SourceTestAnswer } from './config-schemas.ts';
 
 /** MediaMTX's size limit of a request body. */
 const MAX_BODY_BYTES = 10 << 20;
@@ -27,7 +27,7 @@ interface ConfigLookup {
   pathDefaults(): ShownSettings;
   /** Each path of the file with its defaults filled in. */
   paths(): readonly NamedSettings[];
-  foresee(config: Config): object;
+  forecast(config: Config): object;
   /** Connects to the source of a path in this configuration. @throws PerchError exhausted, or badInput if nothing is pulled */
   testSource(config: Config, name: string, signal: AbortSignal): Promise<Static<typeof SourceTestAnswer>>;
 }
@@ -80,7 +80,7 @@ const readingRoutes: FastifyPluginAsync<RoutesOptions> = async (app, { config, s
     params: ConfigName,
   });
   app.get('/config/paths/get/*', { schema: get }, (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const path = config.paths().find((candidate) => candidate.name === name);
     if (!path) {
       throw new PerchError('notFound', 'path configuration not found', { path: name });
@@ -112,21 +112,21 @@ const changingRoutes: FastifyPluginAsync<RoutesOptions> = async (app, { config, 
     },
   );
   app.post('/config/paths/add/*', named('Add a path'), async (request) => {
-    await edits.addPath(nameOf(request), request.body, await editorOf(request));
+    await edits.addPath(pathName(request), request.body, await editorOf(request));
     return OK;
   });
   app.patch('/config/paths/patch/*', named('Change settings of a path'), async (request) => {
-    await edits.patchPath(nameOf(request), request.body, await editorOf(request));
+    await edits.patchPath(pathName(request), request.body, await editorOf(request));
     return OK;
   });
-  const foresee = operation(
+  const forecast = operation(
     TAG,
     'Effects that PATCH with these settings would have; nothing is changed',
-    answers(ForeseenAnswer, 400, 404, 413),
+    answers(ForecastAnswer, 400, 404, 413),
     { params: ConfigName, body: SentPath },
   );
-  app.post('/config/paths/foresee/*', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async (request) =>
-    config.foresee(await edits.tryPath(nameOf(request), request.body, await editorOf(request))),
+  app.post('/config/paths/foresee/*', { bodyLimit: MAX_BODY_BYTES, schema: forecast }, async (request) =>
+    config.forecast(await edits.tryPath(pathName(request), request.body, await editorOf(request))),
   );
   const test = operation(
     TAG,
@@ -140,16 +140,16 @@ const changingRoutes: FastifyPluginAsync<RoutesOptions> = async (app, { config, 
     },
   );
   app.post('/config/paths/test/*', { bodyLimit: MAX_BODY_BYTES, schema: test }, async (request, reply) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const next = await edits.tryPath(name, request.body, await editorOf(request), 'mayBeNew');
     return config.testSource(next, name, clientSignal(reply));
   });
   app.post('/config/paths/replace/*', named('Add a path, or replace all of its settings'), async (request) => {
-    await edits.replacePath(nameOf(request), request.body, await editorOf(request));
+    await edits.replacePath(pathName(request), request.body, await editorOf(request));
     return OK;
   });
   app.delete('/config/paths/delete/*', change('Remove a path', { params: ConfigName }), async (request) => {
-    await edits.deletePath(nameOf(request), await editorOf(request));
+    await edits.deletePath(pathName(request), await editorOf(request));
     return OK;
   });
 };
@@ -173,7 +173,7 @@ const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { confi
   });
   const patch = change('PATCH of the same name, for older clients', { params: ConfigName });
   app.post('/config/paths/patch/*', patch, async (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     if (isMeant(request, 'path')) {
       await edits.patchPath(name, request.body, await editorOf(request));
     } else if (!config.paths().some((path) => path.name === name)) {

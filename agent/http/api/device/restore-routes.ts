@@ -4,7 +4,7 @@ import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.
 import { PerchError } from '../../../base/errors.ts';
 import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
-import { letIn } from '../../listener/newcomers.ts';
+import { letIn } from '../../listener/pre-login.ts';
 import { noStore } from '../../messages/responses.ts';
 import { ownOrigin, paused } from '../accounts/session-routes.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';

@@ -39,7 +39,7 @@ export type DeletionItem = Static<TObject<typeof ITEM>>;
 export interface DeletionLookup {
   /** Newest request first. */
   list(): readonly DeletionItem[];
-  foresee(request: DeletionRequest): Promise<DeletionForecast>;
+  forecast(request: DeletionRequest): Promise<DeletionForecast>;
   /** @throws PerchError badInput, notFound if nothing would be deleted, unavailable if it cannot be saved */
   delete(request: DeletionRequest, by: string | undefined): Promise<DeletionItem & DeletionForecast>;
   /** @throws PerchError notFound, badInput if it is too late */
@@ -64,14 +64,14 @@ export const deletionRoutes: FastifyPluginAsync<DeletionRoutesOptions> = async (
   };
   app.get('/recordings/deletions', { schema: all }, ({ query }) => paginate(deletions.list(), query));
 
-  const foresee = {
+  const forecast = {
     summary: 'What deleting the recordings between two times would delete and keep',
     tags: TAGS,
     body: Body,
     response: answers(Type.Object(FORECAST), 400, 413, 503),
   };
-  app.post('/recordings/deletions/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, ({ body }) =>
-    deletions.foresee(parseRange(body)),
+  app.post('/recordings/deletions/foresee', { bodyLimit: MAX_BODY_BYTES, schema: forecast }, ({ body }) =>
+    deletions.forecast(parseRange(body)),
   );
 
   const remove = {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schemas.ts';
 import type { EventListLookup } from './event-list.ts';
@@ -76,7 +76,7 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
 
   const one = { summary: 'Recordings of one path', tags: TAGS, params: PathName, response: answers(Recording, 400) };
   app.get('/recordings/get/*', { schema: one }, async (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const segments = await recordings.segments(name);
     if (segments === undefined) {
       throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });
@@ -93,7 +93,7 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     params: PathName,
     response: answers(Emptied, 400, 404),
   };
-  app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(nameOf(request)));
+  app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(pathName(request)));
 
   const remove = {
     summary:

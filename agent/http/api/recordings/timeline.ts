@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
@@ -111,7 +111,7 @@ export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (
     const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
     const { from, to, resolution } = request.query;
     const times = { from: one(from), to: one(to), resolution: one(resolution) };
-    const path = nameOf(request);
+    const path = pathName(request);
     const viewer = viewerOf(request);
     if (viewer && !viewer.may('playback', path)) {
       throw new PerchError('notFound', 'path not found', { path });

@@ -4,7 +4,7 @@ import { PerchError } from '../../../base/errors.ts';
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The rest of the URL of a route that ends in `*`: a name, which may contain slashes. */
-export function nameOf({ params }: FastifyRequest): string {
+export function pathName({ params }: FastifyRequest): string {
   const name = (params as { readonly '*'?: string })['*'] ?? '';
   if (name === '') {
     throw new PerchError('badInput', 'invalid name');

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { eventKindOf } from '../../../base/event-kinds.ts';
-import { nameOf } from './names.ts';
+import { pathName } from './names.ts';
 
 /** A viewer or guest: neither the owner nor a client with `api` permission. */
 export interface Viewer {
@@ -48,7 +48,7 @@ export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean 
 
 /** Whether this is a request for the camera's position, and the person may turn that camera. */
 export const mayTurn = (request: FastifyRequest, person: Viewer): boolean =>
-  TURN_ROUTES.has(`${request.method} ${request.routeOptions.url ?? ''}`) && person.may('turn', nameOf(request));
+  TURN_ROUTES.has(`${request.method} ${request.routeOptions.url ?? ''}`) && person.may('turn', pathName(request));
 
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);

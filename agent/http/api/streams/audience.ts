@@ -34,7 +34,7 @@ export const publisherRoutes: FastifyPluginAsync<AudienceOptions> = async (app, 
   const list = operation('paths', 'Publishers of this box', answers(Type.Array(publisher)));
   app.get('/publishers/list', { schema: list }, async () => {
     const items = paths.list().flatMap(({ name, source }) => {
-      const kind = source && source.id !== '' ? kindOf(source.type, sessions) : undefined;
+      const kind = source && source.id !== '' ? sessionKind(source.type, sessions) : undefined;
       return source && kind ? [{ path: name, clientId: source.id, protocol: kind.protocol }] : [];
     });
     return items.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -62,14 +62,14 @@ export function subscribersOf(readers: readonly Named[], sessions: SessionTables
     }
   }
   return readers.map(({ type, id }) => ({
-    protocol: kindOf(type, sessions)?.protocol ?? type,
+    protocol: sessionKind(type, sessions)?.protocol ?? type,
     clientIP: addresses.get(id) ?? '',
   }));
 }
 
-const kindOf = (type: string, { kinds }: SessionTables) => kinds.find(({ apiType }) => apiType === type);
+const sessionKind = (type: string, { kinds }: SessionTables) => kinds.find(({ apiType }) => apiType === type);
 
 export function tableOf(type: string, sessions: SessionTables): SessionTable | undefined {
-  const kind = kindOf(type, sessions);
+  const kind = sessionKind(type, sessions);
   return kind && sessions.table(kind);
 }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import type { SessionTables } from '../../../protocols/contract.ts';
-import { nameOf } from '../schema/names.ts';
+import { pathName } from '../schema/names.ts';
 import { type Page, paginate } from '../schema/paginate.ts';
 import { answers, OrNull, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { maySee, shownToViewers, type Viewer } from '../schema/visibility.ts';
@@ -146,7 +146,7 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
   // A wildcard, because path names may contain slashes.
   const get = operation('paths', 'One path with its readers', answers(PathDetail, 400, 404), { params: PathName });
   app.get('/paths/get/*', { schema: get }, (request) => {
-    const name = nameOf(request);
+    const name = pathName(request);
     const item = paths.find(name);
     const viewer = viewerOf(request);
     // A viewer cannot tell a hidden path from a missing one.

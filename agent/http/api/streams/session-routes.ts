@@ -3,7 +3,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { redact } from '../../../base/log.ts';
 import type { SessionItem, SessionKind, SessionTable, SessionTables } from '../../../protocols/contract.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
-import { idOf, nameOf } from '../schema/names.ts';
+import { idOf, pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, IdParams, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 
@@ -26,7 +26,7 @@ function addRoutes(app: FastifyInstance, kind: SessionKind, lookup: () => Sessio
     params: key === 'path' ? PathName : IdParams,
   });
   app.get(`/${collection}/get/${key === 'path' ? '*' : ':id'}`, { schema: one }, (request) => {
-    const value = key === 'path' ? nameOf(request) : idOf(request);
+    const value = key === 'path' ? pathName(request) : idOf(request);
     const item = list().find((candidate) => candidate[key ?? 'id'] === value);
     if (!item) {
       throw new PerchError('notFound', `${noun} not found`, { [key ?? noun]: value });

@@ -86,7 +86,7 @@ export function trustPage(page: TrustPage): string {
 <body data-port="${port ?? ''}" data-box="${escapeXml(box)}" data-thing="${visitor.thing}" data-things="${things}">
 <main>
 <header><h1>${escapeXml(words.title)}</h1><a lang="${words.other.lang}" href="?lang=${words.other.lang}">${words.other.name}</a></header>
-${textOf('p', words.why, page, 'class="dim"')}
+${textElement('p', words.why, page, 'class="dim"')}
 ${body}
 ${authority ? stepsOf(page, authority) : ''}
 </main>
@@ -97,7 +97,7 @@ ${authority ? stepsOf(page, authority) : ''}
 }
 
 /** An element whose text names the visitor's device. */
-function textOf(tag: string, text: string, { words, visitor }: TrustPage, attributes = ''): string {
+function textElement(tag: string, text: string, { words, visitor }: TrustPage, attributes = ''): string {
   const shown = ofThing(text, words.things[visitor.thing]);
   return `<${tag} ${attributes} data-text="${escapeXml(text)}">${escapeXml(shown)}</${tag}>`;
 }
@@ -110,10 +110,10 @@ function stateCard(page: TrustPage): string {
     ([state, text]) => `data-${state}="${escapeXml(text)}"`,
   );
   return `<section class="card">
-${textOf('p', checking, page, `id="state" role="status" ${texts.join(' ')}`)}
+${textElement('p', checking, page, `id="state" role="status" ${texts.join(' ')}`)}
 <p data-when="no|warned" hidden>${escapeXml(words.follow)}</p>
 <div data-when="no|warned|another" hidden><button id="again" class="button" type="button">${escapeXml(words.again)}</button></div>
-<div data-when="yes http" hidden>${textOf('p', words.goOnText, page)}
+<div data-when="yes http" hidden>${textElement('p', words.goOnText, page)}
 <a id="go-on" class="button main" href="#">${escapeXml(words.goOn)}</a></div>
 <div data-when="yes https" hidden><a class="button main" href="./">${escapeXml(words.open)}</a></div>
 </section>
@@ -121,10 +121,10 @@ ${installOf(page)}`;
 }
 
 const installOf = (page: TrustPage): string => `<section class="card" data-when="yes https" hidden>
-${textOf('h2', page.words.install, page)}
+${textElement('h2', page.words.install, page)}
 <p class="dim">${escapeXml(page.words.installText)}</p>
 <button id="install-now" class="button main" type="button" hidden>${escapeXml(page.words.installNow)}</button>
-${textOf('p', page.words.installed, page, 'id="installed" role="status" hidden')}
+${textElement('p', page.words.installed, page, 'id="installed" role="status" hidden')}
 ${page.words.systems.map(({ id, install }) => `<div ${forSystem(page, id)}>${listOf(install, id === 'ios' ? 'ol' : 'ul')}</div>`).join('\n')}
 </section>`;
 

@@ -23,7 +23,6 @@ const FIRST_NOISE_BITS = 9;
 /** Noise and intensity are not limited by the standard; beyond this they are inaudible or overdriven. */
 const MAX_LEVEL = 155;
 const MIN_LEVEL = -100;
-const MAX_SHORT_SHAPER_ORDER = 7;
 
 const SCALE_FACTORS = new HuffmanDecoder(SCALE_FACTOR_BOOK);
 
@@ -171,7 +170,7 @@ function readShaper(bits: FrameBits, channel: Channel, window: number, from: num
   if (order === 0) {
     return;
   }
-  const most = channel.isShort ? MAX_SHORT_SHAPER_ORDER : MAX_SHAPER_ORDER;
+  const most = channel.isShort ? 7 : MAX_SHAPER_ORDER;
   if (order > most) {
     throw new PerchError('badInput', `AAC noise shaping of order ${order}, at most ${most} allowed`);
   }

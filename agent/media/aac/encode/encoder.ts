@@ -18,7 +18,6 @@ const NOISE_SHARE = 4;
 const NOISE_POWER = 0.6;
 /** Rounding of quantised values, as in the informative encoder of ISO/IEC 13818-7. */
 const ROUNDING = 0.4054;
-const MAX_QUANTISED = 8_191;
 const MAX_SCALE_FACTOR = 255;
 /** Largest difference between consecutive scale factors; also the symbol that codes a difference of 0. */
 const MAX_DIFFERENCE = 60;
@@ -130,7 +129,7 @@ export class AacEncoder {
         this.#quantised[i] = (this.#spectrum[i] as number) < 0 ? -size : size;
         largest = Math.max(largest, size);
       }
-      if (largest > MAX_QUANTISED) {
+      if (largest > 8_191) {
         return false;
       }
       this.#scales[band] = scale;

@@ -4,7 +4,6 @@ import { SpectralCodes } from './symbol-codes.ts';
 /** Number and length of a section, table 4.52. */
 const SECTION_BITS = 9;
 const BOOKS = SPECTRAL_BOOKS.length + 1;
-const MAX_BANDS = 51;
 
 /** Books 1 to 11. */
 export const SPECTRAL_CODES: readonly SpectralCodes[] = SPECTRAL_BOOKS.map((book, i) => new SpectralCodes(i + 1, book));
@@ -13,7 +12,7 @@ export const SPECTRAL_CODES: readonly SpectralCodes[] = SPECTRAL_BOOKS.map((book
 let before = new Float64Array(BOOKS);
 let now = new Float64Array(BOOKS);
 /** By band and book: the best book of the previous band. */
-const origins = new Uint8Array(MAX_BANDS * BOOKS);
+const origins = new Uint8Array(51 * BOOKS);
 
 /**
  * Chooses a codebook for each band, so that codes and sections take the fewest bits. Book 0 is for bands of zeros.

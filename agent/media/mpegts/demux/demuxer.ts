@@ -225,7 +225,7 @@ export class TsDemuxer {
       return;
     }
     const streams = map.streams.slice(0, MAX_STREAMS).filter(({ pid }) => this.#isFree(pid));
-    const program = streams.map((stream) => keyOf(stream, this.#kindOf(stream))).join('');
+    const program = streams.map((stream) => programStreamKey(stream, this.#kindOf(stream))).join('');
     const isNew = this.#program === undefined ? streams.length > 0 : program !== this.#program;
     if (isNew) {
       this.#program = program;
@@ -275,7 +275,7 @@ export class TsDemuxer {
 }
 
 /** Empty: the stream cannot be read. Encoders change descriptors, such as those of advertisements, while the streams stay what they are. */
-const keyOf = ({ pid, streamType, descriptors }: ProgramStream, { codec, create }: StreamKind): string =>
+const programStreamKey = ({ pid, streamType, descriptors }: ProgramStream, { codec, create }: StreamKind): string =>
   create ? `${pid},${streamType},${codec},${streamType === PRIVATE_TYPE ? descriptors : ''};` : '';
 
 const scrambled = () =>

@@ -17,7 +17,6 @@ const MIN_CUT_BYTES = 32_768;
 const MIN_BUFFER_BYTES = 16 << 10;
 /** The limit of an access unit, with room for headers. */
 const MAX_VIDEO_BYTES = (8 << 20) + 65_536;
-const MAX_OTHER_BYTES = 65_536 + PREFIX_BYTES;
 
 /** Where the payloads of PES packets go. */
 export interface Elementary {
@@ -53,7 +52,7 @@ export class PesReader {
   constructor(output: Elementary, isVideo: boolean) {
     this.#output = output;
     this.#isVideo = isVideo;
-    this.#maxBytes = isVideo ? MAX_VIDEO_BYTES : MAX_OTHER_BYTES;
+    this.#maxBytes = isVideo ? MAX_VIDEO_BYTES : 65_536 + PREFIX_BYTES;
   }
 
   /** The payload of one transport packet: `chunk[start, end)`. @param position of the packet in the stream */

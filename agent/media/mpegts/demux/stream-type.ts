@@ -142,16 +142,15 @@ const REGISTRATION = 0x05;
 const METADATA = 0x26;
 const EXTENSION = 0x7f;
 const OPUS_EXTENSION = 0x80;
-const MAX_CHANNELS = 8;
 
 /** @param descriptors those of the stream in the programme map; without a codec in the result the stream is not supported */
 export function streamKindOf(streamType: number, descriptors: Uint8Array, traits: SenderTraits = {}): StreamKind {
-  const kind = kindOf(streamType, descriptors);
+  const kind = streamKind(streamType, descriptors);
   return kind.codec === 'klv' && !traits.takesMetadata ? { label: kind.label } : kind;
 }
 
-function kindOf(streamType: number, descriptors: Uint8Array): StreamKind {
-  const registered = textOf(findDescriptor(descriptors, REGISTRATION), 0);
+function streamKind(streamType: number, descriptors: Uint8Array): StreamKind {
+  const registered = asciiText(findDescriptor(descriptors, REGISTRATION), 0);
   if (streamType === PRIVATE_TYPE) {
     const kind = registered === 'Opus' ? opusKind(descriptors) : BY_REGISTRATION[registered];
     const named = BY_DESCRIPTOR.find(([tag]) => findDescriptor(descriptors, tag) !== undefined)?.[1];
@@ -160,7 +159,7 @@ function kindOf(streamType: number, descriptors: Uint8Array): StreamKind {
   if (streamType === METADATA_TYPE) {
     // metadata_application_format 16, identifier 32 if it is 0xFFFF, format 8, identifier 32 (§2.6.60).
     const metadata = findDescriptor(descriptors, METADATA);
-    return registered === 'KLVA' || /KLVA/.test(textOf(metadata, 0, 16)) ? KLV_METADATA : { label: 'metadata' };
+    return registered === 'KLVA' || /KLVA/.test(asciiText(metadata, 0, 16)) ? KLV_METADATA : { label: 'metadata' };
   }
   return BY_TYPE[streamType] ?? BY_REGISTRATION[registered] ?? { label: `stream type ${streamType}` };
 }
@@ -169,7 +168,7 @@ function kindOf(streamType: number, descriptors: Uint8Array): StreamKind {
 function opusKind(descriptors: Uint8Array): StreamKind {
   const extension = findDescriptor(descriptors, EXTENSION);
   const channels = extension?.[0] === OPUS_EXTENSION ? (extension[1] ?? 2) : 2;
-  if (channels < 1 || channels > MAX_CHANNELS) {
+  if (channels < 1 || channels > 8) {
     return { label: `Opus with channel configuration ${channels}` };
   }
   return {
@@ -179,5 +178,5 @@ function opusKind(descriptors: Uint8Array): StreamKind {
   };
 }
 
-const textOf = (bytes: Uint8Array | undefined, start: number, size = 4): string =>
+const asciiText = (bytes: Uint8Array | undefined, start: number, size = 4): string =>
   String.fromCharCode(...(bytes ?? []).slice(start, start + size)).replace(/[^\x20-\x7e]/g, '.');

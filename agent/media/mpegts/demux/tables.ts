@@ -14,7 +14,6 @@ const PAT_TABLE = 0x00;
 const PMT_TABLE = 0x02;
 /** §2.4.4.3, §2.4.4.9: section_length is at most 1021. */
 const MAX_SECTION_BYTES = HEAD_BYTES + 1021;
-const MIN_SECTION_BYTES = HEAD_BYTES + 5 + CRC_BYTES;
 const STUFFING = 0xff;
 
 export interface ProgramStream {
@@ -102,7 +101,7 @@ export class SectionReader {
   #end(): void {
     const section = this.#buffer.subarray(0, this.#bytes);
     this.#bytes = 0;
-    if (section.length < MIN_SECTION_BYTES || isSame(this.#known, section, 0, section.length)) {
+    if (section.length < HEAD_BYTES + 5 + CRC_BYTES || isSame(this.#known, section, 0, section.length)) {
       return;
     }
     if (crc32(section, 0, section.length) !== 0) {

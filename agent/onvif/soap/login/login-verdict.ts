@@ -19,9 +19,7 @@ const PROVEN_PAUSE_MS = 60_000;
 /** Retry time of a channel that may not try the login: another channel may be accepted meanwhile. */
 const DOUBT_MS = 60_000;
 const MAX_CHANNELS = 256;
-const MAX_STORED_LOCK_MS = 24 * 3_600_000;
 const MAX_STORED_LOGINS = 1_024;
-const MAX_PAUSES = 100;
 /** Clocks drift: a smaller change is not saved. */
 const SAME_CLOCK_MS = 60_000;
 /** A clock without a battery is at 1970. A larger skew is no time, and added to ours would give no valid date (ECMA-262 §21.4.1.1). */
@@ -291,7 +289,7 @@ export function parseLogins(content: unknown, sinceMs: number): StoredLogins {
     logins: listOf(logins, MAX_STORED_LOGINS).flatMap((one) => parseLogin(fieldsOf(one), sinceMs)),
     locks: listOf(locks, MAX_STORED_LOGINS).flatMap((one) => {
       const { id, leftMs } = fieldsOf(one);
-      return isHash(id) && isNumber(leftMs) ? [{ id, leftMs: between(leftMs - sinceMs, 0, MAX_STORED_LOCK_MS) }] : [];
+      return isHash(id) && isNumber(leftMs) ? [{ id, leftMs: between(leftMs - sinceMs, 0, 24 * 3_600_000) }] : [];
     }),
   };
 }
@@ -316,7 +314,7 @@ function parseLogin({ id, isGood, skewMs, ...lists }: Record<string, unknown>, s
       pauses: listOf(pauses, MAX_CHANNELS).flatMap((one) => {
         const { channel, times, leftMs } = fieldsOf(one);
         return isHash(channel) && isNumber(times) && isNumber(leftMs)
-          ? [{ channel, times: between(times, 0, MAX_PAUSES), leftMs: between(leftMs - sinceMs, 0, FORGET_AFTER_MS) }]
+          ? [{ channel, times: between(times, 0, 100), leftMs: between(leftMs - sinceMs, 0, FORGET_AFTER_MS) }]
           : [];
       }),
     },

@@ -22,22 +22,22 @@ export class NonceCache {
   readonly #cached = new Map<string, CachedNonce>();
 
   get(origin: HttpOrigin, nowMs: number): Challenge | undefined {
-    const cached = this.#cached.get(keyOf(origin));
+    const cached = this.#cached.get(originKey(origin));
     return cached && nowMs - cached.atMs < MAX_AGE_MS ? cached.challenge : undefined;
   }
 
   accepted(origin: HttpOrigin, challenge: Challenge, nowMs: number): void {
-    const cached = this.#cached.get(keyOf(origin));
+    const cached = this.#cached.get(originKey(origin));
     const count = cached?.challenge === challenge ? cached.count : 1;
-    this.#cached.set(keyOf(origin), { challenge, atMs: nowMs, count });
+    this.#cached.set(originKey(origin), { challenge, atMs: nowMs, count });
   }
 
   drop(origin: HttpOrigin): void {
-    this.#cached.delete(keyOf(origin));
+    this.#cached.delete(originKey(origin));
   }
 
   authorize(origin: HttpOrigin, challenge: Challenge, credentials: Credentials, uri: string): string {
-    const cached = this.#cached.get(keyOf(origin));
+    const cached = this.#cached.get(originKey(origin));
     if (cached?.challenge !== challenge) {
       return answerTo(challenge, credentials, { method: 'POST', uri });
     }
@@ -59,4 +59,4 @@ export function answerTo(
   return authorization(challenge, credentials, { ...request, clientNonce, count }, hash);
 }
 
-const keyOf = (origin: HttpOrigin): string => `${origin.isSecure} ${hostPortOf(origin)}`;
+const originKey = (origin: HttpOrigin): string => `${origin.isSecure} ${hostPortOf(origin)}`;

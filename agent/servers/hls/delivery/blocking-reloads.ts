@@ -4,7 +4,6 @@ import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
 /** A waiting request is rejected after this many target durations (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;
-const MIN_PATIENCE_MS = 5_000;
 
 /** The stream ended or stalled during the wait. Not an error of Perch, which would be logged for each viewer. */
 export interface Fault {
@@ -70,5 +69,5 @@ export class BlockingReloads {
 }
 
 function patienceOf({ playlist }: HlsRendition): number {
-  return Math.max(MIN_PATIENCE_MS, (playlist?.targetDurationS ?? 0) * PATIENCE_TARGETS * 1000);
+  return Math.max(5_000, (playlist?.targetDurationS ?? 0) * PATIENCE_TARGETS * 1000);
 }

@@ -46,7 +46,7 @@ async function serve(prefix = '/hls') {
     taken.push(isTaken);
     return isTaken;
   };
-  const { port } = await listenLocally(app, { newcomers: new PreLoginMemory(clock, silentLogger) });
+  const { port } = await listenLocally(app, { preLogin: new PreLoginMemory(clock, silentLogger) });
   const agent = new Agent({ keepAlive: true });
   onTestFinished(async () => {
     agent.destroy();

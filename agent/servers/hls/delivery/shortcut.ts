@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { countShortcut, hasBody } from '../../../http/listener/newcomers.ts';
+import { countShortcut, hasBody } from '../../../http/listener/pre-login.ts';
 import type { PathRoutes } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile } from '../contracts/hls-muxer.ts';
 import { ENDED, type Fault } from './blocking-reloads.ts';

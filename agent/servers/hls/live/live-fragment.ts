@@ -24,7 +24,6 @@ export interface LiveFragment {
 const FRAGMENTS_PER_SLAB = 16;
 const MAX_SLAB_BYTES = 1 << 20;
 const NO_SLAB: Buffer = Buffer.alloc(0);
-const MAX_SEQUENCE = 2 ** 32;
 
 /** Writes fragments into slabs that are reused after their release. */
 export class FragmentWriter {
@@ -39,7 +38,7 @@ export class FragmentWriter {
     runs: readonly TrackRun[],
     about: Pick<LiveFragment, 'isKey' | 'hasVideo' | 'mediaS' | 'wallMs'>,
   ): LiveFragment {
-    this.#sequence = (this.#sequence + 1) % MAX_SEQUENCE;
+    this.#sequence = (this.#sequence + 1) % 2 ** 32;
     const header = writeFragmentHeader(this.#sequence, runs.map(tableOf));
     let dataBytes = 0;
     let samples = 0;

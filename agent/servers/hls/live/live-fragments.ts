@@ -156,7 +156,7 @@ export class LiveFragments implements Reader {
       this.#greet(viewer, newest);
       this.#group.replay(viewer);
     } catch (cause) {
-      this.#expel(viewer, cause);
+      this.#disconnect(viewer, cause);
     }
   }
 
@@ -318,7 +318,7 @@ export class LiveFragments implements Reader {
         isKept = viewer.onFragment(fragment) || isKept;
       } catch (cause) {
         isKept = true;
-        this.#expel(viewer, cause);
+        this.#disconnect(viewer, cause);
       }
     }
     if (!isKept) {
@@ -331,11 +331,11 @@ export class LiveFragments implements Reader {
     if (this.#leading) {
       this.#group.open();
     }
-    const newcomers = this.#waiting;
-    const greeted = this.#init === undefined ? [...this.#viewers, ...newcomers] : newcomers;
+    const joining = this.#waiting;
+    const greeted = this.#init === undefined ? [...this.#viewers, ...joining] : joining;
     this.#waiting = [];
-    if (newcomers.length > 0) {
-      this.#viewers = [...this.#viewers, ...newcomers];
+    if (joining.length > 0) {
+      this.#viewers = [...this.#viewers, ...joining];
     }
     if (greeted.length === this.#viewers.length) {
       this.#clockMs = this.#clock.monoMs();
@@ -344,7 +344,7 @@ export class LiveFragments implements Reader {
       try {
         this.#greet(viewer, fragment);
       } catch (cause) {
-        this.#expel(viewer, cause);
+        this.#disconnect(viewer, cause);
       }
     }
   }
@@ -383,7 +383,7 @@ export class LiveFragments implements Reader {
     return Buffer.from(textFrame(JSON.stringify(message)));
   }
 
-  #expel(viewer: FragmentViewer, cause: unknown): void {
+  #disconnect(viewer: FragmentViewer, cause: unknown): void {
     this.leave(viewer);
     viewer.onEnd(cause);
   }

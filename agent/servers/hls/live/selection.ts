@@ -40,7 +40,7 @@ export function parseCodecs(text: string | undefined): readonly string[] | undef
 export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionRequest): Selection {
   const tracks: number[] = [];
   const leftOut: MseLeftOut[] = leftOutLabels(stream).map((label) => ({
-    kind: kindOf(stream, label),
+    kind: trackKind(stream, label),
     label,
     reason: 'container',
   }));
@@ -89,7 +89,7 @@ function isAmong(codecs: readonly string[], codec: string): boolean {
   return codecs.some((wanted) => name === wanted || name.startsWith(`${wanted}.`));
 }
 
-function kindOf(stream: Stream, label: string): MseLeftOut['kind'] {
+function trackKind(stream: Stream, label: string): MseLeftOut['kind'] {
   const kind = stream.tracks.find((track) => label.startsWith(codecOf(track).label))?.kind;
   return kind === 'video' || kind === 'audio' ? kind : 'other';
 }

@@ -30,7 +30,7 @@ export function chooseTransport(
   present: Pick<Delivery, 'kind' | 'isSecure'> | undefined,
   keyMgmt?: string,
 ): ChosenTransport {
-  const alternatives = parseTransports(header ?? '').map((wanted) => ({ kind: kindOf(wanted), wanted }));
+  const alternatives = parseTransports(header ?? '').map((wanted) => ({ kind: transportKind(wanted), wanted }));
   const possible = alternatives.filter((one) => isOffered(one, enabled));
   if (possible.length === 0) {
     const asked = alternatives.map(({ kind, wanted }) =>
@@ -57,6 +57,6 @@ const servedAs = (kind: TransportKind, isSecure: boolean): string =>
 
 const listOf = (labels: readonly string[]): string => [...new Set(labels)].join(', ');
 
-function kindOf({ protocol, isMulticast }: Transport): TransportKind {
+function transportKind({ protocol, isMulticast }: Transport): TransportKind {
   return protocol === 'tcp' ? 'tcp' : isMulticast ? 'multicast' : 'udp';
 }

@@ -37,7 +37,7 @@ export interface SharedServer {
   readonly createDelivery: CreateDelivery;
   readonly createReceiver: CreateReceiver;
   readonly clock: Clock;
-  readonly newcomers?: PreLoginMemory | undefined;
+  readonly preLogin?: PreLoginMemory | undefined;
 }
 
 /** Handles the requests of one connection, RFC 2326 §10. */

@@ -29,7 +29,6 @@ export interface ReportListener {
 /** Hops across routers. */
 const TTL = 16;
 const SOCKET_BUFFER_BYTES = 1 << 20;
-const MAX_QUEUED_BYTES = 1 << 20;
 
 /** A socket that sends into one local network. */
 interface Egress {
@@ -130,7 +129,7 @@ export class Multicast {
 
   isCongested(egressIp: string): boolean {
     const sender = this.#egresses.get(egressIp)?.sender;
-    return sender === undefined || sender.isBeyond(MAX_QUEUED_BYTES, Number.POSITIVE_INFINITY);
+    return sender === undefined || sender.isBeyond(1 << 20, Number.POSITIVE_INFINITY);
   }
 
   send(egressIp: string, bytes: Uint8Array, start: number, length: number, port: number, group: string): void {

@@ -33,7 +33,6 @@ interface UdpOptions {
 
 /** Above either limit in a socket's send queue, the port is congested. */
 const MAX_QUEUED_BYTES = 1 << 20;
-const MAX_QUEUED_PACKETS = 1_024;
 /** Limits of tracks in all sessions, and per address. A recorder's session has two. */
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
@@ -124,7 +123,7 @@ export class UdpPorts {
 
   /** The network or system is slower than the streams of this address family. */
   isCongested(ip: string): boolean {
-    return socketFor(this.#rtpSockets, ip)?.isBeyond(MAX_QUEUED_BYTES, MAX_QUEUED_PACKETS) === true;
+    return socketFor(this.#rtpSockets, ip)?.isBeyond(MAX_QUEUED_BYTES, 1_024) === true;
   }
 
   /** As `FrameSocket`. A failed send is a lost packet. */

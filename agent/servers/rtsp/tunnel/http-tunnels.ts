@@ -52,7 +52,7 @@ export class HttpTunnels {
 
   /** @returns why it is rejected */
   takeGet(sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
-    const key = keyOf(sniffer, cookie);
+    const key = tunnelKey(sniffer, cookie);
     if (this.#joined.has(key)) {
       return new PerchError('badInput', "HTTP tunnel reuses another one's cookie");
     }
@@ -73,7 +73,7 @@ export class HttpTunnels {
 
   /** A POST gets no response: the client does not read it. @returns why it is rejected */
   takePost(sniffer: ProtocolSniffer, cookie: string, first: Uint8Array): PerchError | undefined {
-    const key = keyOf(sniffer, cookie);
+    const key = tunnelKey(sniffer, cookie);
     for (const joined of this.#joined.values()) {
       if (joined.cookie === cookie && joined.tunnel.postIp === sniffer.ip) {
         joined.tunnel.takePost(sniffer.channel, first);
@@ -174,7 +174,7 @@ export class HttpTunnels {
   }
 }
 
-function keyOf(sniffer: ProtocolSniffer, cookie: string): string {
+function tunnelKey(sniffer: ProtocolSniffer, cookie: string): string {
   return `${sniffer.ip} ${cookie}`;
 }
 

@@ -44,7 +44,7 @@ export class ProtocolSniffer implements ByteSink {
         this.#readHead(this.#head, bytes);
         return;
       }
-      const kind = kindOf(bytes);
+      const kind = protocolKind(bytes);
       if (kind === 'rtsp') {
         this.#isOver = true;
         this.#sink.onRtsp(this, bytes);
@@ -84,7 +84,7 @@ export class ProtocolSniffer implements ByteSink {
 }
 
 /** The blank after the method matters: `GET_PARAMETER` is RTSP. */
-function kindOf(bytes: Uint8Array): 'rtsp' | 'http' | 'more' {
+function protocolKind(bytes: Uint8Array): 'rtsp' | 'http' | 'more' {
   let kind: 'rtsp' | 'more' = 'rtsp';
   for (const start of HTTP_STARTS) {
     let same = 0;

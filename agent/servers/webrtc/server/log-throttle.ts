@@ -2,8 +2,6 @@ import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { MINUTE_MS } from '../../../base/time/units.ts';
 
-const MAX_KEYS = 500;
-
 /** Limits repeated log messages to one per minute and key. */
 export class LogThrottle {
   readonly #clock: Clock;
@@ -29,6 +27,6 @@ export class LogThrottle {
   }
 
   note(key: string): void {
-    putBounded(this.#dueMs, key, this.#clock.monoMs(), MAX_KEYS);
+    putBounded(this.#dueMs, key, this.#clock.monoMs(), 500);
   }
 }

@@ -4,7 +4,6 @@ import { endpointOf, subscriberOf } from '../../../base/network/ip-address.ts';
 
 /** A session holds a few kilobytes before its handshake and a hundred after it. */
 const MAX_SESSIONS = 1_000;
-const MAX_PER_PATH = 500;
 /** Limit per address (or /64 of IPv6): enough for a household, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 500;
 /** A page of cameras opens twenty at once, each within a second. */
@@ -36,7 +35,7 @@ export class SessionLimits {
       `from ${address} that wait for a handshake`,
     );
     rejectAbove(this.#byAddress.get(address), MAX_PER_ADDRESS, `from ${address}`);
-    rejectAbove(this.#byPath.get(path), MAX_PER_PATH, `of path '${path}'`);
+    rejectAbove(this.#byPath.get(path), 500, `of path '${path}'`);
     rejectAbove(this.#total, MAX_SESSIONS, 'in all');
     this.#total += 1;
     addCount(this.#byPath, path, 1);

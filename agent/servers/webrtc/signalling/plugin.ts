@@ -20,7 +20,7 @@ export const webrtcPlugin: FastifyPluginAsync<SignallingOptions> = async (app, o
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
-    config: { isForAnySite: true, newcomerBodyBytes: MAX_OFFER_BYTES },
+    config: { isForAnySite: true, preLoginBodyBytes: MAX_OFFER_BYTES },
     handler: async (request, reply) => {
       const target = readSignallingUrl((request.params as { '*': string })['*']);
       if (target.kind === 'endpoint') {

@@ -41,7 +41,6 @@ class QueuedPackets {
 
 /** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
 const MAX_QUEUED_BYTES = 1 << 20;
-const MAX_QUEUED_PACKETS = 2_048;
 
 /** Shared by all sockets; undefined: not opened, or it does not work here. */
 let bursts: BurstSender | undefined;
@@ -88,7 +87,7 @@ export class UdpSocket {
   }
 
   get isCongested(): boolean {
-    return this.#socket.isBeyond(MAX_QUEUED_BYTES, MAX_QUEUED_PACKETS);
+    return this.#socket.isBeyond(MAX_QUEUED_BYTES, 2_048);
   }
 
   /** @param bytes must not change afterwards */

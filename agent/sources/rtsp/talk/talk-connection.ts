@@ -106,7 +106,7 @@ export class TalkConnection {
     if (signal.aborted) {
       onAbort();
     }
-    const stop = this.#clock.every(TICK_MS, this.#keeper());
+    const stop = this.#clock.every(TICK_MS, this.#keepAlive());
     const cause = await Promise.race([over, this.#connection.ended]);
     stop();
     // The path's signal outlives this connection.
@@ -139,7 +139,7 @@ export class TalkConnection {
   }
 
   /** Keeps the session alive. @returns a function to call once a second */
-  #keeper(): () => void {
+  #keepAlive(): () => void {
     const everyMs = Math.min(KEEP_ALIVE_MS, this.#client.sessionMs / 2);
     let askedAtMs = this.#clock.monoMs();
     const beganAtMs = askedAtMs;

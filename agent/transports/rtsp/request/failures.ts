@@ -37,8 +37,6 @@ const PUBLISH_REFUSALS: Refusals = {
   404: ['notFound', "destination has no such address (404): check its URL, path '%'"],
 };
 
-const MAX_REASON_LENGTH = 60;
-
 /** The error for a status code that ends the attempt. */
 export function refusal(method: string, status: number, reason: string, peer: Peer, hadPassword: boolean): PerchError {
   const { noun, path } = peer;
@@ -55,7 +53,7 @@ export function refusal(method: string, status: number, reason: string, peer: Pe
       context,
     );
   }
-  const words = reason.replace(/[^\x20-\x7e]/g, '').slice(0, MAX_REASON_LENGTH);
+  const words = reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60);
   const message = `${noun} answered ${method} with ${`${status} ${words}`.trim()}, path '${path}'`;
   return new PerchError('unavailable', message, context);
 }

@@ -33,7 +33,6 @@ const FORMS: readonly KeepAliveForm[] = [
 ];
 /** A session that ends within these shares of its timeout was not kept alive; one that lasts longer was. */
 const MIN_SHARE = 0.75;
-const MAX_SHARE = 2;
 /** Until the end is seen where the server stops to send and leaves the connection open. */
 const NOTICE_MS = 10_000;
 
@@ -51,7 +50,7 @@ export class KeepAlive {
 
   /** A session with this form has ended by itself. */
   judge(form: KeepAliveForm, playedMs: number, sessionMs: number): void {
-    if (playedMs >= MAX_SHARE * sessionMs + NOTICE_MS) {
+    if (playedMs >= 2 * sessionMs + NOTICE_MS) {
       this.#at = FORMS.indexOf(form);
       this.#proven = form;
     } else if (playedMs >= MIN_SHARE * sessionMs) {

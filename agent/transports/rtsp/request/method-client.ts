@@ -14,7 +14,6 @@ import { KeepAlive, type KeepAliveForm } from './keep-alive.ts';
 const MAX_ATTEMPTS = 4;
 /** RFC 2326 §12.37. */
 const DEFAULT_SESSION_MS = 60_000;
-const MIN_SESSION_MS = 2_000;
 const TEARDOWN_WAIT_MS = 1_000;
 
 export interface Description {
@@ -253,7 +252,7 @@ export class MethodClient {
     this.#session = id;
     const timeout = /;\s*timeout\s*=\s*(\d{1,6})/i.exec(field)?.[1];
     if (timeout !== undefined) {
-      this.sessionMs = Math.max(MIN_SESSION_MS, Number(timeout) * 1000);
+      this.sessionMs = Math.max(2_000, Number(timeout) * 1000);
     }
   }
 

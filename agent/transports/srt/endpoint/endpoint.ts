@@ -10,7 +10,6 @@ const TICK_MS = 10;
 const PUMP_MS = 1;
 /** The most bytes that wait in libuv's queue. Packets beyond it are lost, as in congestion, and sent again. */
 const MAX_QUEUED_BYTES = 4 << 20;
-const MAX_SOCKET_ID = 2 ** 30;
 
 /** Receives handshakes, which are sent to socket 0, or to the caller's socket ID before it has a connection. */
 type OnHandshake = (packet: Buffer, ip: string, port: number, nowUs: number) => void;
@@ -56,7 +55,7 @@ export class SrtEndpoint {
   /** An ID that no connection has. */
   newSocketId(): number {
     for (;;) {
-      const id = randomInt(1, MAX_SOCKET_ID);
+      const id = randomInt(1, 2 ** 30);
       if (!this.#connections.has(id)) {
         return id;
       }

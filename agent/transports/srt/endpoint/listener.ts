@@ -26,7 +26,6 @@ import {
 } from './handshake.ts';
 import { REJECT, type RejectReason } from './reject-reason.ts';
 
-const MAX_CONNECTIONS = 1_000;
 /** The most connections of one address: a recorder opens one for each camera and stream. */
 const MAX_CONNECTIONS_OF_ONE = 256;
 const MINUTE_US = 60_000_000;
@@ -266,7 +265,7 @@ export class SrtListener {
 
   #limitFault(ip: string): RejectReason | undefined {
     const fromThere = this.#byAddress.get(subscriberOf(ip)) ?? 0;
-    return this.#callers.size >= MAX_CONNECTIONS || fromThere >= MAX_CONNECTIONS_OF_ONE ? REJECT.backlog : undefined;
+    return this.#callers.size >= 1_000 || fromThere >= MAX_CONNECTIONS_OF_ONE ? REJECT.backlog : undefined;
   }
 
   #reject(handshake: Handshake, reason: RejectReason, ip: string, port: number): void {

@@ -3,7 +3,6 @@ import { PerchError } from '../../../base/errors.ts';
 import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import type { IceServer } from './signalling.ts';
 
-const MAX_CANDIDATES = 32;
 const STUN_PORT = 3478;
 const TURN_TLS_PORT = 5349;
 /** Types of the candidates that are used, RFC 8445 §5.1.1. */
@@ -89,7 +88,7 @@ export class IceAgent {
   async connect({ ufrag, password, isLite, candidates }: RemoteIce): Promise<void> {
     const connection = this.#connection;
     connection.setRemoteParams({ iceLite: isLite, usernameFragment: ufrag, password });
-    for (const text of candidates.slice(0, MAX_CANDIDATES)) {
+    for (const text of candidates.slice(0, 32)) {
       const candidate = this.#parse(text);
       if (candidate) {
         await connection.addRemoteCandidate(candidate);

@@ -14,8 +14,6 @@ import { IceAgent, type RemoteIce } from './ice-agent.ts';
 import { Signalling, type SignallingOptions } from './signalling.ts';
 import { type OfferedSection, writeOffer } from './write-offer.ts';
 
-const MAX_CANDIDATES = 64;
-
 interface Answer {
   /** The answer's sections in the order of the offer; they have the type of an offer, because the attributes are the same. */
   readonly sections: Offer;
@@ -42,7 +40,7 @@ function parseAnswer(text: string): Answer {
       ufrag: sections.ufrag,
       password,
       isLite: /^a=ice-lite\s*$/m.test(text),
-      candidates: [...new Set(valuesOf('candidate'))].slice(0, MAX_CANDIDATES),
+      candidates: [...new Set(valuesOf('candidate'))].slice(0, 64),
     },
     isPassive: sections.setup !== 'active',
   };

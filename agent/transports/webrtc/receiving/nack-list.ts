@@ -10,8 +10,6 @@ const DECAY = 0.98;
 /** Retransmissions arrive within this time at first, later within the measured round trip. Each retry doubles it. */
 const RETRY_MS = 60;
 const MIN_RETRY_MS = 30;
-const MAX_RETRY_MS = 250;
-const MAX_TRIES = 10;
 
 /** The missing packets of one SSRC and when to request each (RFC 4585 §6.2.1). Allocates nothing per packet. */
 export class NackList {
@@ -74,8 +72,7 @@ export class NackList {
     let kept = 0;
     let dueCount = 0;
     for (let i = 0; i < this.#count; i += 1) {
-      const isExpired =
-        (this.#tries[i] as number) >= MAX_TRIES || nowMs - (this.#sinceMs[i] as number) >= this.#giveUpMs;
+      const isExpired = (this.#tries[i] as number) >= 10 || nowMs - (this.#sinceMs[i] as number) >= this.#giveUpMs;
       if (isExpired) {
         continue;
       }
@@ -103,7 +100,7 @@ export class NackList {
     if (tries > 0) {
       const retryMs = this.roundTripMs === undefined ? RETRY_MS : 1.5 * this.roundTripMs;
       const dueMs = tries * Math.max(MIN_RETRY_MS, retryMs);
-      return nowMs - (this.#requestedMs[i] as number) >= Math.min(MAX_RETRY_MS, dueMs);
+      return nowMs - (this.#requestedMs[i] as number) >= Math.min(250, dueMs);
     }
     const missingMs = nowMs - (this.#sinceMs[i] as number);
     const later = (this.#highest - (this.#sequences[i] as number)) & 0xffff;

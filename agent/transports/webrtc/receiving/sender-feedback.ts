@@ -9,7 +9,6 @@ import type { InboundTrack } from './inbound-track.ts';
 const CHECK_EVERY_MS = 10;
 /** How often the sender's bandwidth is estimated. */
 const ROUND_MS = 500;
-const MAX_NACKED = 256;
 
 /** Feedback to a sender: missing packets, key frame requests, reports and a bandwidth estimate. */
 export class SenderFeedback {
@@ -19,7 +18,7 @@ export class SenderFeedback {
   readonly #onFault: (error: unknown) => void;
   readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #emptyReport = writeEmptyReport(this.#ssrc, RECEIVER_CNAME);
-  readonly #due = new Uint16Array(MAX_NACKED);
+  readonly #due = new Uint16Array(256);
   readonly #estimator = new BandwidthEstimator();
   readonly #keyFrameRequests: KeyFrameRequests;
   readonly #stopRounds: () => void;
@@ -154,8 +153,6 @@ export class SenderFeedback {
 
 /** Enough for small video over a phone's uplink; the estimate adapts within a second. */
 const START_BITS_PER_SECOND = 1_500_000;
-const MIN_BITS_PER_SECOND = 150_000;
-const MAX_BITS_PER_SECOND = 100_000_000;
 /** Below LOW_LOSS the link is fine, above HEAVY_LOSS it is full: draft-ietf-rmcat-gcc §6, as in browsers. */
 const LOW_LOSS = 0.02;
 const HEAVY_LOSS = 0.1;
@@ -196,7 +193,7 @@ export class BandwidthEstimator {
         : HEADROOM * receivedBitsPerSecond;
       this.#bitsPerSecond = Math.max(this.#bitsPerSecond, reach);
     }
-    this.#bitsPerSecond = Math.min(MAX_BITS_PER_SECOND, Math.max(MIN_BITS_PER_SECOND, this.#bitsPerSecond));
+    this.#bitsPerSecond = Math.min(100_000_000, Math.max(150_000, this.#bitsPerSecond));
   }
 }
 
@@ -204,7 +201,6 @@ export class BandwidthEstimator {
 const MIN_PAUSE_MS = 500;
 /** A large key frame takes time on a slow link. The pause doubles with each retry. */
 const FIRST_RETRY_MS = 1_000;
-const MAX_PAUSE_MS = 4_000;
 /**
  * Browsers send key frames only on request. Each costs a phone's uplink as much as ten other frames, so they are
  * requested on demand, but at least this often: segments, parts and recordings begin with one.
@@ -242,7 +238,7 @@ export class KeyFrameRequests {
     if (!isWanted || nowMs - this.#requestedMs < this.#pauseMs) {
       return false;
     }
-    this.#pauseMs = this.#pauseMs < FIRST_RETRY_MS ? FIRST_RETRY_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pauseMs = this.#pauseMs < FIRST_RETRY_MS ? FIRST_RETRY_MS : Math.min(4_000, 2 * this.#pauseMs);
     this.#requestedMs = nowMs;
     return true;
   }

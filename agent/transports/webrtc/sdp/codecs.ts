@@ -51,14 +51,14 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding
   const videoTrack = preferredVideo(tracks, videoSection);
   if (videoTrack < 0 && !tracks.some((track) => isSendable(track) || isTranscodable(track, transcoding))) {
     const codecs =
-      tracks.map((track) => `${nameOf(track)} (${unplayableReason(track, transcoding)})`).join(', ') || 'no tracks';
+      tracks.map((track) => `${codecName(track)} (${unplayableReason(track, transcoding)})`).join(', ') || 'no tracks';
     throw offerError(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
   }
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
   const audio =
     audioSection && (chooseAudio(tracks, audioSection) ?? chooseTranscoded(tracks, audioSection, transcoding));
   if (!video && !audio) {
-    const wanted = tracks.map(nameOf).join(' and ');
+    const wanted = tracks.map(codecName).join(' and ');
     const why = reasonsOf(offer, cannotReceiveReason);
     throw offerError(`codecs not supported by client: the stream has ${wanted}, the offer takes none of it${why}`);
   }
@@ -104,7 +104,7 @@ export function noAudioReason(tracks: readonly Track[], transcoding = NO_TRANSCO
   if (sounds.length === 0 || sounds.some((track) => isSendable(track) || isTranscodable(track, transcoding))) {
     return undefined;
   }
-  return sounds.map((track) => `${nameOf(track)} (${unplayableReason(track, transcoding)})`).join(', ');
+  return sounds.map((track) => `${codecName(track)} (${unplayableReason(track, transcoding)})`).join(', ');
 }
 
 /** The entry of `leftOut` for a track: kind, codec and reason. @param sent the track that is sent instead */
@@ -114,7 +114,7 @@ function leftOutReason(track: Track, sent: Choice | undefined, offer: Offer, tra
   const idle = section && !sectionFor(track.kind, offer) ? cannotReceiveReason(section) : undefined;
   const notTaken = idle === undefined ? 'the player does not take it' : `the player's section ${idle}`;
   const why = !canBeSent ? unplayableReason(track, transcoding) : sent ? `another ${track.kind} is sent` : notTaken;
-  return `${track.kind} ${nameOf(track)} (${why})`;
+  return `${track.kind} ${codecName(track)} (${why})`;
 }
 
 const isTranscodable = (track: Track, transcoding: OpusTranscoding): track is AudioTrack =>
@@ -126,7 +126,7 @@ function unplayableReason(track: Track, transcoding: OpusTranscoding): string {
 }
 
 /** AAC's registered name is MPEG-4 Audio, which users do not search for. */
-const nameOf = (track: Track): string => (track.codec === 'aac' ? 'AAC' : codecOf(track).label);
+const codecName = (track: Track): string => (track.codec === 'aac' ? 'AAC' : codecOf(track).label);
 
 function isSendable(track: Track): boolean {
   const { webrtc } = codecOf(track);

@@ -10,7 +10,6 @@ const MAX_FORMATS = 1_000;
 const MAX_PARAMETERS = 16;
 /** The longest a=fmtp of one format; parameter sets may take a kilobyte. */
 const MAX_FMTP_CHARACTERS = 4_000;
-const MAX_FINGERPRINTS = 8;
 /** The limit of a user fragment, RFC 8839 §5.4. */
 const MAX_WORD_CHARACTERS = 256;
 
@@ -112,7 +111,7 @@ export function parseOffer(text: string): Offer {
     [...drafts.map((draft) => draft.attributes), session].flatMap((attributes) => attributes.get(name) ?? []);
   const ufrags = [...new Set(transport('ice-ufrag'))].slice(0, MAX_SECTIONS);
   const ufrag = ufrags[0];
-  const fingerprints = transport('fingerprint').slice(0, MAX_FINGERPRINTS).map(parseFingerprint);
+  const fingerprints = transport('fingerprint').slice(0, 8).map(parseFingerprint);
   if (!ufrag) {
     throw new PerchError('badInput', 'the offer has no a=ice-ufrag');
   }

@@ -6,7 +6,6 @@ const WINDOW_TICKS = 5;
 const UNREPAIRABLE_LOSS = 0.1;
 /** Share of loss that a full queue or radio noise may cause; the round trip time distinguishes them. */
 const QUEUE_LOSS = 0.02;
-const MIN_LOST = 5;
 /** Share of loss at which nothing is shown any more: such a second counts twice. */
 const HEAVY_LOSS = 0.3;
 const QUEUE_MS = 100;
@@ -117,7 +116,7 @@ export class BitrateAdaptation {
     push(this.#expected, statistics.expected, WINDOW_TICKS);
     const lost = sumOf(this.#lost);
     const expected = sumOf(this.#expected);
-    const loss = lost < MIN_LOST ? 0 : lost / Math.max(1, expected);
+    const loss = lost < 5 ? 0 : lost / Math.max(1, expected);
     this.#loss = loss;
     const queueMs = this.#queueMs(roundTripMs);
     // Browsers' estimates alone say little: they stay below the bitrate for 30 s after a single queue, and anywhere

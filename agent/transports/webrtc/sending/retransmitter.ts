@@ -13,7 +13,6 @@ const MAX_SHARE = 0.15;
 const MAX_REDUCED_SHARE = 0.5;
 /** The first burst may be lost before any budget is earned. */
 const INITIAL_CREDIT_BYTES = 64 << 10;
-const MAX_CREDIT_BYTES = 128 << 10;
 /** Below this, only the newest GOP is repaired: a viewer further behind continues at its key frame. */
 const LOW_CREDIT_BYTES = 32 << 10;
 /** A viewer that repeats a NACK sooner has not awaited the answer. */
@@ -99,7 +98,7 @@ export class Retransmitter {
   #earn(): void {
     const earned = (this.#track.octets - this.#earnedOctets) * (this.isReduced ? MAX_REDUCED_SHARE : MAX_SHARE);
     this.#earnedOctets = this.#track.octets;
-    this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
+    this.#creditBytes = Math.min(this.#creditBytes + earned, 128 << 10);
   }
 
   #add({ source, history, srtp }: SentStream, sequence: number, nowMs: number, pauseMs: number): void {

@@ -12,7 +12,6 @@ import { FULL_RATE, reducedRate, type SendRate } from './send-rate.ts';
 const SHORT_GROUP_PACKETS = 128;
 /** Key frames overflow short queues: they are spread at half of the rate that was too much. */
 const REDUCED_SHARE = 0.5;
-const MIN_BYTES_PER_MS = 16;
 /** Share of the proven throughput: other traffic uses the network as well. */
 const PROVEN_SHARE = 0.8;
 /** A slower replay never catches up. */
@@ -202,7 +201,7 @@ export class ViewerStream {
     const isFullStream = !this.videoSender.keyFramesOnly;
     const minBitsPerSecond = isFullStream ? FALLBACK_HEADROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
     const reduced = Math.min(REDUCED_SHARE * this.#streamBitsPerSecond, proven);
-    const bytesPerMs = Math.max(MIN_BYTES_PER_MS, Math.max(reduced, minBitsPerSecond) / 8_000);
+    const bytesPerMs = Math.max(16, Math.max(reduced, minBitsPerSecond) / 8_000);
     return reducedRate(bytesPerMs);
   }
 

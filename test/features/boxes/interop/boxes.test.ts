@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readServers } from '../../../../agent/auth/pairing/paired-servers.ts';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { BoxClient } from '../../../../agent/features/boxes/client/box-client.ts';
-import { keyOf, readBoxes } from '../../../../agent/features/boxes/client/box-file.ts';
+import { boxPrivateKey, readBoxes } from '../../../../agent/features/boxes/client/box-file.ts';
 import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
 import { type Agent, type AgentOptions, freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
 import { deviceOf, rtspUrlOf } from '../../../peers/agent/device-passwords.ts';
@@ -142,7 +142,7 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     const { pin, server: id, addresses } = stored;
     const client = new BoxClient({
       pin,
-      identity: { id, key: keyOf(stored), box: stored.id, namesBox: stored.namesBox },
+      identity: { id, key: boxPrivateKey(stored), box: stored.id, namesBox: stored.namesBox },
       clock: systemClock,
     });
     await client.connect(addresses);

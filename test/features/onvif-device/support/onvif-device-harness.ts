@@ -122,7 +122,7 @@ export async function openOnvifDevice({ source = new FakeSource(), clock = syste
           }
         : undefined,
     wrongCredentials: { checkRoom: () => {}, pause: async (ip) => void pauses.push(ip) },
-    newcomers: new PreLoginMemory(clock, silentLogger),
+    preLogin: new PreLoginMemory(clock, silentLogger),
     clock,
     log: silentLogger,
   });

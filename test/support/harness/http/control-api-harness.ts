@@ -228,7 +228,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
       pathDefaults: () => ({ source: 'publisher' }),
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
-      foresee: () => ({ restarts: [], recordings: [] }),
+      forecast: () => ({ restarts: [], recordings: [] }),
       testSource: async () => ({ isGood: true, tracks2: [], error: null, why: null }),
     },
     edits: {
@@ -282,7 +282,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     },
     deletions: {
       list: () => [DELETION],
-      foresee: async () => FORECAST,
+      forecast: async () => FORECAST,
       delete: async (range, by) => ({ ...DELETION, ...range, by: by ?? null, ...FORECAST }),
       restore: async (id) => {
         if (id !== ID) {

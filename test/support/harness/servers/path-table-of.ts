@@ -67,7 +67,7 @@ export async function tableOf(paths: string, more = '', makers: Partial<PathMake
     sourceOf,
     recorders,
     apply: (next: string) => table.apply(configOf(next, more)),
-    foresee: (next: string) => table.foresee(configOf(next, more)),
+    foresee: (next: string) => table.forecast(configOf(next, more)),
   };
 }
 

@@ -30,7 +30,7 @@ export class RtmpHarness implements AsyncDisposable {
   /** The log as lines of JSON. */
   readonly log: string[] = [];
   /** Memory of clients without a login. */
-  readonly newcomers = new PreLoginMemory(this.clock, { warn: () => {} });
+  readonly preLogin = new PreLoginMemory(this.clock, { warn: () => {} });
   readonly #stop = new AbortController();
   readonly #clients: RtmpClient[] = [];
   readonly #sockets: Socket[] = [];
@@ -89,8 +89,8 @@ export class RtmpHarness implements AsyncDisposable {
     if (!known) {
       throw new Error('the server is off');
     }
-    const { clock, paths, newcomers } = this;
-    const deps = serverDeps({ users, paths, clock, newcomers, log, signal: this.#stop.signal, config });
+    const { clock, paths, preLogin } = this;
+    const deps = serverDeps({ users, paths, clock, preLogin, log, signal: this.#stop.signal, config });
     this.#running = await rtmpServer.start(known, deps);
   }
 }

@@ -101,7 +101,7 @@ export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   /** Perch's own setup with these people; without them a file for MediaMTX. */
   readonly people?: Owners;
   /** The memory limit of clients without a session; default: the product's. */
-  readonly newcomerBytes?: number;
+  readonly preLoginBytes?: number;
 }
 
 const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
@@ -116,7 +116,7 @@ export class RtspHarness implements AsyncDisposable {
   /** SRTP, of RTSPS. */
   readonly secureMedia: DatagramPlane;
   readonly server: RtspServer;
-  readonly newcomers: PreLoginMemory;
+  readonly preLogin: PreLoginMemory;
   readonly access: SessionAuthority;
   readonly #callers: RtspCaller[] = [];
   readonly #stop = new AbortController();
@@ -129,7 +129,7 @@ export class RtspHarness implements AsyncDisposable {
     return box;
   }
 
-  constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspHarnessOptions) {
+  constructor({ people, users = people ? [] : MEDIAMTX_USERS, preLoginBytes, ...options }: RtspHarnessOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NO_ACCOUNTS, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
@@ -137,10 +137,10 @@ export class RtspHarness implements AsyncDisposable {
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
     this.secureMedia = new DatagramPlane(all, this.clock, log, 'secure');
-    this.newcomers = new PreLoginMemory(this.clock, log, newcomerBytes);
-    const { clock, paths, newcomers } = this;
+    this.preLogin = new PreLoginMemory(this.clock, log, preLoginBytes);
+    const { clock, paths, preLogin } = this;
     const planes = { plain: this.media, secure: this.secureMedia };
-    this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, newcomers);
+    this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, preLogin);
   }
 
   call(isTls = false, localAddress?: string): Promise<RtspCaller> {

@@ -18,7 +18,7 @@ interface Given {
   /** Clock of the waits after wrong logins; default: `clock`. */
   readonly loginClock?: Clock;
   /** Default: one with the product's limit. */
-  readonly newcomers?: PreLoginMemory;
+  readonly preLogin?: PreLoginMemory;
   readonly log: Logger;
   /** Ends the waits of wrong logins. */
   readonly signal: AbortSignal;
@@ -28,9 +28,9 @@ interface Given {
 /** Dependencies of a server with the real access rules of a file for MediaMTX, over the test's paths. */
 export function serverDeps(given: Given): ServerDeps {
   const { users, paths, clock, loginClock = clock, log, signal, config } = given;
-  const { newcomers = new PreLoginMemory(clock, log) } = given;
+  const { preLogin = new PreLoginMemory(clock, log) } = given;
   const authority = new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: users });
   const access = new SessionAuthority(authority, new WrongCredentials(loginClock, signal, () => 1), log);
   const connections = { opened: () => () => {} };
-  return { cwd: '/', paths, access, clock, log, connections, newcomers, config: () => config } as unknown as ServerDeps;
+  return { cwd: '/', paths, access, clock, log, connections, preLogin, config: () => config } as unknown as ServerDeps;
 }

@@ -21,7 +21,7 @@ export function serversOf<Options, Running extends RunningServer>(
     paths: {} as ServerDeps['paths'],
     access: { authorize: async () => 'refused', offersDigest: () => true, beginGuess: () => async () => {} },
     connections: { opened: () => () => {} },
-    newcomers: new PreLoginMemory(clock, log),
+    preLogin: new PreLoginMemory(clock, log),
     audio: {
       of: (stream) => stream,
       open: async (stream) => stream,

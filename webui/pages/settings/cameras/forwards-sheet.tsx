@@ -19,8 +19,6 @@ import { i18n } from '../../../words/i18n.ts';
 import { forwardsWords } from '../../../words/settings/forwards.ts';
 import { addForward, removeForward, useForwards } from './data/forwards-data.ts';
 
-const MAX_ADDRESS = 2_000;
-
 interface ForwardsProps {
   /** Name of the path. */
   readonly name: string;
@@ -139,7 +137,7 @@ function NewServerSheet({ name, onChanged, onClosed }: NewServerProps) {
       }}
       foot={<FormFooter form={form} text={t.sendsAtOnce} action={t.add} />}
     >
-      <TextField label={t.address} autocomplete="off" hint={t.addressHint} {...fieldProps(form, 'dest', MAX_ADDRESS)} />
+      <TextField label={t.address} autocomplete="off" hint={t.addressHint} {...fieldProps(form, 'dest', 2_000)} />
       {isWhip(form.values.value.dest) && (
         <PasswordField label={t.token} autocomplete="off" hint={t.tokenHint} {...fieldProps(form, 'token')} />
       )}

@@ -17,8 +17,6 @@ import { useConfigAtFirst } from './data/camera-data.ts';
 import type { PathConfig } from './data/camera-settings.ts';
 import { SourceForm } from './data/source-form.ts';
 
-const MAX_ADDRESS = 2_000;
-
 interface SourceProps {
   /** Name of the path. */
   readonly name: string;
@@ -55,7 +53,7 @@ function Loaded({ name, sub, seen, onClosed }: SourceProps & { readonly seen: Ta
           label={t.sourceAddress}
           autocomplete="off"
           hint={form.values.value.source.trim() === '' ? t.empty : t.addressHint}
-          {...fieldProps(form, 'source', MAX_ADDRESS)}
+          {...fieldProps(form, 'source', 2_000)}
         />
         <ConflictLine form={form} name="source" format={(text) => text} />
         {isRtpSource(form.values.value.source) && (

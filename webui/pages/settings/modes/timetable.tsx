@@ -158,9 +158,9 @@ const entryForm = (entry: TimetableEntry | 'new') =>
       ),
   });
 
-const keyOf = ({ days, from, mode }: TimetableEntry): string => JSON.stringify([days, from, mode]);
+const entryKey = ({ days, from, mode }: TimetableEntry): string => JSON.stringify([days, from, mode]);
 const without = (all: readonly TimetableEntry[], entry: TimetableEntry): readonly TimetableEntry[] =>
-  all.filter((one) => keyOf(one) !== keyOf(entry));
+  all.filter((one) => entryKey(one) !== entryKey(entry));
 
 /** Saves a change of the timetable. A new timetable gets the browser's time zone if it differs from the box's. */
 async function changeTimetable(

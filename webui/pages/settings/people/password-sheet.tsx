@@ -11,8 +11,6 @@ import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { youWords } from '../../../words/settings/you.ts';
 
-const MIN_PASSWORD_CHARS = 8;
-
 interface Passwords {
   readonly oldPassword: string;
   readonly newPassword: string;
@@ -46,7 +44,7 @@ const newForm = () =>
   serverForm<Passwords>({
     initial: { oldPassword: '', newPassword: '' },
     validate: {
-      newPassword: (text) => ([...text].length < MIN_PASSWORD_CHARS ? youWords.peek().newPasswordHint : undefined),
+      newPassword: (text) => ([...text].length < 8 ? youWords.peek().newPasswordHint : undefined),
     },
     save: async (values) => {
       try {

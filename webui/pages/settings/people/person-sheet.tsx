@@ -20,7 +20,6 @@ import { peopleWords } from '../../../words/settings/people.ts';
 import { youWords } from '../../../words/settings/you.ts';
 import { words } from '../../../words/words.ts';
 
-const MIN_PASSWORD_CHARS = 8;
 /** Limits of the box. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
 
@@ -99,7 +98,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     validate: {
       name: (text) => (user ? undefined : nameFault(text, taken)),
       password: (text) =>
-        [...text].length < MIN_PASSWORD_CHARS && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
+        [...text].length < 8 && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
       cameras: oneAtLeast,
     },
     save: async (values, changed) => {

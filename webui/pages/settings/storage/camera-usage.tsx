@@ -46,7 +46,7 @@ export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
     <section>
       <h3 class="visually-hidden">{storageWords.value.byCamera}</h3>
       {shared !== undefined && <p class="small warn shared-shortage">{shared}</p>}
-      <SearchedList items={rows} textOf={({ item }) => nameOf(item)}>
+      <SearchedList items={rows} textOf={({ item }) => pathTitle(item)}>
         {(found) => (
           <ul class="card">
             {found.map(({ item, days }) => (
@@ -81,7 +81,7 @@ function UseRow({ use, days, onRemoved }: UseRowProps) {
       <CameraThumbnail camera={camera} />
       <span class="grow">
         <b>
-          <bdi>{nameOf(use)}</bdi>
+          <bdi>{pathTitle(use)}</bdi>
         </b>
         {days && <span class={days.isShort ? 'small warn' : 'small dim'}>{days.text}</span>}
       </span>
@@ -100,7 +100,7 @@ function UseRow({ use, days, onRemoved }: UseRowProps) {
   );
 }
 
-const nameOf = ({ path, title }: PathUse): string =>
+const pathTitle = ({ path, title }: PathUse): string =>
   cameras.value?.find(({ name }) => name === path)?.title ?? titleOf({ name: path, title });
 
 interface DaysShown {
@@ -158,7 +158,7 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
   };
   return (
     <Sheet
-      title={t.removedTitle(nameOf(use))}
+      title={t.removedTitle(pathTitle(use))}
       isDone={isDone}
       onClosed={onClosed}
       foot={

@@ -81,14 +81,14 @@ export function mountedDiskOf(folder: string, mounts: readonly MountedDisk[]): M
 
 /** The drive of a partition such as `/dev/sda1` or `/dev/mmcblk0p2`. Drives are named `/dev/sda`, or `mmcblk0`. */
 export function driveOf(device: string, drives: readonly Drive[]): Drive | undefined {
-  const part = nameOf(device);
+  const part = deviceName(device);
   return drives.find((drive) => {
-    const name = nameOf(drive.name);
+    const name = deviceName(drive.name);
     return name !== '' && part.startsWith(name) && /^(?:p?\d+)?$/.test(part.slice(name.length));
   });
 }
 
-const nameOf = (device: string): string => device.replace(/^\/dev\//, '');
+const deviceName = (device: string): string => device.replace(/^\/dev\//, '');
 
 export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck' | 'slowing';
 

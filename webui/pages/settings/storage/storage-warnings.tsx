@@ -10,7 +10,6 @@ import { type DiskTrouble, type Drive, diskTroubles, driveOf, mountOf } from './
 const WORN_PERCENT = 70;
 /** Days before the disk is full from which on it is reported. */
 const SOON_DAYS = 7;
-const MAX_WARNINGS = 2;
 
 interface StorageWarningsProps {
   readonly disks: readonly DiskItem[];
@@ -22,7 +21,7 @@ interface StorageWarningsProps {
 /** At most two troubles of disks, the most serious first. */
 export function StorageWarnings(props: StorageWarningsProps) {
   const all = [...troubles(props), ...warnings(props)];
-  return <>{all.slice(0, MAX_WARNINGS)}</>;
+  return <>{all.slice(0, 2)}</>;
 }
 
 function troubles({ disks, drives, onMakeRoom }: StorageWarningsProps) {

@@ -13,7 +13,6 @@ import { systemWords } from '../../../words/settings/system.ts';
 import { addressByName, boxNameOf, isBoxName } from './network-name-data.ts';
 
 const GET = 'v3/config/global/get';
-const MAX_CHARS = 64;
 
 interface NameConfig {
   readonly boxName: string;
@@ -61,7 +60,7 @@ function Fields({ edited }: { readonly edited: NameForm }) {
         label={t.networkNameField}
         hint={t.networkNameHint}
         autocomplete="off"
-        {...fieldProps(form, 'boxName', MAX_CHARS)}
+        {...fieldProps(form, 'boxName', 64)}
       />
       <ConflictLine form={form} name="boxName" format={(name) => name} />
       <div class="card">

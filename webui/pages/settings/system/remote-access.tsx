@@ -19,7 +19,6 @@ import {
 } from './remote-access-data.ts';
 
 const GET = 'v3/config/global/get';
-const MAX_CHARS = 2_000;
 
 type RemoteAccessForm = ConfigForm<RemoteAccessConfig, RemoteAccessValues>;
 
@@ -54,7 +53,7 @@ function Fields({ edited }: { readonly edited: RemoteAccessForm }) {
   const { form } = edited;
   const list = (name: keyof RemoteAccessValues, label: string, hint: string) => (
     <>
-      <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, MAX_CHARS)} />
+      <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, 2_000)} />
       <ConflictLine form={form} name={name} format={(text) => text || '–'} />
     </>
   );

@@ -16,7 +16,6 @@ import { number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/settings/system.ts';
 
-const MAX_LINES = 500;
 const TYPED_MS = 300;
 /** Value of the choice of level `info` with lines about viewers. */
 const VIEWERS = 'viewers';
@@ -131,7 +130,7 @@ function useLog(filter: LogFilter): { readonly lines: readonly LogItem[]; readon
     const draw = () => {
       frame = 0;
       const come = waiting.current.splice(0).reverse();
-      setLines((before) => [...come, ...before].slice(0, MAX_LINES));
+      setLines((before) => [...come, ...before].slice(0, 500));
     };
     const listener = {
       onAll: (all: readonly LogItem[]) => {

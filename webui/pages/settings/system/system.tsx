@@ -30,7 +30,6 @@ const File = lazyPage(() => import('./system-file.tsx').then((page) => page.File
 
 /** Above this load, video may be late. */
 const BUSY_PERCENT = 90;
-const MAX_SAID = 2;
 
 /** State of the box in one sentence, then its values. */
 export function SystemPage() {
@@ -63,7 +62,7 @@ function Overview() {
 function System({ facts }: { readonly facts: SystemFacts }) {
   const t = systemWords.value;
   const { language } = i18n();
-  const troubles = troublesOf(facts).slice(0, MAX_SAID);
+  const troubles = troublesOf(facts).slice(0, 2);
   const isBusy = facts.cpuPercent >= BUSY_PERCENT;
   const hasWarnings = troubles.length > 0 || (session.value?.warnings.length ?? 0) > 0;
   const runningMs = Math.max(0, nowMs.value - Date.parse(facts.started));

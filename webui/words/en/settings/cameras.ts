@@ -1,14 +1,14 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: the list of cameras, and a single camera. */
 export const cameras = {
   cameras: 'Cameras',
   addCamera: 'Add a camera',
   newOnNetwork: (count: number) =>
-    many(count, { one: 'One new camera on your network', other: '# new cameras on your network' }),
-  keepsDays: (days: number) => many(days, { one: 'kept for one day', other: 'kept for # days' }),
+    countText(count, { one: 'One new camera on your network', other: '# new cameras on your network' }),
+  keepsDays: (days: number) => countText(days, { one: 'kept for one day', other: 'kept for # days' }),
   onMotionShort: 'on motion',
 
   name: 'Name',
@@ -17,7 +17,7 @@ export const cameras = {
   recordMotion: 'On motion',
   recordOff: 'Off',
   keepFor: 'Keep for',
-  days: (count: number) => many(count, { one: '1 day', other: '# days' }),
+  days: (count: number) => countText(count, { one: '1 day', other: '# days' }),
   keepCosts: (used: string, total: string) => `About ${used} of the ${total} disk.`,
   picture: 'Picture',
   connection: 'Connection',
@@ -144,7 +144,7 @@ export const cameras = {
   demoStays: 'This is the demo camera. Adding the first camera removes it and its recordings.',
   toStorage: 'Storage',
   keptSome: (count: number) =>
-    many(count, { one: 'One protected recording is kept.', other: '# protected recordings are kept.' }),
+    countText(count, { one: 'One protected recording is kept.', other: '# protected recordings are kept.' }),
   isBackAfter: (camera: string, time: string) => `${camera} is back after ${time}.`,
   areBack: (cameras: string) => `${cameras} are back.`,
   hasMoved: (camera: string, address: string) => `${camera} has a new address, ${address}. No action needed.`,

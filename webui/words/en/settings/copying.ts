@@ -1,7 +1,7 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
-const files = (count: number) => many(count, { one: 'one recording', other: '# recordings' });
+const countText = counter('en');
+const files = (count: number) => countText(count, { one: 'one recording', other: '# recordings' });
 
 /** Settings, Storage: recordings that come from other disks, programs and boxes. */
 export const copying = {
@@ -34,7 +34,8 @@ export const copying = {
   whyAway: 'A disk is missing. Plug it in.',
   whyReadOnly: 'A disk is read-only. It is probably failing.',
   whyOther: (text: string) => `It cannot continue: ${text}`,
-  leftOut: (count: number) => many(count, { one: 'One file stays where it is', other: '# files stay where they are' }),
+  leftOut: (count: number) =>
+    countText(count, { one: 'One file stays where it is', other: '# files stay where they are' }),
   leftNoTime: 'has no date and time in its name',
   leftOtherCamera: 'is of another camera',
   leftFuture: 'has a time in the future',
@@ -46,17 +47,17 @@ export const copying = {
   leftUnfinished: 'is not finished',
   leftOverlap: 'overlaps recordings that the camera has',
   leftTaken: 'another recording there has its name',
-  moreFiles: (count: number) => many(count, { one: 'and one more', other: 'and # more' }),
+  moreFiles: (count: number) => countText(count, { one: 'and one more', other: 'and # more' }),
 
   import: 'Import recordings',
   looking: 'Looking for recordings. With many files this takes a minute…',
   ownFound: (count: number) =>
-    many(count, {
+    countText(count, {
       one: 'One file here is a recording of Perch already and is not imported.',
       other: '# files here are recordings of Perch already and are not imported.',
     }),
   notImportable: (count: number) =>
-    many(count, { one: 'One file cannot be imported', other: '# files cannot be imported' }),
+    countText(count, { one: 'One file cannot be imported', other: '# files cannot be imported' }),
   whichCamera: 'Whose recordings are they?',
   moreGroups: 'There are more folders with recordings than shown. Import these, or choose a folder below.',
   inFolderItself: 'In the folder itself',
@@ -71,11 +72,12 @@ export const copying = {
   importDoesNotFit: (size: string) =>
     `Room for ${size} is missing. Import fewer cameras or make room; else the import waits when the disk is full.`,
   tooOld: (count: number) =>
-    `${many(count, { one: 'One recording is', other: '# recordings are' })} older than the camera keeps and will not be imported. Let the camera keep recordings longer (Settings, Cameras), or choose New camera.`,
+    `${countText(count, { one: 'One recording is', other: '# recordings are' })} older than the camera keeps and will not be imported. Let the camera keep recordings longer (Settings, Cameras), or choose New camera.`,
   startImport: 'Import',
-  imported: (count: number) => many(count, { one: 'one recording imported', other: '# recordings imported' }),
-  notImported: (count: number) => many(count, { one: 'One file was not imported', other: '# files were not imported' }),
-  presentAlready: (count: number) => many(count, { one: 'one was there already', other: '# were there already' }),
+  imported: (count: number) => countText(count, { one: 'one recording imported', other: '# recordings imported' }),
+  notImported: (count: number) =>
+    countText(count, { one: 'One file was not imported', other: '# files were not imported' }),
+  presentAlready: (count: number) => countText(count, { one: 'one was there already', other: '# were there already' }),
   watch: (camera: string) => `Watch ${camera}`,
   cancelImport: 'Cancel the import',
   cancelImportText: 'What was imported stays. If you import the same folder again, it takes only the rest.',

@@ -1,6 +1,6 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: servers that a camera is forwarded to. */
 export const forwards = {
@@ -8,9 +8,9 @@ export const forwards = {
   forwardingHint:
     'Other servers get the video while the camera is online. One with a fast connection can serve more viewers than the box.',
   noServer: 'To no server yet',
-  servers: (count: number) => many(count, { one: 'To one server', other: 'To # servers' }),
+  servers: (count: number) => countText(count, { one: 'To one server', other: 'To # servers' }),
   someFail: (failing: number, count: number) =>
-    `${failing} of ${many(count, { one: '1 server', other: '# servers' })}: no connection`,
+    `${failing} of ${countText(count, { one: '1 server', other: '# servers' })}: no connection`,
 
   sending: (size: string) => `Sending, ${size} so far`,
   notSending: 'Not sending: the camera is offline, or the connection is not ready yet',

@@ -1,6 +1,6 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: groups and walls. */
 export const layouts = {
@@ -11,7 +11,8 @@ export const layouts = {
   wallsText: 'What one screen shows, with large and small cameras',
   addGroup: 'Add a group',
   addWall: 'Add a wall',
-  shows: (cameras: string, count: number) => `${many(count, { one: 'One camera', other: '# cameras' })}: ${cameras}`,
+  shows: (cameras: string, count: number) =>
+    `${countText(count, { one: 'One camera', other: '# cameras' })}: ${cameras}`,
   showsNone: 'No cameras left',
 
   name: 'Name',

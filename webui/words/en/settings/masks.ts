@@ -1,6 +1,6 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Privacy masks of a camera. */
 export const masks = {
@@ -9,7 +9,7 @@ export const masks = {
   hint: 'Drag on the picture to draw a mask. Drag a mask to move it, or a corner to change its size. On a keyboard, arrow keys move a mask, and with Shift they change its size.',
   none: 'No masks yet.',
   off: 'None',
-  count: (count: number) => many(count, { one: 'One mask', other: '# masks' }),
+  count: (count: number) => countText(count, { one: 'One mask', other: '# masks' }),
   mask: (number: number) => `Mask ${number}`,
   place: (left: number, top: number, width: number, height: number) =>
     `${left}% from the left, ${top}% from the top, ${width}% wide, ${height}% high`,

@@ -1,25 +1,25 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: length of the recordings, and the disks. */
 export const storage = {
   storage: 'Storage',
-  days: (count: number) => many(count, { one: 'One day', other: '# days' }),
+  days: (count: number) => countText(count, { one: 'One day', other: '# days' }),
   keptByAge: 'of recordings are kept, as set for the cameras. The disk has room for more.',
   howFarBack: "of recordings fit at today's rate. The oldest are deleted first; saved clips are kept.",
   usedOf: (used: string, total: string) => `${used} used of ${total}`,
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
   wantedAndFit: (wanted: number, fit: string) =>
-    many(wanted, { one: `Set to 1 day, room for ${fit} only`, other: `Set to # days, room for ${fit} only` }),
+    countText(wanted, { one: `Set to 1 day, room for ${fit} only`, other: `Set to # days, room for ${fit} only` }),
   disks: 'Disks',
   otherDisk: 'Record to another disk',
   otherDiskText:
     'Nothing on the new disk is deleted. Older recordings stay on the old disk until they expire, and play while it is plugged in. Move recordings takes them along.',
 
   nearlyFull: (days: number) =>
-    many(days, {
+    countText(days, {
       one: 'The oldest recordings will be deleted in one day. This is normal.',
       other: 'The oldest recordings will be deleted in # days. This is normal.',
     }),
@@ -68,7 +68,7 @@ export const storage = {
   keepFree: 'Keep free on each disk',
   keepFreeText: 'The oldest recordings are deleted to keep this much free.',
   savedClips: 'Saved clips',
-  clips: (count: number) => many(count, { one: 'One clip', other: '# clips' }),
+  clips: (count: number) => countText(count, { one: 'One clip', other: '# clips' }),
   removedTitle: (camera: string) => `Recordings of ${camera}`,
   removedText: 'The camera has been removed. Its recordings are deleted when the space is needed.',
   removedKept: (length: string) =>

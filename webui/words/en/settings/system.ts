@@ -1,6 +1,6 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: state of the box, backup, log and configuration file. */
 export const system = {
@@ -109,12 +109,12 @@ export const system = {
   planSettings: 'Settings that change',
   planSame: 'Nothing changes.',
   planLinksBack: (count: number) =>
-    many(count, { one: 'One guest link works again.', other: '# guest links work again.' }),
-  planLinksGone: (count: number) => many(count, { one: 'One guest link ends.', other: '# guest links end.' }),
+    countText(count, { one: 'One guest link works again.', other: '# guest links work again.' }),
+  planLinksGone: (count: number) => countText(count, { one: 'One guest link ends.', other: '# guest links end.' }),
   planDevicesBack: (count: number) =>
-    many(count, { one: 'One device password works again.', other: '# device passwords work again.' }),
+    countText(count, { one: 'One device password works again.', other: '# device passwords work again.' }),
   planDevicesGone: (count: number) =>
-    many(count, { one: 'One device password stops working.', other: '# device passwords stop working.' }),
+    countText(count, { one: 'One device password stops working.', other: '# device passwords stop working.' }),
   planOff: 'Will not work as set in the backup',
   planPassword: 'Your password becomes the one in the backup.',
   report: 'Problem report',

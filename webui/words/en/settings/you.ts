@@ -1,6 +1,6 @@
 import { counter } from '../../grammar/plural.ts';
 
-const many = counter('en');
+const countText = counter('en');
 
 /** Settings: the user's own account. */
 export const you = {
@@ -72,7 +72,7 @@ export const you = {
   recoveryDone: 'I saved them',
   recoveryRenew: 'New recovery codes',
   recoveryLeft: (count: number) =>
-    many(count, { one: 'One is left. New ones replace it.', other: '# are left. New ones replace them.' }),
+    countText(count, { one: 'One is left. New ones replace it.', other: '# are left. New ones replace them.' }),
 
   devices: 'Logged-in browsers',
   devicesText: "Log out any you don't recognise, and change your password.",

@@ -6,7 +6,6 @@ import type { SendOptions } from './channel-message.ts';
 import { connectionFault, noAnswer, plain } from './fault.ts';
 
 const TIMEOUT_MS = 20_000;
-const MAX_RETRY_AFTER_S = 3_600;
 
 interface HttpMessage {
   readonly method: string;
@@ -63,5 +62,5 @@ export function checkAnswer({ host }: URL, { status, text, retryAfterS }: HttpAn
 
 /** Parses `Retry-After`, which has seconds or a date (RFC 9110 §10.2.3); dates are ignored. */
 function secondsOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Math.min(MAX_RETRY_AFTER_S, Number(text)) : undefined;
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Math.min(3_600, Number(text)) : undefined;
 }

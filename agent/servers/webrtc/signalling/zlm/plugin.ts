@@ -29,7 +29,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
     url: '/index/api/:name',
-    config: { isForAnySite: true, newcomerBodyBytes: MAX_OFFER_BYTES },
+    config: { isForAnySite: true, preLoginBodyBytes: MAX_OFFER_BYTES },
     handler: async (request, reply) => {
       if (request.method === 'OPTIONS') {
         return reply.code(200).header('Access-Control-Allow-Methods', METHODS).send();

@@ -4,8 +4,6 @@ import { encodeName } from '../../../../api-client/urls.ts';
 import { sleep } from '../../../../shell/sleep.ts';
 
 const RETRY_MS = 500;
-const MAX_TIMES = 20;
-const MAX_ANSWER_MS = 120_000;
 const IS_WRITTEN = /being written/;
 
 /** Deletes all recordings of a path. The file being written by a removed camera is deleted once it is finished. */
@@ -14,10 +12,10 @@ export async function deleteRecordings(path: string): Promise<Pick<DeletionResul
   for (let turn = 1; ; turn += 1) {
     const answer = await fetchJson<DeletionResult>(`v3/recordings/deletepath/${encodeName(path)}`, {
       method: 'DELETE',
-      limitMs: MAX_ANSWER_MS,
+      limitMs: 120_000,
     }).catch(nothing);
     bytes += answer.bytes;
-    if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
+    if (turn === 20 || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
       return { bytes, kept: answer.kept };
     }
     await sleep(RETRY_MS, new AbortController().signal);

@@ -7,7 +7,6 @@ import { usePolled } from '../../../../api-client/use-polled.ts';
 import { nowMs } from '../../../../shell/page-state.ts';
 import { type ChangeState, type LastChange, readVideo } from './video-settings.ts';
 
-const MAX_SHOWN_MS = 86_400_000;
 /** Not Implemented: the camera cannot do it. */
 const CANNOT = 501;
 
@@ -74,7 +73,7 @@ export function useLastChange(path: string | undefined, onEnd: () => void): Last
     }
   }, [isRunning]);
   const isRecentFailure =
-    (state === 'restored' || state === 'notRestored') && nowMs.value - Date.parse(time) < MAX_SHOWN_MS;
+    (state === 'restored' || state === 'notRestored') && nowMs.value - Date.parse(time) < 86_400_000;
   const isShown = state && (isRunning || isRecentFailure || sinceMs !== undefined);
   return { change: isShown ? { state, sinceMs: sinceMs ?? nowMs.value } : undefined, again };
 }

@@ -18,8 +18,6 @@ import { Confirm } from '../../../../ui/sheet/confirm.tsx';
 import { layoutWords } from '../../../../words/settings/layouts.ts';
 import { type BoardTiles, LayoutBoard } from './layout-board.tsx';
 
-const MAX_NAME_CHARS = 64;
-
 interface LayoutSheetProps {
   readonly kind: Layout['kind'];
   /** Undefined: a new one. */
@@ -49,7 +47,7 @@ export function LayoutSheet({ kind, layout, onClosed }: LayoutSheetProps) {
         label={t.name}
         hint={isWall ? t.wallNameHint : t.groupNameHint}
         autocomplete="off"
-        {...fieldProps(form, 'name', MAX_NAME_CHARS)}
+        {...fieldProps(form, 'name', 64)}
       />
       <LayoutBoard
         kind={kind}

@@ -13,7 +13,7 @@ import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { CONNECTION_BYTES, PreLoginMemory, TLS_CONNECTION_BYTES } from '../../base/network/pre-login-memory.ts';
 import { createHttpApp } from './app.ts';
-import { letIn } from './newcomers.ts';
+import { letIn } from './pre-login.ts';
 
 const KIB = 1024;
 const PROTOCOLS = ['HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'] as const;
@@ -32,7 +32,7 @@ async function boxOf(limitBytes?: number) {
   apps.push(app);
   const sizeOf = ({ body }: { body: unknown }) => ({ size: JSON.stringify(body ?? '').length });
   app.post('/open', sizeOf);
-  app.post('/large', { config: { newcomerBodyBytes: 8 * KIB } }, sizeOf);
+  app.post('/large', { config: { preLoginBodyBytes: 8 * KIB } }, sizeOf);
   const rejects = async () => {
     throw new PerchError('unauthorized', 'log in first');
   };
@@ -40,7 +40,7 @@ async function boxOf(limitBytes?: number) {
   app.get('/stream', () => new Promise(() => {}));
   app.post('/known', { onRequest: async (request) => letIn(request, true) }, sizeOf);
   app.post('/read', { onRequest: async (request) => letIn(request, false) }, sizeOf);
-  const options = { newcomers: memory, readTimeoutMs: 60_000 };
+  const options = { preLogin: memory, readTimeoutMs: 60_000 };
   const { port } = await listenLocally(app, options);
   const { port: tlsPort } = await listenLocally(app, { ...options, tls: certificate('camera') });
   return { memory, port, tlsPort };

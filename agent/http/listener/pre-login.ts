@@ -19,7 +19,7 @@ import { AcceptQueue } from './accept-queue.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Body limit for unauthenticated clients, if larger than the default. */
-    readonly newcomerBodyBytes?: number;
+    readonly preLoginBodyBytes?: number;
   }
 }
 
@@ -62,12 +62,12 @@ interface Connection {
 const connections = new Map<string, Connection>();
 
 /** The budget of a listener; a loopback listener has its own, which remote clients cannot use up. */
-export function newcomersAt(
+export function preLoginAt(
   address: string,
-  { newcomers, clock, log }: { readonly newcomers: PreLoginMemory; readonly clock: Clock; readonly log: Logger },
+  { preLogin, clock, log }: { readonly preLogin: PreLoginMemory; readonly clock: Clock; readonly log: Logger },
 ): PreLoginMemory {
   const { host = '' } = parseAddress(address) ?? {};
-  return host === 'localhost' || isLoopbackIp(host) ? new PreLoginMemory(clock, log) : newcomers;
+  return host === 'localhost' || isLoopbackIp(host) ? new PreLoginMemory(clock, log) : preLogin;
 }
 
 /** Call when a request is permitted. @param isNamed the client is authenticated, so its connection no longer counts */
@@ -92,7 +92,7 @@ export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
 }
 
 /** The client is not authorized yet, and this listener limits such clients. */
-export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
+export const isPreLogin = ({ raw }: FastifyRequest): boolean =>
   openRequest(connections.get(keyOf(raw.socket)), raw)?.isLetIn === false;
 
 function openRequest(connection: Connection | undefined, raw: IncomingMessage): OpenRequest | undefined {
@@ -103,7 +103,7 @@ function openRequest(connection: Connection | undefined, raw: IncomingMessage): 
  * Limits unauthorized clients of a listener: small bodies (`boundNewcomers`), little time for a request, and one memory budget for heads,
  * bodies and connections.
  */
-export function limitNewcomers(server: Server, memory: PreLoginMemory, isTls: boolean): void {
+export function limitPreLogin(server: Server, memory: PreLoginMemory, isTls: boolean): void {
   const queue = new AcceptQueue(server, (socket) => {
     const connection = connections.get(keyOf(socket));
     if (connection) {
@@ -144,7 +144,7 @@ export function limitNewcomers(server: Server, memory: PreLoginMemory, isTls: bo
 }
 
 /** Counts requests of unauthorized clients to the routes of `app`, and limits their bodies. */
-export function boundNewcomers(app: FastifyInstance): void {
+export function boundPreLogin(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
     enter(raw, reply.raw);
   });
@@ -186,7 +186,7 @@ export function countShortcut(raw: IncomingMessage, response: ServerResponse): v
 
 function limitBody(connection: Connection, open: OpenRequest, request: FastifyRequest, payload: Readable): Readable {
   const { raw, headers, routeOptions } = request;
-  const limit = routeOptions.config?.newcomerBodyBytes ?? MAX_BODY_BYTES;
+  const limit = routeOptions.config?.preLoginBodyBytes ?? MAX_BODY_BYTES;
   const announced = headers['content-length'];
   if (Number(announced ?? 0) > limit) {
     throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
