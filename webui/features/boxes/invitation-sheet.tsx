@@ -139,7 +139,7 @@ function MadeSheet({ text: invitation, untilMs, before, onAgain, onPaired, onClo
         <>
           <p>{t.invitationSteps}</p>
           {text.length <= MAX_CODE_CHARS && <QrCode text={text} label={t.invitationCode} />}
-          <p class="digits invitation-left" role="timer">
+          <p class="digits centered" role="timer">
             {t.invitationLeft(timeLeft(leftMs))}
           </p>
           <label class="field">
