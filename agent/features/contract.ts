@@ -142,7 +142,7 @@ interface RestoredTexts {
   readonly secret?: string | undefined;
 }
 
-/** A command of the program `perch`, which runs beside a running Perch or without one. It loads its code when it runs. */
+/** A command of the program `perch`. Perch may be running or not. The command loads its code when it runs. */
 export interface Command {
   readonly name: string;
   /** Its arguments, then lines that say what it does. */

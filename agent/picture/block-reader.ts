@@ -119,8 +119,11 @@ export class BlockReader {
         throw new PerchError('exhausted', 'the pictures take more memory than their blocks are worth');
       }
       return isRead ? decoder : undefined;
-    } catch {
-      // A trap, or no memory: the next sample gets another instance.
+    } catch (error) {
+      if (!isOfDecoder(error)) {
+        throw error;
+      }
+      // The next sample gets another instance.
       this.#decoder = undefined;
       this.#traps += 1;
       return undefined;
@@ -173,6 +176,10 @@ export class BlockReader {
     return { ...decoder, bitsAt, qpsAt };
   }
 }
+
+/** A trap, no memory, or a recursion without end. */
+const isOfDecoder = (error: unknown): boolean =>
+  error instanceof WebAssembly.RuntimeError || error instanceof RangeError || error instanceof PerchError;
 
 const isH264Slice = (first: number): boolean => (first & 0x1f) === 1 || (first & 0x1f) === 5;
 const isH265Slice = (first: number): boolean => first >> 1 < 32;

@@ -68,7 +68,7 @@ const packetsOf = new WeakMap<Stream, InterleavedPackets>();
 export class InterleavedPackets implements Reader {
   readonly id = 'interleaved-packets';
   readonly countsHolds = true;
-  readonly savesMemory = true;
+  readonly mayLosePictures = true;
   readonly stream: Stream;
   /** The video track at whose key frames viewers begin; -1: none. */
   readonly leadingTrack: number;

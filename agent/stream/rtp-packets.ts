@@ -34,7 +34,7 @@ const packetsOf = new WeakMap<Stream, RtpPackets>();
 export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   readonly id = 'rtp-packets';
   readonly countsHolds = true;
-  readonly savesMemory = true;
+  readonly mayLosePictures = true;
   /** Latest sample of each track, for sender reports: RTP time before any offset, and capture in Unix milliseconds. */
   readonly lastPts: Float64Array;
   readonly lastWall: Float64Array;

@@ -53,7 +53,7 @@ test('a reader that joins in the middle of a group starts with its key sample an
 
 test('viewers get key frames only, or no pictures, until the next key frame after it; files get everything', () => {
   const stream = new Stream([video, audio]);
-  const viewer = Object.assign(new Recording(), { savesMemory: true });
+  const viewer = Object.assign(new Recording(), { mayLosePictures: true });
   const recorder = new Recording();
   stream.addReader(viewer, false);
   stream.addReader(recorder, false);

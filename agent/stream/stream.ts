@@ -48,7 +48,7 @@ export interface Reader {
   /** Samples may be delivered this late, which lets a source read less often; default: 0. */
   readonly toleratedDelayMs?: number;
   /** The reader gets no more than the stream's `sparing` allows. */
-  readonly savesMemory?: boolean;
+  readonly mayLosePictures?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -70,7 +70,7 @@ const TICKS_PER_MS = 90;
 /** Order of a track's pictures; `begun`: after the first picture, not known yet. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
-/** Pictures for readers with `savesMemory`: fewer while the processor is overloaded; all again from a key frame on. */
+/** Pictures for readers with `mayLosePictures`: fewer while the processor is overloaded; all again from a key frame on. */
 class SparedPictures {
   pictures: Pictures = PICTURES.all;
   #isThinned = false;
@@ -137,7 +137,7 @@ export class Stream {
   /** Tracks that the sender announces and does not deliver, and why; undefined: none. */
   leftOut: string | undefined;
   readonly isOnDemand: boolean;
-  /** For readers with `savesMemory`. */
+  /** For readers with `mayLosePictures`. */
   readonly sparing = new SparedPictures();
   /** Viewers of shared output, maintained by its server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
@@ -200,7 +200,7 @@ export class Stream {
     const isSpared = track === this.#leading && this.sparing.withholds(sample.key);
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
-      if (isSpared && reader.savesMemory === true) {
+      if (isSpared && reader.mayLosePictures === true) {
         continue;
       }
       try {

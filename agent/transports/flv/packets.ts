@@ -35,7 +35,7 @@ const packetsOf = new WeakMap<Stream, Map<string, FlvPackets>>();
 export class FlvPackets implements Reader {
   readonly id = 'flv-packets';
   readonly countsHolds = true;
-  readonly savesMemory = true;
+  readonly mayLosePictures = true;
   readonly stream: Stream;
   readonly #framing: FlvFraming;
   readonly #abilities: FlvAbilities;

@@ -29,7 +29,7 @@ async function recordDay(folder: string): Promise<void> {
   }
 }
 
-/** Copies a day of recordings. @param step copies every so many hours */
+/** Copies recordings of a day. @param step hours from one copy to the next */
 function copyDay(from: string, to: string, step = 1): void {
   mkdirSync(to, { recursive: true });
   for (const [hour, name] of readdirSync(from).sort().entries()) {
