@@ -34,6 +34,8 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
     key,
     cert,
     allowHTTP1: true,
+    // As `http.createServer`: with Nagle's algorithm the end of an answer waits for a delayed acknowledgement, 40 ms.
+    noDelay: true,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     unknownProtocolTimeout: HANDSHAKE_TIMEOUT_MS,
     maxSessionMemory: 4,

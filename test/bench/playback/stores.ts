@@ -144,7 +144,7 @@ const ABOUT: Readonly<Record<Kind, string>> = {
   rewind: 'time to a whole segment of an earlier hour of a playlist',
   playlist: 'time to the playlist of a day in segments of six seconds, after the first one',
 };
-const GOALS_MS: Readonly<Record<Kind, number>> = { 'first-byte': 100, rewind: 50, playlist: 300 };
+const GOALS_MS: Readonly<Record<Kind, number>> = { 'first-byte': 50, rewind: 20, playlist: 150 };
 const PLACES: Readonly<Record<StoreName, string>> = {
   local: 'recordings on a disk',
   archived: 'recordings in a folder as archive',
