@@ -135,6 +135,42 @@ test('privilege escalation: an API client cannot grant rights, not even to itsel
   expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
 });
 
+const PATH_RIGHTS = KEYS.features.flatMap(({ isRight, pathSchema = {} }) => (isRight ? Object.keys(pathSchema) : []));
+
+test.for(PATH_RIGHTS)('privilege escalation: an API client cannot set %s of a path, nor drop it', async (key) => {
+  const { type = 'string', enum: words } = asNode(KEYS.path.schema).properties?.[key] ?? {};
+  const ofTypes = { boolean: [false, true], string: ['9d', 'other'], integer: [1, 2], number: [1, 2] };
+  const values: readonly unknown[] = words ?? ofTypes[type as keyof typeof ofTypes];
+  const usual = pathDefaultsJson((await fileOf(PATHS)).store.current)[key];
+  const value = values.find((one) => one !== usual);
+  const { edits, text, store } = await fileOf(PATHS);
+  for (const change of [
+    edits.patchPath('cam', { [key]: value }, MACHINE),
+    edits.patchPathDefaults({ [key]: value }, MACHINE),
+    edits.addPath('new', { [key]: value }, MACHINE),
+    edits.replacePath('cam', { [key]: value }, MACHINE),
+  ]) {
+    await expect(change).rejects.toThrow(`${key} sets permissions: only`);
+  }
+  expect(text()).toBe(PATHS);
+  await edits.patchPath('cam', { [key]: value }, OWNER);
+  await expect(edits.replacePath('cam', { record: false }, MACHINE)).rejects.toThrow(`${key} sets permissions: only`);
+  await edits.replacePath('cam', { record: false, [key]: value }, MACHINE);
+  expect(pathListJson(store.current)[0]).toMatchObject({ record: false, [key]: value });
+  await edits.replacePath('cam', { record: false }, OWNER);
+  expect(pathListJson(store.current)[0]?.[key]).toBe(usual);
+});
+
+test('privilege escalation: an API client that replaces a path cannot open it by leaving out its users', async () => {
+  const before = 'paths: {cam: {source: publisher, readUser: me, readPass: pw}}\n';
+  const { edits, text, store } = await fileOf(before);
+  const opened = edits.replacePath('cam', { source: 'publisher' }, MACHINE);
+  await expect(opened).rejects.toThrow('readUser sets permissions: only the owner');
+  expect(text()).toBe(before);
+  await edits.replacePath('cam', { source: 'publisher' }, OWNER);
+  expect(store.current.paths.get('cam')?.settings).toMatchObject({ source: 'publisher' });
+});
+
 test('a key that the environment sets is rejected, because the file would have no effect', async () => {
   const { edits } = await fileOf(PATHS, {
     MTX_HLS: 'no',

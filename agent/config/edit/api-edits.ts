@@ -128,7 +128,7 @@ export class ApiEdits {
       if (!config.paths.has(name)) {
         throw noSuchPath(name);
       }
-      if (!isWritten(written, name)) {
+      if (!Object.hasOwn(writtenPaths(written), name)) {
         const message = `path '${name}' comes from an environment variable: it ends with it`;
         throw new PerchError('badInput', message, { path: name });
       }
@@ -186,9 +186,18 @@ export class ApiEdits {
   }
 
   /** Replaces all keys of a path. */
-  #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
+  #whole(name: string, posted: Posted, { config, written: file }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
-    const before = entry ? pathSettings(entry, this.#keys) : defaultsOf(config);
+    const defaults = defaultsOf(config);
+    const before = entry ? pathSettings(entry, this.#keys) : defaults;
+    for (const key of Object.keys(recordOf(writtenPaths(file)[name]) ?? {})) {
+      const isDropped =
+        !Object.hasOwn(posted, key) &&
+        !(key in before.shown && isDeepStrictEqual(before.shown[key], defaults.shown[key]));
+      if (isDropped && !editor.hasAllRights && this.#isRight('path', key)) {
+        throw setsPermissions(key);
+      }
+    }
     // If the request has no secret, the secret is removed, or the default applies.
     const { properties = {} } = this.#keys.path.schema;
     const removed = Object.keys(properties).filter((key) => properties[key]?.keptFor !== undefined);
@@ -205,17 +214,15 @@ export class ApiEdits {
 
   #check(kind: SettingsKind, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor, config: Config): void {
     const key = String(keyPath.at(-1));
-    const { schema, rights } = this.#keys[kind];
-    const { syntax, names } = schema.properties?.[key] ?? {};
+    const { syntax, names } = this.#keys[kind].schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
       throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only the file itself can set it');
     }
     if (syntax === 'command' && !hasAllRights) {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
-    const isRight = rights.has(key) || USER_KEYS.has(key) || names === 'keyFile' || names === 'origins';
-    if (isRight && !hasAllRights) {
-      throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
+    if (!hasAllRights && this.#isRight(kind, key)) {
+      throw setsPermissions(key);
     }
     if (names && !hasAllRights && typeof value === 'string' && !isInNamedFolder(value, config, this.#store)) {
       const where = 'the data folder and the folders of the configuration';
@@ -231,7 +238,16 @@ export class ApiEdits {
       });
     }
   }
+
+  #isRight(kind: SettingsKind, key: string): boolean {
+    const { schema, rights } = this.#keys[kind];
+    const { names } = schema.properties?.[key] ?? {};
+    return rights.has(key) || USER_KEYS.has(key) || names === 'keyFile' || names === 'origins';
+  }
 }
+
+const setsPermissions = (key: string): PerchError =>
+  new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
 
 /** Settings as the API shows them, in the form of a request, and their values. */
 interface AppliedConfig {
@@ -260,10 +276,10 @@ function valueFor(schema: SchemaNode, key: string, posted: unknown, before: Appl
   return isSwitch && (value === words?.yes || value === words?.no) ? value === words?.yes : value;
 }
 
-function isWritten(written: unknown, name: string): boolean {
-  const paths = (written as { readonly paths?: unknown } | null)?.paths;
-  return typeof paths === 'object' && paths !== null && Object.hasOwn(paths, name);
-}
+const recordOf = (value: unknown): Posted | undefined =>
+  typeof value === 'object' && value !== null ? (value as Posted) : undefined;
+
+const writtenPaths = (written: unknown): Posted => recordOf(recordOf(written)?.['paths']) ?? {};
 
 const noSuchPath = (path: string): PerchError => new PerchError('notFound', 'path not found', { path });
 

@@ -63,6 +63,7 @@ test('the keys of a feature are read with their defaults, and their keywords cou
   expect(loaded('paths: {cam: {toySize: 2}}').config?.paths.get('cam')?.settings).toMatchObject({ toySize: 2 });
   expect([...keys.global.rights]).toEqual(expect.arrayContaining(['toyBox', 'toyBoxAddress', 'authMethod']));
   expect(keys.global.rights.has('toy')).toBe(false);
+  expect([...keys.path.rights]).toEqual(['toySize']);
   expect(keys.path.live.has('toySize')).toBe(true);
 });
 

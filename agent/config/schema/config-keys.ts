@@ -38,7 +38,7 @@ type GivenKeys = Pick<ConfigKeys, 'servers' | 'sources' | 'forwards' | 'features
 export function configKeysOf({ forwards, features, ...given }: GivenKeys): ConfigKeys {
   const servers = [...new Set([...SERVER_KEYS, ...given.servers])];
   const sources = [...new Set([...SOURCE_KEYS, ...given.sources])];
-  const ofPaths = features.map(({ pathSchema = {} }) => ({ schema: pathSchema }));
+  const ofPaths = features.map(({ pathSchema = {}, isRight }) => ({ schema: pathSchema, ...(isRight && { isRight }) }));
   return {
     servers,
     sources,

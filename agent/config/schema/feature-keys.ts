@@ -14,7 +14,7 @@ export interface FeatureKeys<Keys extends TProperties = TProperties, PathKeys ex
   readonly title: string;
   readonly schema: Keys;
   readonly pathSchema?: PathKeys;
-  /** All keys of `schema` set access rights: only the owner changes them. */
+  /** All its keys set access rights: only the owner changes them. */
   readonly isRight?: true;
   faults?(settings: FeatureSettings<Keys>): readonly Fault[];
   /** TCP ports that it opens; none while it is off. */
