@@ -19,8 +19,12 @@ const RELEASE_HEAP_MS = 30_000;
 const START_PATIENCE_MS = 5_000;
 /** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
+/** Shells report it for a program that SIGPIPE has ended. Node ignores that signal. */
+const BROKEN_PIPE_CODE = 141;
 
 async function main(): Promise<number> {
+  process.stdout.on('error', onOutputError);
+  process.stderr.on('error', onOutputError);
   const args = process.argv.slice(2);
   const { values, positionals, tokens } = parseArgs({
     args,
@@ -69,6 +73,19 @@ const MAX_OUTPUT_MS = 3_000;
 /** Undefined: `perch check | less` ends with less. */
 let maxOutputMs: number | undefined;
 
+/** The reader of a command's output has ended, as in `perch check | head -1`, or the disk is full. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  // The agent's reader may end first, as in `perch | tee log` at Ctrl-C.
+  if (maxOutputMs !== undefined) {
+    return;
+  }
+  if (error.code === 'EPIPE') {
+    leave(BROKEN_PIPE_CODE);
+  }
+  console.error(`Perch: cannot write the output: ${explain(error)}`);
+  leave(1);
+}
+
 async function run(data: string, file: string | undefined): Promise<number> {
   maxOutputMs = MAX_OUTPUT_MS;
   saveMemory();
@@ -84,9 +101,6 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { NetworkWatch },
     { UncaughtExceptions },
   ] = await loadProgram();
-  // The reader of the output may end first, as in `perch | tee log` at Ctrl-C.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
   if (file !== undefined && !existsSync(file)) {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
   }

@@ -34,12 +34,15 @@ export async function leaveWritten(code: number, maxMs?: number): Promise<never>
   return leave(code);
 }
 
+/** Listeners of the stream's `error` are called before: Node calls them in the next tick. */
 const writtenBy = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
-    if (stream.writableLength === 0 || stream.destroyed) {
-      resolve();
-      return;
-    }
+    const written = () => setImmediate(resolve);
     // The reader may have ended.
-    stream.once('error', () => resolve()).write('', () => resolve());
+    stream.once('error', written);
+    if (stream.writableLength === 0 || stream.destroyed) {
+      written();
+    } else {
+      stream.write('', written);
+    }
   });
