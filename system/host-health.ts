@@ -36,12 +36,12 @@ const PATIENCE_MS = 2_500;
 
 type HostClock = Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
 type Hardware = Pick<HostHealth, 'power' | 'hasStoppedFan' | 'swap'>;
-type Quick = Pick<HostHealth, 'temperatureCelsius' | 'network'>;
 
 /** Reads the box's state on demand, at most as often as it changes, once for all callers. */
 export class HostWatch {
   readonly #clock: HostClock;
-  readonly #quick: () => Promise<Quick>;
+  readonly temperature: () => Promise<number | undefined>;
+  readonly #network: () => Promise<readonly NetworkRate[]>;
   /** State of the hardware, from files of the kernel alone. */
   readonly hardware: () => Promise<Hardware>;
   readonly drives: () => Promise<readonly Drive[]>;
@@ -55,13 +55,10 @@ export class HostWatch {
     this.#clock = clock;
     // A sensor that fails counts as missing.
     const missing = () => undefined;
-    this.#quick = this.#kept<Quick>(QUICK_MS, { temperatureCelsius: undefined, network: [] }, async () => {
-      const [temperatureCelsius, counts] = await Promise.all([
-        sensors.temperatureCelsius().catch(missing),
-        sensors.network().catch(() => []),
-      ]);
-      return { temperatureCelsius, network: this.#rates(counts) };
-    });
+    const temperature = () => sensors.temperatureCelsius().catch(missing);
+    this.temperature = this.#kept<number | undefined>(QUICK_MS, undefined, temperature);
+    const network = async () => this.#rates(await sensors.network().catch(() => []));
+    this.#network = this.#kept<readonly NetworkRate[]>(QUICK_MS, [], network);
     const unknown = { power: undefined, hasStoppedFan: undefined, swap: undefined };
     this.hardware = this.#kept<Hardware>(QUICK_MS, unknown, async () => {
       const [power, hasStoppedFan, swap] = await Promise.all([
@@ -81,8 +78,9 @@ export class HostWatch {
 
   async read(): Promise<HostHealth> {
     const slow = Promise.all([this.drives(), this.#source(), this.#model()]);
-    const [quick, hardware, [drives, clockSource, model]] = await Promise.all([this.#quick(), this.hardware(), slow]);
-    return { ...quick, ...hardware, model, drives, clockSource };
+    const quick = Promise.all([this.temperature(), this.#network(), this.hardware()]);
+    const [[temperatureCelsius, network, hardware], [drives, clockSource, model]] = await Promise.all([quick, slow]);
+    return { temperatureCelsius, network, ...hardware, model, drives, clockSource };
   }
 
   /**

@@ -3,7 +3,6 @@ import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 
 interface HostFacts {
-  /** Load of all processors over the last moments, 0 to 100. */
   readonly cpuPercent: number;
   readonly memoryUsedBytes: number;
   readonly memoryTotalBytes: number;
@@ -33,19 +32,24 @@ const machine: Measures = {
  * @param folders for a missing folder its nearest existing parent is used
  */
 export async function hostFacts(folders: readonly string[], measures = machine): Promise<HostFacts> {
-  const [load, memory, disks] = await Promise.all([
-    measures.currentLoad().catch(() => undefined),
+  const [percent, memory, disks] = await Promise.all([
+    cpuPercent(measures),
     measures.mem().catch(() => undefined),
     Promise.all(folders.map(diskFacts)),
   ]);
-  const percent = load && load.currentLoad >= 0 ? Math.min(100, load.currentLoad) : 0;
   const isMeasured = memory !== undefined && memory.active >= 0 && memory.total > 0;
   return {
-    cpuPercent: Math.round(percent * 10) / 10,
+    cpuPercent: percent,
     memoryUsedBytes: isMeasured ? memory.active : totalmem() - freemem(),
     memoryTotalBytes: isMeasured ? memory.total : totalmem(),
     disks,
   };
+}
+
+/** Load of all processors over the last moments, 0 to 100. */
+export async function cpuPercent(measures: Pick<Measures, 'currentLoad'> = machine): Promise<number> {
+  const load = await measures.currentLoad().catch(() => undefined);
+  return load && load.currentLoad >= 0 ? Math.round(Math.min(100, load.currentLoad) * 10) / 10 : 0;
 }
 
 async function diskFacts(folder: string): Promise<DiskFacts> {

@@ -44,13 +44,27 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
     features: new OpenFeatures([], {} as Host),
     problems: () => problems,
   } as unknown as DeviceRoutesDeps;
-  await new DeviceRoutes(deps, '2026-01-01T00:00:00Z').mount(box.app, box.access);
+  const routes = new DeviceRoutes(deps, '2026-01-01T00:00:00Z');
+  await routes.mount(box.app, box.access);
   const ask = async (user: string, password: string) => {
     const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
     return (await box.app.inject({ ...LOOPBACK, method: 'GET', url: '/v3/system', headers })).json();
   };
-  return { clock, ask };
+  return { clock, ask, readings: () => routes.readings() };
 }
+
+test('a reading of load and temperature asks nothing else of the box, such as its drives', async () => {
+  const asked: string[] = [];
+  const counted = new Proxy(SENSORS, {
+    get: (sensors, name: keyof Sensors) => {
+      asked.push(name);
+      return sensors[name];
+    },
+  });
+  const { readings } = await open(counted);
+  expect(await readings()).toMatchObject({ temperature: 82.5, disk: null, newest: 'v1.2.3' });
+  expect(asked).toEqual(['temperatureCelsius']);
+});
 
 test("the owner reads the machine's temperature, power, network, clock and drives, and Perch's share", async () => {
   const { clock, ask } = await open(SENSORS);

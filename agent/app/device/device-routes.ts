@@ -1,6 +1,6 @@
 import { availableParallelism, hostname, loadavg, uptime } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { hostFacts } from '../../../system/host.ts';
+import { cpuPercent, hostFacts } from '../../../system/host.ts';
 import { type HostHealth, HostWatch } from '../../../system/host-health.ts';
 import { HostRequests } from '../../../system/host-requests.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
@@ -131,18 +131,18 @@ export class DeviceRoutes implements FeatureRoutes {
 
   /** Load, temperature, and the newest version that the owner has seen. */
   async readings(): Promise<Readings> {
-    const [{ cpuPercent }, { temperatureCelsius }, { newest = this.#deps.version }] = await Promise.all([
-      hostFacts([]),
-      this.#host.read(),
-      this.#deps.features.facts(),
+    const [cpu, temperature = null, { newest = this.#deps.version }] = await Promise.all([
+      cpuPercent(),
+      this.#host.temperature(),
+      this.#deps.features.facts('newest'),
     ]);
     const used = this.#deps.recordings.space.list().flatMap(({ totalBytes, freeBytes }) => {
       return freeBytes === null || totalBytes === 0 ? [] : [(1 - freeBytes / totalBytes) * 100];
     });
     return {
-      cpu: cpuPercent,
+      cpu,
       disk: used.length === 0 ? null : Math.round(Math.max(...used) * 10) / 10,
-      temperature: temperatureCelsius ?? null,
+      temperature,
       newest: String(newest),
     };
   }

@@ -1,3 +1,4 @@
+import Type from 'typebox';
 import { expect, test } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import type { Feature, Host, OpenFeature } from '../../features/contract.ts';
@@ -47,4 +48,11 @@ test('a feature that throws does not break the others, and is logged once', asyn
   expect(called).toEqual(['begin', 'indexed', 'applied', 'streamOpened', 'close']);
   expect(lines.length).toBe(1);
   expect(lines[0]).toContain('"feature":"broken"');
+});
+
+test('for one fact the other features read nothing', async () => {
+  const { open, lines } = openWith({ facts: { schema: { good: Type.Number() }, read: async () => ({ good: 1 }) } });
+  expect(await open.facts('good')).toEqual({ good: 1 });
+  expect(await open.facts('missing')).toEqual({});
+  expect(lines).toEqual([]);
 });

@@ -88,8 +88,10 @@ export class OpenFeatures {
     return Object.assign({}, ...this.#open.map(({ feature }) => feature.facts?.schema));
   }
 
-  async facts(): Promise<Readonly<Record<string, unknown>>> {
-    return Object.assign({}, ...(await this.#each((feature) => feature.facts?.read())));
+  /** @param only the name of one; default: all */
+  async facts(only?: string): Promise<Readonly<Record<string, unknown>>> {
+    const of = ({ facts }: OpenFeature) => (only === undefined || only in (facts?.schema ?? {}) ? facts : undefined);
+    return Object.assign({}, ...(await this.#each((feature) => of(feature)?.read())));
   }
 
   async started(): Promise<void> {
