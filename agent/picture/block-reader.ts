@@ -1,4 +1,4 @@
-import { PerchError } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import { parseH264Sps } from '../media/h264/params.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
 import { avcC, hvcC } from '../media/mp4/entry/sample-entry.ts';
@@ -73,6 +73,7 @@ export class BlockReader {
   /** Undefined: its memory was damaged by the last sample. */
   #decoder: Decoder | undefined;
   #traps = 0;
+  #failure: string | undefined;
 
   /** @throws PerchError if a parameter set of the track is invalid, or its pictures are too large or cannot be decoded */
   constructor(track: NalTrack) {
@@ -86,6 +87,11 @@ export class BlockReader {
     }
     this.field = new BlockField(width, height);
     this.#decoder = this.#begin();
+  }
+
+  /** Why no more pictures are read; undefined: they are. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Takes the next picture in decode order without reading its blocks, only to keep the lists of reference pictures. */
@@ -107,7 +113,7 @@ export class BlockReader {
 
   /** @param maxBytes of each slice @returns undefined: not all blocks were read */
   #pass(data: Uint8Array, maxBytes: number): Decoder | undefined {
-    if (this.#traps === MAX_TRAPS) {
+    if (this.#failure !== undefined) {
       return undefined;
     }
     try {
@@ -126,6 +132,9 @@ export class BlockReader {
       // The next sample gets another instance.
       this.#decoder = undefined;
       this.#traps += 1;
+      if (this.#traps === MAX_TRAPS) {
+        this.#failure = `the decoder of pictures has ended ${MAX_TRAPS} times, last with: ${explain(error)}`;
+      }
       return undefined;
     }
   }

@@ -12,6 +12,7 @@ export const motion: Feature = {
     const streams = new StreamMotion(host);
     return {
       routes: [{ listener: 'api', mount: async (app) => motionRoutes(app, streams) }],
+      problems: () => streams.problems(),
       applied: () => streams.apply(),
       streamOpened: () => streams.apply(),
       replacesEvents: (path, kind) => {

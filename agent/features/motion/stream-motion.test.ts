@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
 import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
 import { hex, sampleOf } from '../../../test/support/media/units.ts';
-import { silentLogger } from '../../base/log.ts';
+import { createLogger } from '../../base/log.ts';
 import { h264Track } from '../../media/h264/params.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
 import { Stream } from '../../stream/stream.ts';
@@ -26,6 +26,22 @@ class Camera {
     this.stream = new Stream([TRACK], { isOnDemand });
   }
 
+  /** A picture that the decoder has no memory for. */
+  filmHuge(): void {
+    const nal = hex(P);
+    const data = new Uint8Array(130 << 20);
+    const view = new DataView(data.buffer);
+    view.setUint32(0, nal.length);
+    data.set(nal, 4);
+    // Supplemental information fills the rest.
+    view.setUint32(4 + nal.length, data.length - nal.length - 8);
+    data[8 + nal.length] = 6;
+    this.#pictures += 2 * FPS;
+    const pts = this.#pictures * TICKS;
+    this.stream.write(0, { pts, dts: pts, wall: START_MS + pts / 90, key: false, data });
+    this.#pictures += 1;
+  }
+
   film(seconds: number, bytes: number): void {
     for (let i = 0; i < seconds * FPS; i += 1) {
       const key = this.#pictures % (2 * FPS) === 0;
@@ -44,13 +60,15 @@ async function start(paths: string, streams: Record<string, Stream>, more = '') 
   let config = configOf(paths, more);
   const clock = new FakeClock();
   const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
   const recordings = { isClockTrusted: true, events: { hub: { add } } };
   const motion = new StreamMotion({
     clock,
     recordings,
     config: () => config,
     settings: () => config,
-    log: silentLogger,
+    log,
     paths: { openStreams: () => Object.entries(streams) },
   } as unknown as ConstructorParameters<typeof StreamMotion>[0]);
   motion.apply();
@@ -59,7 +77,7 @@ async function start(paths: string, streams: Record<string, Stream>, more = '') 
     config = configOf(next, more);
     motion.apply();
   };
-  return { motion, events, apply, clock, recordings };
+  return { motion, events, apply, clock, recordings, lines };
 }
 
 const secondsOf = (timeUs: number | undefined): number => ((timeUs ?? Number.NaN) / 1000 - START_MS) / 1000;
@@ -80,6 +98,36 @@ test('motion in the stream of a path begins and ends an event at its time', asyn
   ]);
   expect(secondsOf(events[0]?.startUs)).toBeCloseTo(60.2, 0);
   expect(secondsOf(events[1]?.endUs)).toBeCloseTo(66.3, 0);
+});
+
+test('a decoder that ends three times is one line in the log and a problem, until another connection is read', async () => {
+  const camera = new Camera();
+  const streams = { yard: camera.stream };
+  const { motion, lines, apply } = await start('  yard: {motionSource: stream, motionZones: ["0,0 1,0 1,1"]}', streams);
+  camera.film(1, 200);
+  for (let i = 0; i < 5; i += 1) {
+    expect([motion.problems(), lines]).toEqual(i < 3 ? [[], []] : [[expect.anything()], [expect.anything()]]);
+    camera.filmHuge();
+  }
+  const text = expect.stringMatching(/^motion is detected in whole pictures only, .* ended 3 times, .* more memory/);
+  expect(motion.problems()).toEqual([{ name: 'yard', why: 'noBlocks', text, since: '2026-01-01T00:00:00.000Z' }]);
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    ...{ path: 'yard', stream: 'yard', reason: expect.stringContaining('ended 3 times') },
+    msg: expect.stringContaining('choose another codec or profile in the camera'),
+  });
+  expect(motion.of('yard')?.boxes).toBeNull();
+  camera.stream.close();
+  streams.yard = new Camera().stream;
+  apply('  yard: {motionSource: stream}');
+  expect(motion.problems()).toEqual([]);
+});
+
+test('video whose parameter sets are invalid is a problem of its camera', async () => {
+  const stream = new Stream([{ ...TRACK, sps: Uint8Array.of(0x67) }]);
+  const { motion, lines } = await start('  yard: {motionSource: stream}', { yard: stream });
+  expect(motion.problems()).toMatchObject([{ name: 'yard', why: 'unreadable' }]);
+  expect(lines.join()).toContain('no motion is detected in its video');
 });
 
 test.for([

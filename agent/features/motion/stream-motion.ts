@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { explain, unlessExpected } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import { MINUTE_MS } from '../../base/time/units.ts';
 import { isSubStream, subOf } from '../../cameras/path-entries.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
@@ -13,13 +13,16 @@ import type { NalTrack, Track } from '../../media/sample/track.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { toLocalTime } from '../../record/file/time-zone.ts';
 import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts';
-import type { Host } from '../contract.ts';
+import type { FeatureProblem, Host } from '../contract.ts';
 import type { MotionArea, MotionRules, MovingBox } from './detection/region-detector.ts';
 import type { TrackMotion } from './detection/track-motion.ts';
 import { MOTION } from './keys.ts';
 import type { CameraMotion } from './routes.ts';
 
 const TICKS_PER_MS = 90;
+const ADVICE = 'choose another codec or profile in the camera, or motionSource: camera';
+const UNREADABLE = `no motion is detected in its video; ${ADVICE}`;
+const NO_BLOCKS = `motion is detected in whole pictures only, without zones, masks and smallest size; ${ADVICE}`;
 
 type MotionHost = Pick<Host, 'clock' | 'config' | 'settings' | 'log' | 'paths' | 'recordings'>;
 type MotionSettings = ReturnType<typeof settingsOf>;
@@ -71,6 +74,10 @@ export class StreamMotion {
     return isDetected ? { stream: null, score: 0, moving: false, inHours: true, boxes: null } : undefined;
   }
 
+  problems(): readonly FeatureProblem[] {
+    return [...this.#watched].flatMap(([name, { problem }]) => (problem ? { name, ...problem } : []));
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const watched of this.#watched.values()) {
@@ -111,6 +118,7 @@ export class StreamMotion {
       clock: this.#host.clock,
       ended: () => this.apply(),
       report: (turn) => this.#report(path, turn),
+      failed: (text, reason) => this.#host.log.warn({ path, stream: name, reason }, text),
       isWithin: (hours) => this.#isWithin(hours),
     });
   }
@@ -173,6 +181,8 @@ interface WatchedStreamOptions {
   /** The stream has ended. */
   ended(): void;
   report(turn: Turn): void;
+  /** Called once for each problem. */
+  failed(text: string, reason: string): void;
 }
 
 /** Motion begins or ends. */
@@ -194,6 +204,7 @@ class WatchedStream implements Reader {
   readonly #options: WatchedStreamOptions;
   /** The detector; undefined: the parameter sets are invalid. */
   #motion: TrackMotion | undefined;
+  #problem: Omit<FeatureProblem, 'name'> | undefined;
   #settings: MotionSettings | undefined;
   /** The minute in which `#isInHours` was found. */
   #minute = Number.NaN;
@@ -221,6 +232,10 @@ class WatchedStream implements Reader {
     return this.#isReported;
   }
 
+  get problem(): Omit<FeatureProblem, 'name'> | undefined {
+    return this.#problem;
+  }
+
   get boxes(): readonly MovingBox[] | null {
     return this.#motion?.boxes ?? null;
   }
@@ -246,8 +261,10 @@ class WatchedStream implements Reader {
   onTrack(track: number, description: Track): void {
     if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
       this.#rest();
-      this.#motion = unlessExpected(() => this.#options.makeDetector(description));
+      this.#problem = undefined;
+      this.#motion = this.#detectorOf(description);
       this.#setRules();
+      this.#checkBlocks();
     }
   }
 
@@ -258,6 +275,7 @@ class WatchedStream implements Reader {
     }
     this.#wallMs = wall;
     motion.add(data, dts / TICKS_PER_MS);
+    this.#checkBlocks();
     const isMoving = motion.isMoving && this.isInHours;
     if (isMoving !== this.#isReported) {
       this.#turn(isMoving, wall);
@@ -272,6 +290,30 @@ class WatchedStream implements Reader {
   close(): void {
     this.stream.removeReader(this);
     this.#rest();
+  }
+
+  #detectorOf(track: NalTrack): TrackMotion | undefined {
+    try {
+      return this.#options.makeDetector(track);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#fail('unreadable', UNREADABLE, explain(error));
+      return undefined;
+    }
+  }
+
+  #checkBlocks(): void {
+    const failure = this.#motion?.failure;
+    if (failure !== undefined && !this.#problem) {
+      this.#fail('noBlocks', NO_BLOCKS, failure);
+    }
+  }
+
+  #fail(why: string, text: string, reason: string): void {
+    this.#problem = { why, text: `${text}: ${reason}`, since: new Date(this.#options.clock.wallMs()).toISOString() };
+    this.#options.failed(text, reason);
   }
 
   #setRules(): void {

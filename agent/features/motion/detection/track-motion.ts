@@ -1,4 +1,4 @@
-import { unlessExpected } from '../../../base/errors.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
 import { H264SliceReader } from '../../../media/h264/slice-reader.ts';
 import { H265SliceReader } from '../../../media/h265/slice-reader.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from '../../../media/payload/nal.ts';
@@ -71,13 +71,26 @@ export class TrackMotion {
   /** Size of the last picture whose blocks were read. */
   #readBytes = 0;
   #unreadable = 0;
+  #failure: string | undefined;
 
   /** @throws PerchError if a parameter set of the track is invalid */
   constructor(track: NalTrack) {
     this.#pictures = new PictureReader(track);
     this.#whole.begin(track.width, track.height);
-    this.#blocks = unlessExpected(() => new BlockReader(track));
-    this.#regions = this.#blocks && new RegionDetector(this.#blocks.field, track.width, track.height);
+    try {
+      this.#blocks = new BlockReader(track);
+      this.#regions = new RegionDetector(this.#blocks.field, track.width, track.height);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#failure = explain(error);
+    }
+  }
+
+  /** Why blocks cannot be read; undefined: they are. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   get isMoving(): boolean {
@@ -119,12 +132,15 @@ export class TrackMotion {
     }
     if (pictures.type === SLICE_TYPE.i || timeMs - this.#readMs < this.#pauseMs(blocks, regions)) {
       blocks.follow(data);
-      return false;
+      return blocks.failure === undefined ? false : this.#giveUp(blocks.failure);
     }
     this.#readMs = timeMs;
     this.#readBytes = pictures.bytes;
     if (!blocks.read(data)) {
-      return this.#giveUp();
+      this.#unreadable += 1;
+      const tooMany = `${MAX_UNREADABLE} pictures in a row cannot be read`;
+      const failure = blocks.failure ?? (this.#unreadable === MAX_UNREADABLE ? tooMany : undefined);
+      return failure === undefined ? false : this.#giveUp(failure);
     }
     this.#unreadable = 0;
     return regions.add(timeMs);
@@ -145,11 +161,8 @@ export class TrackMotion {
   }
 
   /** @returns whether `isMoving` has changed */
-  #giveUp(): boolean {
-    this.#unreadable += 1;
-    if (this.#unreadable < MAX_UNREADABLE) {
-      return false;
-    }
+  #giveUp(failure: string): boolean {
+    this.#failure = failure;
     const wasMoving = this.isMoving;
     this.#blocks = undefined;
     this.#regions = undefined;

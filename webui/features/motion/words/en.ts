@@ -15,7 +15,8 @@ export const en = {
   notSeen: 'Shown while there is H.264 or H.265 video.',
   afterSaving: 'After saving you see here how much moves.',
   outOfHours: 'Motion does not count at this hour.',
-  noBlocks: 'Zones, masks and the smallest size have no effect in this video: it is interlaced, or not 4:2:0.',
+  noBlocks:
+    'Zones, masks and the smallest size have no effect in this video: Perch cannot read its blocks. Another codec or profile in the camera may help.',
   draw: 'Draw',
   zones: 'Zones',
   masks: 'Masks',

@@ -16,7 +16,7 @@ export const zhCn: MotionWords = {
   notSeen: '有 H.264 或 H.265 视频时显示。',
   afterSaving: '保存后此处显示移动量。',
   outOfHours: '当前时段的移动不计入。',
-  noBlocks: '此视频为隔行扫描或非 4:2:0，侦测区域、屏蔽区域和最小尺寸无效。',
+  noBlocks: '侦测区域、屏蔽区域和最小尺寸对此视频无效：Perch 无法读取其宏块。可尝试在摄像机上更换编码或编码档次。',
   draw: '绘制',
   zones: '侦测区域',
   masks: '屏蔽区域',
