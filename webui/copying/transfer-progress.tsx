@@ -73,11 +73,11 @@ export function TransferProgress({ transfer, isOther = false, onChanged }: Trans
 
 function titleOf({ kind, phase, from }: TransferState): string {
   const t = copyingWords.value;
-  const ofKind = {
-    move: { running: t.isRunning, done: t.isDone },
+  const kinds: Readonly<Record<string, { readonly running: string; readonly done: string }>> = {
     import: { running: t.isImporting, done: t.isImported },
     fetch: { running: t.isFetching(from ?? ''), done: t.isImported },
-  }[kind ?? 'move'];
+  };
+  const ofKind = kinds[kind ?? ''] ?? { running: t.isRunning, done: t.isDone };
   return {
     idle: '',
     waiting: t.isWaiting,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
-import { answers, operation } from '../../http/api/schema/schemas.ts';
+import { answers, OrNull, operation } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore } from '../../http/messages/responses.ts';
 import {
@@ -22,12 +22,14 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
   noStore(app);
   const Request = Type.Union(kinds.map(({ request }) => request));
   const Look = Type.Union(kinds.flatMap((one) => one.look ?? []));
-  const state = operation('recordings', 'The transfer of recordings, for the owner', answers(TransferState));
+  const kind = OrNull(Type.Enum(kinds.map((one) => one.kind)));
+  const State = Type.Object({ ...TransferState.properties, kind });
+  const state = operation('recordings', 'The transfer of recordings, for the owner', answers(State));
   app.get('/v3/recordings/transfer', { schema: state }, async () => (await transfers.runner()).state);
   const start = operation(
     'recordings',
     'Move recordings to another disk, import those of another program, or fetch those of a paired box, while recording continues, for the owner',
-    answers(TransferState, 400, 404, 409, 413),
+    answers(State, 400, 404, 409, 413),
     { body: Request },
   );
   app.post('/v3/recordings/transfer', { bodyLimit: MAX_BODY_BYTES, schema: start }, async ({ body }) => {
@@ -60,7 +62,7 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
     const text = `${steps[step]} the transfer of recordings; the present file is finished or stays, for the owner`;
     app.post(
       `/v3/recordings/transfer/${step}`,
-      { bodyLimit: MAX_BODY_BYTES, schema: operation('recordings', text, answers(TransferState, 409)) },
+      { bodyLimit: MAX_BODY_BYTES, schema: operation('recordings', text, answers(State, 409)) },
       async () => {
         const runner = await transfers.runner();
         await runner[step]();

@@ -33,16 +33,16 @@ export async function writeCompanion(file: string, bytes: Uint8Array, timeMs: nu
   const draft = `${file}.part`;
   await rm(draft, { force: true });
   await writeFile(draft, bytes, { flag: 'wx', mode: RECORDING_MODE });
-  await finishCopy(draft, timeMs, 0);
+  await finishCopy(draft, timeMs);
   await rename(draft, file);
 }
 
-/** Flushes a copy. @param startMs,durationMs its times */
-export async function finishCopy(file: string, startMs: number, durationMs: number): Promise<void> {
+/** Flushes a copy. @param modifiedMs time of its last change */
+export async function finishCopy(file: string, modifiedMs: number): Promise<void> {
   const handle = await open(file, 'r+');
   try {
     await handle.chmod(RECORDING_MODE);
-    await handle.utimes(startMs / 1000, (startMs + durationMs) / 1000);
+    await handle.utimes(modifiedMs / 1000, modifiedMs / 1000);
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
@@ -19,6 +20,16 @@ export function recordingTo(
 ): { readonly recordPath: string; readonly recordDeleteAfterMs: number } {
   const settings = path === undefined ? undefined : resolvePath(config, path)?.settings;
   return settings ?? { recordPath: config.pathDefaults.recordPath, recordDeleteAfterMs: 0 };
+}
+
+/** Settings of a path. @throws PerchError if it is not configured */
+export function recordingOf(config: Config, path: string): ReturnType<typeof recordingTo> {
+  const settings = resolvePath(config, path)?.settings;
+  if (!settings) {
+    const text = `path '${path}' is not configured any more: add it again, or cancel`;
+    throw new PerchError('notFound', text, { why: 'path' });
+  }
+  return settings;
 }
 
 /** The room for what a transfer would take. @param uses by group */

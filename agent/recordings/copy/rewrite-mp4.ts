@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
 import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
@@ -8,39 +8,44 @@ import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragme
 import { writeInit } from '../../media/mp4/write/init.ts';
 import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
-import { type Clip, type ClipTrack, openClip, readAt } from '../../paths/always-available/clip.ts';
+import { type Clip, type ClipTrack, readAt } from '../../paths/always-available/clip.ts';
 import { writeFileMark } from '../../record/file/file-mark.ts';
 import { writeFragmentChecksum } from '../../record/file/fragment-checksum.ts';
+import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 
 const MAX_PART_BYTES = 16 << 20;
 
 interface RewriteOptions {
-  /** Offset of the local time from UTC, in minutes. */
-  readonly offsetMinutes: number;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+  /** IANA name of the time zone; undefined: the machine's zone. */
+  readonly zone?: string | undefined;
   /** Called before each part. */
   readonly wait: () => Promise<void>;
   /** Called after each part. */
   readonly onBytes?: (bytes: number) => void;
-  /** Called before anything is written. */
-  readonly isWanted: (durationMs: number) => Promise<boolean>;
 }
+
+export const durationMsOf = ({ tracks }: Clip): number =>
+  Math.max(1, Math.round(Math.max(...tracks.map((one) => msOf(one, one.end)))));
 
 /**
  * Writes the samples of an MP4 file of another program as a recording of Perch, unchanged.
- * @returns its duration; undefined: it is not wanted
  * @throws PerchError for a file that cannot be taken; an error of the file system
  */
-export async function rewriteMp4(file: string, out: FileHandle, options: RewriteOptions): Promise<number | undefined> {
-  const clip = await openClip(file, 'no links');
+export async function rewriteMp4(
+  clip: Clip,
+  draft: string,
+  { startMs, zone, wait, onBytes = () => {} }: RewriteOptions,
+): Promise<void> {
+  const offsetMinutes = Math.round(zoneOffsetMs(startMs, zone) / 60_000);
+  const out = await open(draft, 'wx', RECORDING_MODE);
   try {
-    const durationMs = Math.max(1, Math.round(Math.max(...clip.tracks.map((one) => msOf(one, one.end)))));
-    if (!(await options.isWanted(durationMs))) {
-      return undefined;
-    }
-    await new Rewrite(clip, out, options).run(durationMs);
-    return durationMs;
+    await new Rewrite(clip, out, { offsetMinutes, wait, onBytes }).run(durationMsOf(clip));
+    await out.utimes(startMs / 1000, (startMs + durationMsOf(clip)) / 1000);
   } finally {
-    await clip.handle.close();
+    await out.close();
   }
 }
 
@@ -59,7 +64,15 @@ class Rewrite {
   #sizeBytes = 0;
   #sequence = this.#firstSequence;
 
-  constructor(clip: Clip, out: FileHandle, { offsetMinutes, wait, onBytes = () => {} }: RewriteOptions) {
+  constructor(
+    clip: Clip,
+    out: FileHandle,
+    {
+      offsetMinutes,
+      wait,
+      onBytes,
+    }: Required<Pick<RewriteOptions, 'wait' | 'onBytes'>> & { readonly offsetMinutes: number },
+  ) {
     this.#clip = clip;
     this.#out = out;
     this.#wait = wait;

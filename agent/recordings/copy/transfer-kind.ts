@@ -1,7 +1,7 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { OrNull, TimeText } from '../../http/api/schema/schemas.ts';
-import type { ImportPace } from './copy-file.ts';
 import type { LeftFile } from './left-file.ts';
+import type { RecordingList } from './recording-list.ts';
 
 const MAX_NAME_CHARS = 1_000;
 
@@ -81,7 +81,7 @@ export type TransferForecast = Static<typeof TransferForecast>;
 const Amount = (description: string) => Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description });
 
 export const TransferState = Type.Object({
-  kind: OrNull(Type.Enum(['move', 'import', 'fetch'])),
+  kind: OrNull(Type.String()),
   phase: Type.Enum(['idle', 'running', 'waiting', 'paused', 'done', 'failed', 'canceled'], {
     description: 'waiting: the transfer cannot continue now (`error` has the reason), and continues as soon as it can.',
   }),
@@ -118,7 +118,7 @@ export type TransferState = Static<typeof TransferState>;
 /** A transfer that is not over. */
 export const StoredTransfer = Type.Object({
   version: Type.Literal(1),
-  kind: Type.Enum(['move', 'import', 'fetch']),
+  kind: Type.String(),
   box: Type.Optional(Type.String()),
   sinceUs: Type.Optional(Type.Number()),
   untilUs: Type.Optional(Type.Number()),
@@ -138,7 +138,7 @@ type StoredSource = Pick<StoredTransfer, 'box' | 'sinceUs' | 'untilUs' | 'maxByt
 
 /** A way in which recordings come to the disks of this box. */
 export interface TransferKind {
-  readonly kind: StoredTransfer['kind'];
+  readonly kind: string;
   /** Body of a request, with its `kind`. */
   readonly request: TObject;
   /** Body of a request for what there is. */
@@ -154,12 +154,12 @@ export interface TransferSource {
   look?(request: object, signal: AbortSignal): Promise<ImportForecast>;
   /** @param request whose items have the paths of cameras that were added */
   forecast(request: object, signal: AbortSignal): Promise<TransferForecast>;
-  job(stored: Omit<StoredTransfer, 'version' | 'kind'>): TransferJob;
+  list(stored: Omit<StoredTransfer, 'version' | 'kind'>): RecordingList;
   /** Where recordings come from and go to, for people. Default: `from`, and nothing. */
   places?(stored: StoredSource): { readonly from: string | null; readonly to: string | null };
 }
 
-/** What a job reports while it works. */
+/** What a copier reports while it works. */
 export interface JobReport {
   /** Reports what is still to be done. */
   left(files: number, bytes: number): void;
@@ -172,15 +172,6 @@ export interface JobReport {
   /** The path has recordings of the times of the present file. */
   isPresent(): void;
   leftOut(file: LeftFile): void;
-  /** Stores the memory for the job that continues. Once this resolves, it survives a power cut. */
+  /** Stores the memory with which a later copier continues. Once this resolves, it survives a power cut. */
   keep(memory: object): Promise<void>;
-}
-
-export interface TransferJob {
-  /** State with which a later job continues this one. */
-  readonly memory: object;
-  /** Does what is left. @throws PerchError while nothing can be done, after which it is called again; the reason of the signal */
-  run(report: JobReport, pace: ImportPace): Promise<void>;
-  /** Removes the parts of an incomplete recording. */
-  discard?(): Promise<void>;
 }

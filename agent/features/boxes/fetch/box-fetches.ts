@@ -1,10 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 import { RateLimit } from '../../../base/time/rate-limit.ts';
-import { resolvePath } from '../../../config/load/load.ts';
-import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
-import { foreseeUses, recordingTo } from '../../../recordings/copy/forecast.ts';
+import { foreseeUses, recordingOf, recordingTo } from '../../../recordings/copy/forecast.ts';
 import type {
   ImportForecast,
   StoredTransfer,
@@ -15,13 +13,13 @@ import type { Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxRecordings } from './box-recordings.ts';
 import { fetchEvents } from './fetch-events.ts';
-import { FetchJob } from './fetch-job.ts';
+import { FetchList, type FetchListDeps } from './fetch-list.ts';
 import type { FetchRequest } from './fetch-request.ts';
 
 export interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config' | 'recordings'> {
   readonly boxes: BoxClient;
 }
-type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'memory'>;
+type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond'>;
 
 /** Maximum number of events that start in the same microsecond. */
 const MAX_SAME_START = 100;
@@ -81,40 +79,39 @@ export class BoxFetches implements TransferSource {
     const items = request.items.map(({ group, path = NEW_PATH }) => ({ group, path }));
     const config = this.#deps.config();
     const settingsOf = (path: string) => recordingTo(config, path === NEW_PATH ? undefined : path);
-    const job = this.#job({ ...this.#rangeOf(request), items, memory: {} }, settingsOf);
-    return foreseeUses(await job.sums(signal), request.items, config);
+    const list = this.#list({ ...this.#rangeOf(request), items }, settingsOf);
+    return foreseeUses(await list.sums(signal), request.items, config);
   }
 
   places({ box = '' }: Pick<StoredTransfer, 'box'>): { readonly from: string; readonly to: null } {
     return { from: this.#deps.boxes.item(box)?.name ?? box, to: null };
   }
 
-  job(fetch: Fetch): FetchJob {
-    return this.#job(fetch, (path) => resolvePath(this.#deps.config(), path)?.settings);
+  list(fetch: Fetch): FetchList {
+    return this.#list(fetch, (path) => recordingOf(this.#deps.config(), path));
   }
 
-  #job(
-    { box = '', items = [], sinceUs, untilUs, maxBytesPerSecond = 0, memory }: Fetch,
-    settingsOf: ConstructorParameters<typeof FetchJob>[3]['settingsOf'],
-  ): FetchJob {
-    const { clock, config, recordings } = this.#deps;
+  #list(
+    { box = '', items = [], sinceUs, untilUs, maxBytesPerSecond = 0 }: Fetch,
+    settingsOf: FetchListDeps['settingsOf'],
+  ): FetchList {
+    const { clock, recordings } = this.#deps;
     const limit = new RateLimit(clock, maxBytesPerSecond);
     const [range, source] = [{ sinceUs, untilUs }, new BoxRecordings(box, this.#requests)];
     const events = {
       listed: source.events.bind(source),
       oldestUs: (path: string) => {
-        const keptMs = settingsOf(path)?.recordDeleteAfterMs ?? 0;
+        const keptMs = settingsOf(path).recordDeleteAfterMs;
         return keptMs > 0 ? (clock.wallMs() - keptMs) * 1000 : 0;
       },
       isHere: ({ path, startUs, id }: CameraEvent) =>
         recordings.playback.events.eventsOf(path, startUs, startUs, MAX_SAME_START).some((one) => one.id === id),
       store: (event: CameraEvent) => recordings.events.storePast(event),
     };
-    return new FetchJob(items, range, memory, {
+    return new FetchList(items, range, {
       clock,
       settingsOf,
       source,
-      playback: recordings.playback,
       protect: async (path, { createdMs, by, ...range }) => {
         const { fault, all } = recordings.space.protectedRanges;
         const isHere = all.some(
@@ -126,8 +123,6 @@ export class BoxFetches implements TransferSource {
         }
       },
       takeEvents: (pace) => fetchEvents(items, range, pace, events),
-      refusal: (file) => recordings.space.refusal(file),
-      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
       take: (bytes, signal) => limit.take(bytes, signal),
     });
   }

@@ -5,13 +5,13 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
+import { openClip } from '../../../paths/always-available/clip.ts';
 import type { Playback } from '../../../playback/playback.ts';
 import type { StoredSpan } from '../../../playback/stores/contract.ts';
 import { bridged, missingHere } from '../../../playback/stores/joined-spans.ts';
 import { codeOf } from '../../../record/file/disk-fault.ts';
 import { formatRecordPath } from '../../../record/file/record-path.ts';
 import { RECORDING_MODE } from '../../../record/file/segment-fs.ts';
-import { zoneOffsetMs } from '../../../record/file/time-zone.ts';
 import type { ProtectedRange } from '../../../record/retention/protected-ranges.ts';
 import { FLUSH_BYTES, writeAll } from '../../../recordings/copy/copy-file.ts';
 import { draftIn, placeNew, removeLeftDrafts } from '../../../recordings/copy/place-file.ts';
@@ -279,16 +279,11 @@ export class ClipCopies {
 }
 
 async function rewrite(file: string, draft: string, startMs: number, signal: AbortSignal): Promise<void> {
-  const out = await open(draft, 'wx', RECORDING_MODE);
+  const clip = await openClip(file, 'no links');
   try {
-    const durationMs = await rewriteMp4(file, out, {
-      offsetMinutes: Math.round(zoneOffsetMs(startMs, undefined) / 60_000),
-      wait: async () => signal.throwIfAborted(),
-      isWanted: async () => true,
-    });
-    await out.utimes(startMs / 1000, (startMs + (durationMs ?? 0)) / 1000);
+    await rewriteMp4(clip, draft, { startMs, wait: async () => signal.throwIfAborted() });
   } finally {
-    await out.close();
+    await clip.handle.close();
   }
 }
 

@@ -7,14 +7,17 @@ import { type Config, resolvePath } from '../../../config/load/load.ts';
 import { readConfig } from '../../../config/store/read-config.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import { KnownTemplates } from '../../../playback/index/known-templates.ts';
+import { MovedFiles } from '../../../playback/index/moved-files.ts';
 import { Playback } from '../../../playback/playback.ts';
 import { RecordPathPattern } from '../../../record/file/record-path.ts';
 import { machineDisks } from '../../../record/space/disk-probe.ts';
 import { identityOf, KnownDisks } from '../../../record/space/known-disks.ts';
-import { recordedUsOf } from '../../../recordings/copy/recorded.ts';
+import { Copier } from '../../../recordings/copy/copier.ts';
+import { diskFaultOf, type LeftFile } from '../../../recordings/copy/left-file.ts';
+import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
 import { recordPathsOf } from '../../../recordings/record-path-templates.ts';
 import type { CommandCall } from '../../contract.ts';
-import { type ImportReport, importFolder } from './import-folder.ts';
+import { ImportList } from './import-list.ts';
 
 const MAX_NAMED = 100;
 
@@ -33,33 +36,63 @@ export async function importRecordings(call: CommandCall): Promise<number> {
   if (!settings) {
     throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
   }
-  const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
-  await requireDisk(new RecordPathPattern(recordPath, undefined).folder, dataDir, config.recordNeedsDisk);
-  const minFreeBytes = (diskBytes: number) => freeSpaceBytes(config.recordMinFree, diskBytes);
+  await requireDisk(new RecordPathPattern(settings.recordPath, undefined).folder, dataDir, config.recordNeedsDisk);
   const playback = recordingsOf(config, dataDir, clock);
-  const target = {
-    path,
-    recordPath,
-    deleteAfterMs,
-    minFreeBytes,
-    isLinked: has('link'),
-    isMoved: has('move'),
-    camera: text('camera'),
-    nowMs: () => clock.wallMs(),
-    recordedUs: recordedUsOf(playback, path, () => clock.monoMs()),
+  const list = new ImportList(
+    resolve(cwd, words[0] ?? ''),
+    [{ path }],
+    {},
+    {
+      ...{ clock, settingsOf: () => settings, isLinked: has('link'), camera: text('camera') },
+      moves: has('move') ? new MovedFiles() : undefined,
+    },
+  );
+  const copier = new Copier(
+    list,
+    {},
+    {
+      ...{ clock, playback, refusal: () => undefined },
+      minFreeBytes: (diskBytes) => freeSpaceBytes(config.recordMinFree, diskBytes),
+    },
+  );
+  const sum = { taken: 0, takenBytes: 0, present: 0 };
+  const left: LeftFile[] = [];
+  let isTaken = false;
+  let shownMs = clock.monoMs();
+  const report: JobReport = {
+    ...{ left: () => {}, forgetLeftOut: () => {}, bytes: () => {}, keep: async () => {} },
+    begin: () => {
+      isTaken = true;
+    },
+    isPresent: () => {
+      isTaken = false;
+      sum.present += 1;
+    },
+    leftOut: (one) => {
+      isTaken = false;
+      left.push(one);
+    },
+    done: (sizeBytes) => {
+      sum.taken += isTaken ? 1 : 0;
+      sum.takenBytes += isTaken ? sizeBytes : 0;
+      const nowMs = clock.monoMs();
+      if (nowMs - shownMs >= (isTerminal ? 250 : 5_000)) {
+        shownMs = nowMs;
+        const line = `${sum.taken} recordings taken, ${left.length} left out`;
+        write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+      }
+    },
   };
-  const pace = { signal, wait: async () => signal.throwIfAborted() };
-  let last = clock.monoMs();
-  const show = ({ taken, left }: ImportReport): void => {
-    const nowMs = clock.monoMs();
-    if (nowMs - last >= (isTerminal ? 250 : 5_000)) {
-      last = nowMs;
-      const line = `${taken} recordings taken, ${left.length} left out`;
-      write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+  try {
+    await copier.run(report, { signal, wait: async () => signal.throwIfAborted() });
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error instanceof PerchError ? error : diskFaultOf(error, 'cannot copy recordings');
     }
-  };
-  const report = await importFolder(resolve(cwd, words[0] ?? ''), target, pace, show).finally(() => playback.close());
-  const { taken, takenBytes, present, left } = report;
+  } finally {
+    await playback.close();
+  }
+  const { taken, takenBytes, present } = sum;
   write(
     `${isTerminal ? '\r\x1b[K' : ''}${taken} recordings taken (${takenBytes} bytes), ${present} were there already\n`,
   );

@@ -1,9 +1,10 @@
-import { access, constants, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { access, constants, lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PerchError } from '../../../base/errors.ts';
 import { openClip } from '../../../paths/always-available/clip.ts';
 import { readSegmentInfo } from '../../../playback/index/segment-info.ts';
-import type { LeftFile } from '../../../recordings/copy/left-file.ts';
+import { type LeftFile, leftOut, whyOf } from '../../../recordings/copy/left-file.ts';
 import type { ImportForecast } from '../../../recordings/copy/transfer-kind.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
@@ -74,15 +75,17 @@ async function lookAt(group: string, names: readonly string[], look: Look): Prom
   for (const name of names) {
     look.signal.throwIfAborted();
     const file = join(look.folder, name);
-    const found = await stat(file).catch(() => undefined);
     if (look.isOwn(file)) {
       look.own += 1;
       continue;
     }
-    const startUs = timeOfName(name)?.startUs;
-    const why = await whyLeft(file, found?.size, startUs, look.nowMs);
-    if (why !== undefined || startUs === undefined) {
-      look.left.push({ file: name, why: why ?? 'noTime', reason: REASONS[why ?? 'noTime'] });
+    const startUs = timeOfName(name)?.startUs ?? Number.NaN;
+    const found = await checkFile(file, startUs, look.nowMs).catch((error: unknown) => {
+      unlessExpected(error);
+      const fault = error instanceof PerchError ? error : UNREADABLE;
+      look.left.push({ file: name, why: whyOf(fault), reason: fault.message });
+    });
+    if (!found) {
       continue;
     }
     if (program === undefined && read < MAX_READ) {
@@ -90,7 +93,7 @@ async function lookAt(group: string, names: readonly string[], look: Look): Prom
       program = await programOf(file);
     }
     files += 1;
-    bytes += found?.size ?? 0;
+    bytes += found.size;
     firstUs = Math.min(firstUs, startUs);
     lastUs = Math.max(lastUs, startUs);
   }
@@ -106,37 +109,31 @@ async function lookAt(group: string, names: readonly string[], look: Look): Prom
   };
 }
 
-async function whyLeft(
-  file: string,
-  sizeBytes: number | undefined,
-  startUs: number | undefined,
-  nowMs: number,
-): Promise<keyof typeof REASONS | undefined> {
-  if (startUs === undefined) {
-    return 'noTime';
+const UNREADABLE = leftOut('unreadable', 'it cannot be read');
+
+/** @param startUs NaN: its name has no time @throws PerchError if the file cannot be taken; an error of the file system */
+export async function checkFile(file: string, startUs: number, nowMs: number): Promise<Stats> {
+  const found = await lstat(file);
+  if (Number.isNaN(startUs)) {
+    throw leftOut('noTime', 'its name has no date and time: name it like 2026-01-31_18-00-00.mp4');
   }
   if (startUs / 1000 > nowMs) {
-    return 'future';
+    throw leftOut('future', 'its time is in the future');
   }
   if (!/\.(?:mp4|ts)$/i.test(file)) {
-    return 'foreign';
+    throw leftOut('foreign', 'it is neither an MP4 nor an MPEG-TS file');
   }
-  if (sizeBytes === 0) {
-    return 'damaged';
+  if (!found.isFile()) {
+    throw leftOut('foreign', 'it is no regular file');
   }
-  return access(file, constants.R_OK).then(
-    () => undefined,
-    () => 'unreadable' as const,
-  );
+  if (found.size === 0) {
+    throw leftOut('damaged', 'it is empty');
+  }
+  await access(file, constants.R_OK).catch(() => {
+    throw UNREADABLE;
+  });
+  return found;
 }
-
-const REASONS = {
-  noTime: 'its name has no date and time: name it like 2026-01-31_18-00-00.mp4',
-  future: 'its time is in the future',
-  foreign: 'it is neither an MP4 nor an MPEG-TS file',
-  damaged: 'it is empty',
-  unreadable: 'it cannot be read',
-} as const;
 
 interface GroupUse {
   readonly files: number;

@@ -1,4 +1,4 @@
-import { foreseeUses, recordingTo } from '../../../recordings/copy/forecast.ts';
+import { foreseeUses, recordingOf, recordingTo } from '../../../recordings/copy/forecast.ts';
 import type {
   ImportForecast,
   StoredTransfer,
@@ -9,7 +9,7 @@ import type { Host } from '../../contract.ts';
 import { requireOwnFolder } from '../run/folders.ts';
 import type { ImportRequest } from '../run/requests.ts';
 import { lookInto, usesOf } from './import-groups.ts';
-import { ImportJob } from './import-job.ts';
+import { ImportList } from './import-list.ts';
 
 /** Recordings of other programs in a folder. */
 export class ImportSource implements TransferSource {
@@ -40,14 +40,12 @@ export class ImportSource implements TransferSource {
     return foreseeUses(await usesOf(folder, beforeMs, signal), items, config());
   }
 
-  job({ from = '', items = [], memory }: Pick<StoredTransfer, 'from' | 'items' | 'memory'>): ImportJob {
+  list({ from = '', items = [], memory }: Pick<StoredTransfer, 'from' | 'items' | 'memory'>): ImportList {
     const { clock, config, recordings } = this.#host;
-    return new ImportJob(from, items, memory, {
+    return new ImportList(from, items, memory, {
       clock,
-      config,
-      playback: recordings.playback,
-      isOpen: (file) => recordings.isOpen(file),
-      refusal: (file) => recordings.space.refusal(file),
+      settingsOf: (path) => recordingOf(config(), path),
+      isOwn: (file) => recordings.playback.stateOf(file) !== undefined,
     });
   }
 }

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { OWN_FOLDER } from '../../../../system/mounts.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { resolvePath } from '../../../config/load/load.ts';
-import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import { RecordPathPattern } from '../../../record/file/record-path.ts';
 import { nearestFolder } from '../../../record/file/segment-fs.ts';
 import { diskOf, roomOf } from '../../../recordings/copy/forecast.ts';
@@ -11,7 +10,7 @@ import type { StoredTransfer, TransferForecast, TransferSource } from '../../../
 import type { Host } from '../../contract.ts';
 import { requireOwnFolder } from '../run/folders.ts';
 import type { MoveRequest } from '../run/requests.ts';
-import { MoveJob } from './move-job.ts';
+import { MoveList } from './move-list.ts';
 
 const NAMES = '%path/%Y-%m-%d_%H-%M-%S-%f';
 const BELOW_MOUNT = `${OWN_FOLDER}/${NAMES}`;
@@ -35,38 +34,36 @@ export class MoveSource implements TransferSource {
     return source;
   }
 
-  async forecast(request: MoveRequest): Promise<TransferForecast> {
+  async forecast(request: MoveRequest, signal: AbortSignal): Promise<TransferForecast> {
     const config = this.#host.config();
     const { recordPath } = config.pathDefaults;
     const template = (await this.#templateFor(request.to)) ?? recordPath;
     const from = request.from === undefined ? undefined : await requireOwnFolder(request.from);
     const now = (path: string) => this.#templateOf(path);
-    const job = this.#job(from, {}, (path) => (now(path) === recordPath ? template : now(path)));
-    const { files, bytes } = await job.sum();
+    const list = this.#list(from, (path) => (now(path) === recordPath ? template : now(path)));
+    const { files, bytes } = await list.sum({ signal });
     const { freeBytes, keptFreeBytes } = await diskOf(template, config);
     const missingBytes = Math.max(0, -roomOf({ bytes, freeBytes, keptFreeBytes }));
     return { files, bytes, freeBytes, keptFreeBytes, old: 0, missingBytes };
   }
 
-  job({ from, memory }: Pick<StoredTransfer, 'from' | 'memory'>): MoveJob {
-    return this.#job(from, memory, (path) => this.#templateOf(path));
+  list({ from }: Pick<StoredTransfer, 'from'>): MoveList {
+    return this.#list(from, (path) => this.#templateOf(path));
   }
 
   places({ from }: Pick<StoredTransfer, 'from'>): { readonly from: string | null; readonly to: string } {
     return { from: from ?? null, to: folderOf(this.#host.config().pathDefaults.recordPath) };
   }
 
-  #job(from: string | undefined, memory: object, templateOf: (path: string) => string): MoveJob {
-    const { clock, recordings, config } = this.#host;
-    return new MoveJob(from, memory, {
+  #list(from: string | undefined, templateOf: (path: string) => string): MoveList {
+    const { clock, recordings } = this.#host;
+    return new MoveList(from, {
       clock,
       templateOf,
       playback: recordings.playback,
       isIndexWhole: () => recordings.space.isIndexWhole,
       isOpen: (file) => recordings.isOpen(file),
       keep: (file) => recordings.keep(file),
-      refusal: (file) => recordings.space.refusal(file),
-      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
     });
   }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
@@ -8,7 +9,7 @@ import { MoveRequest } from './requests.ts';
 import { TransferRunner } from './transfer-runner.ts';
 
 /** A move of recordings whose index fails with these errors, one after the other, and then has no recordings. */
-async function startMove(...errors: Error[]) {
+function openMoves(...errors: Error[]) {
   const folder = temporaryFolder();
   const clock = new FakeClock();
   const { log, logged } = keepLogLines();
@@ -26,14 +27,20 @@ async function startMove(...errors: Error[]) {
   };
   const load = async () => new MoveSource(host);
   const move = { kind: 'move', request: MoveRequest, load } as const;
-  const transfers = new TransferRunner({ ...host, transfers: () => [move] }, join(folder.path, 'transfer.json'));
+  const file = join(folder.path, 'transfer.json');
+  const transfers = new TransferRunner({ ...host, transfers: () => [move] }, file);
   onTestFinished(async () => {
     await transfers.close();
     folder[Symbol.dispose]();
   });
-  await transfers.start({ kind: 'move' });
   const warnings = () => logged.filter(([level]) => level === 'warn' || level === 'error');
-  return { clock, transfers, names, warnings };
+  return { clock, transfers, names, warnings, file };
+}
+
+async function startMove(...errors: Error[]) {
+  const opened = openMoves(...errors);
+  await opened.transfers.start({ kind: 'move' });
+  return opened;
 }
 
 const diskError = (code: string) => Object.assign(new Error(`${code}: no luck`), { code });
@@ -71,6 +78,19 @@ test.for([
   await clock.advance(60_000);
   expect(names).toHaveBeenCalledOnce();
   // Another one may be started.
+  await transfers.start({ kind: 'move' });
+  await vi.waitFor(() => expect(transfers.state).toMatchObject({ phase: 'done', error: null }));
+});
+
+test('a stored transfer of a kind that this Perch does not have is named in the log, and another one may be started', async () => {
+  const { transfers, file, warnings } = openMoves();
+  const stored = { version: 1, kind: 'replay', isPaused: false, startedMs: 0, doneFiles: 0, doneBytes: 0, memory: {} };
+  writeFileSync(file, JSON.stringify(stored));
+  await transfers.begin();
+  expect(warnings()).toEqual([
+    ['warn', 'a transfer of recordings cannot be continued', { cause: expect.stringContaining('kind replay') }],
+  ]);
+  transfers.work();
   await transfers.start({ kind: 'move' });
   await vi.waitFor(() => expect(transfers.state).toMatchObject({ phase: 'done', error: null }));
 });

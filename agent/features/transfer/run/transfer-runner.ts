@@ -2,13 +2,15 @@ import { Check } from 'typebox/value';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import { freeSpaceBytes } from '../../../config/values/free-space.ts';
+import { Copier, type CopierMemory } from '../../../recordings/copy/copier.ts';
 import { diskFaultOf } from '../../../recordings/copy/left-file.ts';
+import type { RecordingList } from '../../../recordings/copy/recording-list.ts';
 import {
   type ImportForecast,
   type JobReport,
   StoredTransfer,
   type TransferForecast,
-  type TransferJob,
   type TransferSource,
   type TransferState,
 } from '../../../recordings/copy/transfer-kind.ts';
@@ -25,7 +27,7 @@ interface Running {
   readonly stored: StoredTransfer;
   readonly progress: Progress;
   readonly source: TransferSource;
-  readonly job: TransferJob;
+  readonly copier: Copier;
   phase: TransferState['phase'];
   why: string | undefined;
   stop: AbortController;
@@ -56,7 +58,14 @@ export class TransferRunner {
   async begin(): Promise<void> {
     const stored = await this.#journal.open('a transfer of recordings cannot be continued: start it again');
     if (stored && !this.#running) {
-      this.#running = this.#runningOf(stored, await this.#sourceOf(stored.kind));
+      try {
+        this.#running = this.#runningOf(stored, await this.#sourceOf(stored.kind));
+      } catch (error) {
+        if (!(error instanceof PerchError)) {
+          throw error;
+        }
+        this.#host.log.warn({ cause: explain(error) }, 'a transfer of recordings cannot be continued');
+      }
     }
   }
 
@@ -99,7 +108,7 @@ export class TransferRunner {
     const items = request.items && (await withPaths(request.items, deps));
     const stored: StoredTransfer = {
       version: 1,
-      kind: kind as StoredTransfer['kind'],
+      kind,
       ...begun,
       ...(items && { items }),
       isPaused: false,
@@ -147,7 +156,7 @@ export class TransferRunner {
 
   async pause(): Promise<void> {
     const running = await this.#end('paused');
-    await this.#save(running, { isPaused: true, memory: { ...running.job.memory } });
+    await this.#save(running, { isPaused: true, memory: { ...running.copier.memory } });
   }
 
   async resume(): Promise<void> {
@@ -161,7 +170,7 @@ export class TransferRunner {
 
   async cancel(): Promise<void> {
     const running = await this.#end('canceled');
-    await running.job.discard?.().catch((error: unknown) => {
+    await running.copier.discard().catch((error: unknown) => {
       this.#host.log.warn({ cause: explain(error) }, 'a part of a recording stays');
     });
     await this.#journal.remove();
@@ -194,12 +203,23 @@ export class TransferRunner {
       stored: { ...stored },
       source,
       progress: new Progress(this.#host.clock, { ...NOTHING_DONE, ...stored }),
-      job: source.job(stored),
+      copier: this.#copierOf(source.list(stored), stored.memory),
       phase: stored.isPaused ? 'paused' : 'running',
       why: undefined,
       stop: new AbortController(),
       ended: undefined,
     };
+  }
+
+  #copierOf(list: RecordingList, memory: CopierMemory): Copier {
+    const { clock, config, recordings } = this.#host;
+    return new Copier(list, memory, {
+      clock,
+      playback: recordings.playback,
+      isOpen: (file) => recordings.isOpen(file),
+      refusal: (file) => recordings.space.refusal(file),
+      minFreeBytes: (diskBytes) => freeSpaceBytes(config().recordMinFree, diskBytes),
+    });
   }
 
   #go(running: Running): void {
@@ -214,7 +234,7 @@ export class TransferRunner {
 
   async #work(running: Running, signal: AbortSignal): Promise<void> {
     const { clock, log, recordings } = this.#host;
-    const { progress, job, stored } = running;
+    const { progress, copier, stored } = running;
     const pace = new DiskPace({ clock, signal, busyMs: () => recordings.busyMs });
     const report: JobReport = {
       left: (files, bytes) => {
@@ -233,7 +253,7 @@ export class TransferRunner {
     log.info({ kind: stored.kind, from: stored.from }, 'transfer of recordings begins');
     while (!signal.aborted) {
       try {
-        await job.run(report, pace);
+        await copier.run(report, pace);
         running.phase = 'done';
         progress.rest();
         await this.#journal.remove();

@@ -2,11 +2,14 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../../../agent/base/clock.ts';
-import { ImportJob } from '../../../../agent/features/transfer/import/import-job.ts';
-import { MoveJob } from '../../../../agent/features/transfer/move/move-job.ts';
+import { ImportList } from '../../../../agent/features/transfer/import/import-list.ts';
+import { MoveList } from '../../../../agent/features/transfer/move/move-list.ts';
 import { DiskPace } from '../../../../agent/features/transfer/run/disk-pace.ts';
 import { formatRecordPath } from '../../../../agent/record/file/record-path.ts';
-import type { JobReport, TransferJob } from '../../../../agent/recordings/copy/transfer-kind.ts';
+import { Copier } from '../../../../agent/recordings/copy/copier.ts';
+import { recordingOf } from '../../../../agent/recordings/copy/forecast.ts';
+import type { RecordingList } from '../../../../agent/recordings/copy/recording-list.ts';
+import type { JobReport } from '../../../../agent/recordings/copy/transfer-kind.ts';
 import { type Figure, median } from '../../../bench/measure/figure.ts';
 import { recordHour } from '../../../bench/playback/hour-recording.ts';
 import { runProcess } from '../../../peers/programs/process.ts';
@@ -94,37 +97,31 @@ const PACE = () => new DiskPace({ clock: systemClock, signal: never, busyMs: () 
 async function move(from: string, to: string): Promise<void> {
   await withCatalog([to, from], async (playback) => {
     await playback.rebuild(never);
-    return new MoveJob(
-      undefined,
-      {},
-      {
-        ...{ clock: systemClock, playback, templateOf: () => join(to, TEMPLATE), zone: 'UTC' },
-        ...{ isOpen: () => false, isIndexWhole: () => true, keep: () => () => {} },
-        ...{ refusal: () => undefined, minFreeBytes: () => 0 },
-      },
-    );
+    return new MoveList(undefined, {
+      ...{ clock: systemClock, playback, templateOf: () => join(to, TEMPLATE), zone: 'UTC' },
+      ...{ isOpen: () => false, isIndexWhole: () => true, keep: () => () => {} },
+    });
   });
 }
 
 async function take(from: string, to: string): Promise<void> {
   const config = good(`perch: own\nrecordMinFree: 0
 pathDefaults: { recordPath: '${join(to, TEMPLATE)}', recordDeleteAfter: 0s }\npaths: { cam: {} }\n`);
-  await withCatalog([to], async (playback) => {
-    const deps = { clock: systemClock, config: () => config, playback, zone: 'UTC' };
-    const items = [{ group: 'cam', path: 'cam' }];
-    return new ImportJob(from, items, {}, { ...deps, isOpen: () => false, refusal: () => undefined });
-  });
+  const deps = { clock: systemClock, settingsOf: (path: string) => recordingOf(config, path), zone: 'UTC' };
+  await withCatalog([to], async () => new ImportList(from, [{ group: 'cam', path: 'cam' }], {}, deps));
 }
 
 async function withCatalog(
   folders: readonly string[],
-  jobOf: (playback: ReturnType<typeof openCatalog>) => Promise<TransferJob>,
+  listOf: (playback: ReturnType<typeof openCatalog>) => Promise<RecordingList>,
 ): Promise<void> {
   const index = mkdtempSync(join(tmpdir(), 'perch-transfer-index-'));
   const recordPaths = folders.map((folder) => join(folder, TEMPLATE));
   const playback = openCatalog(index, { recordPaths, paths: ['cam'] });
+  const deps = { clock: systemClock, playback, isOpen: () => false, zone: 'UTC' };
   try {
-    await (await jobOf(playback)).run(REPORT, PACE());
+    const copier = new Copier(await listOf(playback), {}, { ...deps, refusal: () => undefined, minFreeBytes: () => 0 });
+    await copier.run(REPORT, PACE());
   } finally {
     await playback.close();
     rmSync(index, { recursive: true });

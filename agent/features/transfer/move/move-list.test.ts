@@ -22,8 +22,9 @@ import { LOSSES, PowerCut, PowerCuts } from '../../../../test/support/disks/unsy
 import { TEMPLATE } from '../../../../test/support/harness/playback.ts';
 import { parseResourceUri } from '../../../playback/vod/recorded-period.ts';
 import { saveSnapshot } from '../../../record/snapshots/snapshot-files.ts';
+import { Copier, type CopierDeps } from '../../../recordings/copy/copier.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
-import { MoveJob, type MoveJobDeps } from './move-job.ts';
+import { MoveList, type MoveListDeps } from './move-list.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -56,8 +57,10 @@ async function makeRecordings(folder: string, count = 3): Promise<void> {
   }
 }
 
+type Deps = MoveListDeps & CopierDeps;
+
 /** Moves between the templates of two folders, which playback knows. */
-function openMove(from: string, to: string, more: Partial<MoveJobDeps> = {}) {
+function openMove(from: string, to: string, more: Partial<Deps> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-index-'));
   const playback = openCatalog(folder, {
     recordPaths: [join(to, TEMPLATE), join(from, TEMPLATE)],
@@ -86,7 +89,7 @@ function openMove(from: string, to: string, more: Partial<MoveJobDeps> = {}) {
       memory = next;
     },
   };
-  const deps: MoveJobDeps = {
+  const deps: Deps = {
     ...{ clock: new FakeClock(), playback, templateOf: () => join(to, TEMPLATE), zone: 'UTC' },
     ...{ isOpen: () => false, isIndexWhole: () => true },
     keep: (file) => {
@@ -104,7 +107,7 @@ function openMove(from: string, to: string, more: Partial<MoveJobDeps> = {}) {
     /** As after a start of the program. */
     run: async (signal = new AbortController().signal) => {
       await playback.rebuild(signal);
-      const job = new MoveJob(undefined, memory, deps);
+      const job = new Copier(new MoveList(undefined, deps), memory, deps);
       await job.run(report, { signal, wait: async () => signal.throwIfAborted() });
     },
   };
@@ -156,7 +159,7 @@ test('at every moment of a move all recordings are listed once, and play', async
   const bytes = await buffer(file.read(0, file.sizeBytes));
   const faults: string[] = [];
   let checks = 0;
-  const job = new MoveJob(undefined, {}, move.deps);
+  const job = new Copier(new MoveList(undefined, move.deps), {}, move.deps);
   await job.run(move.report, {
     signal: new AbortController().signal,
     wait: async () => {
@@ -267,7 +270,7 @@ test.for(['appended', 'overwritten', 'replaced'])(
     const move = openMove(from, to);
     await move.playback.rebuild(new AbortController().signal);
     let isChanged = false;
-    await new MoveJob(undefined, {}, move.deps).run(move.report, {
+    await new Copier(new MoveList(undefined, move.deps), {}, move.deps).run(move.report, {
       signal: new AbortController().signal,
       wait: async () => {
         // The bytes of the copy are there, and not compared yet.

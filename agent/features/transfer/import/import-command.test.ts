@@ -17,12 +17,79 @@ import { type PlainTrack, plainMp4 } from '../../../../test/support/media/plain-
 import { readPlainMp4 } from '../../../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { writeAacConfig } from '../../../media/aac/params.ts';
+import { MovedFiles } from '../../../playback/index/moved-files.ts';
 import { readSegmentInfo } from '../../../playback/index/segment-info.ts';
 import { signatureFileOf } from '../../../record/signing/signature-file.ts';
 import { saveSnapshot, snapshotName } from '../../../record/snapshots/snapshot-files.ts';
-import { openSource } from '../../../recordings/copy/copy-file.ts';
-import { recordedUsOf } from '../../../recordings/copy/recorded.ts';
-import { importFolder } from './import-folder.ts';
+import { Copier, type CopierDeps } from '../../../recordings/copy/copier.ts';
+import { type ImportPace, openSource } from '../../../recordings/copy/copy-file.ts';
+import type { LeftFile } from '../../../recordings/copy/left-file.ts';
+import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
+import { ImportList } from './import-list.ts';
+
+interface Given {
+  readonly path: string;
+  readonly recordPath: string;
+  readonly deleteAfterMs: number;
+  readonly minFreeBytes: (diskBytes: number) => number;
+  readonly isLinked: boolean;
+  readonly isMoved?: boolean;
+  readonly camera: string | undefined;
+  readonly nowMs: () => number;
+  readonly zone: string;
+  readonly playback?: CopierDeps['playback'];
+}
+
+const NO_RECORDINGS: CopierDeps['playback'] = {
+  measure: async () => ({ bytes: 0, recordedUs: 0, firstUs: undefined }),
+};
+
+/** As the command does. @param memory of an import that was ended */
+async function importFolder(
+  from: string,
+  given: Given,
+  pace: ImportPace,
+  onDone: (report: { readonly taken: number; readonly doneFiles: number }) => void = () => {},
+  memory: object = {},
+) {
+  const { path, recordPath, deleteAfterMs: recordDeleteAfterMs, isMoved, nowMs, playback = NO_RECORDINGS } = given;
+  const deps = { ...given, clock: { wallMs: nowMs, monoMs: () => performance.now() } };
+  const moves = isMoved ? new MovedFiles() : undefined;
+  const settingsOf = () => ({ recordPath, recordDeleteAfterMs });
+  const list = new ImportList(from, [{ path }], memory, { ...deps, settingsOf, moves });
+  const copier = new Copier(list, memory, { ...deps, playback, refusal: () => undefined });
+  const report = { files: 0, bytes: 0, doneFiles: 0, doneBytes: 0, taken: 0, takenBytes: 0, present: 0 };
+  const left: LeftFile[] = [];
+  let isTaken = false;
+  const job: JobReport = {
+    ...{ forgetLeftOut: () => {}, bytes: () => {}, keep: async () => {} },
+    left: (files, bytes) => void Object.assign(report, { files, bytes }),
+    begin: () => {
+      isTaken = true;
+    },
+    isPresent: () => {
+      isTaken = false;
+      report.present += 1;
+    },
+    leftOut: (file) => {
+      isTaken = false;
+      left.push(file);
+    },
+    done: (sizeBytes) => {
+      report.doneFiles += 1;
+      report.doneBytes += sizeBytes;
+      report.taken += isTaken ? 1 : 0;
+      report.takenBytes += isTaken ? sizeBytes : 0;
+      onDone(report);
+    },
+  };
+  await copier.run(job, pace).catch((error: unknown) => {
+    if (!pace.signal.aborted) {
+      throw error;
+    }
+  });
+  return { ...report, left, memory: copier.memory };
+}
 
 const paceOf = (signal: AbortSignal) => ({ signal, wait: async () => signal.throwIfAborted() });
 const PACE = paceOf(new AbortController().signal);
@@ -135,7 +202,7 @@ test('what the path has recordings of is not taken twice, whatever the name', as
   // Twelve seconds, of another program and of the path itself.
   await record(to, 12);
   await using playback = openPlayback(to);
-  const known = () => ({ ...target, recordedUs: recordedUsOf(playback, 'cam', () => performance.now()) });
+  const known = () => ({ ...target, playback });
   put('2026-07-01_12-00-02.mp4', movie(60));
   put('2026-07-01_12-00-08.mp4', movie(60));
   // Whole seconds in names: they follow each other.
@@ -171,12 +238,10 @@ test('an import continues after the last file that it has done', async () => {
     paceOf(stop.signal),
     ({ doneFiles }) => doneFiles === 3 && stop.abort(),
   );
-  expect(first).toMatchObject({ files: 5, doneFiles: 3, taken: 2, last: '2026-07-01_12-01-00.mp4' });
-  const seen: number[] = [];
-  const second = await importFolder(from, target, PACE, ({ doneFiles }) => seen.push(doneFiles), first);
-  expect(seen).toEqual([3, 4, 5]);
-  expect(second).toMatchObject({ files: 5, doneFiles: 5, doneBytes: second.bytes, taken: 4, present: 0 });
-  expect(second.left.map(({ file }) => file)).toEqual(['no-time.mp4']);
+  expect(first).toMatchObject({ files: 5, doneFiles: 3, taken: 2, memory: { last: '2026-07-01_12-01-00.mp4' } });
+  expect(first.left.map(({ file }) => file)).toEqual(['no-time.mp4']);
+  const second = await importFolder(from, target, PACE, () => {}, first.memory);
+  expect(second).toMatchObject({ files: 2, doneFiles: 2, doneBytes: second.bytes, taken: 2, present: 0, left: [] });
 });
 
 test('the name that a power cut left empty on a disk without hard links is used', async () => {
@@ -323,7 +388,7 @@ test('what is not the same there, not finished, or of other programs is not move
   const { taken, left } = await importFolder(from, moved, PACE);
   expect(taken).toBe(0);
   expect(left.map(({ reason }) => reason)).toEqual([
-    expect.stringContaining('another recording of the path has its time'),
+    expect.stringContaining('another recording has its name there'),
     expect.stringContaining('import it without --move'),
     expect.stringContaining('not finished'),
   ]);
@@ -345,6 +410,6 @@ test('an exception in the program ends an import as it is: it is no fault of a d
   const { from, put, target } = folders();
   put(NAME, movie(10));
   const bug = new TypeError('x is not a function');
-  const recordedUs = () => Promise.reject(bug);
-  await expect(importFolder(from, { ...target, recordedUs }, PACE)).rejects.toBe(bug);
+  const playback = { measure: () => Promise.reject(bug) };
+  await expect(importFolder(from, { ...target, playback }, PACE)).rejects.toBe(bug);
 });

@@ -23,10 +23,13 @@ import { getBytes, openPlayback, TEMPLATE } from '../../../../test/support/harne
 import { plainMp4 } from '../../../../test/support/media/plain-mp4.ts';
 import { readPlainMp4 } from '../../../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import { freeSpaceBytes } from '../../../config/values/free-space.ts';
 import { saveSnapshot } from '../../../record/snapshots/snapshot-files.ts';
+import { Copier } from '../../../recordings/copy/copier.ts';
+import { recordingOf } from '../../../recordings/copy/forecast.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import { groupOf, lookInto } from './import-groups.ts';
-import { ImportJob } from './import-job.ts';
+import { ImportList } from './import-list.ts';
 
 /** In the short length the power is cut before every second operation, others for each disk. */
 const CUT_STEP = byLength(2, 1);
@@ -137,8 +140,12 @@ pathDefaults: { recordPath: '${join(to, TEMPLATE)}', recordDeleteAfter: 0s }\npa
     },
   };
   const refusal = () => given.refusal;
-  const deps = { clock, config: () => config, playback, refusal, isOpen: () => false, zone: 'UTC' };
-  const job = new ImportJob(from, items, memory, deps);
+  const deps = { clock, playback, refusal, isOpen: () => false, zone: 'UTC' };
+  const minFreeBytes = (diskBytes: number) => freeSpaceBytes(config.recordMinFree, diskBytes);
+  const settingsOf = (path: string) => recordingOf(config, path);
+  const isOwn = (file: string) => playback.stateOf(file) !== undefined;
+  const list = new ImportList(from, items, memory, { ...deps, settingsOf, isOwn });
+  const job = new Copier(list, memory, { ...deps, minFreeBytes });
   return {
     ...{ left, counts, playback, job },
     get memory() {

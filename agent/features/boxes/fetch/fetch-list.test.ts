@@ -28,12 +28,13 @@ import { ServerConnections, verifySignatures } from '../../../http/auth/signed-r
 import { createHttpApp } from '../../../http/listener/app.ts';
 import type { ProtectedRange } from '../../../record/retention/protected-ranges.ts';
 import { MAX_SNAPSHOT_BYTES, saveSnapshot, snapshotsOf } from '../../../record/snapshots/snapshot-files.ts';
+import { Copier, type CopierDeps } from '../../../recordings/copy/copier.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { pairedRecordingRoutes } from '../serving/paired-recording-routes.ts';
 import { OwnRecordingFiles } from '../serving/recording-files.ts';
 import { BoxRecordings, type FetchRange } from './box-recordings.ts';
-import { FetchJob, type FetchJobDeps } from './fetch-job.ts';
+import { FetchList, type FetchListDeps } from './fetch-list.ts';
 import type { BoxProtection } from './fetch-protected.ts';
 
 const HOUR_MS = 3_600_000;
@@ -125,8 +126,10 @@ async function openBox(from: string) {
   };
 }
 
+type Deps = FetchListDeps & CopierDeps;
+
 /** Fetches `cam` as `door`, and `yard`. */
-function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: Partial<FetchJobDeps> = {}) {
+function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: Partial<Deps> = {}) {
   const playback = openCatalog(folder(), { recordPaths: [join(to, TEMPLATE)], paths: ['door', 'yard'] });
   onTestFinished(() => playback.close());
   const left: LeftFile[] = [];
@@ -154,7 +157,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
     },
   };
   const clock = new FakeClock();
-  const deps: FetchJobDeps = {
+  const deps: Deps = {
     clock: { monoMs: () => clock.monoMs(), wallMs: () => WALL + 24 * HOUR_MS },
     ...{ source: box.source, playback, zone: 'UTC', pieceBytes: PIECE_BYTES },
     settingsOf: () => ({ recordPath: join(to, TEMPLATE), recordDeleteAfterMs: 0 }),
@@ -175,7 +178,7 @@ function openFetch(to: string, box: Awaited<ReturnType<typeof openBox>>, more: P
     run: async (range: FetchRange = {}, wait = async () => {}) => {
       await playback.rebuild(never);
       counts.done = 0;
-      await new FetchJob(items, range, memory, deps).run(report, { signal: never, wait });
+      await new Copier(new FetchList(items, range, deps), memory, deps).run(report, { signal: never, wait });
     },
   };
 }
@@ -195,7 +198,7 @@ async function makeRecordings(top: string, count = 3): Promise<void> {
   }
 }
 
-async function setUp(count = 3, more: Partial<FetchJobDeps> = {}) {
+async function setUp(count = 3, more: Partial<Deps> = {}) {
   const [from, to] = [folder(), folder()];
   await makeRecordings(from, count);
   const box = await openBox(from);
