@@ -134,9 +134,13 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
     const page = await context.newPage();
     await page.goto(`https://${NAME}:${tlsPort}/trust`).catch(() => {});
     await expect.poll(() => page.title(), SOON).toBe('Privacy error');
-    // Continues past Chromium's warning.
-    await page.keyboard.type('thisisunsafe');
-    await page.waitForURL(`https://${NAME}:${tlsPort}/trust`);
+    // Continues past Chromium's warning, which hears the keys a moment after it is shown.
+    await expect
+      .poll(async () => {
+        await page.keyboard.type('thisisunsafe');
+        return page.title();
+      }, SOON)
+      .not.toBe('Privacy error');
     await says(page, 'This computer does not trust the box yet. The browser opened this page despite its warning.');
     expect(await page.getByRole('link', { name: 'Open Perch' }).isVisible()).toBe(false);
     await context.close();

@@ -54,6 +54,8 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
     const { page } = visitor;
     await page.getByRole('button', { name: /^Picture/ }).click();
     await page.getByRole('button', { name: row }).click();
+    // Above those of the camera and of its picture.
+    await page.getByRole('dialog').nth(2).locator('.field').first().waitFor();
     await settled(page, '.sheet .field');
     return visitor;
   };

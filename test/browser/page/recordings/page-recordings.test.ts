@@ -11,7 +11,6 @@ import {
   halt,
   haltedAt,
   inAddress,
-  MAIN,
   middleOf,
   pausedNear,
   RecordedCameras,
@@ -123,7 +122,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     // Without room for their buttons, steps are in the menu of speeds.
     await page.setViewportSize({ width: 340, height: 740 });
     await page.getByRole('button', { name: 'Next frame' }).waitFor({ state: 'detached' });
-    const still = (await clockIn(page, MAIN)) ?? Number.NaN;
+    const still = await pausedNear(page, wanted, 1_200);
     await page.getByLabel('Speed').selectOption({ label: 'Next frame' });
     expect((await clockAfter(page, still + 1)) - still).toBeLessThan(EXACT_MS);
     expect(await page.getByLabel('Speed').inputValue()).toBe('1');
