@@ -22,13 +22,15 @@ const suites = (name: string, include: readonly string[], groupOrder: number, op
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
 });
 
-const BUILT = ['test/peers/agent/built-agent.ts'];
+const NETWORKS = 'test/peers/host/left-networks.ts';
+const BEFORE = IS_SHORT ? [NETWORKS, 'test/peers/agent/built-agent.ts'] : [NETWORKS];
 const WITH_PEERS = {
   setupFiles: 'test/support/base/in-process-setup.ts',
   // Other people's programs have faults of their own. The output names each test that needed a second try.
   retry: IS_SHORT ? 1 : 0,
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
-  ...(IS_SHORT ? { globalSetup: BUILT } : { fileParallelism: false }),
+  globalSetup: BEFORE,
+  ...(!IS_SHORT && { fileParallelism: false }),
   env: { ...(LENGTH === 'long' && { PERCH_PAGE_BY: 'localhost' }) },
 };
 /**
@@ -63,15 +65,16 @@ const projects = [
     maxWorkers: 4,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 4)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 2)),
+  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 4)),
+  // Not beside suites that change network interfaces, at which browsers abort their requests.
   suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, {
-    ...sideBySide(4, 1),
-    globalSetup: [...(IS_SHORT ? BUILT : []), 'test/peers/browser/built-page.ts'],
+    ...sideBySide(4, 4),
+    globalSetup: [...BEFORE, 'test/peers/browser/built-page.ts'],
   }),
-  // For systems whose Node has no node:ffi. Interop suites change network interfaces, at which browsers abort their requests.
-  suites('without-ffi', also('without-ffi'), 3, sideBySide(4, 1, { PERCH_NO_FFI: '1' })),
+  // For systems whose Node has no node:ffi.
+  suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 4, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 1, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
@@ -82,7 +85,7 @@ const projects = [
     : []),
 ];
 const system = suites('system', ['test/system/**/*.test.ts', 'test/features/*/system/*.test.ts'], 0, {
-  globalSetup: BUILT,
+  globalSetup: [NETWORKS, 'test/peers/agent/built-agent.ts'],
   fileParallelism: false,
 });
 

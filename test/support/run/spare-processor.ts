@@ -19,8 +19,9 @@ export function processorTimes(stat: string): Times {
   const words = /^cpu +(.*)$/m.exec(stat)?.[1]?.split(' ') ?? [];
   const [user = 0, nice = 0, system = 0, rest = 0, waiting = 0, interrupts = 0, softInterrupts = 0, stolen = 0] =
     words.map(Number);
-  const idle = rest + waiting;
-  return { idle, all: idle + user + nice + system + interrupts + softInterrupts + stolen };
+  // What runs with a lower priority gives way: the packages, beside the suites.
+  const idle = rest + waiting + nice;
+  return { idle, all: idle + user + system + interrupts + softInterrupts + stolen };
 }
 
 /** Linux alone has it. */
