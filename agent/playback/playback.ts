@@ -10,11 +10,11 @@ import { Pictures } from '../picture/pictures.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeCompanions } from '../record/snapshots/companion-files.ts';
-import { ArchiveListing } from './archive-listing.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, type DownloadQuery, estimatedBytes } from './get/download.ts';
 import { DownloadCache, queryKey } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
+import { CopyListing } from './index/copy-listing.ts';
 import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
@@ -60,7 +60,7 @@ export class Playback {
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
-  readonly archive: ArchiveListing;
+  readonly archive: CopyListing;
   /** Sample tables of recordings being played. */
   readonly tables: TableCache;
   readonly streams: RecordedStreams;
@@ -102,7 +102,7 @@ export class Playback {
       // Downloads name the files that they are read from.
       onMoved: () => this.#downloads.clear(),
     });
-    this.archive = new ArchiveListing(this.#catalog, this.#index, logger);
+    this.archive = new CopyListing(this.#catalog, this.#index, logger);
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#requireKnown(path));
     const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
@@ -323,7 +323,7 @@ export class Playback {
     }
     // The archive's copy is deleted first, so that nothing is deleted while the archive is away.
     await this.archive.delete(row);
-    if (row.state === STATE.archived) {
+    if (row.state === STATE.copied) {
       return;
     }
     await unlink(row.file).catch((cause: unknown) => {

@@ -123,7 +123,7 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
 /** What only the archive has. Shorter alternations with local recordings are merged. */
 function archivedOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
   const firstUs = index.lastStartUpTo(path, from.us);
-  const rows = index.space.archivedFrom(path, firstUs, to.us, 10_000);
+  const rows = index.space.copiesFrom(path, firstUs, to.us, 10_000);
   const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);
   let gapUs = resolution * 1e6;
   let merged = merge(spans, gapUs);

@@ -1,10 +1,10 @@
 import { PerchError } from '../base/errors.ts';
-import type { ArchiveListing } from '../playback/archive-listing.ts';
+import type { CopyListing } from '../playback/index/copy-listing.ts';
 import type { SegmentRow } from '../playback/index/segment-row.ts';
 import { inBatches } from '../record/retention/delete-path.ts';
 
 interface ArchivedDeletion {
-  readonly archive: Pick<ArchiveListing, 'delete'>;
+  readonly archive: Pick<CopyListing, 'delete'>;
   /** Recordings that only the archive has, after another one, oldest first, at most `limit`. */
   rows(limit: number, after: SegmentRow | undefined): readonly SegmentRow[];
   isKept(row: SegmentRow): boolean;

@@ -159,7 +159,7 @@ export class RangeDeletions implements DeletionLookup {
         archive: playback.archive,
         signal,
         maxFiles: MAX_FILES,
-        rows: (limit, after) => playback.space.archivedFrom(path, startUs, endUs, limit, after),
+        rows: (limit, after) => playback.space.copiesFrom(path, startUs, endUs, limit, after),
         isKept: (row) => {
           const rowEndUs = row.startUs + row.durationUs;
           return rowEndUs > endUs || protectedRanges.isProtected(path, row.startUs, rowEndUs);

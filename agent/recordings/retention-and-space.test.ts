@@ -9,7 +9,7 @@ import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../base/log.ts';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { formatRecordPath } from '../record/file/record-path.ts';
-import type { RecordingCopies } from '../record/retention/recording-copies.ts';
+import type { RecordingCopies } from '../record/store/recording-copies.ts';
 import { Recordings } from './recordings.ts';
 
 const DAY_MS = 86_400_000;

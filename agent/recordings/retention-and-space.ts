@@ -15,7 +15,6 @@ import { deletePath } from '../record/retention/delete-path.ts';
 import { DeletionTrace } from '../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../record/retention/deletions.ts';
 import { ProtectedRanges } from '../record/retention/protected-ranges.ts';
-import type { RecordingCopies } from '../record/retention/recording-copies.ts';
 import { RememberedRetention } from '../record/retention/remembered-retention.ts';
 import { keepRetention } from '../record/retention/retention.ts';
 import type { SegmentAges } from '../record/retention/segment-ages.ts';
@@ -25,6 +24,7 @@ import { type DiskStatus, Disks } from '../record/space/disks.ts';
 import type { FlushTimes } from '../record/space/flush-age.ts';
 import { keepPathLimits, type OldestRecordings } from '../record/space/free-space.ts';
 import { KnownDisks } from '../record/space/known-disks.ts';
+import type { RecordingCopies } from '../record/store/recording-copies.ts';
 import { deleteArchived } from './archived-deletions.ts';
 import { DateCheck } from './date-check.ts';
 import { ProtectedClips } from './protected-clips.ts';
@@ -258,7 +258,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     const archived = await deleteArchived({
       archive: playback.archive,
       rows: (limit, after) =>
-        playback.space.archivedFrom(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit, after),
+        playback.space.copiesFrom(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit, after),
       isKept: (row) =>
         isMeant?.(row.file) === false || this.keptBecause(path, row.startUs, row.durationUs) !== undefined,
     });

@@ -3,10 +3,10 @@ import { PerchError } from '../../base/errors.ts';
 import { resolvePath } from '../../config/load/load.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import { DEMO_PATH } from '../../config/values/path-name.ts';
-import { type RecordingFacts, readArchivedFacts, readFacts, writeFacts } from '../../playback/archived/facts.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import { writeTsTable } from '../../playback/mpegts/ts-stored-table.ts';
 import { readTsTable } from '../../playback/mpegts/ts-table.ts';
+import { type RecordingFacts, readFacts, readRangedFacts, writeFacts } from '../../playback/read/facts.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
@@ -50,7 +50,7 @@ export function archiveSource({ recordings, config }: Pick<Host, 'recordings' | 
         playback.space.finishedFrom(path, fromUs, toUs, limit, after),
       );
       const archived = inBatches<SegmentRow>((limit, after) =>
-        playback.space.archivedFrom(path, fromUs, toUs, limit, after),
+        playback.space.copiesFrom(path, fromUs, toUs, limit, after),
       );
       for (const rows of [finished, archived]) {
         for (const { file, nameUs, startUs, durationUs, isOwn, isClockTrusted } of rows) {
@@ -75,7 +75,7 @@ export function archiveSource({ recordings, config }: Pick<Host, 'recordings' | 
 }
 
 export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, file) => {
-  const facts = await readArchivedFacts(name, file);
+  const facts = await readRangedFacts(name, file);
   return facts && writeFacts(facts);
 };
 

@@ -11,7 +11,7 @@ import { globalJson, HIDDEN } from '../../config/edit/json.ts';
 import { SecretKeys } from '../../config/edit/secrets.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
-import type { RecordingCopies } from '../../record/retention/recording-copies.ts';
+import type { RecordingCopies } from '../../record/store/recording-copies.ts';
 import { Archive } from './archive.ts';
 import { parseKeyText } from './encryption/key-text.ts';
 import { ARCHIVE } from './keys.ts';

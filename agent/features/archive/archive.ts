@@ -10,7 +10,7 @@ import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { AwaitedRecording } from '../../record/retention/recording-copies.ts';
+import type { AwaitedRecording } from '../../record/store/recording-copies.ts';
 import type { Host } from '../contract.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import { archiveSource } from './archive-source.ts';

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
-import { parseFacts } from '../archived/facts.ts';
+import { parseFacts } from '../read/facts.ts';
 import type { SegmentIndex } from './segment-index.ts';
 
 /** Copies per page. Media is handled between pages. */

@@ -9,7 +9,7 @@ import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/seg
 import { findStreamMark } from '../../record/file/stream-mark.ts';
 import type { PartChain } from '../../record/file/whole-parts.ts';
 import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
-import { parseFacts } from '../archived/facts.ts';
+import { parseFacts } from '../read/facts.ts';
 import { syncArchived } from './archived-sync.ts';
 import { scanFolders, statOf } from './folder-scan.ts';
 import type { KnownTemplates } from './known-templates.ts';

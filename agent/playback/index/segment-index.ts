@@ -3,8 +3,8 @@ import type { CacheFound } from '../../base/files/sqlite.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import type { LostUs } from '../../record/file/lost-ranges.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
-import { ArchivedTable } from './archived-table.ts';
 import { ClockLabels } from './clock-labels.ts';
+import { CopyTable } from './copy-table.ts';
 import { EventTable } from './event-table.ts';
 import { HiddenRanges } from './hidden-ranges.ts';
 import { IndexDatabase } from './index-database.ts';
@@ -71,7 +71,7 @@ export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
   readonly looks: ScanTable;
-  readonly archived: ArchivedTable;
+  readonly archived: CopyTable;
   /** Hidden ranges. They are not in the database, because they must outlast it. */
   readonly hidden = new HiddenRanges();
   readonly #database: IndexDatabase;
@@ -86,7 +86,7 @@ export class SegmentIndex {
     this.events = new EventTable(this.#database);
     this.space = new SpaceTable(this.#database);
     this.looks = new ScanTable(this.#database);
-    this.archived = new ArchivedTable(this.#database, this);
+    this.archived = new CopyTable(this.#database, this);
   }
 
   get generation(): number {

@@ -7,7 +7,7 @@ const MERGE_TOLERANCE_US = 1_000_000;
 /** The end of a file of Perch is lost if the next one of its stream begins this much later. */
 const MIN_LOST_US = 500_000;
 
-export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, archived: 4 } as const;
+export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, copied: 4 } as const;
 export type SegmentState = (typeof STATE)[keyof typeof STATE];
 
 /** A recording in the index. Times are Unix microseconds. */

@@ -77,7 +77,7 @@ export class SpaceTable {
   }
 
   /** Recordings of a path that only the archive has and that start in a range. */
-  archivedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
+  copiesFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_readable')}
       WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (1, 2, 4) AND s.state = 4
         AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;

@@ -9,8 +9,8 @@ import { MovedFiles } from '../index/moved-files.ts';
 import type { OpenRemote } from '../mpegts/ts-file.ts';
 import type { TsFragment, TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
-import { type OpenArchived, readArchivedTable } from './archived-table.ts';
 import { ByteCache } from './byte-cache.ts';
+import { type OpenArchived, readRangedTable } from './ranged-table.ts';
 
 /** About ten hours of video and audio. */
 const MAX_BYTES = 48 << 20;
@@ -102,7 +102,7 @@ export class TableCache {
 
   async #readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
     if (isArchivedFile(file)) {
-      return readArchivedTable(file, () => this.#openArchived(file));
+      return readRangedTable(file, () => this.#openArchived(file));
     }
     return { ...(await readTable(file, known, this.#isBeingWritten(file))), moves: this.moves };
   }

@@ -56,7 +56,7 @@ async function nearestOf(
     if (awayUs - TOLERANCE_US > bestUs) {
       break;
     }
-    for (const still of row.state === STATE.archived ? [] : await snapshotsOf(row.file)) {
+    for (const still of row.state === STATE.copied ? [] : await snapshotsOf(row.file)) {
       const takenUs = timeOf(still, row);
       if (isHidden(takenUs)) {
         continue;

@@ -1,12 +1,12 @@
-import { PerchError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { ArchivedRecordings } from './archived/archived-recordings.ts';
-import type { Catalog } from './index/catalog.ts';
-import type { SegmentIndex } from './index/segment-index.ts';
-import type { SegmentRow } from './index/segment-row.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
+import type { Catalog } from './catalog.ts';
+import type { SegmentIndex } from './segment-index.ts';
+import type { SegmentRow } from './segment-row.ts';
 
 /** The archive's recordings in the index: what only the archive has is listed and played from there. */
-export class ArchiveListing {
+export class CopyListing {
   readonly #catalog: Catalog;
   readonly #index: SegmentIndex;
   readonly #logger: Logger;

@@ -1,5 +1,5 @@
 import { archivedFile } from '../archived/archived-recordings.ts';
-import type { RecordingFacts } from '../archived/facts.ts';
+import type { RecordingFacts } from '../read/facts.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { type SegmentState, STATE } from './segment-row.ts';
 
@@ -33,7 +33,7 @@ interface Segments {
 }
 
 /** Recordings that only the archive has. One that is on a disk, too, is in the index with its file alone. */
-export class ArchivedTable {
+export class CopyTable {
   readonly #database: IndexDatabase;
   readonly #segments: Segments;
 
@@ -65,7 +65,7 @@ export class ArchivedTable {
     const { durationUs, signature, mark, fileMark, lostUs } = facts;
     this.#segments.addNames([{ folder, name: base, path, startUs: nameUs }]);
     const info = { sizeBytes, mtimeMs: 0, isFinished: true, durationUs, signature, mark, fileMark, lostUs };
-    this.#segments.setInfo(file, info, STATE.archived);
+    this.#segments.setInfo(file, info, STATE.copied);
   }
 
   get isUsed(): boolean {

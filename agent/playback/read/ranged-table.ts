@@ -4,9 +4,9 @@ import { type RecordingHead, readRecordingHead } from '../../record/file/recordi
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import type { RangeFile } from '../../record/store/range-file.ts';
-import { parseFacts } from '../archived/facts.ts';
 import type { TsFragment } from '../mpegts/ts-index.ts';
 import { parseTsTable } from '../mpegts/ts-stored-table.ts';
+import { parseFacts } from './facts.ts';
 
 const HEAD_BYTES = 16 << 10;
 /** What is read at the end of a recording whose table has an unknown size; the rest of the table takes another read. */
@@ -27,7 +27,7 @@ interface ArchivedTable extends RecordingTable {
  * Reads the table of a recording in the archive: one range at each end, at the same time. The table of MPEG-TS is its own object.
  * @throws PerchError for a recording without a table, which would have to be fetched whole
  */
-export async function readArchivedTable(file: string, open: OpenArchived): Promise<ArchivedTable> {
+export async function readRangedTable(file: string, open: OpenArchived): Promise<ArchivedTable> {
   const handle = open();
   try {
     const { size } = await handle.stat();

@@ -63,7 +63,7 @@ export async function readFacts(file: string, handle: ReadableFile): Promise<Rec
 }
 
 /** Facts of a recording in the archive of which nothing is known. */
-export async function readArchivedFacts(file: string, handle: RangeFile): Promise<RecordingFacts | undefined> {
+export async function readRangedFacts(file: string, handle: RangeFile): Promise<RecordingFacts | undefined> {
   const { size } = await handle.stat();
   const [headBytes, endBytes] = [Math.min(HEAD_BYTES, size), Math.min(END_BYTES, size)];
   await Promise.all([handle.keep(0, headBytes), handle.keep(size - endBytes, endBytes)]);
