@@ -28,7 +28,9 @@ import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { ForwardItem } from '../paths/path-forwards.ts';
 import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathBox, PathStatus } from '../paths/path-status.ts';
+import type { StoreOffer } from '../playback/stores/contract.ts';
 import type { SessionTables, SourceProtocol, ZlmApiCalls } from '../protocols/contract.ts';
+import type { RecordingCopies } from '../record/store/recording-copies.ts';
 import type { TransferKind } from '../recordings/copy/transfer-kind.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -60,6 +62,10 @@ export interface OpenFeature {
   problems?(): readonly FeatureProblem[];
   metrics?(): readonly FeatureMetric[];
   readonly facts?: FeatureFacts;
+  /** Paths whose recordings lie elsewhere, too. */
+  readonly store?: StoreOffer;
+  /** Copies of recordings of this box. */
+  readonly copies?: RecordingCopies;
   /** Ways in which recordings come to the disks of this box. */
   readonly transfers?: readonly TransferKind[];
   /** Called once, before the first configuration is in force. */

@@ -14,7 +14,7 @@ import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, type DownloadQuery, estimatedBytes } from './get/download.ts';
 import { DownloadCache, queryKey } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
-import { CopyListing } from './index/copy-listing.ts';
+import type { CopyListing } from './index/copy-listing.ts';
 import type { EventTable } from './index/event-table.ts';
 import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
@@ -50,7 +50,6 @@ interface PlaybackOptions {
 }
 
 type RetainReason = (row: SegmentRow) => string | undefined;
-type DeletedByHand = (row: SegmentRow) => void;
 
 export class Playback {
   readonly #paths: RecordPaths;
@@ -60,7 +59,7 @@ export class Playback {
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
-  readonly archive: CopyListing;
+  readonly copies: CopyListing;
   /** Sample tables of recordings being played. */
   readonly tables: TableCache;
   readonly streams: RecordedStreams;
@@ -72,7 +71,7 @@ export class Playback {
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
-    this.tables = new TableCache(isBeingWritten, undefined, () => this.#catalog.archived, this.moves);
+    this.tables = new TableCache(isBeingWritten, undefined, (file) => this.copies.open(file), this.moves);
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
@@ -102,7 +101,7 @@ export class Playback {
       // Downloads name the files that they are read from.
       onMoved: () => this.#downloads.clear(),
     });
-    this.archive = new CopyListing(this.#catalog, this.#index, logger);
+    this.copies = this.#catalog.copies;
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#requireKnown(path));
     const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
@@ -300,14 +299,8 @@ export class Playback {
   /**
    * @param start as returned by `segments`
    * @param retainReason checked before anything is deleted
-   * @param deletedByHand called when the file is gone, which may be being archived
    */
-  async deleteSegment(
-    path: string,
-    start: string,
-    retainReason: RetainReason,
-    deletedByHand?: DeletedByHand,
-  ): Promise<void> {
+  async deleteSegment(path: string, start: string, retainReason: RetainReason): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
     await this.#requireKnown(path);
     if (startUs !== undefined) {
@@ -321,27 +314,27 @@ export class Playback {
     if (reason !== undefined) {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
-    // The archive's copy is deleted first, so that nothing is deleted while the archive is away.
-    await this.archive.delete(row);
+    // Its copy is deleted first, so that nothing is deleted while copies are away.
+    await this.copies.delete(row);
     if (row.state === STATE.copied) {
       return;
     }
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
-    deletedByHand?.(row);
+    this.copies.store?.deletedByHand(path, row.nameUs, row.file);
     await removeCompanions(row.file);
     this.#catalog.removed(row.file);
-    // The recording may have been archived meanwhile.
-    await this.archive.delete(row);
+    // The recording may have been copied meanwhile.
+    await this.copies.delete(row);
   }
 
   async close(): Promise<void> {
-    const isArchiveSettled = this.archive.close();
+    const areCopiesListed = this.copies.close();
     this.#downloads.clear();
     this.tables.clear();
     await this.pictures.close();
-    await isArchiveSettled;
+    await areCopiesListed;
     await this.#keeping;
     await this.#catalog.settle();
     this.#index.close();

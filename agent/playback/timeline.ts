@@ -60,7 +60,7 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
     last: last ? text(last.endUs) : null,
     recordedSeconds: Number((spans.reduce((sum, { durationUs }) => sum + durationUs, 0) / 1e6).toFixed(3)),
     coverage: shown.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
-    archived: archivedOf(catalog, query, resolution).map(({ startUs, durationUs }) =>
+    archived: copiesOf(catalog, query, resolution).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
@@ -120,8 +120,8 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
   return clipped;
 }
 
-/** What only the archive has. Shorter alternations with local recordings are merged. */
-function archivedOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
+/** Recordings of which only copies elsewhere are left. Shorter alternations with local recordings are merged. */
+function copiesOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
   const firstUs = index.lastStartUpTo(path, from.us);
   const rows = index.space.copiesFrom(path, firstUs, to.us, 10_000);
   const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);

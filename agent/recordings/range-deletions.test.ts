@@ -40,7 +40,6 @@ async function setUp() {
       logger: silentLogger,
     });
     const ranges = new RangeDeletions({
-      mayAppear: () => false,
       ...{ file, clock, log: silentLogger, playback, deletions, protectedRanges },
       tops: () => [records],
       ageMs: (name) => ages.get(name),

@@ -16,7 +16,6 @@ import { inBatches } from '../record/retention/delete-path.ts';
 import { type DeletedRange, DeletedRanges } from '../record/retention/deleted-ranges.ts';
 import type { Deletions } from '../record/retention/deletions.ts';
 import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
-import { deleteArchived } from './archived-deletions.ts';
 
 /** Minimum time to undo a deletion, by the monotonic clock. A restart begins it again. */
 const UNDO_MS = 10 * 60_000;
@@ -34,8 +33,6 @@ interface RangeDeletionsDeps {
   readonly tops: () => readonly string[];
   /** Monotonic age of files started by this process; undefined for others. */
   readonly ageMs: (file: string) => number | undefined;
-  /** The archive may have copies of a path that are not listed yet. */
-  readonly mayAppear: (path: string) => boolean;
 }
 
 /** Deletes the recordings of a range on request: hides them at once, and deletes their files when Undo is over. */
@@ -105,9 +102,9 @@ export class RangeDeletions implements DeletionLookup {
     for (const [path, ranges] of Map.groupBy(final, (range) => range.path)) {
       await this.#deleteFiles(path, ranges, signal);
     }
-    const { playback, mayAppear } = this.#deps;
-    const isGone = (range: DeletedRange) => !mayAppear(range.path) && !this.#hasFiles(range);
-    const done = playback.hasOffline || playback.archive.isAway ? [] : final.filter(isGone);
+    const { hasOffline, copies } = this.#deps.playback;
+    const isGone = (range: DeletedRange) => !copies.store?.mayAppear(range.path) && !this.#hasFiles(range);
+    const done = hasOffline || copies.isAway ? [] : final.filter(isGone);
     if (done.length > 0 && !signal.aborted) {
       await this.#ranges.forget(new Set(done.map(({ id }) => id)));
       for (const { id } of done) {
@@ -145,30 +142,26 @@ export class RangeDeletions implements DeletionLookup {
       }
     }
     deletions.endSweep();
-    await this.#deleteArchived(path, merged(ranges.flatMap(({ parts }) => parts)), signal);
+    await this.#deleteCopies(path, merged(ranges.flatMap(({ parts }) => parts)), signal);
   }
 
   /** What cannot be deleted now is hidden, and tried again. */
-  async #deleteArchived(path: string, ranges: readonly UsRange[], signal: AbortSignal): Promise<void> {
+  async #deleteCopies(path: string, ranges: readonly UsRange[], signal: AbortSignal): Promise<void> {
     const { playback, protectedRanges, log } = this.#deps;
     if (protectedRanges.fault !== undefined) {
       return;
     }
-    for (const { startUs, endUs } of ranges) {
-      const { fault } = await deleteArchived({
-        archive: playback.archive,
-        signal,
-        maxFiles: MAX_FILES,
-        rows: (limit, after) => playback.space.copiesFrom(path, startUs, endUs, limit, after),
-        isKept: (row) => {
-          const rowEndUs = row.startUs + row.durationUs;
-          return rowEndUs > endUs || protectedRanges.isProtected(path, row.startUs, rowEndUs);
-        },
-      });
-      if (fault) {
-        log.warn({ path, cause: explain(fault) }, 'cannot delete recordings from the archive yet');
-        return;
+    try {
+      for (const range of ranges) {
+        const isKept = ({ startUs, durationUs }: SegmentRow): boolean =>
+          startUs + durationUs > range.endUs || protectedRanges.isProtected(path, startUs, startUs + durationUs);
+        await playback.copies.deleteFrom(path, range, { isKept, signal, maxFiles: MAX_FILES });
       }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      log.warn({ path, cause: explain(error) }, 'cannot delete copies of recordings yet');
     }
   }
 

@@ -281,9 +281,7 @@ export class Recordings {
         : this.#kept.has(file)
           ? 'is being copied to another disk: try again in a moment'
           : this.space.keptBecause(path, startUs, durationUs);
-    await this.playback.deleteSegment(path, start, retainReason, ({ nameUs, file }) =>
-      this.space.copies?.deletedByHand(path, nameUs, file),
-    );
+    await this.playback.deleteSegment(path, start, retainReason);
   }
 
   /** Waits for the recorder of a removed camera: its last file is deleted, too. */

@@ -9,7 +9,7 @@ import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../base/log.ts';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { formatRecordPath } from '../record/file/record-path.ts';
-import type { RecordingCopies } from '../record/store/recording-copies.ts';
+import type { RecordingCopies, StoredCopies } from '../record/store/recording-copies.ts';
 import { Recordings } from './recordings.ts';
 
 const DAY_MS = 86_400_000;
@@ -112,10 +112,10 @@ test('a request for a removed camera by a matching pattern does not shorten its 
 });
 
 const COPIES: RecordingCopies = {
+  ...{ stored: undefined, away: undefined },
   isAwaited: () => false,
   deletedByHand: () => {},
   mayAppear: () => false,
-  unreadCopies: () => [],
 };
 
 test('deleting one recording by hand notifies the archive', async () => {
@@ -123,7 +123,7 @@ test('deleting one recording by hand notifies the archive', async () => {
   await configure('door: {}');
   const file = make('door', 1);
   const deletedByHand: unknown[][] = [];
-  recordings.space.keepCopies({
+  recordings.playback.copies.add({
     ...COPIES,
     deletedByHand: (...deleted) => deletedByHand.push([...deleted, existsSync(file)]),
   });
@@ -138,17 +138,16 @@ test('a camera is deleted with copies that are known by name only, unless someth
   const { recordings, configure } = startRecordings();
   await configure('yard: {}');
   const names = [1, 2, 3];
-  const archive = {
-    ...{ isListed: true, find: () => undefined, paths: () => [], after: () => [] },
-    open: () => expect.unreachable(),
-    remove: async (_path: string, nameUs: number) => void names.splice(names.indexOf(nameUs), 1),
+  const known = { path: 'yard', nameUs: 9, name: '9.mp4', sizeBytes: 1, facts: '' };
+  const stored: StoredCopies = {
+    ...{ find: () => undefined, paths: () => [], open: () => expect.unreachable() },
+    after: (path, afterUs) =>
+      [...names.map((nameUs) => ({ ...known, nameUs, facts: undefined })), known].filter(
+        (copy) => copy.path === path && copy.nameUs > afterUs,
+      ),
+    remove: async (_path, nameUs) => void names.splice(names.indexOf(nameUs), 1),
   };
-  recordings.playback.archive.set(archive);
-  recordings.space.keepCopies({
-    ...COPIES,
-    unreadCopies: (path, afterUs) =>
-      path === 'yard' ? names.filter((nameUs) => nameUs > afterUs).map((nameUs) => ({ nameUs })) : [],
-  });
+  recordings.playback.copies.add({ ...COPIES, stored });
   const range = await recordings.space.protectedRanges.add({ path: 'yard', startUs: 1, endUs: 2, note: '' });
   expect(await recordings.space.deletePath('yard')).toMatchObject({ deleted: 0 });
   await recordings.space.protectedRanges.remove(range.id);

@@ -11,7 +11,7 @@ import { RecordPathPattern } from '../record/file/record-path.ts';
 import { diskFs, type SegmentFs } from '../record/file/segment-fs.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import type { DiskGuard } from '../record/recorder.ts';
-import { deletePath } from '../record/retention/delete-path.ts';
+import { deletePath, inBatches } from '../record/retention/delete-path.ts';
 import { DeletionTrace } from '../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../record/retention/deletions.ts';
 import { ProtectedRanges } from '../record/retention/protected-ranges.ts';
@@ -24,14 +24,14 @@ import { type DiskStatus, Disks } from '../record/space/disks.ts';
 import type { FlushTimes } from '../record/space/flush-age.ts';
 import { keepPathLimits, type OldestRecordings } from '../record/space/free-space.ts';
 import { KnownDisks } from '../record/space/known-disks.ts';
-import type { RecordingCopies } from '../record/store/recording-copies.ts';
-import { deleteArchived } from './archived-deletions.ts';
+import type { StoredCopy } from '../record/store/recording-copies.ts';
 import { DateCheck } from './date-check.ts';
 import { ProtectedClips } from './protected-clips.ts';
 import { RangeDeletions } from './range-deletions.ts';
 
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
+const ALWAYS = { startUs: Number.MIN_SAFE_INTEGER, endUs: Number.MAX_SAFE_INTEGER };
 
 interface RetentionAndSpaceDeps extends Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly playback: Playback;
@@ -60,7 +60,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #index: OldestRecordings;
   readonly #dateCheck: DateCheck;
   readonly segmentLog: SegmentAges;
-  #copies: RecordingCopies | undefined;
   #isRead = false;
   /** Generation of the index when it was last complete; undefined: it never was. */
   #filledGeneration: number | undefined;
@@ -85,6 +84,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     );
     playback.addJournal({ replay: (index) => index.setProtected(this.protectedRanges.all) });
     this.protection = new ProtectedClips({ config, playback, clock, ranges: this.protectedRanges });
+    const copies = () => playback.copies.store;
     this.#deletions = new Deletions({
       clock,
       log: this.segmentLog,
@@ -93,12 +93,12 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
       isAwaited: ({ path, startsUs, file }) =>
-        this.#copies?.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }) ??
+        copies()?.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }) ??
         false,
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
-      deletedByHand: (path, nameUs, file) => this.#copies?.deletedByHand(path, nameUs, file),
+      deletedByHand: (path, nameUs, file) => copies()?.deletedByHand(path, nameUs, file),
       logger: log,
     });
     this.rangeDeletions = new RangeDeletions({
@@ -110,7 +110,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       file: join(dataDir, 'deleted.json'),
       tops: () => this.#folders(),
       ageMs: (file) => this.segmentLog.ageMs(file),
-      mayAppear: (path) => this.#copies?.mayAppear(path) ?? false,
     });
     this.#index = this.#indexOf(playback);
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
@@ -145,15 +144,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       flushTimes: deps.flushTimes,
       logger: log,
     });
-  }
-
-  /** Copies that a feature makes. */
-  get copies(): RecordingCopies | undefined {
-    return this.#copies;
-  }
-
-  keepCopies(copies: RecordingCopies): void {
-    this.#copies = copies;
   }
 
   /** Called after a configuration change: checks the disks before anything is recorded. */
@@ -247,7 +237,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
     playback.requireAvailable(path);
-    playback.archive.requireListed();
+    playback.copies.requireListed();
     const { files, diskBytes, kept, keptFiles } = await deletePath({
       deletions: this.#deletions,
       isMeant,
@@ -255,33 +245,29 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       keptBecause: ({ startUs, durationUs }) => this.keptBecause(path, startUs, durationUs),
       tops: this.#folders(),
     });
-    const archived = await deleteArchived({
-      archive: playback.archive,
-      rows: (limit, after) =>
-        playback.space.copiesFrom(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit, after),
+    const copies = await playback.copies.deleteFrom(path, ALWAYS, {
       isKept: (row) =>
         isMeant?.(row.file) === false || this.keptBecause(path, row.startUs, row.durationUs) !== undefined,
     });
-    if (archived.fault) {
-      throw archived.fault;
-    }
     const unread = isMeant ? 0 : await this.#deleteUnread(path);
     const items = kept.map(({ startUs, because }) => ({ start: playback.localTime(startUs), reason: because }));
-    return { deleted: files + archived.deleted + unread, bytes: diskBytes, kept: keptFiles + archived.kept, items };
+    return { deleted: files + copies.deleted + unread, bytes: diskBytes, kept: keptFiles + copies.kept, items };
   }
 
   /** Deletes copies that are known by name only. Their times are not known: a protected range keeps them all. */
   async #deleteUnread(path: string): Promise<number> {
-    let [count, afterUs] = [0, Number.MIN_SAFE_INTEGER];
-    if (this.keptBecause(path, Number.MIN_SAFE_INTEGER, Number.POSITIVE_INFINITY) !== undefined) {
-      return count;
+    const { copies } = this.#deps.playback;
+    const { stored } = copies.store ?? {};
+    if (!stored || this.keptBecause(path, ALWAYS.startUs, Number.POSITIVE_INFINITY) !== undefined) {
+      return 0;
     }
-    const next = () => this.#copies?.unreadCopies(path, afterUs) ?? [];
-    for (let page = next(); page.length > 0; page = next()) {
-      for (const { nameUs } of page) {
-        await this.#deps.playback.archive.delete({ path, nameUs });
+    let count = 0;
+    for (const copy of inBatches<StoredCopy>((limit, after) =>
+      stored.after(path, after?.nameUs ?? ALWAYS.startUs, limit),
+    )) {
+      if (copy.facts === undefined) {
+        await copies.delete(copy);
         count += 1;
-        afterUs = nameUs;
       }
     }
     return count;

@@ -31,6 +31,15 @@ export class OpenFeatures {
       feature: open(host),
       failed: logOnce((_, err) => host.log.error({ feature: name, err }, 'a feature failed; the others continue')),
     }));
+    const { stores, playback } = host.recordings;
+    for (const { feature } of this.#open) {
+      if (feature.store) {
+        stores.add(feature.store);
+      }
+      if (feature.copies) {
+        playback.copies.add(feature.copies);
+      }
+    }
   }
 
   /** Calls a member of each. One that throws is logged. */

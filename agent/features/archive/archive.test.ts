@@ -11,7 +11,6 @@ import { globalJson, HIDDEN } from '../../config/edit/json.ts';
 import { SecretKeys } from '../../config/edit/secrets.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
-import type { RecordingCopies } from '../../record/store/recording-copies.ts';
 import { Archive } from './archive.ts';
 import { parseKeyText } from './encryption/key-text.ts';
 import { ARCHIVE } from './keys.ts';
@@ -30,18 +29,7 @@ interface Given {
 
 function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folders = [], ...indexed }: Given = {}) {
   const config = good(text);
-  const space: {
-    isIndexWhole: boolean;
-    list: () => { folder: string }[];
-    copies?: RecordingCopies;
-    keepCopies(copies: RecordingCopies): void;
-  } = {
-    isIndexWhole,
-    list: () => folders.map((folder) => ({ folder })),
-    keepCopies: (copies) => {
-      space.copies = copies;
-    },
-  };
+  const space = { isIndexWhole, list: () => folders.map((folder) => ({ folder })) };
   const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
@@ -49,7 +37,7 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
     recordings: {
       space,
       onSigned: () => {},
-      playback: { stateOf: () => state, archive: { expect: () => {}, set: () => {} } },
+      playback: { stateOf: () => state, copies: { sync: async () => {} } },
     },
     signal: new AbortController().signal,
   } as unknown as Deps);
@@ -86,16 +74,16 @@ test.for([
 });
 
 test('without archive there is none, and retention waits for nothing', () => {
-  const { archive, space, config } = archiveOf('perch: own\nrecordMinFree: 10%');
+  const { archive, config } = archiveOf('perch: own\nrecordMinFree: 10%');
   expect(archive.component().settings(config)).toBeUndefined();
   expect(archive.status).toMatchObject({ state: 'off', waiting: { files: 0 } });
-  expect(space.copies?.isAwaited({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
+  expect(archive.isAwaited({ path: 'yard', file: '/a.mp4', nameUs: 1, newestStartUs: 1 })).toBe(false);
 });
 
 function awaits(more: string, path = '', indexed: Given = {}, nameUs = Date.now() * 1000) {
   const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
   const recording = { path: 'yard', file: '/rec/a.mp4', nameUs, newestStartUs: Date.now() * 1000 };
-  return archiveOf(text, indexed).space.copies?.isAwaited(recording);
+  return archiveOf(text, indexed).archive.isAwaited(recording);
 }
 
 test('retention waits for an archive only where full disks are freed otherwise, and where the path is archived', () => {

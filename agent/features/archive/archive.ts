@@ -10,7 +10,7 @@ import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import { STATE } from '../../playback/index/segment-row.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { AwaitedRecording } from '../../record/store/recording-copies.ts';
+import type { AwaitedRecording, RecordingCopies, StoredCopies } from '../../record/store/recording-copies.ts';
 import type { Host } from '../contract.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import { archiveSource } from './archive-source.ts';
@@ -57,7 +57,7 @@ const OFF: ArchiveState = {
 type ArchiveDeps = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'settings' | 'signal' | 'recordings'>;
 
 /** The archive while it is configured. Its code is loaded then. */
-export class Archive implements ArchiveControl {
+export class Archive implements ArchiveControl, RecordingCopies {
   readonly #deps: ArchiveDeps;
   #link: ArchiveLink | undefined;
   /** Why the last start of the link failed. */
@@ -73,23 +73,33 @@ export class Archive implements ArchiveControl {
     const { space, playback } = deps.recordings;
     const folders = () => space.list().map(({ folder }) => folder);
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
-    space.keepCopies({
-      isAwaited: (recording) => this.#isAwaited(recording),
-      deletedByHand: (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file),
-      mayAppear: (path) => this.#link?.mayAppear(path) ?? false,
-      unreadCopies: (path, afterUs) => this.#link?.unreadOf(path, afterUs) ?? [],
-    });
     deps.recordings.onSigned(({ path, file }) => {
       const nameUs = playback.nameUsOf(file);
       if (nameUs !== undefined) {
         this.#link?.signed({ path, nameUs }, file);
       }
     });
-    playback.archive.expect(() => this.#settings.archive !== 'no');
   }
 
   get #settings() {
     return settingsIn(this.#deps.config(), ARCHIVE);
+  }
+
+  get stored(): StoredCopies | undefined {
+    return this.#link?.recordings;
+  }
+
+  get away(): string | undefined {
+    const isKnown = this.#link?.recordings.isListed ?? this.#settings.archive === 'no';
+    return isKnown ? undefined : 'the archive is not listed yet';
+  }
+
+  deletedByHand(path: string, nameUs: number, file: string): void {
+    this.#link?.forget({ path, nameUs }, file);
+  }
+
+  mayAppear(path: string): boolean {
+    return this.#link?.mayAppear(path) ?? false;
   }
 
   get status(): ArchiveState {
@@ -140,11 +150,11 @@ export class Archive implements ArchiveControl {
         const link = await this.#start(config);
         this.#link = link;
         this.#failedStart = undefined;
-        const { playback } = this.#deps.recordings;
-        playback.archive.set(link.recordings);
+        const { copies } = this.#deps.recordings.playback;
+        void copies.sync();
         return async () => {
           this.#link = undefined;
-          playback.archive.set(undefined);
+          void copies.sync();
           await link.close();
         };
       },
@@ -161,7 +171,7 @@ export class Archive implements ArchiveControl {
       if (isEncrypted(settings)) {
         await keys.makeFirst();
       }
-      const { playback } = this.#deps.recordings;
+      const { copies } = this.#deps.recordings.playback;
       return await part.ArchiveLink.start({
         settings,
         source,
@@ -169,8 +179,8 @@ export class Archive implements ArchiveControl {
         dataDir,
         clock,
         log,
-        onFound: () => playback.archive.sync(),
-        onRemoved: (path, nameUs) => playback.archive.removed(path, nameUs),
+        onFound: () => copies.sync(),
+        onRemoved: (path, nameUs) => copies.removed(path, nameUs),
       });
     } catch (error) {
       const sinceMs = this.#failedStart?.sinceMs ?? clock.wallMs();
@@ -250,7 +260,7 @@ export class Archive implements ArchiveControl {
    * Whether local retention waits for the archive: never where nothing else would free the disk, nor for files that are
    * broken or were never finished. While the index is incomplete, nothing is known to be archived or broken.
    */
-  #isAwaited({ path, file, nameUs, newestStartUs }: AwaitedRecording): boolean {
+  isAwaited({ path, file, nameUs, newestStartUs }: AwaitedRecording): boolean {
     const config = this.#settings;
     const { playback, space } = this.#deps.recordings;
     const source = archiveSource(this.#deps);

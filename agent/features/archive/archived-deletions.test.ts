@@ -26,7 +26,6 @@ async function rangesOf(box: ArchivedBox) {
     ...{ file: join(box.folder, 'deleted.json'), clock, log: silentLogger, playback, deletions, protectedRanges },
     tops: () => [box.recordings],
     ageMs: () => undefined,
-    mayAppear: (path) => box.link.mayAppear(path),
   });
   await ranges.load();
   return { ranges, protectedRanges };
@@ -95,15 +94,15 @@ test('while the archive is away a deleted range stays hidden, and its copies are
 
 test('a range that is deleted before the archive has started stays hidden, and its copies are deleted then', async () => {
   const { server, box, ranges, starts } = await setUp(() => undefined);
-  const { playback, link } = box;
-  playback.archive.set(undefined);
+  const { playback } = box;
+  box.connect(false);
   await ranges.delete({ path: 'cam', start: at(-1_000), end: at(HOUR_MS + 10_000) }, undefined);
   await box.clock.advance(10 * 60_000 + 1_000);
   await ranges.run(true, signal);
   const [start = ''] = (await playback.list('cam', undefined, undefined, '')).map((one) => one.start);
   await expect(playback.deleteSegment('cam', start, () => undefined)).rejects.toThrow('the archive is not listed yet');
   expect([server.objects.size, ranges.list().length]).toEqual([4, 1]);
-  playback.archive.set(link.recordings);
+  box.connect(true);
   await box.until(() => playback.space.bytesOf('cam').files === 4);
   expect(await starts()).toEqual([2, 3]);
   await ranges.run(true, signal);

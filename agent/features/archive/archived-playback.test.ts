@@ -255,13 +255,7 @@ async function sendingBox() {
   await box.start({ archiveURL: server.url, archiveMaxRateBytes: 64 << 10 });
   await box.until(() => box.link.status.current !== undefined);
   const [{ start = '' } = {}] = await listOf(box.playback);
-  const erased = box.playback.deleteSegment.bind(
-    box.playback,
-    'cam',
-    start,
-    () => undefined,
-    (row) => box.link.forget(row, row.file),
-  );
+  const erased = box.playback.deleteSegment.bind(box.playback, 'cam', start, () => undefined);
   return { server, box, file, erased };
 }
 

@@ -50,6 +50,7 @@ export const archive: Feature = {
     const opened = new Archive(host);
     return {
       component: opened.component(),
+      copies: opened,
       routes: [{ listener: 'main', right: 'admin', mount: async (app) => archiveRoutes(app, opened) }],
       problems: () => {
         const { error, why, since } = opened.status;

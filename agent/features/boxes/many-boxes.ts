@@ -23,8 +23,8 @@ export class ManyBoxes implements OpenFeature {
   readonly sources: readonly SourceProtocol[];
   readonly routes: readonly FeatureRoutes[];
   readonly transfers: readonly TransferKind[];
+  readonly store: RemoteCameras;
   readonly #boxes: Boxes;
-  readonly #cameras: RemoteCameras;
   readonly #paths: BoxPaths;
   readonly #pairing: Pairing;
 
@@ -39,7 +39,7 @@ export class ManyBoxes implements OpenFeature {
     });
     this.#paths = new BoxPaths(this.#boxes, host);
     this.#pairing = new Pairing(host);
-    this.#cameras = new RemoteCameras({ ...host, boxes: this.#boxes });
+    this.store = new RemoteCameras({ ...host, boxes: this.#boxes });
     this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];
     this.sources = [perchSource(this.#boxes)];
     this.routes = [
@@ -61,11 +61,11 @@ export class ManyBoxes implements OpenFeature {
   }
 
   applied(): Promise<void> {
-    return this.#cameras.apply();
+    return this.store.apply();
   }
 
   async close(): Promise<void> {
-    await this.#cameras.close();
+    await this.store.close();
     await this.#boxes.close();
   }
 
@@ -75,7 +75,7 @@ export class ManyBoxes implements OpenFeature {
   }
 
   get protection(): ProtectionLookup {
-    return this.#cameras.protection;
+    return this.store.protection;
   }
 
   boxOf(source: string): (() => PathBox | undefined) | undefined {

@@ -11,7 +11,6 @@ export class RemoteCameras implements StoreOffer {
 
   constructor(deps: RemoteCamerasDeps) {
     this.#deps = deps;
-    deps.recordings.stores.add(this);
   }
 
   /** Follows the events of the configured boxes. */

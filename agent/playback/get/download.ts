@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { timeOf } from '../../media/mp4/table/sample-search.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
-import { isArchiveFault } from '../archived/archive-fault.ts';
+import { isCopyFault } from '../../record/store/recording-copies.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { type UsRange, without } from '../index/hidden-ranges.ts';
 import { hiddenIn } from '../index/lost-parts.ts';
@@ -251,7 +251,7 @@ class DownloadBuilder {
     const before = this.#before && isJoined(this.#before.part, part) ? this.#before : undefined;
     // undefined if the file is gone or damaged since it was listed.
     const tabled = await (part.readTable?.() ?? this.#tables.of(row)).catch((error: unknown) => {
-      if ((isArchiveFault(error) || part.readTable) && !this.#output) {
+      if ((isCopyFault(error) || part.readTable) && !this.#output) {
         throw error;
       }
       return unlessFileFault(error);

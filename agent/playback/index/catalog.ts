@@ -8,9 +8,7 @@ import { signatureOf } from '../../record/file/recording-file.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';
 import { findStreamMark } from '../../record/file/stream-mark.ts';
 import type { PartChain } from '../../record/file/whole-parts.ts';
-import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
-import { parseFacts } from '../read/facts.ts';
-import { syncArchived } from './archived-sync.ts';
+import { CopyListing } from './copy-listing.ts';
 import { scanFolders, statOf } from './folder-scan.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { MovedFiles } from './moved-files.ts';
@@ -32,7 +30,7 @@ interface CatalogOptions {
   readonly zone: string | undefined;
   readonly moves: MovedFiles;
   readonly monoMs: () => number;
-  /** Call this when a file is gone and its recording is read from the archive. */
+  /** Called when a file is gone and its recording is read from a copy. */
   readonly onMoved?: () => void;
   /** This process is writing the file. */
   readonly isBeingWritten: (file: string) => boolean;
@@ -44,10 +42,7 @@ const SETTLED_MS = 3_000;
 /** Keeps the index in sync with the folders: checks folder mtimes and growing files before each response. */
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
-  /** undefined: there is no archive. */
-  archived: ArchivedRecordings | undefined;
-  /** Whether there is an archive, which may not have started yet. */
-  isArchiveExpected: () => boolean = () => false;
+  readonly copies: CopyListing;
   readonly #options: CatalogOptions;
   readonly #chains = new Map<string, PartChain>();
   /** Running scans by path; the empty name stands for all paths. */
@@ -64,6 +59,7 @@ export class Catalog implements SegmentLog {
 
   constructor(options: CatalogOptions) {
     this.index = options.index;
+    this.copies = new CopyListing(options.index, options.logger, options.onMoved);
     this.#options = options;
   }
 
@@ -182,25 +178,7 @@ export class Catalog implements SegmentLog {
 
   #remove(file: string): void {
     this.#chains.delete(file);
-    const row = this.archived && this.index.find(file);
-    const copy = row && this.archived?.find(row.path, row.nameUs);
-    if (copy && row.state === STATE.finished) {
-      this.index.archived.move(file, copy);
-      this.#options.onMoved?.();
-      return;
-    }
-    this.index.remove(file);
-    const facts = parseFacts(copy?.facts ?? '');
-    if (copy && facts) {
-      this.index.archived.add(copy, facts);
-    }
-  }
-
-  /** Makes the index agree with the archive, once it knows the files on the disks. */
-  async syncArchived(signal: AbortSignal): Promise<void> {
-    if (this.archived || !this.isArchiveExpected()) {
-      await syncArchived(this.index, this.archived, signal);
-    }
+    this.copies.gone(file);
   }
 
   async #scan(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {

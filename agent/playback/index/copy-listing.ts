@@ -1,66 +1,167 @@
+import { setImmediate } from 'node:timers/promises';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { ArchivedRecordings } from '../archived/archived-recordings.ts';
-import type { Catalog } from './catalog.ts';
+import { inBatches } from '../../record/retention/delete-path.ts';
+import type { RangeFile } from '../../record/store/range-file.ts';
+import { copyName, type RecordingCopies, type StoredCopies } from '../../record/store/recording-copies.ts';
+import { parseFacts } from './facts.ts';
+import type { UsRange } from './hidden-ranges.ts';
 import type { SegmentIndex } from './segment-index.ts';
-import type { SegmentRow } from './segment-row.ts';
+import { type SegmentRow, STATE } from './segment-row.ts';
 
-/** The archive's recordings in the index: what only the archive has is listed and played from there. */
+/** Copies per page. Media is handled between pages. */
+const PAGE = 100;
+
+interface DeletionOptions {
+  isKept(row: SegmentRow): boolean;
+  readonly maxFiles?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Recordings that are not on the disks of this box, but of which there is a copy: the index lists the copy. */
 export class CopyListing {
-  readonly #catalog: Catalog;
   readonly #index: SegmentIndex;
   readonly #logger: Logger;
+  readonly #onMoved: () => void;
   readonly #closing = new AbortController();
+  #store: RecordingCopies | undefined;
   #syncing: Promise<void> = Promise.resolve();
 
-  constructor(catalog: Catalog, index: SegmentIndex, logger: Logger) {
-    this.#catalog = catalog;
+  /** @param onMoved called when a file is gone and its recording is read from the copy */
+  constructor(index: SegmentIndex, logger: Logger, onMoved: () => void = () => {}) {
     this.#index = index;
     this.#logger = logger;
+    this.#onMoved = onMoved;
   }
 
-  /** @param archived undefined: there is no archive */
-  set(archived: ArchivedRecordings | undefined): void {
-    this.#catalog.archived = archived;
-    void this.sync();
+  add(store: RecordingCopies): void {
+    this.#store = store;
   }
 
-  /** While there is an archive that has not started, its recordings stay listed. */
-  expect(isExpected: () => boolean): void {
-    this.#catalog.isArchiveExpected = isExpected;
+  /** Undefined: no feature makes copies. */
+  get store(): RecordingCopies | undefined {
+    return this.#store;
   }
 
-  /** Called when the archive has more, or other, recordings. Resolves once they are listed. */
+  get #stored(): StoredCopies | undefined {
+    return this.#store?.stored;
+  }
+
+  /** Called when there are more, or other, copies. Resolves once they are listed. */
   sync(): Promise<void> {
     this.#syncing = this.#syncing
-      .then(() => this.#catalog.syncArchived(this.#closing.signal))
-      .catch((error: unknown) => this.#logger.error({ err: error }, 'failed to list archived recordings'));
+      .then(() => this.list(this.#closing.signal))
+      .catch((error: unknown) => this.#logger.error({ err: error }, 'failed to list copies of recordings'));
     return this.#syncing;
   }
 
-  /** Called when the archive no longer has the recording. */
-  removed(path: string, nameUs: number): void {
-    this.#index.archived.remove(path, nameUs);
-  }
-
-  /** There is an archive, but what it has is not known yet. */
-  get isAway(): boolean {
-    const { archived, isArchiveExpected } = this.#catalog;
-    return archived ? !archived.isListed : isArchiveExpected();
-  }
-
-  /** @throws PerchError while the archive is away: its copy would be listed later */
-  requireListed(): void {
-    if (this.isAway) {
-      throw new PerchError('unavailable', 'the archive is not listed yet: copies there cannot be deleted now');
+  /** Makes the index agree with the copies, once it knows the files on the disks. While they are away, they stay listed. */
+  async list(signal: AbortSignal): Promise<void> {
+    const stored = this.#stored;
+    if (!stored && this.isAway) {
+      return;
+    }
+    for (const path of new Set([...this.#index.copies.paths(), ...(stored?.paths() ?? [])])) {
+      await this.#listPath(path, stored, signal);
     }
   }
 
-  /** @throws PerchError while the archive is away */
+  async #listPath(path: string, stored: StoredCopies | undefined, signal: AbortSignal): Promise<void> {
+    const index = this.#index;
+    const { listed, onDisks } = index.copies.namesOf(path);
+    let afterUs = Number.MIN_SAFE_INTEGER;
+    for (let length = PAGE; length === PAGE && stored; ) {
+      if (signal.aborted) {
+        return;
+      }
+      const page = stored.after(path, afterUs, PAGE);
+      for (const copy of page) {
+        const isListed = listed.delete(copy.nameUs);
+        const isOnDisk = onDisks.has(copy.nameUs);
+        if (isOnDisk && isListed) {
+          index.copies.remove(path, copy.nameUs);
+        } else if (!isOnDisk && !isListed) {
+          index.copies.add(copy, parseFacts(copy.facts ?? ''));
+        }
+      }
+      afterUs = page.at(-1)?.nameUs ?? afterUs;
+      length = page.length;
+      await setImmediate();
+    }
+    for (const nameUs of listed) {
+      index.copies.remove(path, nameUs);
+    }
+    index.commit();
+  }
+
+  /** Called when a file is gone: its copy is listed instead, if there is one. */
+  gone(file: string): void {
+    const row = this.#stored && this.#index.find(file);
+    const copy = row && this.#stored?.find(row.path, row.nameUs);
+    if (copy && row.state === STATE.finished) {
+      this.#index.copies.move(file, copy);
+      this.#onMoved();
+      return;
+    }
+    this.#index.remove(file);
+    if (copy) {
+      this.#index.copies.add(copy, parseFacts(copy.facts ?? ''));
+    }
+  }
+
+  /** Called when there is no copy of the recording any more. */
+  removed(path: string, nameUs: number): void {
+    this.#index.copies.remove(path, nameUs);
+  }
+
+  /** @param file as the index names it @throws PerchError */
+  open(file: string): RangeFile {
+    if (!this.#stored) {
+      throw new PerchError('unavailable', 'this recording is on no disk, and its copy cannot be read now', {
+        copy: file,
+      });
+    }
+    return this.#stored.open(copyName(file));
+  }
+
+  get isAway(): boolean {
+    return this.#store?.away !== undefined;
+  }
+
+  /** @throws PerchError while copies are away: they would be listed later */
+  requireListed(): void {
+    if (this.isAway) {
+      throw new PerchError('unavailable', `${this.#store?.away}: copies there cannot be deleted now`);
+    }
+  }
+
+  /** @throws PerchError while copies are away */
   async delete({ path, nameUs }: Pick<SegmentRow, 'path' | 'nameUs'>): Promise<void> {
     this.requireListed();
-    await this.#catalog.archived?.remove(path, nameUs);
+    await this.#stored?.remove(path, nameUs);
     this.removed(path, nameUs);
+  }
+
+  /** Deletes listed copies that start in a range. @throws PerchError while copies are away */
+  async deleteFrom(
+    path: string,
+    { startUs, endUs }: UsRange,
+    { isKept, maxFiles = Number.POSITIVE_INFINITY, signal }: DeletionOptions,
+  ): Promise<{ readonly deleted: number; readonly kept: number }> {
+    const { space } = this.#index;
+    let [deleted, kept] = [0, 0];
+    for (const row of inBatches<SegmentRow>((limit, after) => space.copiesFrom(path, startUs, endUs, limit, after))) {
+      if (deleted >= maxFiles || signal?.aborted) {
+        break;
+      }
+      if (isKept(row)) {
+        kept += 1;
+      } else {
+        await this.delete(row);
+        deleted += 1;
+      }
+    }
+    return { deleted, kept };
   }
 
   close(): Promise<void> {

@@ -1,38 +1,17 @@
-import { archivedFile } from '../archived/archived-recordings.ts';
-import type { RecordingFacts } from '../read/facts.ts';
+import { copyFile, type StoredCopy } from '../../record/store/recording-copies.ts';
+import type { RecordingFacts } from './facts.ts';
 import type { IndexDatabase } from './index-database.ts';
-import { type SegmentState, STATE } from './segment-row.ts';
+import { type NamedFile, type SegmentInfo, type SegmentState, STATE } from './segment-row.ts';
 
-interface Named {
-  readonly name: string;
-  readonly path: string;
-  readonly nameUs: number;
-}
-
-interface ArchivedInfo extends Pick<RecordingFacts, 'durationUs' | 'signature'> {
-  readonly lostUs: RecordingFacts['lostUs'] | undefined;
-  readonly sizeBytes: number;
-  readonly mtimeMs: number;
-  readonly isFinished: boolean;
-  readonly mark: RecordingFacts['mark'];
-  readonly fileMark: RecordingFacts['fileMark'];
-}
-
-/** The methods of the index that `ArchivedTable` uses. */
+/** The methods of the index that `CopyTable` uses. */
 interface Segments {
-  addNames(
-    found: readonly {
-      readonly folder: string;
-      readonly name: string;
-      readonly path: string;
-      readonly startUs: number;
-    }[],
-  ): void;
-  setInfo(file: string, info: ArchivedInfo, state: SegmentState): void;
+  addNames(found: readonly NamedFile[]): void;
+  setInfo(file: string, info: SegmentInfo, state: SegmentState): void;
+  rename(from: string, to: string, mtimeMs: number, state: SegmentState): void;
   remove(file: string): void;
 }
 
-/** Recordings that only the archive has. One that is on a disk, too, is in the index with its file alone. */
+/** Copies of recordings that are on no disk of this box. A recording on a disk is in the index with its file alone. */
 export class CopyTable {
   readonly #database: IndexDatabase;
   readonly #segments: Segments;
@@ -42,30 +21,22 @@ export class CopyTable {
     this.#segments = segments;
   }
 
-  /** Makes the row of a deleted file refer to the archive's copy. All other columns stay. */
-  move(file: string, { name, path, nameUs }: Named): void {
-    const database = this.#database;
+  /** Makes the row of a deleted file refer to the copy. */
+  move(file: string, { name, path, nameUs }: StoredCopy): void {
     this.remove(path, nameUs);
-    database.write(() => {
-      const [folder, base] = partsOf(file);
-      const [archiveFolder, archiveName] = partsOf(archivedFile(name));
-      database.run(
-        'UPDATE segments SET folder = ?, name = ?, state = 4, fault = NULL WHERE folder = ? AND name = ? AND state = 2',
-        database.idOf(archiveFolder),
-        archiveName,
-        database.idOf(folder),
-        base,
-      );
-    }, undefined);
+    this.#segments.rename(file, copyFile(name), 0, STATE.copied);
   }
 
-  add({ name, path, nameUs, sizeBytes }: Named & { readonly sizeBytes: number }, facts: RecordingFacts): void {
-    const file = archivedFile(name);
-    const [folder, base] = partsOf(file);
-    const { durationUs, signature, mark, fileMark, lostUs } = facts;
-    this.#segments.addNames([{ folder, name: base, path, startUs: nameUs }]);
-    const info = { sizeBytes, mtimeMs: 0, isFinished: true, durationUs, signature, mark, fileMark, lostUs };
-    this.#segments.setInfo(file, info, STATE.copied);
+  /** @param facts undefined: it cannot be listed */
+  add({ name, path, nameUs, sizeBytes }: StoredCopy, facts: RecordingFacts | undefined): void {
+    if (facts) {
+      const file = copyFile(name);
+      const cut = file.lastIndexOf('/');
+      const { durationUs, signature, mark, fileMark, lostUs } = facts;
+      this.#segments.addNames([{ folder: file.slice(0, cut), name: file.slice(cut + 1), path, startUs: nameUs }]);
+      const info = { sizeBytes, mtimeMs: 0, isFinished: true, durationUs, signature, mark, fileMark, lostUs };
+      this.#segments.setInfo(file, info, STATE.copied);
+    }
   }
 
   get isUsed(): boolean {
@@ -87,22 +58,14 @@ export class CopyTable {
     return this.#database.rows(query).map((row) => String(row['text']));
   }
 
-  /** Start times by name. */
-  namesOf(path: string): Set<number> {
-    const query = `SELECT name_us FROM segments INDEXED BY by_archived
-      WHERE state = 4 AND path = (SELECT id FROM names WHERE text = ?)`;
-    return new Set(this.#database.rows(query, path).map((row) => Number(row['name_us'])));
+  /** Start times by name of the listed copies of a path, and of its recordings on disks. */
+  namesOf(path: string): { readonly listed: Set<number>; readonly onDisks: Set<number> } {
+    const query = `SELECT name_us, state FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?)`;
+    const names = { listed: new Set<number>(), onDisks: new Set<number>() };
+    for (const row of this.#database.rows(query, path)) {
+      names[row['state'] === STATE.copied ? 'listed' : 'onDisks'].add(Number(row['name_us']));
+    }
+    return names;
   }
-
-  /** Start times by name of recordings on disks. */
-  namesOnDisks(path: string): Set<number> {
-    const query = `SELECT name_us FROM segments INDEXED BY by_start
-      WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 4`;
-    return new Set(this.#database.rows(query, path).map((row) => Number(row['name_us'])));
-  }
-}
-
-function partsOf(file: string): readonly [folder: string, name: string] {
-  const cut = file.lastIndexOf('/');
-  return [file.slice(0, cut), file.slice(cut + 1)];
 }

@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
-import type { NamedFile, SegmentIndex } from './segment-index.ts';
+import type { SegmentIndex } from './segment-index.ts';
+import type { NamedFile } from './segment-row.ts';
 
 /** Names are inserted in batches, so that other work gets its turn. */
 const NAMES_PER_LOT = 1_000;

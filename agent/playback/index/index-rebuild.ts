@@ -99,7 +99,7 @@ export class IndexRebuild {
         await this.#replay();
         await this.#catalog.scan(undefined, signal);
         await this.#readAll(signal);
-        await this.#catalog.syncArchived(signal);
+        await this.#catalog.copies.list(signal);
         index.commit();
         this.#generation = generation;
         if (signal.aborted || generation === index.generation) {

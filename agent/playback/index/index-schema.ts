@@ -3,7 +3,7 @@ export const INDEX_VERSION = 8;
 
 /*
  * names: texts shared by many rows (folders, paths, boots, tracks).
- * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 only the archive has it.
+ * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 only a copy elsewhere is left.
  * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
  * history costs as much as it has gaps, not files.
  * segments.lost: JSON, what a power cut has taken from the middle: pairs of microseconds after start_us.

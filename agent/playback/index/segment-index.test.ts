@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
-import { SegmentIndex, type SegmentInfo, type Timespan } from './segment-index.ts';
+import { SegmentIndex, type Timespan } from './segment-index.ts';
+import type { SegmentInfo } from './segment-row.ts';
 import { continues } from './segment-row.ts';
 
 const SECOND = 1_000_000;

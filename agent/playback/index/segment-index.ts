@@ -1,8 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/files/sqlite.ts';
-import type { FileMark } from '../../record/file/file-mark.ts';
-import type { LostUs } from '../../record/file/lost-ranges.ts';
-import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { CopyTable } from './copy-table.ts';
 import { EventTable } from './event-table.ts';
@@ -11,37 +8,24 @@ import { IndexDatabase } from './index-database.ts';
 import { parseLost, shownStart, withoutLost, writeLost } from './lost-parts.ts';
 import { ScanTable } from './scan-table.ts';
 import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
-import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
+import {
+  type NamedFile,
+  READABLE,
+  rowOf,
+  type SegmentInfo,
+  type SegmentRow,
+  type SegmentState,
+  STATE,
+  selectRows,
+} from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 
 /** 100 years. */
 const MAX_MONO_US = 3.2e15;
 
-export interface SegmentInfo {
-  readonly sizeBytes: number;
-  readonly mtimeMs: number;
-  readonly isFinished: boolean;
-  readonly durationUs: number;
-  /** undefined without a `mtxi` box. */
-  readonly mark: StreamMark | undefined;
-  /** undefined for files not written by Perch. */
-  readonly fileMark: FileMark | undefined;
-  /** Track ids, time scales and codecs as text: files without `mtxi` are joined only if it matches. */
-  readonly signature: string;
-  /** Parts in the middle that a power cut has taken. */
-  readonly lostUs?: readonly LostUs[] | undefined;
-}
-
 export interface Timespan {
   readonly startUs: number;
   readonly durationUs: number;
-}
-
-export interface NamedFile {
-  readonly folder: string;
-  readonly name: string;
-  readonly path: string;
-  readonly startUs: number;
 }
 
 interface Break {
@@ -71,7 +55,7 @@ export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
   readonly looks: ScanTable;
-  readonly archived: CopyTable;
+  readonly copies: CopyTable;
   /** Hidden ranges. They are not in the database, because they must outlast it. */
   readonly hidden = new HiddenRanges();
   readonly #database: IndexDatabase;
@@ -86,7 +70,7 @@ export class SegmentIndex {
     this.events = new EventTable(this.#database);
     this.space = new SpaceTable(this.#database);
     this.looks = new ScanTable(this.#database);
-    this.archived = new CopyTable(this.#database, this);
+    this.copies = new CopyTable(this.#database, this);
   }
 
   get generation(): number {
@@ -115,12 +99,12 @@ export class SegmentIndex {
     const database = this.#database;
     const query = 'INSERT OR IGNORE INTO segments (folder, name, path, name_us, start_us) VALUES (?, ?, ?, ?, ?)';
     database.write(() => {
-      const hasArchived = this.archived.isUsed;
+      const hasCopies = this.copies.isUsed;
       for (const { folder, name, path, startUs } of found) {
         const added = database.run(query, database.idOf(folder), name, database.idOf(path), startUs, startUs);
         // The recording is on a disk again: it is listed once.
-        if (added > 0 && hasArchived) {
-          this.archived.remove(path, startUs);
+        if (added > 0 && hasCopies) {
+          this.copies.remove(path, startUs);
         }
       }
     }, undefined);
@@ -192,14 +176,15 @@ export class SegmentIndex {
   }
 
   /** Changes the file name of a recording. All other columns stay. */
-  rename(from: string, to: string, mtimeMs: number): void {
+  rename(from: string, to: string, mtimeMs: number, state?: SegmentState): void {
     const cut = to.lastIndexOf('/');
     this.#database.write(() => {
       const row = this.#joins.find(from);
       if (row) {
         this.remove(to);
-        const query = 'UPDATE segments SET folder = ?, name = ?, mtime_ms = ? WHERE id = ?';
-        this.#database.run(query, this.#database.idOf(to.slice(0, cut)), to.slice(cut + 1), mtimeMs, row.id);
+        const query = 'UPDATE segments SET folder = ?, name = ?, mtime_ms = ?, state = coalesce(?, state) WHERE id = ?';
+        const place = [this.#database.idOf(to.slice(0, cut)), to.slice(cut + 1)];
+        this.#database.run(query, ...place, mtimeMs, state ?? null, row.id);
       }
     }, undefined);
   }

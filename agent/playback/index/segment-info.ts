@@ -9,7 +9,7 @@ import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
 import { playedOfTs } from '../mpegts/ts-table.ts';
-import type { SegmentInfo } from './segment-index.ts';
+import type { SegmentInfo } from './segment-row.ts';
 
 /** Longer durations in a file are not credible. */
 const MAX_SECONDS = 100 * 86_400;

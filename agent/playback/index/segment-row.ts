@@ -1,6 +1,31 @@
+import type { FileMark } from '../../record/file/file-mark.ts';
+import type { LostUs } from '../../record/file/lost-ranges.ts';
+import type { StreamMark } from '../../record/file/stream-mark.ts';
 import type { UsRange } from './hidden-ranges.ts';
 import type { Row } from './index-database.ts';
 import { parseLost } from './lost-parts.ts';
+
+export interface SegmentInfo {
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  readonly isFinished: boolean;
+  readonly durationUs: number;
+  /** undefined without a `mtxi` box. */
+  readonly mark: StreamMark | undefined;
+  /** undefined for files not written by Perch. */
+  readonly fileMark: FileMark | undefined;
+  /** Track ids, time scales and codecs as text: files without `mtxi` are joined only if it matches. */
+  readonly signature: string;
+  /** Parts in the middle that a power cut has taken. */
+  readonly lostUs?: readonly LostUs[] | undefined;
+}
+
+export interface NamedFile {
+  readonly folder: string;
+  readonly name: string;
+  readonly path: string;
+  readonly startUs: number;
+}
 
 /** Files without a `mtxi` box are joined if one starts this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;

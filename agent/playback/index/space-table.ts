@@ -76,7 +76,7 @@ export class SpaceTable {
     return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
   }
 
-  /** Recordings of a path that only the archive has and that start in a range. */
+  /** Listed copies of recordings of a path that start in a range. */
   copiesFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_readable')}
       WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (1, 2, 4) AND s.state = 4

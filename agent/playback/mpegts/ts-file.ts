@@ -7,7 +7,7 @@ import type { StoredMedia } from '../../record/store/range-file.ts';
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 const READ_BYTES = 256 << 10;
-/** A fragment is one read: in the archive each is a round trip. */
+/** A fragment is one read: of a copy each is a round trip. */
 const MAX_READ_BYTES = 4 << 20;
 /** The MPEG-TS program is known within these bytes: files of Perch begin with it, and other software repeats it. */
 const MAX_HEAD_BYTES = 8 << 20;

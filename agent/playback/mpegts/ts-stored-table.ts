@@ -11,7 +11,7 @@ import { type RecordingHead, trackIdsOf } from '../../record/file/recording-file
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 /*
- * The table of an MPEG-TS recording, which the archive stores next to its copy: a recording tail whose table begins with the places of
+ * The table of an MPEG-TS recording, which is stored next to its copy: a recording tail whose table begins with the places of
  * the samples in the file. All numbers are varints:
  *   number of fragments;
  *   for each fragment: position - position of the previous one (signed), number of runs;

@@ -8,11 +8,11 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Bytes per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
-/** Bytes per read from the archive or another box after the first read: each read is a round trip. */
+/** Bytes per read from a copy or another box after the first read: each read is a round trip. */
 const REMOTE_CHUNK_BYTES = 1 << 20;
 /** Unwanted bytes between two slices that cost less than another read. */
 const MAX_SKIPPED_BYTES = 64 << 10;
-/** Pictures that are read ahead if they lie apart in a recording elsewhere: as many as the archive reads at a time. */
+/** Pictures that are read ahead if they lie apart in a recording elsewhere: as many as an archive reads at a time. */
 const MAX_COMING = 3;
 
 interface Window {

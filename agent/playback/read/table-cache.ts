@@ -1,16 +1,16 @@
 import { open, stat } from 'node:fs/promises';
-import { PerchError } from '../../base/errors.ts';
 import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
-import { type ArchivedRecordings, isArchivedFile, nameInArchive } from '../archived/archived-recordings.ts';
+import type { RangeFile } from '../../record/store/range-file.ts';
+import { isCopyFile } from '../../record/store/recording-copies.ts';
 import { MovedFiles } from '../index/moved-files.ts';
 import type { OpenRemote } from '../mpegts/ts-file.ts';
 import type { TsFragment, TsIndex } from '../mpegts/ts-index.ts';
 import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { ByteCache } from './byte-cache.ts';
-import { type OpenArchived, readRangedTable } from './ranged-table.ts';
+import { readRangedTable } from './ranged-table.ts';
 
 /** About ten hours of video and audio. */
 const MAX_BYTES = 48 << 20;
@@ -31,24 +31,29 @@ export interface Tabled extends RecordingTable {
   readonly moves?: MovedFiles;
 }
 
+/** Opens a `copyFile`. @throws PerchError */
+type OpenCopy = (file: string) => RangeFile;
+
 /** Sample tables of recordings being played: read once, extended for growing files. */
 export class TableCache {
   readonly #isBeingWritten: (file: string) => boolean;
   readonly #kept: ByteCache<Tabled>;
   readonly #reading = new Map<string, Promise<Tabled>>();
-  readonly #archived: () => ArchivedRecordings | undefined;
+  readonly #openCopy: OpenCopy;
   readonly moves: MovedFiles;
 
   /** @param isBeingWritten this process is writing the file */
   constructor(
     isBeingWritten: (file: string) => boolean = () => false,
     maxBytes = MAX_BYTES,
-    archived: () => ArchivedRecordings | undefined = () => undefined,
+    openCopy: OpenCopy = () => {
+      throw new Error('there are no copies');
+    },
     moves = new MovedFiles(),
   ) {
     this.moves = moves;
     this.#isBeingWritten = isBeingWritten;
-    this.#archived = archived;
+    this.#openCopy = openCopy;
     this.#kept = new ByteCache(maxBytes);
   }
 
@@ -77,9 +82,9 @@ export class TableCache {
     return reading;
   }
 
-  /** @throws the error of `stat`; PerchError for one that the archive no longer has */
+  /** @throws the error of `stat`; PerchError for a copy that cannot be read */
   async statOf(file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
-    return isArchivedFile(file) ? this.#openArchived(file).stat() : this.moves.at(file, (there) => stat(there));
+    return isCopyFile(file) ? this.#openCopy(file).stat() : this.moves.at(file, (there) => stat(there));
   }
 
   clear(): void {
@@ -101,20 +106,10 @@ export class TableCache {
   }
 
   async #readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
-    if (isArchivedFile(file)) {
-      return readRangedTable(file, () => this.#openArchived(file));
+    if (isCopyFile(file)) {
+      return readRangedTable(file, () => this.#openCopy(file));
     }
     return { ...(await readTable(file, known, this.#isBeingWritten(file))), moves: this.moves };
-  }
-
-  #openArchived(file: string): ReturnType<OpenArchived> {
-    const archived = this.#archived();
-    if (!archived) {
-      throw new PerchError('unavailable', 'this recording is in the archive, which is switched off', {
-        archived: file,
-      });
-    }
-    return archived.open(nameInArchive(file));
   }
 }
 

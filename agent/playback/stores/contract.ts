@@ -8,7 +8,7 @@ import type { OtherParts, StoredPart } from '../read/stored-part.ts';
 import type { Timeline } from '../timeline.ts';
 import type { VodFile } from '../vod/vod-address.ts';
 
-/** What answers requests for the recordings of a path: the disks and the archive of this box, or those joined with another store. */
+/** What answers requests for the recordings of a path: the index of this box, or that joined with another store. */
 export interface PathRecordings {
   /** The entries of `/list`. @param baseUrl of this server, without a final slash */
   list(path: string, start: ZonedTime | undefined, end: ZonedTime | undefined, baseUrl: string): Promise<JoinedList>;

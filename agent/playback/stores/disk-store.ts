@@ -19,7 +19,7 @@ const CACHE_FOREVER = 'private, max-age=31536000, immutable';
 const CACHE_A_DAY = 'private, max-age=86400, immutable';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Missing, Perch-Picture, Perch-Time';
 
-/** Recordings on the disks of this box, and in its archive. */
+/** Recordings of this box: those on its disks, and copies of others. */
 export class DiskStore implements PathRecordings {
   readonly playback: Playback;
   /** The camera's title; undefined: use the path. */

@@ -4,7 +4,7 @@ import { firstFrom, offsetOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
-import { isArchiveFault } from '../archived/archive-fault.ts';
+import { isCopyFault } from '../../record/store/recording-copies.ts';
 import { playedTable } from '../read/played-table.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
 import { etagOf } from '../read/send-ranged.ts';
@@ -47,7 +47,7 @@ export async function findKey(
   // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
     const tabled = await tables.of(row).catch((error: unknown) => {
-      if (isArchiveFault(error)) {
+      if (isCopyFault(error)) {
         throw error;
       }
       return unlessFileFault(error);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
-import { isArchiveFault } from '../archived/archive-fault.ts';
+import { isCopyFault } from '../../record/store/recording-copies.ts';
 import type { HiddenRanges, UsRange } from '../index/hidden-ranges.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import { ByteCache } from '../read/byte-cache.ts';
@@ -47,7 +47,7 @@ export class RecordedPeriods {
     const visible = this.#recordings.hidden.visible(path, { startUs: fromUs, endUs: toUs });
     for (const row of await this.#recordings.between(path, fromUs, toUs)) {
       const layout = await this.#layoutOf(row).catch((error: unknown) => {
-        if (!isArchiveFault(error)) {
+        if (!isCopyFault(error)) {
           throw error;
         }
         fault ??= error;
@@ -66,7 +66,7 @@ export class RecordedPeriods {
         throw new PerchError('badInput', message);
       }
     }
-    // What is on the disks plays without the archive.
+    // What is on the disks plays while copies are away.
     if (files.length === 0 && fault) {
       throw fault;
     }
@@ -92,7 +92,7 @@ export class RecordedPeriods {
     return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
 
-  /** The layout of a file; undefined: the file is gone or unplayable, and only the others are played. @throws PerchError if the archive fails */
+  /** The layout of a file; undefined: the file is gone or unplayable, and only the others are played. @throws PerchError if its copy cannot be read */
   async #layoutOf({ file, nameUs }: RowOfRecording): Promise<VodLayout | undefined> {
     try {
       const known = this.#layouts.get(file);
@@ -102,7 +102,7 @@ export class RecordedPeriods {
       this.#layouts.set(file, layout, bytesOfLayout(layout));
       return layout;
     } catch (error) {
-      if (isArchiveFault(error)) {
+      if (isCopyFault(error)) {
         throw error;
       }
       unlessFileFault(error);

@@ -1,6 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import { RangeFile } from '../../../record/store/range-file.ts';
+import type { StoredCopies, StoredCopy } from '../../../record/store/recording-copies.ts';
 import { plainKey } from '../encryption/layout.ts';
 import type { ArchiveStorage } from '../storage/contracts.ts';
 import { archiveFailure, whyOf } from '../storage/failure.ts';
@@ -26,19 +27,8 @@ interface ReaderDeps {
   readonly onGone: (path: string, nameUs: number) => void;
 }
 
-interface StoredRecording {
-  /** The key without `PREFIX/BOX/`, and without what encryption adds. */
-  readonly name: string;
-  readonly path: string;
-  /** Start by the file name, Unix microseconds. */
-  readonly nameUs: number;
-  readonly sizeBytes: number;
-  /** What the recorder has noted of the recording, as text; undefined: not read yet. */
-  readonly facts: string | undefined;
-}
-
-/** Reads ranges of recordings in the archive. Failures have `archived` in their context. */
-export class ArchiveReader {
+/** Reads ranges of recordings in the archive. Failures have `copy` in their context. */
+export class ArchiveReader implements StoredCopies {
   readonly #deps: ReaderDeps;
   readonly #limit = new ReadLimit(MAX_READS, 64);
   readonly #closed = new AbortController();
@@ -53,7 +43,7 @@ export class ArchiveReader {
     return !ledger.isFresh && state.now.isListed;
   }
 
-  find(path: string, nameUs: number): StoredRecording | undefined {
+  find(path: string, nameUs: number): StoredCopy | undefined {
     const found = this.#deps.ledger.find({ path, nameUs });
     return found && this.#shown(found);
   }
@@ -63,7 +53,7 @@ export class ArchiveReader {
   }
 
   /** Copies of a path in the order of their names. */
-  after(path: string, afterUs: number, limit: number): readonly StoredRecording[] {
+  after(path: string, afterUs: number, limit: number): readonly StoredCopy[] {
     return this.#deps.ledger.after(path, afterUs, limit).map((entry) => this.#shown(entry));
   }
 
@@ -73,7 +63,7 @@ export class ArchiveReader {
     const recording = recordingOf(own, own + name);
     const found = recording && ledger.find(recording);
     if (!found) {
-      throw new PerchError('notFound', 'the archive no longer has this recording', { archived: name });
+      throw new PerchError('notFound', 'the archive no longer has this recording', { copy: name });
     }
     const { sizeBytes, facts } = found;
     return new RangeFile({
@@ -105,7 +95,7 @@ export class ArchiveReader {
     this.#deps.storage.close();
   }
 
-  #shown({ path, nameUs, key, sizeBytes, facts }: LedgerEntry): StoredRecording {
+  #shown({ path, nameUs, key, sizeBytes, facts }: LedgerEntry): StoredCopy {
     return { name: nameOf(key, this.#deps.own), path, nameUs, sizeBytes, facts };
   }
 
@@ -153,12 +143,12 @@ function unlessGone(error: unknown): undefined {
   }
 }
 
-function readFailure(error: unknown, archived: string): unknown {
+function readFailure(error: unknown, copy: string): unknown {
   if (!(error instanceof PerchError)) {
     return error instanceof DOMException
-      ? new PerchError('unavailable', 'the archive is being switched off', { archived }, error)
+      ? new PerchError('unavailable', 'the archive is being switched off', { copy }, error)
       : error;
   }
   const { code, message, context } = error;
-  return new PerchError(code, `the archive fails: ${message}`, { ...context, archived }, error);
+  return new PerchError(code, `the archive fails: ${message}`, { ...context, copy }, error);
 }

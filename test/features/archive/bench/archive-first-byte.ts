@@ -76,10 +76,14 @@ async function boxOf(folder: string, port: number): Promise<{ playback: Playback
     ...{ source: SOURCE, dataDir: join(folder, 'data'), clock: systemClock, log: silentLogger },
     settings: { ...SETTINGS, archiveURL: `http://127.0.0.1:${port}` },
     keys: keyRing(),
-    onFound: () => playback.archive.sync(),
+    onFound: () => playback.copies.sync(),
     onRemoved: () => {},
   });
-  playback.archive.set(link.recordings);
+  playback.copies.add({
+    ...{ stored: link.recordings, away: undefined, isAwaited: () => false, deletedByHand: () => {} },
+    mayAppear: () => false,
+  });
+  await playback.copies.sync();
   while ((await playback.list('cam', undefined, undefined, '').catch(() => [])).length === 0) {
     await delay(100);
   }

@@ -7,6 +7,7 @@ import { archiveSource } from '../../../../agent/features/archive/archive-source
 import { ArchiveLink } from '../../../../agent/features/archive/copies/archive-link.ts';
 import type { ArchiveSettings } from '../../../../agent/features/archive/storage/settings.ts';
 import type { Playback } from '../../../../agent/playback/playback.ts';
+import type { RecordingCopies } from '../../../../agent/record/store/recording-copies.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
 import { good } from '../../../support/harness/loaded-config.ts';
@@ -39,6 +40,8 @@ export class ArchivedBox {
   #copies = 0;
   #playback: Playback | undefined;
   #link: ArchiveLink | undefined;
+  #isConnected = true;
+  readonly #store: RecordingCopies;
 
   /** A box whose recordings are on its disk, and in a bucket. @param make the recordings */
   static async inBucket(make: (box: ArchivedBox) => Promise<readonly string[]>, options?: S3Options) {
@@ -57,6 +60,7 @@ export class ArchivedBox {
       folder[Symbol.dispose]();
     });
     this.folder = folder.path;
+    this.#store = this.#storeOf();
     this.#dataDir = join(folder.path, 'data');
     mkdirSync(this.#dataDir);
     mkdirSync(this.recordings);
@@ -82,7 +86,7 @@ export class ArchivedBox {
   async start(settings: Partial<ArchiveSettings>, text = CONFIG): Promise<void> {
     const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'));
     this.#playback = playback;
-    playback.archive.expect(() => true);
+    playback.copies.add(this.#store);
     await playback.rebuild(new AbortController().signal);
     const recordings = {
       ...{ isHeldUp: false, names: () => playback.names(), playback },
@@ -93,10 +97,31 @@ export class ArchivedBox {
       ...{ settings: { ...SETTINGS, ...settings }, dataDir: this.#dataDir, clock: this.clock, log: silentLogger },
       keys: this.keys,
       source: archiveSource({ recordings, config: () => config } as unknown as Parameters<typeof archiveSource>[0]),
-      onFound: () => playback.archive.sync(),
-      onRemoved: (path, nameUs) => playback.archive.removed(path, nameUs),
+      onFound: () => playback.copies.sync(),
+      onRemoved: (path, nameUs) => playback.copies.removed(path, nameUs),
     });
-    playback.archive.set(this.#link.recordings);
+    await playback.copies.sync();
+  }
+
+  /** Whether the archive is open. While it is not, it is away. */
+  connect(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+    void this.playback.copies.sync();
+  }
+
+  #storeOf(): RecordingCopies {
+    const stored = () => (this.#isConnected ? this.#link?.recordings : undefined);
+    return {
+      get stored() {
+        return stored();
+      },
+      get away() {
+        return stored()?.isListed ? undefined : 'the archive is not listed yet';
+      },
+      isAwaited: () => false,
+      deletedByHand: (path, nameUs, file) => this.#link?.forget({ path, nameUs }, file),
+      mayAppear: (path) => this.#link?.mayAppear(path) ?? false,
+    };
   }
 
   async stop(): Promise<void> {

@@ -62,7 +62,7 @@ export async function readFacts(file: string, handle: ReadableFile): Promise<Rec
   return facts && Check(Facts, facts) ? facts : undefined;
 }
 
-/** Facts of a recording in the archive of which nothing is known. */
+/** Facts of a copy of which nothing is known. */
 export async function readRangedFacts(file: string, handle: RangeFile): Promise<RecordingFacts | undefined> {
   const { size } = await handle.stat();
   const [headBytes, endBytes] = [Math.min(HEAD_BYTES, size), Math.min(END_BYTES, size)];
