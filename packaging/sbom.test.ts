@@ -86,7 +86,24 @@ test("FFmpeg is listed in the version of the picture decoder's sources", async (
   await writeSbom(file, ABOUT, ['arm64']);
   const [sources = ''] = globSync('packaging/picture-decoder/ffmpeg-*.tar.xz', { cwd: ROOT });
   const [, version] = /ffmpeg-(.+)\.tar\.xz$/.exec(sources) ?? [];
-  expect(JSON.parse(readFileSync(file, 'utf8')).components).toContainEqual(
-    expect.objectContaining({ name: 'FFmpeg', version }),
+  const { components } = JSON.parse(readFileSync(file, 'utf8'));
+  expect(components).toContainEqual(expect.objectContaining({ name: 'FFmpeg', version }));
+});
+
+test("FFmpeg is listed as modified, with its release's sources and each patch", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-sbom-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'sbom.json');
+  await writeSbom(file, ABOUT, ['arm64']);
+  const { components } = JSON.parse(readFileSync(file, 'utf8'));
+  const { purl, pedigree } = components.find(({ name }: { name: string }) => name === 'FFmpeg');
+  expect(pedigree.ancestors).toEqual([
+    expect.objectContaining({ purl, hashes: [{ alg: 'SHA-256', content: expect.stringMatching(/^[0-9a-f]{64}$/) }] }),
+  ]);
+  const patches = globSync('packaging/**/*.patch', { cwd: ROOT }).map((path) => readFileSync(join(ROOT, path), 'utf8'));
+  const listed = pedigree.patches.map(({ diff: { text } }: { diff: { text: { content: string } } }) =>
+    Buffer.from(text.content, 'base64').toString(),
   );
+  expect(listed.toSorted()).toEqual(patches.toSorted());
+  expect(patches).toHaveLength(2);
 });

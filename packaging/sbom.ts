@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import packageLock from '../package-lock.json' with { type: 'json' };
 import { ARCHITECTURES, type Architecture, SUITE } from './debian.ts';
 
@@ -11,6 +12,8 @@ interface Component {
   readonly purl: string;
   readonly licenses?: readonly object[];
   readonly hashes?: readonly object[];
+  /** What it was made of, and the changes. */
+  readonly pedigree?: object;
 }
 
 interface Locked {
@@ -90,6 +93,28 @@ const FFMPEG: Component = {
   licenses: [{ license: { id: 'LGPL-2.1-or-later' } }],
 };
 
+/** FFmpeg as it is in the picture decoder. */
+async function modifiedFfmpeg(): Promise<Component> {
+  const folder = join(import.meta.dirname, 'picture-decoder');
+  const sources = await readFile(join(folder, `ffmpeg-${FFMPEG.version}.tar.xz`));
+  const content = createHash('sha256').update(sources).digest('hex');
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.patch')).toSorted();
+  const patches = names.map(async (name) => ({
+    type: 'unofficial',
+    diff: {
+      text: { contentType: 'text/x-diff', encoding: 'base64', content: await readFile(join(folder, name), 'base64') },
+    },
+  }));
+  return {
+    ...FFMPEG,
+    pedigree: {
+      ancestors: [{ ...FFMPEG, hashes: [{ alg: 'SHA-256', content }] }],
+      patches: await Promise.all(patches),
+      notes: 'Only the decoders of H.264 and H.265, as WebAssembly: packaging/picture-decoder of the sources of Perch.',
+    },
+  };
+}
+
 interface SbomOptions {
   readonly name: string;
   readonly version: string;
@@ -106,7 +131,7 @@ export async function writeSbom(
 ): Promise<void> {
   const nodes = architectures.map((one) => `node-linux-${ARCHITECTURES[one].npm}`);
   const npm = npmComponents().filter(({ name, type }) => type === 'library' || nodes.includes(name));
-  await writeFile(file, makeSbom(options, [...npm, FFMPEG, ...debianComponents(controls, SUITE)]));
+  await writeFile(file, makeSbom(options, [...npm, await modifiedFfmpeg(), ...debianComponents(controls, SUITE)]));
 }
 
 /** CycloneDX 1.5 in JSON: https://cyclonedx.org/docs/1.5/json */
