@@ -15,9 +15,9 @@ const EARLY: Scripts = {
     'pages/cards/owner-cards.tsx',
     'live/grid-keys.ts',
     'pages/layout-menu.tsx',
-    'pages/mode-button.tsx',
     'live/tile-order.tsx',
     'ui/sheet/popup.tsx',
+    ...globSync('features/*/live-button.tsx', { cwd: import.meta.dirname }),
   ],
   login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
 };
@@ -52,7 +52,6 @@ const LATER: Scripts = {
   settings: [
     'live/setup-warnings.tsx',
     'pages/cards/disk-trouble.tsx',
-    'pages/settings/modes/modes.tsx',
     'pages/settings/people/people.tsx',
     'pages/settings/people/second-factor-sheet.tsx',
     'pages/settings/people/views.tsx',

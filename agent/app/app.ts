@@ -11,8 +11,6 @@ import { publishCameraEvents, publishConfigChanges } from './device/event-feed.t
 import { HostPart } from './host.ts';
 import type { HttpListeners } from './listeners/http-listeners.ts';
 import { MediaPart } from './media.ts';
-import { inMode } from './modes/effect.ts';
-import { Modes } from './modes/modes.ts';
 import { openWeb } from './web.ts';
 
 const RETRY_MS = 10_000;
@@ -24,7 +22,6 @@ export class App {
   readonly #media: MediaPart;
   readonly #camera: CameraPart;
   readonly #http: HttpListeners;
-  readonly #modes: Modes;
   readonly #components: Reconciler<Config>;
   readonly #stop = new AbortController();
   readonly #applying = new ApplyQueue(this.#stop.signal);
@@ -38,7 +35,7 @@ export class App {
   }
 
   private constructor(options: AppOptions, state: AppState) {
-    const { store, events } = state;
+    const { store } = state;
     const { log } = options;
     const { signal } = this.#stop;
     this.#config = store.current;
@@ -60,23 +57,14 @@ export class App {
         this.#http.features.streamOpened();
       },
     });
-    const { recordings } = this.#media;
-    this.#modes = new Modes({
-      ...options,
-      publish: events.emit,
-      config: () => store.current,
-      isClockTrusted: () => recordings.isClockTrusted,
-      apply: () => this.#applying.take(() => this.#applyPaths()),
-    });
     this.#camera = new CameraPart(shared, this.#media, {
       inForce: (given) => this.#inForce(given),
       isOwn: (identity) => this.#http.features.isOwn(identity),
       isReplaced: (path, kind) => this.#http.features.replacesEvents(path, kind),
     });
     this.#http = openWeb(shared, this.#host, this.#media, this.#camera, {
-      modes: this.#modes,
-      inMode: (given) => inMode(given, this.#modes.current),
       applyAgain: () => void this.#applying.take(() => this.#apply(store.current)),
+      applyPaths: () => this.#applying.take(() => this.#applyPaths()),
     });
     const page = [...this.#http.components(), this.#host.name.component(() => this.mainPort)];
     const components = [...this.#media.servers.components(page), this.#http.tlsComponent()];
@@ -132,7 +120,6 @@ export class App {
     await this.#applying.done;
     revocation.close();
     await cameras.close();
-    await slow.close('modes', this.#modes);
     await slow.close('camera search', search);
     servers.drain();
     await this.#components.close(slow.begin);
@@ -156,7 +143,6 @@ export class App {
     signal.addEventListener('abort', accounts.awaitOwner());
     await this.#camera.openLogins();
     await commands.begin();
-    await this.#modes.begin();
     await this.#http.features.begin();
     await this.#applying.take(() => this.#apply(this.#config));
     store.onChange(() => this.#applying.soon(() => this.#apply(store.current)));
@@ -179,7 +165,6 @@ export class App {
   async #apply(config: Config): Promise<void> {
     this.#host.apply(config);
     this.#http.features.configure(config);
-    this.#modes.configure();
     this.#config = this.#inForce(config);
     pinCertificates(this.#config);
     await this.#media.recordings.configure();
@@ -201,6 +186,7 @@ export class App {
   }
 
   #inForce(config: Config): Config {
-    return inMode(this.#http.features.withPaths(config), this.#modes.current);
+    const { features } = this.#http;
+    return features.inForce(features.withPaths(config));
   }
 }

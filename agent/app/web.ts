@@ -1,6 +1,6 @@
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
-import type { Config } from '../config/load/load.ts';
+import type { Host } from '../features/contract.ts';
 import { OF_EVENT } from '../recordings/live-pictures.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { problemsIn, type Shared } from './app-state.ts';
@@ -11,16 +11,8 @@ import { FEATURES } from './features/table.ts';
 import type { HostPart } from './host.ts';
 import { HttpListeners } from './listeners/http-listeners.ts';
 import type { MediaPart } from './media.ts';
-import type { Modes } from './modes/modes.ts';
 import { accessOfServer } from './servers/session-access.ts';
 import { SourceTests } from './servers/source-tests.ts';
-
-interface WebLinks {
-  readonly modes: Modes;
-  /** A configuration as the present mode changes it. */
-  inMode(config: Config): Config;
-  applyAgain(): void;
-}
 
 /** The features, and the HTTP listeners with page and API. */
 export function openWeb(
@@ -28,7 +20,7 @@ export function openWeb(
   host: HostPart,
   media: MediaPart,
   camera: CameraPart,
-  links: WebLinks,
+  links: Pick<Host, 'applyAgain' | 'applyPaths'>,
 ): HttpListeners {
   const { store, env, pairedServers, features: given = FEATURES } = shared;
   const { paths, recordings, pictures, servers, commands } = media;
@@ -37,7 +29,7 @@ export function openWeb(
   const parts = { ...shared, ...host, paths, recordings, cameras, ...control, edits };
   const features: OpenFeatures = new OpenFeatures(given, {
     ...parts,
-    applyAgain: links.applyAgain,
+    ...links,
     pictures: {
       picture: (path, limits = OF_EVENT) => pictures.picture(path, limits),
       small: (path, maxBytes) => pictures.small(path, maxBytes),
@@ -58,7 +50,6 @@ export function openWeb(
   });
   const http: HttpListeners = new HttpListeners({
     ...parts,
-    ...links,
     pictures,
     features,
     servers,

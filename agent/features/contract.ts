@@ -78,6 +78,8 @@ export interface OpenFeature {
   configure?(config: Config): void;
   /** The configuration with paths of this feature. */
   withPaths?(config: Config): Config;
+  /** The configuration, that of `withPaths`, as this feature changes it. If it throws, nothing is applied. */
+  inForce?(config: Config): Config;
   /** Called when the paths have new settings, or there are others. Must not throw. */
   applied?(): void | Promise<void>;
   /** Called when the stream of a path has begun. Must not throw. */
@@ -208,6 +210,8 @@ export interface Host extends Context {
   };
   /** Applies the configuration again, with what the feature now makes of it. */
   readonly applyAgain: () => void;
+  /** Applies the paths alone again, with what `inForce` now makes of them. Resolves when the cameras follow. */
+  readonly applyPaths: () => Promise<void>;
   readonly steering: CameraSteering;
   readonly cameras: Pick<CameraLookup, 'found'>;
   /** Folder of the system services' answers; absent: that of the package. */

@@ -3,9 +3,10 @@ import { startOnvifCamera } from '../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { good } from '../../test/support/harness/loaded-config.ts';
 import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
-import { inMode } from '../app/modes/effect.ts';
 import { systemClock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import type { Config } from '../config/load/load.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import { parseJpeg } from '../media/mjpeg/params.ts';
 import type { PictureTask } from '../picture/contracts.ts';
 import { Pictures } from '../picture/pictures.ts';
@@ -62,19 +63,27 @@ test('the picture of a camera of another box is that of the box', async () => {
   expect([pictures.hasPicture('cam'), pictures.hasPicture('hall')]).toEqual([true, false]);
 });
 
+function hallThatIs(state: Pick<PathSettings, 'isPrivate'>): Config {
+  const config = good('perch: own\npaths: {hall: {}}');
+  const hall = config.paths.get('hall');
+  return {
+    ...config,
+    paths: new Map(hall?.settings && [['hall', { ...hall, settings: { ...hall.settings, ...state } }]]),
+  };
+}
+
 test('a private camera has no picture, not even a recent one', async () => {
   const clock = new FakeClock();
-  const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');
-  let mode: 'home' | 'away' = 'home';
+  let isPrivate = false;
   const jpeg = Uint8Array.of(1);
   const pictures = new LivePictures({
-    ...{ config: () => inMode(config, mode), paths: { openStreams: () => [] }, clock },
+    ...{ config: () => hallThatIs({ isPrivate }), paths: { openStreams: () => [] }, clock },
     recordings: { playback: { ...noRecordings.playback, snapshot: async (_path, timeUs) => ({ jpeg, timeUs }) } },
     signal,
   });
   const request = { timeoutMs: 1_000, maxAgeMs: 30_000 };
   expect(await pictures.picture('hall', request)).toBe(jpeg);
-  mode = 'away';
+  isPrivate = true;
   await expect(pictures.picture('hall', request)).rejects.toThrow('private in the present mode');
 });
 
@@ -85,13 +94,12 @@ test.for([[], ['a later picture than the key frame']])(
     for (const sample of tinyVideo(later.length === 0 ? 1 : 6, 10, 10)) {
       stream.write(0, sample);
     }
-    const config = good('perch: own\npaths: {hall: {modes: {away: {privacy: yes}}}}');
-    let mode: 'home' | 'away' = 'home';
+    let isPrivate = false;
     const made: PictureTask[] = [];
     const decoder = new Pictures();
     onTestFinished(() => decoder.close());
     const pictures = new LivePictures({
-      config: () => inMode(config, mode),
+      config: () => hallThatIs({ isPrivate }),
       paths: { openStreams: () => [['hall', stream]] },
       recordings: {
         playback: {
@@ -108,7 +116,7 @@ test.for([[], ['a later picture than the key frame']])(
     expect(made[0]?.coded.samples).toHaveLength(later.length === 0 ? 1 : 6);
     expect((await pictures.small('hall', 2_500)).length).toBeLessThanOrEqual(2_500);
     await expect(pictures.small('hall', 100)).rejects.toThrow('no picture of at most 100 bytes');
-    mode = 'away';
+    isPrivate = true;
     expect(pictures.hasPicture('hall')).toBe(false);
     await expect(pictures.small('hall', 2_500)).rejects.toThrow('no picture');
     stream.close();

@@ -68,7 +68,7 @@ export const PICTURES: readonly ReadmePicture[] = [
     ...{ size: 'desktop', theme: 'light', place: () => '#/settings/cameras', sign: '.settings-page .row' },
   },
   {
-    ...{ file: 'modes-phone.webp', sources: [...FRAME, 'pages/settings/modes/modes.tsx'] },
+    ...{ file: 'modes-phone.webp', sources: [...FRAME, 'features/modes/modes-page.tsx'] },
     ...{ size: 'phone', theme: 'light', place: () => '#/settings/modes', sign: '.segment' },
   },
 ];

@@ -8,7 +8,6 @@ import { forwards } from '../../webui/words/en/settings/forwards.ts';
 import { layouts } from '../../webui/words/en/settings/layouts.ts';
 import { library } from '../../webui/words/en/settings/library.ts';
 import { masks } from '../../webui/words/en/settings/masks.ts';
-import { modes } from '../../webui/words/en/settings/modes.ts';
 import { people } from '../../webui/words/en/settings/people.ts';
 import { secure } from '../../webui/words/en/settings/secure.ts';
 import { storage } from '../../webui/words/en/settings/storage.ts';
@@ -21,7 +20,7 @@ import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { FEATURE_SIGHTS, settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
-  ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
+  ...{ common, live, layouts, cameraView, clips, library, start, cameras },
   ...{ storage, system, secure, people, you, video, forwards, masks },
 };
 export type Spoken = typeof ENGLISH;
@@ -192,8 +191,9 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('wall-gone', '#/wall/nowhere', '.wall-gone'),
     shot('add', '#/settings/cameras/add', '.adding'),
     opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),
-    shot('modes', '#/settings/modes', '.segment'),
-    opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
+    opened('modes-time', 'modes', '.segment', (page) =>
+      page.locator('.settings-page section > .button').first().click(),
+    ),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),

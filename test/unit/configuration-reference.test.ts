@@ -81,6 +81,25 @@ function lists(all: Keys, titles: readonly (readonly [string, RegExp])[]): strin
 const block = (title: string, { properties, items }: Key) =>
   `#### ${title}\n\n${list(Object.entries(properties ?? items?.properties ?? {}))}`;
 
+/** Of a feature's lists of objects, and of its objects that are all the same. */
+function blocks(all: Keys): string[] {
+  return Object.entries(all).flatMap(([name, { properties, items }]) => {
+    const [first] = Object.values(properties ?? {});
+    return first?.properties
+      ? [
+          block(
+            `${Object.keys(properties ?? {})
+              .map((one) => `\`${one}\``)
+              .join(', ')} of \`${name}\``,
+            first,
+          ),
+        ]
+      : items?.properties
+        ? [block(`Entries of \`${name}\``, { items })]
+        : [];
+  });
+}
+
 function keys(): string {
   const global = keysOf(KEYS.global.schema);
   const path = keysOf(KEYS.path.schema);
@@ -91,13 +110,13 @@ function keys(): string {
     block('Entries of `authInternalUsers`', users),
     block('Entries of `permissions` and `…Exclude`', users.items?.properties?.['permissions'] ?? {}),
     block('Entries of `webrtcICEServers2`', global['webrtcICEServers2'] ?? {}),
-    block('Entries of `timetable`', global['timetable'] ?? {}),
+    ...KEYS.features.flatMap(({ schema }) => blocks(schema as Keys)),
     '### Paths\n\nIn `pathDefaults` and in each entry of `paths`.',
     ...lists(path, PATH_LISTS),
     block('Entries of `forward`', path['forward'] ?? {}),
     block('Entries of `alwaysAvailableTracks`', path['alwaysAvailableTracks'] ?? {}),
     block('`camera`', path['camera'] ?? {}),
-    block('`home`, `away` and `night` of `modes`', path['modes']?.properties?.['home'] ?? {}),
+    ...KEYS.features.flatMap(({ pathSchema = {} }) => blocks(pathSchema as Keys)),
   ].join('\n\n');
 }
 

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 
 /** The size of the product, as numbers that may only fall. `step`: how far one falls before it is lowered here. */
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
-  'imports of agent/app/app.ts': { limit: 16, step: 1 },
+  'imports of agent/app/app.ts': { limit: 14, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
   'lines of the product': { limit: 230_400, step: 1_000 },
-  'lines of agent/app': { limit: 5_300, step: 200 },
+  'lines of agent/app': { limit: 4_950, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_020, step: 20 },
   'files of at most 50 lines with one importer': { limit: 122, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },

@@ -19,7 +19,6 @@ export type { FileText } from '../../agent/http/api/device/config-file.ts';
 export type { SourceTestAnswer } from '../../agent/http/api/device/config-schemas.ts';
 export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
 export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
-export type { ModeStatus } from '../../agent/http/api/device/mode.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
 export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';
 export type { MountedDisk, StorageUse } from '../../agent/http/api/device/storage-routes.ts';

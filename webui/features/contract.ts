@@ -29,7 +29,7 @@ export interface FeatureSection {
 
 /** A page below a section of the settings. */
 export interface FeaturePage {
-  readonly section: Exclude<SettingsSection, 'modes'>;
+  readonly section: SettingsSection;
   /** Last part of its address. */
   readonly part: string;
   /** Its row on the page of the section. @param facts in the section `system` */
@@ -62,4 +62,8 @@ export interface FeatureCard {
 export interface FeatureParts {
   /** Sheet in which users choose their notifications. */
   readonly notifySheet?: FunctionComponent<{ readonly onClosed: () => void }>;
+  /** Above the grid of cameras, for the owner. */
+  readonly liveButton?: FunctionComponent;
+  /** Where the owner changes what makes a camera private. */
+  readonly privacyLink?: FunctionComponent;
 }

@@ -17,12 +17,11 @@ import { cameraLink, settingsLink, wallLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
+import { LiveButton } from './features/parts.ts';
 import { LiveGrid } from './live-grid.tsx';
 
 const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
-
-const ModeButton = lazyPart(() => import('./mode-button.tsx').then((part) => part.ModeButton));
 
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 
@@ -51,7 +50,7 @@ export function LivePage() {
           <h1>{common.live}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
-        {isOwner.value && <ModeButton />}
+        {isOwner.value && LiveButton && <LiveButton />}
         {all && all.length > 0 && <LayoutButton />}
       </header>
       <OldBrowser />

@@ -35,7 +35,6 @@ interface RecordedMoment {
 const SECTIONS = {
   // The page `boxes` is of a feature: a camera may have its name.
   cameras: ['add', 'layouts', 'boxes'],
-  modes: [],
   storage: [],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views'],

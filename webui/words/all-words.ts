@@ -10,7 +10,6 @@ import type { ForwardsWords } from './en/settings/forwards.ts';
 import type { LayoutsWords } from './en/settings/layouts.ts';
 import type { LibraryWords } from './en/settings/library.ts';
 import type { MasksWords } from './en/settings/masks.ts';
-import type { ModesWords } from './en/settings/modes.ts';
 import type { PeopleWords } from './en/settings/people.ts';
 import type { SecureWords } from './en/settings/secure.ts';
 import type { SourceWords } from './en/settings/sources.ts';
@@ -38,7 +37,6 @@ export interface AllWords {
   readonly copying: CopyingWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
-  readonly modes: ModesWords;
   readonly people: PeopleWords;
   readonly you: YouWords;
   readonly video: VideoWords;
@@ -54,7 +52,6 @@ export type SettingsPart =
   | 'copying'
   | 'system'
   | 'secure'
-  | 'modes'
   | 'people'
   | 'library'
   | 'you'

@@ -16,7 +16,6 @@ import { forwards } from './en/settings/forwards.ts';
 import { layouts } from './en/settings/layouts.ts';
 import { library } from './en/settings/library.ts';
 import { masks } from './en/settings/masks.ts';
-import { modes } from './en/settings/modes.ts';
 import { people } from './en/settings/people.ts';
 import { secure } from './en/settings/secure.ts';
 import { sources } from './en/settings/sources.ts';
@@ -44,7 +43,6 @@ const en: AllWords = {
   reasons,
   start,
   cameras,
-  modes,
   storage,
   system,
   secure,

@@ -5,7 +5,6 @@ import { forwards } from './zh-cn/settings/forwards.ts';
 import { layouts } from './zh-cn/settings/layouts.ts';
 import { library } from './zh-cn/settings/library.ts';
 import { masks } from './zh-cn/settings/masks.ts';
-import { modes } from './zh-cn/settings/modes.ts';
 import { people } from './zh-cn/settings/people.ts';
 import { secure } from './zh-cn/settings/secure.ts';
 import { sources } from './zh-cn/settings/sources.ts';
@@ -23,7 +22,6 @@ export const zhCnSettings: Pick<AllWords, SettingsPart> = {
   copying,
   system,
   secure,
-  modes,
   people,
   library,
   you,

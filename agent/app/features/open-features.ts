@@ -123,6 +123,11 @@ export class OpenFeatures {
     return all;
   }
 
+  /** @throws what one throws: without it a private camera would be recorded */
+  inForce(config: Config): Config {
+    return this.#open.reduce((given, { feature }) => feature.inForce?.(given) ?? given, config);
+  }
+
   segmentHooks(): SegmentHooks[] {
     return this.#all((feature) => feature.segmentHooks?.() ?? []).flat();
   }

@@ -3,6 +3,7 @@ import { boxes } from '../../features/boxes/feature.ts';
 import { cameraNetwork } from '../../features/camera-network/feature.ts';
 import type { Feature } from '../../features/contract.ts';
 import { demo } from '../../features/demo/feature.ts';
+import { modes } from '../../features/modes/feature.ts';
 import { motion } from '../../features/motion/feature.ts';
 import { mqtt } from '../../features/mqtt/feature.ts';
 import { notify } from '../../features/notify/feature.ts';
@@ -21,6 +22,7 @@ export const FEATURES: readonly Feature[] = [
   transfer,
   updates,
   archive,
+  modes,
   motion,
   boxes,
   demo,

@@ -3,7 +3,6 @@ import type { PairedServers } from '../../auth/pairing/paired-servers.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { Editor } from '../../config/edit/api-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
-import type { Config } from '../../config/load/load.ts';
 import type { Host } from '../../features/contract.ts';
 import { type ControlApiOptions, controlApi } from '../../http/api/control-api.ts';
 import type { ProblemLookup } from '../../http/api/device/problems.ts';
@@ -19,7 +18,7 @@ import type { ServerStats } from './server-stats.ts';
 
 export interface ApiRoutesDeps
   extends Pick<Host, 'version' | 'clock' | 'config' | 'settings' | 'edits'>,
-    Pick<ControlApiOptions, 'cameras' | 'layouts' | 'masks' | 'modes' | 'ownSettings' | 'pageFolder' | 'steering'> {
+    Pick<ControlApiOptions, 'cameras' | 'layouts' | 'masks' | 'ownSettings' | 'pageFolder' | 'steering'> {
   readonly authority: ControlApiOptions['keys'];
   readonly paths: PathTable;
   readonly recordings: Recordings;
@@ -28,8 +27,6 @@ export interface ApiRoutesDeps
   readonly sourceTests: SourceTests;
   readonly pairedServers: PairedServers;
   readonly features: OpenFeatures;
-  /** A configuration as the present mode changes it. */
-  inMode(config: Config): Config;
 }
 
 /** MediaMTX's control API, on its own port and on the main port. */
@@ -64,7 +61,7 @@ export class ApiRoutes {
         global: () => globalJson(settings()),
         pathDefaults: () => pathDefaultsJson(settings()),
         paths: () => pathListJson(settings()),
-        forecast: (config) => paths.forecast(this.#deps.inMode(config)),
+        forecast: (config) => paths.forecast(features.inForce(config)),
         testSource: (config, name, signal) => this.#deps.sourceTests.run(config, name, signal),
       },
       editorOf: (request) => this.#editorOf(access, request),

@@ -2,7 +2,6 @@ import Type, { type Static } from 'typebox';
 import type { Resolved } from '../values/quantity.ts';
 import { GENERAL_KEYS } from './common/general.ts';
 import type { ServerKeys } from './common/server-keys.ts';
-import { TIMETABLE_KEYS } from './modes.ts';
 import { HLS } from './servers/hls.ts';
 import { RTMP } from './servers/rtmp.ts';
 import { RTSP } from './servers/rtsp.ts';
@@ -15,7 +14,6 @@ export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT]
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
   ...GENERAL_KEYS,
-  ...TIMETABLE_KEYS,
   ...RTSP.schema,
   ...HLS.schema,
   ...WEBRTC.schema,

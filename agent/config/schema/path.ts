@@ -6,7 +6,6 @@ import { Size } from '../values/size.ts';
 import { Fingerprint } from './common/fields.ts';
 import { inverted, type Renames, type SourceKeys } from './common/key-rules.ts';
 import { Forward } from './forward.ts';
-import { ModeRules } from './modes.ts';
 import { SRT_SOURCE } from './servers/srt.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './sources/always-available.ts';
 import { HLS_SOURCE, RTMP_SOURCE } from './sources/keyless-sources.ts';
@@ -187,12 +186,11 @@ export const PathSchema = Type.Object({
   runOnRecordSegmentCreate: Command('Run once for each recording file that begins.', LIVE),
   runOnRecordSegmentComplete: Command('Run once for each recording file that is complete.', LIVE),
   camera: Type.Optional(CameraSchema),
-  modes: Type.Optional(ModeRules),
 });
 export type PathSettings = Resolved<Static<typeof PathSchema>> & {
-  /** Set by the mode in force, not by a key. */
+  /** Set by a feature, not by a key: nothing is taken from the camera. */
   readonly isPrivate?: boolean;
-  /** Sends no notifications; set by the mode in force, too. */
+  /** Sends no notifications; set by a feature, too. */
   readonly isSilent?: boolean;
 };
 

@@ -7,7 +7,6 @@ import { attempt, type Fault, notPositive } from './common/key-rules.ts';
 import type { ConfigKeys } from './config-keys.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GlobalSettings } from './global.ts';
-import { MAX_ENTRIES } from './modes.ts';
 import type { PathSettings } from './path.ts';
 
 /** Smallest `recordMaxSize`: a few seconds of a camera. */
@@ -27,7 +26,6 @@ export function globalFaults(
     ...methodFaults(settings),
     ...userFaults(settings),
     ...queueFaults(settings),
-    ...timetableFaults(settings),
     ...features.flatMap((keys) => keys.faults?.(settings) ?? []),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
@@ -37,14 +35,6 @@ function queueFaults({ writeQueueSize: size }: GeneralSettings): readonly Fault[
   return (size & (size - 1)) === 0
     ? []
     : [{ key: 'writeQueueSize', message: `'${size}' is not a power of two, such as 512` }];
-}
-
-function timetableFaults({ timetable }: GlobalSettings): readonly Fault[] {
-  return timetable.length > MAX_ENTRIES
-    ? [{ key: 'timetable', message: `has ${timetable.length} entries, the limit is ${MAX_ENTRIES}` }]
-    : timetable.flatMap(({ days }, i) =>
-        days.length === 0 ? [{ key: `timetable[${i}].days`, message: 'has no day: write for example [mon, tue]' }] : [],
-      );
 }
 
 /** A method without its server would grant, or deny, all access. */

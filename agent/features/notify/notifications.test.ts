@@ -5,14 +5,18 @@ import { featuresWith } from '../../../test/features/notify/support/features-wit
 import { openPushService, vapidClaims } from '../../../test/features/notify/support/push-service.ts';
 import { pictureOf, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { Feature } from '../contract.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const RULES = [{ cameras: 'all', kinds: ['person', 'doorbell'] }];
-const PATHS = 'paths:\n  door:\n    modes: {night: {notify: no}}\n  yard:\n';
+const PATHS = 'paths:\n  door:\n  yard:\n';
 
-async function open(paths = PATHS) {
+async function open(paths = PATHS, others: readonly Feature[] = []) {
   const service = await openPushService();
-  const box = await openAdoptionHarness({}, paths, { features: featuresWith({ https: service.https }) });
+  const box = await openAdoptionHarness({}, paths, {
+    features: [...featuresWith({ https: service.https }), ...others],
+  });
   const subscription = { ...service.subscription, language: 'en', rules: RULES };
   const cookieOf = async (address: string, body: object) => {
     const { headers } = await box.ask('POST', address, body);
@@ -63,11 +67,39 @@ test('an event reaches the browser, encrypted for it and signed by the key of th
   expect(claims).toMatchObject({ aud: `https://localhost:${service.port}`, sub: expect.stringContaining('mailto:') });
 });
 
-test('only what the rules name is sent, and nothing in a mode without notifications', async () => {
-  await using it = await open();
+/** Its camera `door` sends nothing while `isOn`. */
+function silence() {
+  const state = { isOn: false };
+  const inForce = (config: Config): Config => {
+    const door = config.paths.get('door');
+    return door?.settings && state.isOn
+      ? {
+          ...config,
+          paths: new Map([...config.paths, ['door', { ...door, settings: { ...door.settings, isSilent: true } }]]),
+        }
+      : config;
+  };
+  let apply = async () => {};
+  const feature: Feature = {
+    name: 'silence',
+    open: ({ applyPaths }) => {
+      apply = applyPaths;
+      return { inForce };
+    },
+  };
+  const begin = () => {
+    state.isOn = true;
+    return apply();
+  };
+  return { feature, begin };
+}
+
+test('only what the rules name is sent, and nothing of a camera that a feature silences', async () => {
+  const quiet = silence();
+  await using it = await open(PATHS, [quiet.feature]);
   await it.subscribe();
   await it.report('door', { type: 'motion' });
-  await it.box.call('POST', '/mode', { mode: 'night' });
+  await quiet.begin();
   await it.report('door');
   const id = await it.report('yard');
   await until(() => expect(it.service.messages).toHaveLength(1));

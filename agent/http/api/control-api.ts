@@ -12,7 +12,6 @@ import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
 import { type CameraMasks, maskRoutes } from './cameras/masks.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
-import { type ModeControl, modeRoutes } from './device/mode.ts';
 import { type ProblemLookup, problemRoutes } from './device/problems.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
 import { type DeletionLookup, deletionRoutes } from './recordings/deletions.ts';
@@ -62,7 +61,6 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
   readonly layouts: LayoutStore;
-  readonly modes: ModeControl;
   /** Kinds of problems in addition to the box's own. */
   readonly problemKinds: readonly string[];
   /** Registers the routes of features. */
@@ -141,7 +139,6 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
   await app.register(layoutRoutes, { layouts: options.layouts, viewerOf });
   await app.register(maskRoutes, { masks: options.masks });
-  await app.register(modeRoutes, { modes: options.modes });
   await options.mountFeatures(app);
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {

@@ -246,7 +246,6 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['layouts', '#/settings/cameras/layouts', '.layouts'],
-  ['modes', '#/settings/modes', '.segment'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],

@@ -2,7 +2,6 @@ import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts'
 import { fetchJson } from '../../api-client/request.ts';
 import { OFFERED_KINDS } from '../../cameras/event-kinds.ts';
 import { i18n } from '../../words/i18n.ts';
-import { modesWords } from '../../words/settings/modes.ts';
 import { notifyWords } from './words.ts';
 
 /** Texts such as `22:00`; empty while there is none. */
@@ -76,7 +75,7 @@ export function rulesFault(rules: readonly NotifyRule[]): string | undefined {
     return notifyWords.peek().none;
   }
   const hasTimes = rules.every(({ hours }) => hours?.from !== '' && hours?.to !== '');
-  return hasTimes ? undefined : modesWords.peek().timeWrong;
+  return hasTimes ? undefined : notifyWords.peek().timeWrong;
 }
 
 /** Removes the empty texts of lists, such as those between two commas. */

@@ -7,7 +7,6 @@ import { toggled } from '../../people/people.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { Switch } from '../../ui/controls/switch.tsx';
 import { TimeField } from '../../ui/controls/time-field.tsx';
-import { modesWords } from '../../words/settings/modes.ts';
 import { BOX_KINDS, FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
 import { notifyWords } from './words.ts';
 
@@ -71,7 +70,6 @@ interface RuleProps {
 
 function RuleFields({ rule, onRule }: RuleProps) {
   const t = notifyWords.value;
-  const { timeWrong } = modesWords.value;
   const { hours, ...always } = rule;
   // The last kinds, those about the box, are for the owner only.
   const kinds = isOwner.value ? KINDS : KINDS.slice(0, -BOX_KINDS.length);
@@ -100,11 +98,11 @@ function RuleFields({ rule, onRule }: RuleProps) {
       {hours && (
         <div class="actions-row">
           <TimeField
-            {...{ label: t.from, name: 'from', value: hours.from, wrong: timeWrong }}
+            {...{ label: t.from, name: 'from', value: hours.from, wrong: t.timeWrong }}
             onSet={(from, isLeft) => onRule({ ...rule, hours: { ...hours, from } }, !isLeft)}
           />
           <TimeField
-            {...{ label: t.to, name: 'to', value: hours.to, wrong: timeWrong }}
+            {...{ label: t.to, name: 'to', value: hours.to, wrong: t.timeWrong }}
             onSet={(to, isLeft) => onRule({ ...rule, hours: { ...hours, to } }, !isLeft)}
           />
         </div>

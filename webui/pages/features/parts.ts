@@ -1,6 +1,8 @@
 import type { FeatureParts } from '../../features/contract.ts';
+import { modesParts } from '../../features/modes/parts.ts';
 import { notifyParts } from '../../features/notify/parts.ts';
 
-const FEATURES: readonly FeatureParts[] = [notifyParts];
+const FEATURES: readonly FeatureParts[] = [modesParts, notifyParts];
 
-export const NotifySheet = FEATURES.find(({ notifySheet }) => notifySheet)?.notifySheet;
+const all: FeatureParts = Object.assign({}, ...FEATURES);
+export const { notifySheet: NotifySheet, liveButton: LiveButton, privacyLink: PrivacyLink } = all;

@@ -2,6 +2,7 @@ import { archive } from '../../features/archive/entry.ts';
 import { boxes } from '../../features/boxes/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { CameraRow, FeatureCard, FeatureEntry, FeaturePage, FeatureSection } from '../../features/contract.ts';
+import { modes } from '../../features/modes/entry.ts';
 import { motion } from '../../features/motion/entry.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import { notify } from '../../features/notify/entry.ts';
@@ -20,6 +21,7 @@ const FEATURES: readonly FeatureEntry[] = [
   archive,
   transfer,
   boxes,
+  modes,
   motion,
 ];
 

@@ -8,7 +8,6 @@ import { toastRestored } from '../../system/restore-notice.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
-import { modesWords } from '../../words/settings/modes.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { storageWords } from '../../words/settings/storage.ts';
 import { systemWords } from '../../words/settings/system.ts';
@@ -29,12 +28,6 @@ const CORE: readonly (Section & { readonly name: SettingsSection })[] = [
         <page.CamerasPage rows={CAMERA_ROWS} below={<FeatureRows section="cameras" />} />
       )),
     ),
-  },
-  {
-    name: 'modes',
-    icon: 'night',
-    title: () => modesWords.value.modes,
-    page: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
   },
   {
     name: 'storage',

@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import { stepOf } from '../../ui/browser/keys.ts';
+import { stepOf } from '../browser/keys.ts';
 import { words } from '../../words/words.ts';
 import { Icon } from '../icons/icon.tsx';
 

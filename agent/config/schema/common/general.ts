@@ -68,6 +68,11 @@ export const GENERAL_KEYS = {
     description:
       'Name of this box in the local network, without .local. A number is appended if another device has it.',
   }),
+  timetableZone: Type.String({
+    default: '',
+    syntax: 'timeZone',
+    description: "Time zone of hours in the settings, such as Europe/Vienna. Empty = this box's.",
+  }),
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.', {
     isRight: true,
   }),

@@ -187,7 +187,7 @@ function usersOf({ accounts }: NotificationHost) {
   };
 }
 
-/** Time zone of the timetable; undefined: the box's. */
+/** Time zone of the rules' hours; undefined: the box's. */
 const zoneIn = ({ config }: NotificationHost): string | undefined => config().timetableZone || undefined;
 
 function localTime(nowMs: number, zone: string | undefined): LocalTime {

@@ -162,26 +162,6 @@ describeWith(['chromium'], 'long pages on a phone', () => {
     await page.getByRole('button', { name: 'Camera: Fence' }).waitFor();
   });
 
-  test.for([
-    ['en-US', 'Add a time', 'Begins at', '10:30 pm', /^10:30\s?PM Away/, 'Save'],
-    ['en-GB', 'Add a time', 'Begins at', '2230', /^22:30 Away/, 'Save'],
-    ['zh-CN', '添加时间', '开始时间', '22：30', /^22:30 外出/, '保存'],
-  ] as const)('the clock of %s is that of fields and lists', async ([locale, add, label, typed, row, save]) => {
-    await box.api('PATCH', 'config/global/patch', { timetable: [] });
-    await using visitor = await visit(viewer.browser, box, { size: 'phone', locale });
-    const { page } = visitor;
-    await visitor.logIn('#/settings/modes');
-    await page.getByRole('button', { name: add }).click();
-    await page.getByLabel(label).fill('soon');
-    await page.getByLabel(label).blur();
-    await page.locator('.sheet .input.wrong').waitFor();
-    await page.getByLabel(label).fill(typed);
-    await page.getByRole('button', { name: save }).click();
-    await page.getByRole('button', { name: row }).waitFor();
-    const { timetable } = await box.api<{ timetable: { from: string }[] }>('GET', 'config/global/get');
-    expect(timetable.map(({ from }) => from)).toEqual(['22:30']);
-  });
-
   test('what removes something has one colour', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;

@@ -372,26 +372,6 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect((await ambientDraws(page)).length).toBeLessThanOrEqual(3);
   });
 
-  test('at 320 px each of four choices is one line', async () => {
-    await using visitor = await open({ width: 320, height: 568 }, '#/settings/modes');
-    const { page } = visitor;
-    await page.getByRole('button', { name: /^Front door/ }).click();
-    const choices = page.getByRole('group', { name: 'Record' }).locator('span');
-    await expect.poll(() => choices.count()).toBe(4);
-    await settled(page, '.sheet');
-    const boxes = await Promise.all((await choices.all()).map(boxOf));
-    expect(new Set(boxes.map(({ top, bottom }) => `${top} ${bottom}`)).size).toBe(1);
-    const lines = await choices.evaluateAll((all) =>
-      all.map((one) => {
-        const range = document.createRange();
-        range.selectNodeContents(one);
-        return range.getClientRects().length;
-      }),
-    );
-    expect(lines).toEqual([1, 1, 1, 1]);
-    expect(await layoutFaults(page)).toEqual([]);
-  });
-
   test('at 320 px both ends of a clip can be taken hold of above its sheet', async () => {
     const clip = `clip=${startMs + 4_000}-${startMs + 14_000}`;
     await using visitor = await open({ width: 320, height: 568 }, `${moment()}&${clip}`);

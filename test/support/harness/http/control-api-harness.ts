@@ -172,10 +172,6 @@ export const PROBLEM: ProblemItem = {
 const none = async () => {
   throw new PerchError('notFound', 'no camera has this path');
 };
-const MODE: ControlApiOptions['modes']['status'] = {
-  ...({ mode: 'home', since: null, by: 'timetable' } as const),
-  ...{ hold: false, next: null, timeZone: 'UTC', used: false, timeKnown: true },
-};
 const noCameras: ControlApiOptions['cameras'] = {
   isScanning: false,
   ...{ discover: async () => {}, found: () => [] },
@@ -313,7 +309,6 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       order: none,
     },
     masks: masksOf({ control: () => undefined }),
-    modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     problemKinds: [],
     mountFeatures: async () => {},
     pageFolder: '/nowhere',

@@ -22,6 +22,7 @@ export const en = {
   hoursText: "By the box's clock. An end before the start is on the next day.",
   from: 'From',
   to: 'To',
+  timeWrong: 'Enter a time.',
   hour: 'Pause for an hour',
   tomorrow: 'Pause until tomorrow',
   paused: (when: string) => `Paused until ${when}`,

@@ -22,6 +22,7 @@ export const zhCn: typeof en = {
   hoursText: '以主机时间为准。结束时间早于开始时间时，指次日。',
   from: '开始',
   to: '结束',
+  timeWrong: '请输入时间。',
   hour: '暂停一小时',
   tomorrow: '暂停到明天',
   paused: (when) => `暂停至 ${when}`,

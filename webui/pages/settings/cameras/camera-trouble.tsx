@@ -7,7 +7,6 @@ import type { Camera } from '../../../cameras/camera.ts';
 import { type OfflineReason, offlineReasonOf } from '../../../cameras/offline-reason.ts';
 import { notRecordingMessage, offlineReasonText } from '../../../cameras/trouble-text.ts';
 import { stateText } from '../../../live/tile.tsx';
-import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
@@ -15,7 +14,7 @@ import { cameraViewWords } from '../../../words/camera-view.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
-import { modesWords } from '../../../words/settings/modes.ts';
+import { PrivacyLink } from '../../features/parts.ts';
 import { type CameraFacts, hostOf, type SubSheet } from './data/camera-data.ts';
 import { stateNow } from './data/status-line.ts';
 
@@ -131,9 +130,7 @@ function Paused({ camera, title }: { readonly camera: Camera; readonly title: st
 function Private({ title }: { readonly title: string }) {
   return (
     <MessageCard icon="eyeOff" tone="calm" title={title} text={cameraViewWords.value.privacyText}>
-      <a class="button" href={settingsLink('modes')}>
-        {modesWords.value.changeModes}
-      </a>
+      {PrivacyLink && <PrivacyLink />}
     </MessageCard>
   );
 }

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { PathStatus } from '../../../agent/paths/path-status.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
-import { startPublisher } from '../../peers/clients/publisher.ts';
-import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { pull } from '../../support/clients/rtsp-pull.ts';
+import type { PathStatus } from '../../../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { playClip, smallClip, startGstCamera } from '../../../peers/cameras/camera.ts';
+import { startPublisher } from '../../../peers/clients/publisher.ts';
+import { ffmpegWarnings } from '../../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { pull } from '../../../support/clients/rtsp-pull.ts';
 
 /** Limit for the end of all streams of a private camera. */
 const PRIVATE_MS = 1_000;

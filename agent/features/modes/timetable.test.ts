@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TimetableEntry } from '../../config/schema/modes.ts';
+import type { TimetableEntry } from './keys.ts';
 import { changesAround } from './timetable.ts';
 
 const ZONE = 'Europe/Berlin';

@@ -2,13 +2,14 @@ import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { isReady, isSubStream } from '../../cameras/path-entries.ts';
 import { type Config, patternsOf } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
-import type { Mode, ModeRule } from '../../config/schema/modes.ts';
+import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
+import { MODE_KEYS, type Mode, type ModeRule } from './keys.ts';
 
 /** The configuration as the mode changes it. */
 export function inMode(config: Config, mode: Mode): Config {
   const entries = [...config.paths.values()];
-  if (!entries.some(({ settings }) => settings?.modes?.[mode])) {
+  if (!entries.some(({ settings }) => rulesOf(settings)?.[mode])) {
     return config;
   }
   const paths = new Map(entries.map((entry): [string, PathEntry] => [entry.name, entryIn(entry, mode, config)]));
@@ -22,11 +23,12 @@ function entryIn(entry: PathEntry, mode: Mode, config: Config): PathEntry {
 
 /** A sub stream has no more audio and no less privacy than its camera. */
 function ruleOf({ name, settings }: ReadyPath, mode: Mode, config: Config): ModeRule | undefined {
-  const own = settings.modes?.[mode];
+  const own = rulesOf(settings)?.[mode];
   if (!isSubStream(name, config)) {
     return own;
   }
-  const { audio, notify, privacy } = config.paths.get(name.slice(0, -SUB_SUFFIX.length))?.settings?.modes?.[mode] ?? {};
+  const camera = config.paths.get(name.slice(0, -SUB_SUFFIX.length))?.settings;
+  const { audio, notify, privacy } = rulesOf(camera)?.[mode] ?? {};
   return {
     ...own,
     ...(audio !== undefined && { audio: audio && own?.audio !== false }),
@@ -45,3 +47,5 @@ function settingsIn(settings: PathSettings, { record, audio, notify, privacy }: 
     ...(privacy && { isPrivate: true, runOnInit: '', runOnDemand: '' }),
   };
 }
+
+export const rulesOf = (settings: PathSettings | undefined) => settings && pathSettingsIn(settings, MODE_KEYS).modes;

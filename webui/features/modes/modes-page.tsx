@@ -1,19 +1,19 @@
 import { useState } from 'preact/hooks';
-import type { ModeStatus } from '../../../api-client/api-types.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { nowMs } from '../../../shell/page-state.ts';
-import { retryNow } from '../../../shell/sleep.ts';
-import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { Switch } from '../../../ui/controls/switch.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { attempt } from '../../../ui/feedback/toast-failure.ts';
-import { moment } from '../../../words/format.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/settings/modes.ts';
+import type { ModeStatus } from '../../../agent/features/modes/routes.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { nowMs } from '../../shell/page-state.ts';
+import { retryNow } from '../../shell/sleep.ts';
+import { SegmentedControl } from '../../ui/controls/segment.tsx';
+import { Switch } from '../../ui/controls/switch.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
+import { moment } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
 import { ModeCameras } from './mode-cameras.tsx';
 import { MODES, modeName, setMode } from './modes-data.ts';
 import { nextText } from './next-text.ts';
 import { Timetable } from './timetable.tsx';
+import { modesWords } from './words.ts';
 
 /** The mode now, the timetable, and what each camera does in a mode. */
 export function ModesPage() {

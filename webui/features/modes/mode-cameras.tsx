@@ -1,21 +1,19 @@
-import { useMemo, useState } from 'preact/hooks';
-import { configAddress, patchAddress } from '../../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../../api-client/config.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import type { Camera } from '../../../cameras/camera.ts';
-import { cameras } from '../../../cameras/cameras.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
-import { ConflictLine } from '../../../forms/conflict.tsx';
-import { FormFooter } from '../../../forms/form-footer.tsx';
-import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
-import { Row } from '../../../ui/controls/row.tsx';
-import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { Switch } from '../../../ui/controls/switch.tsx';
-import { SearchedList } from '../../../ui/lists/searched-list.tsx';
-import { modesWords } from '../../../words/settings/modes.ts';
-import { useConfigAtFirst } from '../cameras/data/camera-data.ts';
-import type { PathConfig } from '../cameras/data/camera-settings.ts';
+import { useState } from 'preact/hooks';
+import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
+import type { Tagged } from '../../api-client/config.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import type { Camera } from '../../cameras/camera.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { ConfigForm } from '../../forms/config-form.ts';
+import { ConflictLine } from '../../forms/conflict.tsx';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { useConfigForm } from '../../forms/use-config-form.ts';
+import { CameraThumbnail } from '../../live/camera-thumbnail.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { SegmentedControl } from '../../ui/controls/segment.tsx';
+import { Switch } from '../../ui/controls/switch.tsx';
+import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import {
   choiceOf,
   choiceText,
@@ -27,11 +25,18 @@ import {
   ruleOf,
   rulesText,
 } from './modes-data.ts';
+import { modesWords } from './words.ts';
 
 const RECORD = ['usual', 'always', 'motion', 'no'] as const;
 
-type RuledPath = PathConfig & { readonly modes?: ModeRules };
+interface RuledPath {
+  readonly name: string;
+  /** The path is invalid; all other keys are missing then. */
+  readonly error?: string;
+  readonly modes?: ModeRules;
+}
 type Choices = { readonly [mode in Mode]: ModeChoice };
+type RulesForm = ConfigForm<RuledPath, Choices>;
 
 /** What each camera does in a mode. Paths that are not in the file, as the demo camera's, have no rules. */
 export function ModeCameras() {
@@ -79,13 +84,13 @@ interface RulesProps {
 }
 
 function CameraRules(props: RulesProps) {
-  const seen = useConfigAtFirst(props.camera.name) as Tagged<RuledPath> | null | undefined;
-  return seen ? <RulesSheet {...props} seen={seen} /> : null;
+  const { name } = props.camera;
+  const edited = useConfigForm<RuledPath, Choices>(configAddress(name), (seen) => rulesForm(name, seen));
+  return edited ? <RulesSheet {...props} edited={edited} /> : null;
 }
 
-function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readonly seen: Tagged<RuledPath> }) {
+function RulesSheet({ camera, edited, onClosed, onChanged }: RulesProps & { readonly edited: RulesForm }) {
   const t = modesWords.value;
-  const edited = useMemo(() => rulesForm(camera.name, seen), []);
   const [mode, setShown] = useState<Mode>('home');
   const { form } = edited;
   const choice = form.values.value[mode];
@@ -126,8 +131,8 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
   );
 }
 
-const rulesForm = (name: string, seen: Tagged<RuledPath>): ConfigForm<RuledPath, Choices> =>
-  new ConfigForm<RuledPath, Choices>({
+const rulesForm = (name: string, seen: Tagged<RuledPath>): RulesForm =>
+  new ConfigForm({
     get: configAddress(name),
     patch: patchAddress(name),
     seen,

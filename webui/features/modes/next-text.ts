@@ -1,7 +1,7 @@
-import type { ModeStatus } from '../../../api-client/api-types.ts';
-import { clockOptions, format, spaced } from '../../../words/format.ts';
-import { modesWords } from '../../../words/settings/modes.ts';
+import type { ModeStatus } from '../../../agent/features/modes/routes.ts';
+import { clockOptions, format, spaced } from '../../words/format.ts';
 import { modeName } from './modes-data.ts';
+import { modesWords } from './words.ts';
 
 /** `Night from 22:30`, with the weekday unless it is today. @param timeZone of the timetable */
 export function nextText(

@@ -1,8 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { MODES } from '../../../config/schema/modes.ts';
-import { checkedBody } from '../../messages/checked-body.ts';
-import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
+import { checkedBody } from '../../http/messages/checked-body.ts';
+import { MODES } from './keys.ts';
 
 const Mode = Type.Enum([...MODES]);
 const Status = Type.Object({
@@ -35,7 +35,7 @@ export interface ModeControl {
 }
 
 /** `/mode`. The timetable and the rules of each camera are keys of the configuration. */
-export const modeRoutes: FastifyPluginAsync<{ modes: ModeControl }> = async (app, { modes }) => {
+export function modeRoutes(app: FastifyInstance, modes: ModeControl): void {
   app.get('/mode', { schema: operation('box', 'The mode: home, away or night', answers(Status)) }, () => modes.status);
   app.post(
     '/mode',
@@ -45,4 +45,4 @@ export const modeRoutes: FastifyPluginAsync<{ modes: ModeControl }> = async (app
     },
     (request) => modes.set(checkedBody(Body, request.body)),
   );
-};
+}

@@ -1,6 +1,6 @@
-import type { ModesWords } from '../../en/settings/modes.ts';
+import type { ModesWords } from './en.ts';
 
-export const modes: ModesWords = {
+export const zhCn: ModesWords = {
   modes: '模式',
   home: '在家',
   away: '外出',

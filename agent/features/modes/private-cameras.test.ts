@@ -13,6 +13,7 @@ test('a private camera gets no request: no stream, no events, no snapshot', asyn
   const isReady = async () => (await box.call('GET', '/paths/get/hall')).body['ready'];
   await until(async () => expect(await isReady()).toBe(true));
   await until(() => expect(camera.state.events.count).toBe(1));
+  expect((await box.ask('POST', '/mode', { mode: 'away' }, { cookie: '' })).status).toBe(401);
   expect(await box.call('POST', '/mode', { mode: 'away' })).toMatchObject({ status: 200, body: { mode: 'away' } });
   expect(await isReady()).toBe(false);
   await until(() => expect(camera.state.events.count).toBe(0));

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { endsWithin } from '../../base/clock.ts';
-import type { PublishEvent } from '../../base/event-bus.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
-import type { Config } from '../../config/load/load.ts';
-import { MODES, type Mode } from '../../config/schema/modes.ts';
-import type { PathSettings } from '../../config/schema/path.ts';
-import type { Host } from '../../features/contract.ts';
-import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import type { Host } from '../contract.ts';
+import { rulesOf } from './effect.ts';
+import { MODE_KEYS, MODES, type Mode } from './keys.ts';
+import type { ModeControl, ModeStatus } from './routes.ts';
 import { type Change, changesAround } from './timetable.ts';
 
 /** Interval of checks, which also find a changed time zone of the box. */
@@ -27,17 +26,14 @@ const State = Type.Object({
 });
 type State = Static<typeof State>;
 
-interface ModesOptions extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
-  readonly publish: PublishEvent;
-  config(): Pick<Config, 'timetable' | 'timetableZone' | 'paths'>;
-  isClockTrusted(): boolean;
-  /** Applies the mode. Resolves when the cameras follow it. */
-  apply(): Promise<void>;
+interface ModesHost extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'settings' | 'applyPaths'> {
+  readonly events: Pick<Host['events'], 'emit'>;
+  readonly recordings: Pick<Host['recordings'], 'isClockTrusted'>;
 }
 
 /** The mode in force (home, away, night): as a person or the timetable set it last, stored in a file of the data folder. */
 export class Modes implements ModeControl {
-  readonly #options: ModesOptions;
+  readonly #host: ModesHost;
   readonly #document: StoredDocument<typeof State>;
   #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
   #next: Change | undefined;
@@ -49,9 +45,9 @@ export class Modes implements ModeControl {
   #setMonoMs: number | undefined;
   #stop = (): void => {};
 
-  constructor(options: ModesOptions) {
-    this.#options = options;
-    this.#document = new StoredDocument(join(options.dataDir, 'mode.json'), State, options.log);
+  constructor(host: ModesHost) {
+    this.#host = host;
+    this.#document = new StoredDocument(join(host.dataDir, 'mode.json'), State, host.log);
   }
 
   get current(): Mode {
@@ -60,7 +56,7 @@ export class Modes implements ModeControl {
 
   async begin(): Promise<void> {
     this.#state = (await this.#document.open('the mode is lost')) ?? this.#state;
-    this.#stop = this.#options.clock.eachSecond(() => this.#tick());
+    this.#stop = this.#host.clock.eachSecond(() => this.#tick());
   }
 
   async close(): Promise<void> {
@@ -75,7 +71,8 @@ export class Modes implements ModeControl {
 
   get status(): ModeStatus {
     const { mode, atMs, by, hold } = this.#state;
-    const { timetable, timetableZone, paths } = this.#options.config();
+    const settings = this.#host.settings();
+    const { timetable, timetableZone } = settingsIn(settings, MODE_KEYS);
     const next = this.#isTrusted && !hold ? this.#next : undefined;
     return {
       mode,
@@ -84,13 +81,13 @@ export class Modes implements ModeControl {
       hold,
       next: next ? { mode: next.mode, time: timeText(next.atMs) } : null,
       timeZone: timetableZone || new Intl.DateTimeFormat().resolvedOptions().timeZone,
-      used: timetable.length > 0 || [...paths.values()].some(({ settings }) => hasRules(settings?.modes)),
+      used: timetable.length > 0 || [...settings.paths.values()].some(({ settings }) => hasRules(rulesOf(settings))),
       timeKnown: this.#isTrusted,
     };
   }
 
   async set({ mode, hold = false }: Parameters<ModeControl['set']>[0]): Promise<ModeStatus> {
-    const { clock, apply } = this.#options;
+    const { clock, applyPaths } = this.#host;
     if (mode === undefined) {
       // Without `hold`, the changes of the timetable since the mode was set count.
       this.#adopt({ ...this.#state, hold });
@@ -99,37 +96,38 @@ export class Modes implements ModeControl {
       this.#adopt({ mode, atMs: clock.wallMs(), by: 'user', hold });
     }
     this.#check();
-    const applied = apply();
+    const applied = applyPaths();
     await this.#document.save(() => this.#state);
     await endsWithin(clock, PATIENCE_MS, applied);
     return this.status;
   }
 
   #tick(): void {
-    const nowMs = this.#options.clock.wallMs();
-    const isNew = this.#isTrusted !== this.#options.isClockTrusted();
+    const { clock, recordings, applyPaths } = this.#host;
+    const nowMs = clock.wallMs();
+    const isNew = this.#isTrusted !== recordings.isClockTrusted;
     if (!isNew && nowMs >= this.#checkedMs && nowMs < this.#dueMs) {
       return;
     }
     const before = this.current;
     this.#check();
     if (this.current !== before) {
-      void this.#options.apply();
+      void applyPaths();
     }
   }
 
   /** Applies the timetable. While the time is not known, the mode stays. */
   #check(): void {
-    const { clock, config, isClockTrusted } = this.#options;
+    const { clock, recordings } = this.#host;
     const nowMs = clock.wallMs();
-    this.#isTrusted = isClockTrusted();
+    this.#isTrusted = recordings.isClockTrusted;
     this.#checkedMs = nowMs;
     this.#dueMs = nowMs + CHECK_MS;
     if (!this.#isTrusted) {
       return;
     }
     this.#correctTime(nowMs);
-    const { timetable, timetableZone } = config();
+    const { timetable, timetableZone } = settingsIn(this.#host.settings(), MODE_KEYS);
     const { last, next } = changesAround(timetable, timetableZone || undefined, nowMs);
     this.#next = next;
     this.#dueMs = Math.min(this.#dueMs, next?.atMs ?? Infinity);
@@ -141,7 +139,7 @@ export class Modes implements ModeControl {
 
   /** Corrects the time at which the mode was set, if the clock was wrong then. */
   #correctTime(nowMs: number): void {
-    const agoMs = this.#setMonoMs === undefined ? undefined : this.#options.clock.monoMs() - this.#setMonoMs;
+    const agoMs = this.#setMonoMs === undefined ? undefined : this.#host.clock.monoMs() - this.#setMonoMs;
     this.#setMonoMs = undefined;
     if (agoMs !== undefined) {
       this.#state = { ...this.#state, atMs: nowMs - agoMs };
@@ -151,18 +149,18 @@ export class Modes implements ModeControl {
   }
 
   #adopt(state: State): void {
-    const { log, publish } = this.#options;
+    const { log, events } = this.#host;
     const isOther = state.mode !== this.current;
     this.#state = state;
     if (isOther) {
       const { mode, by } = state;
       log.info({ mode, by }, 'mode changed');
-      publish('box', { state: 'mode', mode, by });
+      events.emit('box', { state: 'mode', mode, by });
     }
   }
 }
 
-const hasRules = (modes: PathSettings['modes']): boolean =>
+const hasRules = (modes: ReturnType<typeof rulesOf>): boolean =>
   Object.values(modes ?? {}).some((rule) => Object.keys(rule ?? {}).length > 0);
 
 const timeText = (ms: number): string => new Date(ms).toISOString();

@@ -1,5 +1,5 @@
 /** Settings: home, away, night. */
-export const modes = {
+export const en = {
   modes: 'Modes',
   home: 'Home',
   away: 'Away',
@@ -57,4 +57,4 @@ export const modes = {
   effect: 'Applies as soon as the mode changes. The camera reconnects when its sound or privacy changes.',
 };
 
-export type ModesWords = typeof modes;
+export type ModesWords = typeof en;

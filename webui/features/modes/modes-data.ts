@@ -1,9 +1,8 @@
-import type { ModeStatus } from '../../../api-client/api-types.ts';
-import { fetchJson } from '../../../api-client/request.ts';
-import type { ModesWords } from '../../../words/en/settings/modes.ts';
-import { listed } from '../../../words/format.ts';
-import { DAY_MS } from '../../../words/units.ts';
-import type { RecordWhen } from '../cameras/data/camera-settings.ts';
+import type { ModeStatus } from '../../../agent/features/modes/routes.ts';
+import { fetchJson } from '../../api-client/request.ts';
+import { listed } from '../../words/format.ts';
+import { DAY_MS } from '../../words/units.ts';
+import type { ModesWords } from './words/en.ts';
 
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];
@@ -35,7 +34,7 @@ export type ModeRules = { readonly [mode in Mode]?: ModeRule };
 
 /** The same as values of the form. */
 export interface ModeChoice {
-  readonly record: RecordWhen | 'usual';
+  readonly record: 'usual' | 'always' | 'motion' | 'no';
   readonly sound: boolean;
   readonly notify: boolean;
   readonly privacy: boolean;

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
 import { createLogger } from '../../base/log.ts';
-import type { TimetableEntry } from '../../config/schema/modes.ts';
+import type { TimetableEntry } from './keys.ts';
 import { Modes } from './modes.ts';
 
 const HOUR_MS = 3_600_000;
@@ -14,6 +15,8 @@ const WORK: readonly TimetableEntry[] = [
   { days: [...EVERY_DAY], from: '08:00', mode: 'away' },
   { days: [...EVERY_DAY], from: '18:00', mode: 'home' },
 ];
+
+const IN_UTC = good('timetableZone: UTC');
 
 /** A box that is switched off and on; its data folder stays. */
 function device() {
@@ -31,10 +34,14 @@ function device() {
       box.modes = new Modes({
         ...box,
         log: createLogger('info', (line) => box.lines.push(line)),
-        publish: (type, fields) => box.published.push([type, fields]),
-        config: () => ({ timetable: [...box.timetable], timetableZone: 'UTC', paths: new Map() }),
-        isClockTrusted: () => box.isTrusted,
-        apply: async () => {
+        events: { emit: (type, fields) => void box.published.push([type, fields]) },
+        settings: () => Object.assign({ ...IN_UTC }, { timetable: box.timetable }),
+        recordings: {
+          get isClockTrusted() {
+            return box.isTrusted;
+          },
+        },
+        applyPaths: async () => {
           box.applied.push(box.modes.current);
         },
       });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { modes as t } from '../../../words/en/settings/modes.ts';
 import { choiceOf, daysText, inOrder, ruleOf, rulesText } from './modes-data.ts';
+import { en as t } from './words/en.ts';
 
 test.for([
   [['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], 'Every day'],

@@ -1,17 +1,18 @@
 import { useRef, useState } from 'preact/hooks';
-import type { ModeStatus } from '../api-client/api-types.ts';
-import { usePolled } from '../api-client/use-polled.ts';
-import { settingsLink } from '../shell/route.ts';
-import { retryNow } from '../shell/sleep.ts';
-import { toast } from '../ui/feedback/toast.tsx';
-import { attempt } from '../ui/feedback/toast-failure.ts';
-import { Icon, type IconName } from '../ui/icons/icon.tsx';
-import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
-import { modesWords } from '../words/settings/modes.ts';
-import { loadSettingsWords } from '../words/words.ts';
-import { MODES, type Mode, modeName, setMode } from './settings/modes/modes-data.ts';
+import type { ModeStatus } from '../../../agent/features/modes/routes.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { retryNow } from '../../shell/sleep.ts';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
+import { Icon, type IconName } from '../../ui/icons/icon.tsx';
+import { Popup, type PopupItem } from '../../ui/sheet/popup.tsx';
+import { loadSettingsWords } from '../../words/words.ts';
+import { MODES, type Mode, modeName, setMode } from './modes-data.ts';
+import { modesWords } from './words.ts';
 
 const ICONS: Readonly<Record<Mode, IconName>> = { home: 'home', away: 'leave', night: 'night' };
+
+const SETTINGS = '#/settings/modes';
 
 void loadSettingsWords();
 
@@ -38,7 +39,7 @@ export function ModeButton() {
       isChosen: mode === status.mode,
       onChoose: () => void choose(mode),
     })),
-    { text: t.changeModes, icon: 'settings', href: settingsLink('modes') },
+    { text: t.changeModes, icon: 'settings', href: SETTINGS },
   ];
   return (
     <div class="arrange mode-button">
@@ -70,3 +71,9 @@ export function ModeButton() {
     </div>
   );
 }
+
+export const ModesLink = () => (
+  <a class="button" href={SETTINGS}>
+    {modesWords.value.changeModes}
+  </a>
+);

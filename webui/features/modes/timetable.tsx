@@ -1,22 +1,21 @@
 import { useMemo, useState } from 'preact/hooks';
-import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
-import { savedText } from '../../../api-client/error-text.ts';
-import type { Change } from '../../../api-client/request.ts';
-import { usePolled } from '../../../api-client/use-polled.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
-import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { serverForm } from '../../../forms/server-form.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { Chips } from '../../../ui/controls/chips.tsx';
-import { Row } from '../../../ui/controls/row.tsx';
-import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { TimeField } from '../../../ui/controls/time-field.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { attempt } from '../../../ui/feedback/toast-failure.ts';
-import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { clockOf } from '../../../words/clock-text.ts';
-import { i18n } from '../../../words/i18n.ts';
-import { modesWords } from '../../../words/settings/modes.ts';
+import { PreconditionFailed, patchConfig, readConfig } from '../../api-client/config.ts';
+import { savedText } from '../../api-client/error-text.ts';
+import type { Change } from '../../api-client/request.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { serverForm } from '../../forms/server-form.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { Chips } from '../../ui/controls/chips.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { SegmentedControl } from '../../ui/controls/segment.tsx';
+import { TimeField } from '../../ui/controls/time-field.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
+import { Confirm } from '../../ui/sheet/confirm.tsx';
+import { clockOf } from '../../words/clock-text.ts';
+import { i18n } from '../../words/i18n.ts';
 import {
   DAYS,
   dayName,
@@ -27,6 +26,7 @@ import {
   type TimetableConfig,
   type TimetableEntry,
 } from './modes-data.ts';
+import { modesWords } from './words.ts';
 
 const GET = 'v3/config/global/get';
 const PATCH = 'v3/config/global/patch';

@@ -1,6 +1,6 @@
 import { dayOf } from '../../base/time/days.ts';
-import type { Mode, TimetableEntry } from '../../config/schema/modes.ts';
 import { fromLocalTime, toLocalTime } from '../../record/file/time-zone.ts';
+import type { Mode, TimetableEntry } from './keys.ts';
 
 export interface Change {
   readonly mode: Mode;

@@ -1,11 +1,12 @@
 import Type, { type Static } from 'typebox';
 import { DAYS } from '../../base/time/days.ts';
+import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 
 /** The modes, in the order in which people see them. */
 export const MODES = ['home', 'away', 'night'] as const;
 export type Mode = (typeof MODES)[number];
 /** Maximum number of entries of the timetable: one for every hour of the week. */
-export const MAX_ENTRIES = 168;
+const MAX_ENTRIES = 168;
 
 const RuleSchema = Type.Object({
   record: Type.Optional(
@@ -25,7 +26,7 @@ const RuleSchema = Type.Object({
 export type ModeRule = Static<typeof RuleSchema>;
 
 /** Settings of a path that differ in a mode. */
-export const ModeRules = Type.Object(
+const ModeRules = Type.Object(
   Object.fromEntries(MODES.map((mode) => [mode, Type.Optional(RuleSchema)])) as Record<
     Mode,
     Type.TOptional<typeof RuleSchema>
@@ -40,15 +41,24 @@ const EntrySchema = Type.Object({
 });
 export type TimetableEntry = Static<typeof EntrySchema>;
 
-/** Keys at the top level. */
-export const TIMETABLE_KEYS = {
+const schema = {
   timetable: Type.Array(EntrySchema, {
     default: [],
     description: 'When each mode begins. Empty = modes change on request only.',
   }),
-  timetableZone: Type.String({
-    default: '',
-    syntax: 'timeZone',
-    description: "Time zone of the timetable, such as Europe/Vienna. Empty = this box's.",
-  }),
+};
+const pathSchema = { modes: Type.Optional(ModeRules) };
+
+export const MODE_KEYS: FeatureKeys<typeof schema, typeof pathSchema> = {
+  title: 'Modes',
+  schema,
+  pathSchema,
+  faults: ({ timetable }) =>
+    timetable.length > MAX_ENTRIES
+      ? [{ key: 'timetable', message: `has ${timetable.length} entries, the limit is ${MAX_ENTRIES}` }]
+      : timetable.flatMap(({ days }, i) =>
+          days.length === 0
+            ? [{ key: `timetable[${i}].days`, message: 'has no day: write for example [mon, tue]' }]
+            : [],
+        ),
 };

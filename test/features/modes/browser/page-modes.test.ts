@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
+import { layoutFaults } from '../../../peers/browser/page-layout.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 
@@ -185,5 +186,47 @@ describeWith(['chromium'], 'home, away and night', () => {
     await page.locator('.tile.live .surface.playing').first().waitFor();
     await asked;
     expect(await page.getByRole('button', { name: /^Mode/ }).count()).toBe(0);
+  });
+
+  test.for([
+    ['en-US', 'Add a time', 'Begins at', '10:30 pm', /^10:30\s?PM Away/, 'Save'],
+    ['en-GB', 'Add a time', 'Begins at', '2230', /^22:30 Away/, 'Save'],
+    ['zh-CN', '添加时间', '开始时间', '22：30', /^22:30 外出/, '保存'],
+  ] as const)('the clock of %s is that of fields and lists', async ([locale, add, label, typed, row, save]) => {
+    await reset();
+    await using visitor = await open('phone', '#/settings/modes', 'dark', locale);
+    const { page } = visitor;
+    await page.getByRole('button', { name: add }).click();
+    await page.getByLabel(label).fill('soon');
+    await page.getByLabel(label).blur();
+    await page.locator('.sheet .input.wrong').waitFor();
+    await page.getByLabel(label).fill(typed);
+    await page.getByRole('button', { name: save }).click();
+    await page.getByRole('button', { name: row }).waitFor();
+    const { timetable } = await box.api<{ timetable: { from: string }[] }>('GET', 'config/global/get');
+    expect(timetable.map(({ from }) => from)).toEqual(['22:30']);
+    await reset();
+  });
+
+  test('at 320 px each of four choices is one line', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    await page.setViewportSize({ width: 320, height: 568 });
+    await visitor.logIn('#/settings/modes');
+    await page.getByRole('button', { name: /^Front door/ }).click();
+    const choices = page.getByRole('group', { name: 'Record' }).locator('span');
+    await expect.poll(() => choices.count()).toBe(4);
+    await settled(page, '.sheet');
+    const places = await choices.evaluateAll((all) =>
+      all.map((one) => {
+        const { top, bottom } = one.getBoundingClientRect();
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return { place: `${top} ${bottom}`, lines: range.getClientRects().length };
+      }),
+    );
+    expect(new Set(places.map(({ place }) => place)).size).toBe(1);
+    expect(places.map(({ lines }) => lines)).toEqual([1, 1, 1, 1]);
+    expect(await layoutFaults(page)).toEqual([]);
   });
 });

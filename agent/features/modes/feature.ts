@@ -1,0 +1,20 @@
+import type { Feature } from '../contract.ts';
+import { inMode } from './effect.ts';
+import { MODE_KEYS } from './keys.ts';
+import { Modes } from './modes.ts';
+import { modeRoutes } from './routes.ts';
+
+export const modes: Feature = {
+  name: 'modes',
+  keys: MODE_KEYS,
+  open(host) {
+    const own = new Modes(host);
+    return {
+      routes: [{ listener: 'api', mount: async (app) => modeRoutes(app, own) }],
+      begin: () => own.begin(),
+      configure: () => own.configure(),
+      inForce: (config) => inMode(config, own.current),
+      close: () => own.close(),
+    };
+  },
+};
