@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { expect, test } from 'vitest';
 import { createLogger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
 import type { Feature, Host, OpenFeature } from '../../features/contract.ts';
 import { OpenFeatures } from './open-features.ts';
 
@@ -55,4 +56,9 @@ test('for one fact the other features read nothing', async () => {
   expect(await open.facts('good')).toEqual({ good: 1 });
   expect(await open.facts('missing')).toEqual({});
   expect(lines).toEqual([]);
+});
+
+test('where a feature cannot say what is in force, nothing is applied', () => {
+  const { open } = openWith({ inForce: fails });
+  expect(() => open.inForce({} as Config)).toThrow('broken');
 });

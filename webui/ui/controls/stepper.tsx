@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
-import { stepOf } from '../browser/keys.ts';
 import { words } from '../../words/words.ts';
+import { stepOf } from '../browser/keys.ts';
 import { Icon } from '../icons/icon.tsx';
 
 interface StepperProps {
