@@ -23,13 +23,13 @@ const suites = (name: string, include: readonly string[], groupOrder: number, op
 });
 
 const NETWORKS = 'test/peers/host/left-networks.ts';
-const BEFORE = IS_SHORT ? [NETWORKS, 'test/peers/agent/built-agent.ts'] : [NETWORKS];
+const BUILT = 'test/peers/agent/built-agent.ts';
 const WITH_PEERS = {
   setupFiles: 'test/support/base/in-process-setup.ts',
   // Other people's programs have faults of their own. The output names each test that needed a second try.
   retry: IS_SHORT ? 1 : 0,
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
-  globalSetup: BEFORE,
+  globalSetup: IS_SHORT ? [NETWORKS, BUILT] : [NETWORKS],
   ...(!IS_SHORT && { fileParallelism: false }),
   env: { ...(LENGTH === 'long' && { PERCH_PAGE_BY: 'localhost' }) },
 };
@@ -69,10 +69,7 @@ const projects = [
   // These mostly wait: for pictures in real time, and for other programs to give up.
   suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 4)),
   // Not beside suites that change network interfaces, at which browsers abort their requests.
-  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, {
-    ...sideBySide(4, 4),
-    globalSetup: [...BEFORE, 'test/peers/browser/built-page.ts'],
-  }),
+  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 4)),
   // For systems whose Node has no node:ffi.
   suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 4, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 1, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
@@ -85,7 +82,7 @@ const projects = [
     : []),
 ];
 const system = suites('system', ['test/system/**/*.test.ts', 'test/features/*/system/*.test.ts'], 0, {
-  globalSetup: [NETWORKS, 'test/peers/agent/built-agent.ts'],
+  globalSetup: [NETWORKS, BUILT],
   fileParallelism: false,
 });
 

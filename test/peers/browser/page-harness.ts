@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { LogLines } from '../../../agent/base/log-lines.ts';
 import type { Feature } from '../../../agent/features/contract.ts';
-import { buildPage } from '../../../webui/build.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { sharedSlowFeed } from '../../onvif-camera/stream-side.ts';
 import { freePorts } from '../../support/base/free-port.ts';
@@ -53,20 +52,8 @@ export interface PageHarnessOptions {
   readonly version?: () => string;
 }
 
-let built: Promise<string> | undefined;
-/** The page from its sources: that of built-page.ts, or built once in this process. */
-function builtPage(): Promise<string> {
-  built ??= (async () => {
-    if (process.env['BUILT_PAGE'] !== undefined) {
-      return process.env['BUILT_PAGE'];
-    }
-    const folder = join(mkdtempSync(join(tmpdir(), 'perch-page-')), 'dist');
-    await buildPage(folder);
-    process.once('exit', () => rmSync(join(folder, '..'), { recursive: true, force: true }));
-    return folder;
-  })();
-  return built;
-}
+/** start.mjs has built it from the present sources. */
+const PAGE = join(import.meta.dirname, '../../../webui/dist');
 
 /** Names of the cameras, in this order. */
 const NAMES = ['Front door', 'Garden', 'Driveway', 'Barn', 'Hall', 'Gate', 'Pond', 'Attic', 'Shed'];
@@ -110,7 +97,7 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
   const start = async (): Promise<App> =>
     App.start({
       ...{ version: version(), dataDir: join(folder, 'data'), cwd: folder, env: {}, clock },
-      ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
+      ...{ pageFolder: PAGE, log: createLogger('info', onLine), lines },
       ...{ discovery: { port: discoveryPort, includeLoopback: true } },
       ...(hostAnswers !== undefined && { hostAnswers }),
       ...(features && { features }),

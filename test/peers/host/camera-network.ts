@@ -1,8 +1,7 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { buildPage } from '../../../webui/build.ts';
+import { join } from 'node:path';
 import { AGENT, ownerOf } from '../agent/agent.ts';
 import { type RunningProcess, runProcess, startProcess } from '../programs/process.ts';
 import { openNamespace } from './namespace.ts';
@@ -96,30 +95,11 @@ export async function askForLease(
 
 export type Reach = 'reached' | 'silent';
 
-/** Node's arguments for Perch with the page of today's sources. */
-async function agentWithPage(root: string): Promise<readonly string[]> {
-  const main = AGENT.at(-1) ?? '';
-  if (main.endsWith('.ts')) {
-    await buildPage(join(dirname(main), '../webui/dist'));
-    return AGENT;
-  }
-  const copy = join(root, 'perch');
-  cpSync(dirname(main), join(copy, 'agent'), { recursive: true });
-  const page = join(copy, 'webui/dist');
-  const built = process.env['BUILT_PAGE'];
-  if (built === undefined) {
-    await buildPage(page);
-  } else {
-    cpSync(built, page, { recursive: true });
-  }
-  return [...AGENT.slice(0, -1), join(copy, 'agent', basename(main))];
-}
-
 /**
  * A box with Perch and root's services, between a home network with the internet (this machine) and two ports for cameras: `cam0`
  * with one camera, `cam1` with `otherNet`.
  */
-export async function openCameraNetwork({ hasPage = false } = {}) {
+export async function openCameraNetwork() {
   const root = mkdtempSync(join(tmpdir(), 'perch-camera-network-'));
   const lib = join(root, 'lib');
   for (const folder of ['lib', 'bin', 'run/perch-host', 'var/perch', 'var/perch-cameras']) {
@@ -166,8 +146,7 @@ export async function openCameraNetwork({ hasPage = false } = {}) {
     return running;
   };
   start(...boxed('sh', '-c', PATH_UNIT, 'sh', lib));
-  const agent = hasPage ? await agentWithPage(root) : AGENT;
-  const perch = start(...boxed(process.execPath, ...agent, '--data', '/var/lib/perch'));
+  const perch = start(...boxed(process.execPath, ...AGENT, '--data', '/var/lib/perch'));
   await perch.waitFor(/Also in this network/);
   const url = `http://${house.ip}:${PORT}`;
   const headers = await ownerOf(url, join(root, 'var/perch'));

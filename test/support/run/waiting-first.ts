@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Suites that wait ten seconds and more, for time limits of Perch or for pictures in real time. */
+/** Suites that take longest, because they wait: for time limits of Perch, or for pictures in real time. */
 const WAITING = [
   'agent/cameras/adoptions',
   'agent/onvif/discovery/found-cameras',
@@ -9,16 +9,27 @@ const WAITING = [
   'test/smoke/onvif-device',
   'test/smoke/recorded-streams',
   'test/smoke/protocols',
+  'test/interop/matrix',
   'test/interop/device/watchdog',
+  'test/interop/cameras/camera-following',
+  'test/interop/sources/hls-trouble',
+  'test/features/boxes/interop/fetch',
+  'test/features/camera-network/interop/camera-network',
+  'test/interop/packages/openwrt-root',
   'test/interop/cameras/recorder-password',
-  'test/browser/page/shell/page-layout',
+  'test/browser/page/live/page-live',
+  'test/browser/page/cameras/page-start',
   'test/browser/page/shell/page-look',
+  'test/browser/page/cameras/page-cameras',
+  'test/browser/page/shell/page-layout',
   'test/features/demo/browser/page-demo',
   'test/features/camera-network/browser/page-camera-network',
+  'test/browser/page/live/page-layouts',
+  'test/browser/page/settings/page-factor',
   'test/features/boxes/browser/page-wall-boxes',
   'test/browser/page/live/page-states',
   'test/browser/page/live/page-away',
-  'test/browser/page/settings/page-factor',
+  'test/features/transfer/browser/page-import',
   'test/browser/players/always-available',
   'test/timing/throttled',
   'test/timing/camera-quirks',

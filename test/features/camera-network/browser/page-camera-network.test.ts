@@ -13,7 +13,7 @@ describeWith(
     let viewer: Viewer;
     let net: Awaited<ReturnType<typeof openCameraNetwork>>;
     beforeAll(async () => {
-      [viewer, net] = await Promise.all([startViewer(), openCameraNetwork({ hasPage: true })]);
+      [viewer, net] = await Promise.all([startViewer(), openCameraNetwork()]);
     }, 60_000);
     afterAll(async () => {
       await viewer[Symbol.asyncDispose]();
