@@ -107,7 +107,7 @@ export class Copier {
     if (there?.size === 0) {
       await unlink(to);
     } else if (there && (await statOf(from))) {
-      await this.#moveOver(from, to, pace);
+      await this.#moveOver(from, to, pace).catch(unlessLeftOut);
     } else if (there) {
       await removeCompanions(from);
     }
@@ -373,6 +373,13 @@ async function requireCopy(file: string, draft: string, before: Stats, pace: Imp
 /** Whether its owner has deleted the recording since it was listed. */
 const isGone = (fault: unknown): boolean =>
   fault instanceof PerchError && fault.code === 'notFound' && fault.context['why'] === undefined;
+
+/** The pass names the recording that is left out. */
+function unlessLeftOut(error: unknown): undefined {
+  if (!(error instanceof PerchError && error.code === 'badInput')) {
+    throw error;
+  }
+}
 
 const statOf = (file: string) => stat(file).catch(unlessGone);
 

@@ -247,6 +247,20 @@ test('what is not the same there, or cannot be read, stays with the reason', asy
   expect(statSync(file).size).toBeGreaterThan(1_000);
 });
 
+test('a move that ended at a recording whose name is taken there continues with the others', async () => {
+  const { from, to } = disks();
+  await makeRecordings(from);
+  const [file = ''] = filesBelow(from).filter((name) => name.endsWith('.mp4'));
+  const there = join(to, file.slice(from.length));
+  mkdirSync(dirname(there));
+  writeFileSync(there, 'another recording');
+  const move = openMove(from, to);
+  await move.report.keep({ current: { from: file, to: there } });
+  await move.run();
+  expect(move.left).toMatchObject([{ file, why: 'taken' }]);
+  expect(filesBelow(from).filter((name) => name.endsWith('.mp4'))).toEqual([file]);
+});
+
 test.for(['appended', 'overwritten', 'replaced'])(
   'a file that is %s during its copy stays, and the others are moved',
   async (kind) => {
