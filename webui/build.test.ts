@@ -10,21 +10,21 @@ import { LATER_ICONS } from './ui/icons/later-icons.ts';
 const MAX_FIRST_LOAD_BYTES = 45_700;
 const MAX_FIRST_SCRIPT_BYTES = 35_450;
 const MAX_FIRST_STYLE_BYTES = 6_040;
-const MAX_PAGE_BYTES = 30_200;
+const MAX_PAGE_BYTES = 31_000;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 42_300,
-  'cameras.js': 63_700,
+  'camera.js': 43_000,
+  'cameras.js': 66_000,
   'recordings.js': 62_200,
-  'settings.js': 87_900,
+  'settings.js': 89_200,
   'zh-cn.js': 5_750,
-  'zh-cn-settings.js': 16_800,
+  'zh-cn-settings.js': 17_200,
 };
-const MAX_SCRIPTS_BYTES = 237_500;
-const MAX_WHOLE_BYTES = 262_000;
+const MAX_SCRIPTS_BYTES = 239_500;
+const MAX_WHOLE_BYTES = 264_000;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
 const MAX_ALL_SCRIPTS_BYTES = 400_500;
 const MAX_SCRIPTS = 16;

@@ -41,13 +41,14 @@ const LATER: Scripts = {
     'pages/clips/clips.tsx',
     'pages/clips/shared-clip.tsx',
     'pages/events.tsx',
+    ...globSync('features/*/recorded-tool.tsx', { cwd: import.meta.dirname }),
   ],
   cameras: [
     'pages/start.tsx',
     'pages/settings/cameras/camera-sheets.ts',
     'pages/settings/cameras/cameras.tsx',
     'pages/settings/cameras/layouts/layouts-page.tsx',
-    ...globSync('features/*/camera-sheet.tsx', { cwd: import.meta.dirname }),
+    ...globSync('features/*/{camera-sheet,find-motion}.tsx', { cwd: import.meta.dirname }),
   ],
   settings: [
     'live/setup-warnings.tsx',

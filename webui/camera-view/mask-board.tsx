@@ -1,4 +1,4 @@
-import type { TargetedKeyboardEvent, TargetedPointerEvent } from 'preact';
+import type { ComponentChildren, TargetedKeyboardEvent, TargetedPointerEvent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Camera, canPlay, pictureSize, smallPath } from '../cameras/camera.ts';
 import {
@@ -40,7 +40,6 @@ interface MovingBox {
 }
 
 interface BoardProps {
-  readonly camera: Camera;
   readonly masks: readonly BoardMask[];
   readonly moving?: readonly MovingBox[];
   readonly draft: MaskDraft | undefined;
@@ -66,13 +65,29 @@ interface Held {
   readonly token: string | undefined;
 }
 
-/** The live picture with the camera's masks. A drag draws, moves or changes a mask, and so do the arrow keys. */
-export function MaskBoard(props: BoardProps) {
-  const { camera, masks, draft, isLocked, onDraft } = props;
-  const t = maskWords.value;
-  const board = useRef<HTMLDivElement>(null);
+/** The live picture with the camera's masks. */
+export function MaskBoard({ camera, ...props }: BoardProps & { readonly camera: Camera }) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
+  return (
+    <ShapeBoard size={pictureSize(item)} {...props}>
+      <Picture player={player} isOn={canPlay(item)} />
+    </ShapeBoard>
+  );
+}
+
+interface ShapeBoardProps extends BoardProps {
+  /** Such as `1920×1080`; undefined: unknown. */
+  readonly size: string | undefined;
+  /** The picture. */
+  readonly children: ComponentChildren;
+}
+
+/** A picture with shapes. A drag draws, moves or changes one, and so do the arrow keys. */
+export function ShapeBoard(props: ShapeBoardProps) {
+  const { masks, draft, isLocked, onDraft, children } = props;
+  const t = maskWords.value;
+  const board = useRef<HTMLDivElement>(null);
   const drag = useMaskDrag(props);
   const isNew = draft !== undefined && draft.token === undefined;
   useEffect(() => {
@@ -93,10 +108,10 @@ export function MaskBoard(props: BoardProps) {
       onDraft({ token, points: (event.shiftKey ? grownBy : movedBy)(points, by) });
     }
   };
-  const size = pictureSize(item)?.replace('×', '/');
+  const size = props.size?.replace('×', '/');
   return (
     <div class="mask-board" ref={board} data-own-gestures style={size ? { '--shape': size } : {}} {...drag}>
-      <Picture player={player} isOn={canPlay(item)} />
+      {children}
       <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
         {all.map(({ token, points, isChosen, isOff, isZone }) => (
           <polygon

@@ -66,4 +66,13 @@ export interface FeatureParts {
   readonly liveButton?: FunctionComponent;
   /** Where the owner changes what makes a camera private. */
   readonly privacyLink?: FunctionComponent;
+  /** A button on the picture of a recording. */
+  readonly recordedTool?: FunctionComponent<RecordedToolProps>;
+}
+
+export interface RecordedToolProps {
+  /** Path of the camera. */
+  readonly name: string;
+  /** Plays from a moment, Unix milliseconds. */
+  readonly onGo: (ms: number) => void;
 }

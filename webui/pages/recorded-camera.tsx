@@ -50,6 +50,7 @@ import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { MINUTE_MS } from '../words/units.ts';
+import { RecordedTool } from './features/parts.ts';
 
 interface Entry {
   readonly name: string;
@@ -146,6 +147,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
       <div class="viewing">
         <Viewer
           {...{ name, title, known, isOfAll, codec }}
+          onGo={(ms) => playFrom(name, ms)}
           onFailure={setFailure}
           besides={(isLying && !isLow) || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
         >
@@ -194,6 +196,7 @@ function Help({ hasEvents }: { readonly hasEvents: boolean }) {
 }
 
 type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
+  readonly onGo: (ms: number) => void;
   readonly codec: string;
   readonly onFailure: (why: PlaybackFailure | 'blind' | undefined) => void;
   /** Buttons on the picture. */
@@ -203,7 +206,7 @@ type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfA
 };
 
 /** The picture, and those in sync, once the ranges are known. */
-function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
+function Viewer({ name, title, known, isOfAll, codec, onGo, onFailure, besides, children }: ViewerProps) {
   // Next to another picture, each has its name.
   const caption = isOfAll || children.length > 0 ? title : undefined;
   const { noRecordingsOf } = recordingsWords.value;
@@ -222,6 +225,7 @@ function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, childr
           onSoundOnly={() => !canDecode(codec) && onFailure('blind')}
         >
           {besides}
+          {RecordedTool && <RecordedTool name={name} onGo={onGo} />}
           <SnapshotButton title={title} />
         </RecordedPicture>
       )}

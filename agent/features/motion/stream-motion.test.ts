@@ -63,14 +63,16 @@ async function start(paths: string, streams: Record<string, Stream>, more = '') 
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
   const recordings = { isClockTrusted: true, events: { hub: { add } } };
-  const motion = new StreamMotion({
+  const open = () => ({ at: () => {}, end: () => {}, close: () => {} });
+  const host = {
     clock,
     recordings,
     config: () => config,
     settings: () => config,
     log,
     paths: { openStreams: () => Object.entries(streams) },
-  } as unknown as ConstructorParameters<typeof StreamMotion>[0]);
+  } as unknown as ConstructorParameters<typeof StreamMotion>[0];
+  const motion = new StreamMotion(host, async () => ({ open }));
   motion.apply();
   await vi.dynamicImportSettled();
   const apply = (next: string) => {

@@ -17,6 +17,7 @@ import type { FeatureProblem, Host } from '../contract.ts';
 import type { MotionArea, MotionRules, MovingBox } from './detection/region-detector.ts';
 import type { TrackMotion } from './detection/track-motion.ts';
 import { MOTION } from './keys.ts';
+import type { MovedSeconds } from './moments/moved-seconds.ts';
 import type { CameraMotion } from './routes.ts';
 
 const TICKS_PER_MS = 90;
@@ -25,20 +26,26 @@ const UNREADABLE = `no motion is detected in its video; ${ADVICE}`;
 const NO_BLOCKS = `motion is detected in whole pictures only, without zones, masks and smallest size; ${ADVICE}`;
 
 type MotionHost = Pick<Host, 'clock' | 'config' | 'settings' | 'log' | 'paths' | 'recordings'>;
+interface Moments {
+  open(path: string): WatchedStreamOptions['seconds'];
+}
 type MotionSettings = ReturnType<typeof settingsOf>;
 
 /** Detects motion in the streams of paths with `motionSource: stream` or `both`. The small stream of a camera is enough. */
 export class StreamMotion {
   readonly #host: MotionHost;
+  readonly #loadMoments: () => Promise<Moments>;
   /** Watched streams, by path of their camera. */
   readonly #watched = new Map<string, WatchedStream>();
   #loading: Promise<void> | undefined;
   /** Undefined until it is loaded, which the first stream causes. */
-  #makeDetector: ((track: NalTrack) => TrackMotion) | undefined;
+  #loaded: { readonly makeDetector: (track: NalTrack) => TrackMotion; readonly moments: Moments } | undefined;
   #isClosed = false;
 
-  constructor(host: MotionHost) {
+  /** @param loadMoments what keeps where something moves */
+  constructor(host: MotionHost, loadMoments: () => Promise<Moments>) {
     this.#host = host;
+    this.#loadMoments = loadMoments;
   }
 
   /** Call when the configuration has changed, or a stream has opened or ended. */
@@ -78,6 +85,12 @@ export class StreamMotion {
     return [...this.#watched].flatMap(([name, { problem }]) => (problem ? { name, ...problem } : []));
   }
 
+  /** Those of the path's settings. */
+  readonly rulesOf = (path: string): MotionRules => {
+    const { settings = this.#host.config().pathDefaults } = resolvePath(this.#host.config(), path) ?? {};
+    return rulesOf(settingsOf(settings));
+  };
+
   close(): void {
     this.#isClosed = true;
     for (const watched of this.#watched.values()) {
@@ -105,13 +118,14 @@ export class StreamMotion {
     if (description?.codec !== 'h264' && description?.codec !== 'h265') {
       return undefined;
     }
-    const makeDetector = this.#makeDetector;
-    if (!makeDetector) {
+    const loaded = this.#loaded;
+    if (!loaded) {
       this.#loading ??= this.#load();
       return undefined;
     }
     return new WatchedStream({
-      makeDetector,
+      makeDetector: loaded.makeDetector,
+      seconds: loaded.moments.open(path),
       name,
       stream,
       track,
@@ -126,7 +140,7 @@ export class StreamMotion {
   async #load(): Promise<void> {
     try {
       const { TrackMotion } = await loadLate('motion detection', () => import('./detection/track-motion.ts'));
-      this.#makeDetector = (track) => new TrackMotion(track);
+      this.#loaded = { makeDetector: (track) => new TrackMotion(track), moments: await this.#loadMoments() };
       this.apply();
     } catch (error) {
       this.#host.log.error({ reason: explain(error) }, 'no motion is detected in streams');
@@ -176,6 +190,8 @@ interface WatchedStreamOptions {
   readonly clock: Pick<Clock, 'wallMs'>;
   /** @throws PerchError if a parameter set is invalid */
   makeDetector(track: NalTrack): TrackMotion;
+  /** Keeps where something moves. */
+  readonly seconds: Pick<MovedSeconds, 'at' | 'end' | 'close'>;
   /** The local time is in `hours`, or unknown. */
   isWithin(hours: string): boolean;
   /** The stream has ended. */
@@ -261,6 +277,7 @@ class WatchedStream implements Reader {
   onTrack(track: number, description: Track): void {
     if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
       this.#rest();
+      this.#options.seconds.end(this.#motion?.moved);
       this.#problem = undefined;
       this.#motion = this.#detectorOf(description);
       this.#setRules();
@@ -274,6 +291,7 @@ class WatchedStream implements Reader {
       return;
     }
     this.#wallMs = wall;
+    this.#options.seconds.at(Math.floor(wall / 1000), motion.moved);
     motion.add(data, dts / TICKS_PER_MS);
     this.#checkBlocks();
     const isMoving = motion.isMoving && this.isInHours;
@@ -290,6 +308,8 @@ class WatchedStream implements Reader {
   close(): void {
     this.stream.removeReader(this);
     this.#rest();
+    this.#options.seconds.end(this.#motion?.moved);
+    this.#options.seconds.close();
   }
 
   #detectorOf(track: NalTrack): TrackMotion | undefined {

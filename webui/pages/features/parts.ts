@@ -1,8 +1,14 @@
 import type { FeatureParts } from '../../features/contract.ts';
 import { modesParts } from '../../features/modes/parts.ts';
+import { motionParts } from '../../features/motion/parts.ts';
 import { notifyParts } from '../../features/notify/parts.ts';
 
-const FEATURES: readonly FeatureParts[] = [modesParts, notifyParts];
+const FEATURES: readonly FeatureParts[] = [modesParts, motionParts, notifyParts];
 
 const all: FeatureParts = Object.assign({}, ...FEATURES);
-export const { notifySheet: NotifySheet, liveButton: LiveButton, privacyLink: PrivacyLink } = all;
+export const {
+  notifySheet: NotifySheet,
+  liveButton: LiveButton,
+  privacyLink: PrivacyLink,
+  recordedTool: RecordedTool,
+} = all;

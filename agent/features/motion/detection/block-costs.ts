@@ -31,6 +31,8 @@ const SCALES = Float32Array.from({ length: 256 }, (_, i) => 2 ** ((i - MIN_QP - 
 export class BlockCosts {
   /** Bits of each block above its limit in the last picture; 0: the block does not stand out. */
   readonly excess: Float32Array;
+  /** The same of all blocks, whether they count or not. */
+  readonly allExcess: Float32Array;
   readonly #field: BlockField;
   readonly #costs: Float32Array;
   readonly #means: Float32Array;
@@ -51,6 +53,7 @@ export class BlockCosts {
     const count = field.bits.length;
     this.#field = field;
     this.excess = new Float32Array(count);
+    this.allExcess = new Float32Array(count);
     this.#costs = new Float32Array(count);
     this.#means = new Float32Array(count);
     this.#deviations = new Float32Array(count);
@@ -80,6 +83,7 @@ export class BlockCosts {
       return;
     }
     this.excess.fill(0);
+    this.allExcess.fill(0);
     if (Number.isNaN(this.#globalMs)) {
       this.#globalMs = timeMs;
     } else if (timeMs - this.#globalMs > MAX_GLOBAL_MS) {
@@ -130,7 +134,7 @@ export class BlockCosts {
 
   /** @returns whether the whole picture changes, and also the part of it that counts */
   #compare(level: number): boolean {
-    const { excess, isLearning } = this;
+    const { excess, allExcess, isLearning } = this;
     const counts = this.#counts;
     const bar = level * this.#strictness;
     let active = 0;
@@ -141,6 +145,7 @@ export class BlockCosts {
       const isActive = !isLearning && above > MIN_EXCESS_BITS;
       const isCounted = isActive && counts[block] === 1;
       excess[block] = isCounted ? above : 0;
+      allExcess[block] = isActive ? above : 0;
       active += isActive ? 1 : 0;
       counted += isCounted ? 1 : 0;
     }

@@ -1,6 +1,7 @@
 import type { BlockField } from '../../../picture/block-reader.ts';
 import { type BlockGrid, countedBlocks, gridOf, type Polygon } from './block-areas.ts';
 import { BlockCosts } from './block-costs.ts';
+import { MovedCells } from './moved-cells.ts';
 
 /** Excess of the blocks of a region that begins motion at a sensitivity of 50, in bits at the middle quantiser. */
 const THRESHOLD_BITS = 400;
@@ -83,6 +84,7 @@ export class RegionDetector {
   /** Share of the threshold that begins motion. */
   score = 0;
   isMoving = false;
+  readonly moved: MovedCells;
   readonly #field: BlockField;
   readonly #grid: BlockGrid;
   readonly #costs: BlockCosts;
@@ -109,6 +111,7 @@ export class RegionDetector {
     this.#field = field;
     this.#grid = gridOf(field, width, height);
     this.#costs = new BlockCosts(field);
+    this.moved = new MovedCells(this.#grid);
     this.#stack = new Int32Array(field.bits.length);
   }
 
@@ -141,6 +144,7 @@ export class RegionDetector {
     const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), 1_000) || 0;
     this.#timeMs = timeMs;
     this.#costs.add(timeMs);
+    this.moved.add(this.#costs.allExcess, MIN_SHARE * this.#thresholdBits, timeMs);
     const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);
     this.#costs.scatter(this.#search(weight), elapsedMs);
     this.#fade(weight);

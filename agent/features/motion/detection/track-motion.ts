@@ -6,6 +6,7 @@ import { SLICE_TYPE, type SliceReader, type SliceType } from '../../../media/pay
 import type { NalTrack } from '../../../media/sample/track.ts';
 import { BlockReader } from '../../../picture/block-reader.ts';
 import { type CodedPicture, MotionDetector } from './detector.ts';
+import type { MovedCells } from './moved-cells.ts';
 import { type MotionArea, type MotionRules, type MovingBox, RegionDetector } from './region-detector.ts';
 
 /** The picture of a sample, from its slice headers. One instance serves a track until its parameter sets change. */
@@ -110,6 +111,11 @@ export class TrackMotion {
   /** What moves now; undefined: blocks cannot be read, so that zones, masks and sizes have no effect. */
   get boxes(): readonly MovingBox[] | undefined {
     return this.#regions?.boxes;
+  }
+
+  /** Where something has moved since its `clear`; undefined: blocks cannot be read. */
+  get moved(): MovedCells | undefined {
+    return this.#regions?.moved;
   }
 
   set rules(rules: MotionRules) {

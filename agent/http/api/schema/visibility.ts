@@ -40,11 +40,17 @@ const SERVER_ROUTES = new Set(['/v3/timeline/*', '/v3/events', '/v3/events/list'
 export const isForServers = ({ method, routeOptions }: FastifyRequest): boolean =>
   method === 'GET' && SERVER_ROUTES.has(routeOptions.url ?? '');
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Viewers may request it: the route itself checks for which paths. */
+    readonly isForViewers?: true;
+  }
+}
+
 /** Whether a person without `api` permission may request this. */
-export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
-  method === 'GET' || method === 'HEAD'
-    ? OPEN_ROUTES.has(routeOptions.url ?? '')
-    : method === 'POST' && OPEN_CHANGES.has(routeOptions.url ?? '');
+export const isForViewers = ({ method, routeOptions: { url = '', config } }: FastifyRequest): boolean =>
+  config.isForViewers ??
+  (method === 'GET' || method === 'HEAD' ? OPEN_ROUTES.has(url) : method === 'POST' && OPEN_CHANGES.has(url));
 
 /** Whether this is a request for the camera's position, and the person may turn that camera. */
 export const mayTurn = (request: FastifyRequest, person: Viewer): boolean =>

@@ -1,46 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { StreamMotion } from '../../../../agent/features/motion/stream-motion.ts';
-import { h264Track } from '../../../../agent/media/h264/params.ts';
-import { h265Track } from '../../../../agent/media/h265/params.ts';
-import type { NalTrack } from '../../../../agent/media/sample/track.ts';
 import type { NewEvent } from '../../../../agent/record/events/event-hub.ts';
 import { Stream } from '../../../../agent/stream/stream.ts';
-import { clip } from '../../../peers/cameras/camera.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
-import { CODECS, type CodecName, splitPictures } from '../../../quirks/clip.ts';
+import type { CodecName } from '../../../quirks/clip.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { configOf } from '../../../support/harness/servers/path-table-of.ts';
-import { sampleOf } from '../../../support/media/units.ts';
+import { BEFORE_S, FPS, SPEED, TICKS, WALK_S, walk } from '../support/walk.ts';
 
-const FPS = 10;
-const TICKS = 90_000 / FPS;
 const START_MS = Date.UTC(2026, 0, 1);
-/** Quiet before, a walk from the left edge to the right one, quiet after. */
-const [BEFORE_S, WALK_S, AFTER_S] = [14, 4, 8];
-const SPEED = 70;
 /** Half a second of walking; a unit of H.265 has up to 64 pixels. */
 const MAX_OFF = { h264: 0.2, h265: 0.25 };
-
-/** A figure of 24x60 in 320x180, 80 lines from the top. */
-async function walk(codec: CodecName) {
-  const { encoder, format, delimited } = CODECS[codec];
-  const end = BEFORE_S + WALK_S;
-  const at = `overlay=x='if(between(t,${BEFORE_S},${end}),(t-${BEFORE_S})*${SPEED},-100)':y=80`;
-  const file = await clip(`walk-areas-${codec}.${format}`, [
-    ...['-f', 'lavfi', '-i', 'color=gray:s=320x180:r=10,noise=alls=50:c0_seed=7,gblur=1'],
-    ...['-f', 'lavfi', '-i', 'testsrc=s=24x60:r=10'],
-    ...['-filter_complex', `[0][1]${at},noise=alls=3:allf=t:all_seed=1`, '-t', String(end + AFTER_S)],
-    ...['-c:v', encoder, '-tune', 'zerolatency', '-crf', '28', '-preset', 'veryfast', '-g', String(FPS)],
-    ...(codec === 'h265' ? ['-x265-params', 'log-level=error'] : []),
-    ...['-pix_fmt', 'yuv420p', '-bsf:v', delimited, '-f', format],
-  ]);
-  const { sets, pictures } = splitPictures(CODECS[codec], new Uint8Array(readFileSync(file)));
-  const [first, second, third] = sets as [Uint8Array, Uint8Array, Uint8Array];
-  const track: NalTrack = codec === 'h264' ? h264Track(first, [second]) : h265Track(first, second, [third]);
-  return { track, pictures: pictures.map((nals) => sampleOf(...nals)) };
-}
 
 /** A camera whose film runs through the detection of a box. */
 async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, keys: string) {
@@ -50,14 +21,17 @@ async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, key
   let config = settings(keys);
   let count = 0;
   const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
-  const motion = new StreamMotion({
-    clock: new FakeClock(),
-    recordings: { isClockTrusted: true, events: { hub: { add } } },
-    config: () => config,
-    settings: () => config,
-    log: silentLogger,
-    paths: { openStreams: () => [['yard', stream]] },
-  } as unknown as ConstructorParameters<typeof StreamMotion>[0]);
+  const motion = new StreamMotion(
+    {
+      clock: new FakeClock(),
+      recordings: { isClockTrusted: true, events: { hub: { add } } },
+      config: () => config,
+      settings: () => config,
+      log: silentLogger,
+      paths: { openStreams: () => [['yard', stream]] },
+    } as unknown as ConstructorParameters<typeof StreamMotion>[0],
+    async () => ({ open: () => ({ at: () => {}, end: () => {}, close: () => {} }) }),
+  );
   motion.apply();
   await vi.dynamicImportSettled();
   return {

@@ -37,5 +37,22 @@ export const en = {
   hours: 'Only during these hours',
   hoursHint: '22:00-06:00. Empty: always.',
   hoursWrong: 'Enter hours such as 22:00-06:00.',
+  find: 'Find motion in a part of the picture',
+  findText: 'Move the box over the part that matters: a gate, a car, a shelf. Motion elsewhere is left out.',
+  box: 'Part of the picture',
+  boxHint:
+    'Drag the box to move it, or a corner to change its size. On a keyboard, arrow keys move it, and with Shift they change its size.',
+  period: 'Search',
+  thisDay: 'This day',
+  thisWeek: 'The week until then',
+  noMoments: 'Nothing moved there.',
+  moments: (count: number) => (count === 1 ? 'Something moved there once:' : `Something moved there ${count} times:`),
+  firstMoments: (count: number) =>
+    `The first ${count} times that something moved there. Make the box smaller to see the others.`,
+  unread: (amount: string) => `${amount} of these recordings have not been searched yet.`,
+  read: 'Search them, too',
+  reading: (percent: string) => `Searching the recordings: ${percent}`,
+  cannotRead: (amount: string) =>
+    `${amount} of these recordings cannot be searched: they are not H.264 or H.265, or cannot be read now.`,
 };
 export type MotionWords = typeof en;

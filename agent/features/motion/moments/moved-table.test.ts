@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { random } from '../../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { CELL_BYTES } from '../detection/moved-cells.ts';
+import { MovedTable } from './moved-table.ts';
+
+const NOON_S = Date.UTC(2026, 6, 1, 12) / 1000;
+
+function openTable(maxBytes?: number) {
+  const folder = temporaryFolder();
+  const file = join(folder.path, 'motion.db');
+  const faults: unknown[] = [];
+  let table = new MovedTable(file, (error) => faults.push(error), maxBytes);
+  onTestFinished(() => {
+    table.close();
+    folder[Symbol.dispose]();
+  });
+  return {
+    file,
+    faults,
+    get table() {
+      return table;
+    },
+    /** As a restart of Perch. */
+    reopen: (change: () => void = () => {}) => {
+      table.close();
+      change();
+      table = new MovedTable(file, (error) => faults.push(error), maxBytes);
+    },
+  };
+}
+
+const bits = (first: number): Uint8Array => Uint8Array.from({ length: CELL_BYTES }, (_, i) => (i === 0 ? first : 0));
+
+test('what moves in each second is found again, also in the present minutes and after a restart', () => {
+  const opened = openTable();
+  const writer = opened.table.open('yard');
+  writer.add(NOON_S + 598, undefined);
+  writer.add(NOON_S + 599, bits(1));
+  writer.add(NOON_S + 600, bits(2));
+  writer.add(NOON_S + 602, undefined);
+  const expected = {
+    moved: [
+      { second: NOON_S + 599, bits: bits(1) },
+      { second: NOON_S + 600, bits: bits(2) },
+    ],
+    seen: Uint8Array.of(0, 1, 1, 1, 0, 1, 0),
+  };
+  expect(opened.table.between('yard', NOON_S + 597, NOON_S + 604)).toEqual(expected);
+  writer.close();
+  opened.reopen();
+  expect(opened.table.between('yard', NOON_S + 597, NOON_S + 604)).toEqual(expected);
+  expect(opened.table.between('yard', NOON_S + 600, NOON_S + 601).moved).toHaveLength(1);
+  expect(opened.table.between('hall', NOON_S, NOON_S + 1200).moved).toEqual([]);
+});
+
+test('like a map of seconds, with several writers, restarts, and a clock that jumps back', () => {
+  const next = random(11);
+  const upTo = (limit: number) => Math.floor(next() * limit);
+  const opened = openTable();
+  const model = new Map<number, Uint8Array | undefined>();
+  let writers = [opened.table.open('yard'), opened.table.open('yard')];
+  opened.table.open('hall').add(NOON_S + 5, bits(9));
+  for (let step = 0; step < 800; step += 1) {
+    const second = NOON_S + upTo(2400);
+    const moved = next() < 0.4 ? bits(1 + upTo(255)) : undefined;
+    if (!model.has(second)) {
+      model.set(second, moved);
+      writers[upTo(2)]?.add(second, moved);
+    }
+    if (next() < 0.01) {
+      for (const writer of writers) {
+        writer.close();
+      }
+      opened.reopen();
+      writers = [opened.table.open('yard'), opened.table.open('yard')];
+    }
+  }
+  const { moved, seen } = opened.table.between('yard', NOON_S, NOON_S + 2400);
+  expect([...seen]).toEqual(Array.from({ length: 2400 }, (_, at) => (model.has(NOON_S + at) ? 1 : 0)));
+  const wanted = [...model].filter(([, one]) => one !== undefined).sort(([a], [b]) => a - b);
+  expect(moved.map((one) => [one.second, one.bits])).toEqual(wanted);
+  expect(opened.faults).toEqual([]);
+});
+
+test('what is older than the recordings is forgotten, and the oldest days if the table is full', () => {
+  const opened = openTable(200_000);
+  const writer = opened.table.open('yard');
+  for (let second = 0; second < 20_000; second += 1) {
+    writer.add(NOON_S + second * 30, bits(1));
+  }
+  const { moved } = opened.table.between('yard', NOON_S, NOON_S + 600_000);
+  expect(moved.length).toBeGreaterThan(1000);
+  expect(moved[0]?.second).toBeGreaterThan(NOON_S + 86_400);
+  expect(moved.at(-1)?.second).toBe(NOON_S + 599_970);
+  expect(opened.table.paths()).toEqual(['yard']);
+  opened.table.deleteBefore('yard', NOON_S + 590_000);
+  expect(opened.table.between('yard', NOON_S, NOON_S + 589_200).moved).toEqual([]);
+  expect(opened.table.between('yard', NOON_S + 590_000, NOON_S + 600_000).moved).toHaveLength(333);
+});
+
+test('a damaged file is replaced by an empty one', () => {
+  const opened = openTable();
+  opened.table.open('yard').add(NOON_S, bits(1));
+  opened.reopen(() => writeFileSync(opened.file, 'no database'));
+  const writer = opened.table.open('yard');
+  writer.add(NOON_S + 1, bits(2));
+  expect(opened.table.between('yard', NOON_S, NOON_S + 2).moved).toEqual([{ second: NOON_S + 1, bits: bits(2) }]);
+});

@@ -1,0 +1,31 @@
+import { useState } from 'preact/hooks';
+import { atMs } from '../../timeline/view.ts';
+import { Icon } from '../../ui/icons/icon.tsx';
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
+import { loadSettingsWords } from '../../words/words.ts';
+import type { RecordedToolProps } from '../contract.ts';
+import { motionWords } from './words.ts';
+
+const FindSheet = lazyPart(async () => {
+  const [part] = await Promise.all([import('./find-motion.tsx'), loadSettingsWords()]);
+  return part.FindSheet;
+});
+
+/** The button that opens the search for motion in a part of the picture. */
+export function FindMotion(props: RecordedToolProps) {
+  const [shownMs, setShownMs] = useState<number>();
+  return (
+    <>
+      <button
+        class="round"
+        type="button"
+        aria-label={motionWords.value.find}
+        disabled={atMs.value === undefined}
+        onClick={() => setShownMs(atMs.peek())}
+      >
+        <Icon name="search" />
+      </button>
+      {shownMs !== undefined && <FindSheet {...props} ms={shownMs} onClosed={() => setShownMs(undefined)} />}
+    </>
+  );
+}
