@@ -7,7 +7,7 @@ export interface CameraNetworkState {
   readonly interface: string;
   /** Address of this box in that network. */
   readonly address: string;
-  /** Why the service assigns no addresses there at present; undefined: it does. */
+  /** Why the service assigns no addresses there at present, or undefined if it does. */
   readonly fault: string | undefined;
 }
 
@@ -35,7 +35,7 @@ interface EthernetPort {
   readonly mac: string;
   /** Whether a cable is plugged in. */
   readonly isConnected: boolean;
-  /** Why the port cannot be used for cameras; undefined: no obstacle is known here, but root's service checks more. */
+  /** Why the port cannot be used for cameras, or undefined if no obstacle is known here (root's service checks more). */
   readonly obstacle: 'wifi' | 'bridge' | 'defaultRoute' | undefined;
 }
 
@@ -75,7 +75,7 @@ export function parseNetworkState(text: string): CameraNetworkState | undefined 
   }
 }
 
-/** @returns the box's address in the network for cameras; undefined: there is none, or it assigns no addresses */
+/** @returns the box's address in the network for cameras, or undefined if there is none, or it assigns no addresses */
 export function cameraNetworkAddress(folder = SERVICE_FOLDER): string | undefined {
   try {
     const now = parseNetworkState(readFileSync(join(folder, STATE_FILE), 'utf8'));

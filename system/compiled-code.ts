@@ -19,7 +19,7 @@ const WRAPPER_COLUMNS = Module.wrap('\n').indexOf('\n');
 /**
  * Keeps V8's code of the scripts loaded from now on, in a folder. Node does the same (`NODE_COMPILE_CACHE`), but keeps in memory all that it
  * has read (nodejs/node, `CompileCacheHandler`): 5 MB. What is new is written a minute later, or at the exit.
- * @param scripts their folder @param folder undefined: nothing is kept
+ * @param scripts their folder @param folder undefined if nothing is kept
  */
 export function keepCompiledCode(
   scripts: string,

@@ -2,7 +2,7 @@ import { type Clock, endsWithin } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
 import type { ClockSource, Drive, NetworkCount, Sensors, SwapSpace } from './sensors.ts';
 
-/** Load and health of the box; undefined: not available there. */
+/** Load and health of the box, or undefined if not available there. */
 export interface HostHealth {
   readonly model: string | undefined;
   readonly temperatureCelsius: number | undefined;
@@ -45,7 +45,7 @@ export class HostWatch {
   /** State of the hardware, from files of the kernel alone. */
   readonly hardware: () => Promise<Hardware>;
   readonly drives: () => Promise<readonly Drive[]>;
-  /** A new reading of the drives, however long it takes; undefined: it failed. */
+  /** A new reading of the drives, however long it takes, or undefined if it failed. */
   readonly readDrives: () => Promise<readonly Drive[] | undefined>;
   readonly #source: () => Promise<ClockSource>;
   readonly #model: () => Promise<string | undefined>;

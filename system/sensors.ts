@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { asksTimedate, readClockSigns } from './clock-signs.ts';
 import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
 
-/** The state of a drive by its own measurements; undefined: it does not tell. */
+/** The state of a drive by its own measurements, or undefined if it reports none. */
 interface Smart {
   readonly health: 'ok' | 'failing' | undefined;
   /** Used part of its life, at most 100. */
@@ -56,7 +56,7 @@ export type ClockSource = 'network' | 'battery' | 'none';
 export interface NetworkCount {
   readonly name: string;
   readonly addresses: readonly string[];
-  /** Counted since the interface came up; undefined: not counted. */
+  /** Counted since the interface came up, or undefined if not counted. */
   readonly receivedBytes: number | undefined;
   readonly sentBytes: number | undefined;
 }

@@ -10,7 +10,7 @@ const HELPER_MS = 10_000;
 
 /** The service manager that supervises this process (sd_notify(3)). */
 export interface ServiceManager {
-  /** Its watchdog timeout; undefined: it has none. */
+  /** Its watchdog timeout. */
   readonly watchdogMs: number | undefined;
   ready(status: string): void;
   /** A line for `systemctl status`. */

@@ -39,7 +39,7 @@ export function joinSignals(signals: readonly AbortSignal[], deadlineMs?: number
   };
 }
 
-/** Runs work with a joined signal, and releases it. @param deadlineMs undefined: none */
+/** Runs work with a joined signal, and releases it. */
 export async function withJoinedSignal<T>(
   signals: readonly AbortSignal[],
   deadlineMs: number | undefined,

@@ -12,7 +12,7 @@ export interface Component<C> {
   readonly needs?: string;
   /** Not requested explicitly: a failed start is only a warning. */
   isOptional?(config: C): boolean;
-  /** The settings that it depends on; undefined: switched off. */
+  /** The settings that it depends on, or undefined if it is switched off. */
   settings(config: C): unknown;
   /** @returns the stop function */
   start(config: C): Promise<Stop>;

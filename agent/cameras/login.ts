@@ -10,7 +10,7 @@ import { createStreamProbe } from './stream-probe.ts';
 export interface Login {
   readonly user: string;
   readonly password: string;
-  /** Whether the password may be sent unencrypted; undefined: unchanged. */
+  /** Whether the password may be sent unencrypted, or undefined to leave it unchanged. */
   readonly clearPassword?: boolean | undefined;
 }
 

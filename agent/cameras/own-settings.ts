@@ -31,7 +31,7 @@ interface OwnSettingsOptions extends Pick<Context, 'clock' | 'log' | 'signal'> {
   changed(path: string): void;
 }
 
-/** Bytes received by the running stream of a path; undefined: there is none, or it runs on demand. */
+/** Bytes received by the running stream of a path, or undefined if there is none, or it runs on demand. */
 export function lastingBytes(config: Config, paths: PathTable, path: string): number | undefined {
   const isOnDemand = resolvePath(config, path)?.settings?.sourceOnDemand;
   const status = paths.find(path);

@@ -49,7 +49,7 @@ export interface Feature {
   readonly commands?: readonly Command[];
   /** What is known of a path that is not in the file, for `perch explain`. */
   pathText?(config: Config, path: string): string | undefined;
-  /** Key by which it rejects clients that the permissions accept; undefined: it rejects none. For `perch explain`. */
+  /** Key by which it rejects clients that the permissions accept, or undefined if it rejects none. For `perch explain`. */
   objector?(config: Config, action: 'read' | 'publish'): string | undefined;
   /** Loads no code that a box without it does not need. */
   open(host: Host): OpenFeature;
@@ -88,7 +88,7 @@ export interface OpenFeature {
   segmentHooks?(): SegmentHooks | undefined;
   /** Whether this feature alone reports such events of the path: those of the camera do not count. */
   replacesEvents?(path: string, kind: EventKind): boolean;
-  /** Why it rejects a client that the permissions accept; undefined: it does not. */
+  /** Why it rejects a client that the permissions accept, or undefined if it does not. */
   objection?(action: 'read' | 'publish', path: string, identity: Identity): Promise<string | undefined>;
   /** ZLMediaKit's calls for one listener. */
   calls?(access: HttpAccess): ZlmApiCalls;
@@ -98,7 +98,7 @@ export interface OpenFeature {
   pathsClosed?(): Promise<void>;
   /** Those of its schemes. */
   readonly sources?: readonly SourceProtocol[];
-  /** The box that has the camera of a `source`, for the status of its path; undefined: it is none of another box. */
+  /** The box that has the camera of a `source`, for the status of its path, or undefined if the camera is not on another box. */
   boxOf?(source: string): (() => PathBox | undefined) | undefined;
   /** Recognizes who signed a request of the main port, before the hooks and routes that are added later. */
   authenticate?(app: FastifyInstance): void;
@@ -138,7 +138,7 @@ export interface BackupFile {
   readonly name: string;
   /** May throw for a damaged one. */
   isWhole(text: string): boolean;
-  /** The text that a restore writes, before all other files but the configuration; undefined: none. Default: that of the backup. */
+  /** The text that a restore writes, before all other files but the configuration. Default: that of the backup. */
   restored?(texts: RestoredTexts): string | undefined;
 }
 
@@ -241,7 +241,7 @@ export interface Host extends Context {
 export interface OwnHttps {
   readonly port: number;
   readonly cert: Uint8Array;
-  /** Certificate of the own authority, PEM; undefined: the certificate is another one's. */
+  /** Certificate of the own authority, PEM, or undefined if another authority issued the certificate. */
   readonly authority: string | undefined;
   /** Of the box, for certificates. */
   readonly names: DeviceNames;

@@ -3,7 +3,7 @@ import type { Command, Programs, Running } from './programs.ts';
 
 export interface PathFacts {
   readonly name: string;
-  /** Values of the groups of the path's regular expression; undefined: not a pattern. */
+  /** Values of the groups of the path's regular expression, or undefined if it is not a pattern. */
   readonly groups: readonly string[] | undefined;
   /** Resolves when all commands of an earlier path of this name have ended. */
   readonly former?: Promise<void> | undefined;

@@ -71,7 +71,7 @@ export class Program {
     this.#child = start(options, finish);
   }
 
-  /** Id of the process group; undefined: the program was not started, or all its processes have ended. */
+  /** Id of the process group, or undefined if the program was not started, or all its processes have ended. */
   get group(): number | undefined {
     return this.#isGone ? undefined : this.#child?.pid;
   }

@@ -232,12 +232,12 @@ class Body {
 /** Bytes between two replies that belong to none. */
 export const isBlank = (bytes: Uint8Array): boolean => bytes.every((byte) => BLANKS.includes(byte));
 
-/** The values of a field as one; undefined: absent. */
+/** The values of a field as one, or undefined if absent. */
 export function fieldOf(headers: HttpHeaders, name: string): string | undefined {
   return headers[name]?.join(', ');
 }
 
-/** `123`, `+123`, `"123"`, `123, 123`, `123 bytes`; undefined: the body ends with the connection. */
+/** `123`, `+123`, `"123"`, `123, 123`, `123 bytes`, or undefined if the body ends with the connection. */
 function lengthOf(value: string): number | undefined {
   const [, digits] = /^["+\s]*(\d+)/.exec(value) ?? [];
   return digits === undefined ? undefined : Number(digits);
@@ -253,7 +253,7 @@ function requireBeginning(bytes: Uint8Array): void {
 
 /** Collects one line from chunks. */
 class LineReader {
-  /** Without its end; undefined: incomplete. */
+  /** Without its end, or undefined if incomplete. */
   line: string | undefined;
   #pieces: Uint8Array[] = [];
   #count = 0;

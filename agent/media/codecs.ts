@@ -311,7 +311,7 @@ export const CODECS: readonly CodecInfo[] = Object.values<CodecInfo>(TABLE);
 
 export const codecOf = (track: Pick<Track, 'codec'>): CodecInfo => TABLE[track.codec];
 
-/** The codec for playlists and `MediaSource.isTypeSupported` (RFC 6381); undefined: not in MP4, or without such a value. */
+/** The codec for playlists and `MediaSource.isTypeSupported` (RFC 6381), or undefined if MP4 does not hold it, or it has no such value. */
 export function codecString(track: Track): string | undefined {
   const entryOf = codecOf(track).sampleEntry;
   return entryOf && entryCodec(entryOf(track));

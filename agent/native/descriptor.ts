@@ -10,7 +10,7 @@ export interface SocketHandle {
   recvStop(): unknown;
 }
 
-/** Finds Node's handle of a bound socket. @returns undefined: not found, or Node has to read and send because the packets are dumped */
+/** Finds Node's handle of a bound socket. @returns undefined if it is not found, or Node has to read and send because packets are dumped */
 export function handleOf(socket: Socket): SocketHandle | undefined {
   if (isDumpedUdp(socket)) {
     return undefined;

@@ -20,7 +20,7 @@ interface OnDemandOwner {
   startSource(query: string): void;
   /** @param isUnread `closeAfterMs` has passed without a reader */
   stopSource(isUnread: boolean): void;
-  /** Why there is no stream yet; undefined: not known. */
+  /** Why there is no stream yet, or undefined if unknown. */
   readonly sourceFault: unknown;
   /** Time spent waiting for login turns, which does not count as delay. */
   readonly heldMs: number;

@@ -23,7 +23,7 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
   };
 }
 
-/** The groups of the entry's regular expression in this name; undefined: the entry is for a single path. */
+/** The groups of the entry's regular expression in this name, or undefined if the entry is for a single path. */
 export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[] | undefined =>
   pattern && (pattern.exec(name) ?? []).slice(1).map((group) => group ?? '');
 

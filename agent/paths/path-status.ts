@@ -161,7 +161,7 @@ export function describeStream(stream: Stream | undefined, since: string | null)
   };
 }
 
-/** Whether the first video track has B-frames; undefined: unknown. */
+/** Whether the first video track has B-frames, or undefined if unknown. */
 export const hasBFrames = (stream: Stream | undefined): boolean | undefined =>
   stream?.hasBFrames(stream.tracks.findIndex(({ kind }) => kind === 'video'));
 

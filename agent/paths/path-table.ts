@@ -42,7 +42,7 @@ export interface PathMakers {
   source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined;
   /**
-   * @param groups of the entry's regular expression; undefined: the entry is for a single path
+   * @param groups of the entry's regular expression, or undefined if the entry is for a single path
    * @param former resolves when the previous path of this name has released its parts
    */
   hooks?(
@@ -52,9 +52,9 @@ export interface PathMakers {
     former: Promise<void> | undefined,
   ): PathHooks;
   forwarder?(name: string, destination: Destination, config: Config): Forwarder;
-  /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
+  /** Why WebRTC viewers get no audio of these tracks, or undefined if they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
-  /** Returns the current state of the box whose camera a source shows; undefined: the camera is this box's own. */
+  /** The current state of the box whose camera a source shows, or undefined if the camera is this box's own. */
   box?(source: string): (() => PathBox | undefined) | undefined;
   streamOpened(name: string, stream: Stream): void;
   /** Called before the first packet of a publisher. */
@@ -219,7 +219,7 @@ export class PathTable implements Paths {
     return this.#live.get(name)?.path.forwards;
   }
 
-  /** Why the source of a path failed; undefined: it did not. */
+  /** Why the source of a path failed, or undefined if it did not. */
   faultOf(name: string): unknown {
     return this.#live.get(name)?.path.sourceFault;
   }
@@ -260,7 +260,7 @@ export class PathTable implements Paths {
   }
 
   /**
-   * The path of this name, created on first use; undefined: its entry is disabled.
+   * The path of this name, created on first use, or undefined if its entry is disabled.
    * @param former its source starts after it
    */
   #obtain(name: string, config: Config | undefined, former = this.#former.get(name)): LivePath | undefined {

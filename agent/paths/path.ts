@@ -51,7 +51,7 @@ export class Path {
   #stream: Stream | undefined;
   /** What the source or publisher writes: the same stream, unless the path is always available. */
   #live: Stream | undefined;
-  /** Whether the previous stream had B-frames; undefined: unknown. */
+  /** Whether the previous stream had B-frames, or undefined if unknown. */
   #hadBFrames: boolean | undefined;
   #readySince: string | null = null;
   #onlineSince: string | null = null;
@@ -223,7 +223,7 @@ export class Path {
     }
   }
 
-  /** Why the source failed; undefined: it did not. */
+  /** Why the source failed, or undefined if it did not. */
   get sourceFault(): unknown {
     return this.#runner?.cause;
   }
@@ -261,7 +261,7 @@ export class Path {
     };
   }
 
-  /** Whether the video has B-frames, or had them when it was last online; undefined: not known. */
+  /** Whether the video has B-frames, or had them when it was last online, or undefined if unknown. */
   get hasBFrames(): boolean | undefined {
     return hasBFrames(this.#stream) ?? this.#hadBFrames;
   }
@@ -287,7 +287,7 @@ export class Path {
     };
   }
 
-  /** @param runner undefined: a hook starts the publisher */
+  /** @param runner undefined if a hook starts the publisher */
   #onDemandOwner(runner: SourceRunner | undefined) {
     return {
       name: this.name,

@@ -89,7 +89,7 @@ export class BlockReader {
     this.#decoder = this.#begin();
   }
 
-  /** Why no more pictures are read; undefined: they are. */
+  /** Why no more pictures are read, or undefined if they are. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -111,7 +111,7 @@ export class BlockReader {
     return true;
   }
 
-  /** @param maxBytes of each slice @returns undefined: not all blocks were read */
+  /** @param maxBytes of each slice @returns undefined if not all blocks were read */
   #pass(data: Uint8Array, maxBytes: number): Decoder | undefined {
     if (this.#failure !== undefined) {
       return undefined;

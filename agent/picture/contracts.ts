@@ -30,7 +30,7 @@ export interface Planes {
   readonly chromaX: number;
   readonly chromaY: number;
   readonly luma: Plane;
-  /** undefined: grey. */
+  /** Undefined if the picture is grey. */
   readonly chroma: readonly [Plane, Plane] | undefined;
   readonly isFullRange: boolean;
   /** MatrixCoefficients of ITU-T H.273. */
@@ -45,9 +45,9 @@ export interface Planes {
 /** A picture to make. The memory of its samples is transferred to the worker. */
 export interface PictureTask {
   readonly coded: CodedPicture;
-  /** Width of the JPEG in pixels, at most that of the picture; undefined: that of the picture. */
+  /** Width of the JPEG in pixels, at most that of the picture, or undefined for that of the picture. */
   readonly width: number | undefined;
-  /** 1 to 99; undefined: 85. */
+  /** 1 to 99; 85 if undefined. */
   readonly quality?: number;
 }
 

@@ -22,7 +22,7 @@ type Rows = Uint8Array | Uint16Array | Float32Array;
 
 /**
  * Converts a picture for the JPEG encoder. An interlaced one gives its first field: both would show a moving object twice.
- * @param width of the JPEG, limited to that of the picture with square samples; undefined: that of the picture
+ * @param width of the JPEG, limited to that of the picture with square samples, or undefined for that of the picture
  */
 export function toJpegPicture(planes: Planes, width: number | undefined): JpegPicture {
   const shownWidth = planes.width * planes.aspect;

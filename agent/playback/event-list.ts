@@ -27,7 +27,7 @@ export type EventPage = Awaited<ReturnType<typeof eventPage>>;
 /**
  * Events of several cameras and their outages, newest first.
  * @param maySee whether the client may see a path
- * @param seen marks of the person; undefined: the client is no person
+ * @param seen marks of the person, or undefined if the client is no person
  */
 export async function eventPage(
   catalog: IndexLookup,

@@ -15,7 +15,7 @@ interface ListRequest {
   readonly start: ZonedTime | undefined;
   /** Without a final slash: `https://host/playback`. */
   readonly baseUrl: string;
-  /** IANA name for recording names; undefined: the box's zone. */
+  /** IANA name for recording names, or undefined for the box's zone. */
   readonly zone: string | undefined;
 }
 

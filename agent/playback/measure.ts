@@ -15,7 +15,7 @@ export interface Measure {
   /** Estimated: each file counts by its share of time. */
   readonly bytes: number;
   readonly recordedUs: number;
-  /** The first recorded moment; undefined: none. */
+  /** The first recorded moment. */
   readonly firstUs: number | undefined;
 }
 

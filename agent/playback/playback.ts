@@ -43,7 +43,7 @@ interface PlaybackOptions {
   readonly file: string;
   readonly paths: RecordPaths;
   readonly logger: Logger;
-  /** IANA name for the times in file names; undefined: the box's zone. */
+  /** IANA name for the times in file names, or undefined for the box's zone. */
   readonly zone?: string;
   readonly clock?: Pick<Clock, 'monoMs' | 'wallMs'>;
   /** Files of this process are not checked for damage by a power cut. */
@@ -178,17 +178,17 @@ export class Playback {
     return this.#rebuild.unreadable();
   }
 
-  /** Why a recording is unreadable now: its disk is missing. undefined: readable as far as known. */
+  /** Why a recording is unreadable now: its disk is missing. Undefined if it is readable as far as known. */
   offlineReason(file: string): PerchError | undefined {
     return this.#catalog.offlineReason(file);
   }
 
-  /** undefined: the index lacks it. */
+  /** Undefined if the index lacks it. */
   stateOf(file: string): SegmentState | undefined {
     return this.#index.find(file)?.state;
   }
 
-  /** Start of a recording by its name, Unix microseconds; undefined: the index lacks it. */
+  /** Start of a recording by its name, Unix microseconds, or undefined if the index lacks it. */
   nameUsOf(file: string): number | undefined {
     return this.#index.find(file)?.nameUs;
   }

@@ -122,7 +122,7 @@ export interface ZlmSessionKind {
   readonly typeid: string;
   /** Schema whose items in media lists count this kind's readers; `rtsp` for WebRTC. */
   readonly schema: string;
-  /** Schema in media lists: `schema`, or a variant such as `hls.fmp4`; undefined: the server is off. */
+  /** Schema in media lists: `schema`, or a variant such as `hls.fmp4`, or undefined if the server is off. */
   listedSchema(config: Config): string | undefined;
   /** Schema in hooks about this kind's clients. */
   readonly flowSchema: string;
@@ -195,7 +195,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
   readonly label: string;
   readonly keys: ServerKeys;
   readonly kinds: readonly SessionKind[];
-  /** The server's settings as plain data; undefined: the server is switched off. */
+  /** The server's settings as plain data, or undefined if the server is switched off. */
   options(config: Config): Options | undefined;
   /** Absent: programs do not publish by an address alone. */
   readonly publishing?: PublishingAddresses;
@@ -251,7 +251,7 @@ export interface PathRoutes {
 
 /** ZLMediaKit's calls other than signalling. */
 export interface ZlmApiCalls {
-  /** @param name in lower case @returns undefined: no such call */
+  /** @param name in lower case @returns undefined if there is no such call */
   answer(
     name: string,
     call: { readonly parameters: ZlmParameters; readonly request: FastifyRequest },
@@ -268,7 +268,7 @@ export interface ZlmApiCalls {
 export interface ZlmParameters {
   /** Empty counts as missing. */
   get(name: string): string | undefined;
-  /** Value from the query or the body, empty if it was sent without a value; undefined: not sent. */
+  /** Value from the query or the body, empty if it was sent without a value, or undefined if not sent. */
   sent(name: string): string | undefined;
   /** @throws PerchError badInput with `missing` in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
@@ -326,7 +326,7 @@ export interface SessionRequester {
   readonly protocol: string;
   /** IP address without port. */
   readonly ip: string;
-  /** Both ends of the connection; undefined: a tunnel. */
+  /** Both ends of the connection, or undefined for a tunnel. */
   readonly connection: { readonly client: Endpoint; readonly server: Endpoint } | undefined;
   /** Query of the URL, without `?`. */
   readonly query: string;
@@ -352,7 +352,7 @@ export interface SessionAccess {
    * @returns a function to call for a wrong secret: it counts as a wrong login at once. The rejection is sent when the promise resolves
    */
   beginGuess(path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): () => Promise<void>;
-  /** User name for a session that talks through the camera of a path; undefined: not permitted. Absent: no RTSP client may talk. */
+  /** User name for a session that talks through the camera of a path, or undefined if not permitted. Absent: no RTSP client may talk. */
   talker?(path: string): string | undefined;
 }
 
@@ -373,7 +373,7 @@ export interface HttpAccess {
     /** UUID for the session that the request opens. */
     readonly request?: { readonly id: string | null };
   };
-  /** The viewer or guest whose page cookie the request carries; undefined: it carries none of theirs. */
+  /** The viewer or guest whose page cookie the request carries, if any. */
   limitedPerson?(request: FastifyRequest): { may(action: string, path: string): boolean } | undefined;
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean; readonly baseUrl: string };
   /** Canonical, without port. */

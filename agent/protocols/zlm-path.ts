@@ -1,5 +1,5 @@
 export interface NamedPaths {
-  /** undefined: no such path now. */
+  /** Undefined if there is no such path now. */
   find(path: string): { readonly ready: boolean } | undefined;
   /** Whether a configured entry or pattern matches. */
   isConfigured(path: string): boolean;

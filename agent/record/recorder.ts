@@ -49,14 +49,14 @@ export interface RecorderOptions extends SegmenterLimits {
   readonly recordPath: string;
   /** Default `fmp4`. */
   readonly format?: RecordFormat;
-  /** IANA name for the times in file names; undefined: the box's zone. */
+  /** IANA name for the times in file names, or undefined for the box's zone. */
   readonly zone?: string;
   readonly queueBytes?: number;
   readonly clips?: ClipOptions | undefined;
 }
 
 export interface DiskGuard {
-  /** Why a file may not be recorded; undefined: it may. */
+  /** Why a file may not be recorded, or undefined if it may. */
   refusal(file: string): string | undefined;
   failed(file: string, code: string): void;
 }

@@ -79,7 +79,7 @@ export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): st
 /** Part of an audio label for MP4, which lacks only PCM with more channels than the FLAC encoder supports. */
 const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
-/** The track as each container holds it; undefined: the container does not hold it. */
+/** The track as each container holds it, or undefined if the container does not hold it. */
 const PLACES: Record<Container, (track: Track) => DerivedTrack | undefined> = {
   fmp4: (track) => {
     if (isPcm(track)) {

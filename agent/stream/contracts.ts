@@ -32,7 +32,7 @@ export interface Publication extends StreamSink {
 /** The paths as servers and forwarders see them. */
 export interface Paths {
   /**
-   * The target of a redirect (RTSP 302) for readers of the path: an RTSP URL, or `/name` on this server; undefined: no redirect.
+   * The target of a redirect (RTSP 302) for readers of the path: an RTSP URL, or `/name` on this server, or undefined without a redirect.
    * @throws PerchError badInput when the path is not configured
    */
   redirectOf(name: string): string | undefined;
@@ -45,7 +45,7 @@ export interface Paths {
   open(name: string, query?: string): Promise<Stream>;
   /** Open streams with the names of their paths. */
   openStreams(): Iterable<readonly [name: string, stream: Stream]>;
-  /** Whether pictures are reordered (B-frames), or were in the last stream; undefined: not known. */
+  /** Whether pictures are reordered (B-frames), or were in the last stream, or undefined if unknown. */
   hasBFrames(name: string): boolean | undefined;
   /**
    * @param when 'now' checks the same as `publish`; 'later' only permanent conditions
@@ -159,7 +159,7 @@ export type OpusPacketMs = 20 | 60;
 
 /** Transcodes audio that browsers do not support over WebRTC (AAC-LC, PCM) to Opus. */
 export interface OpusSound {
-  /** The reason, in words for the user and without commas, why a track cannot be transcoded; undefined: it can. */
+  /** The reason, in words for the user and without commas, why a track cannot be transcoded, or undefined if it can. */
   whyNot(track: Track): string | undefined;
   /**
    * A stream of this track only, shared by all callers; reads the original only while it has readers. Close the original, never this one.

@@ -14,7 +14,7 @@ export interface Converter {
 /** A track of the original in the derived stream. */
 export interface DerivedTrack {
   readonly track: Track;
-  /** undefined: samples pass unchanged. */
+  /** Undefined if samples pass unchanged. */
   readonly convert?: (emit: (sample: Sample) => void) => Converter;
 }
 
@@ -23,7 +23,7 @@ interface DerivedPlan {
   readonly id: string;
   /**
    * Called for each track at the start, and again when its description changes.
-   * undefined: the track is left out; if it was present at the start, it is silent until it fits again.
+   * Undefined if the track is left out; if it was present at the start, it is silent until it fits again.
    */
   place(track: Track, number: number): DerivedTrack | undefined;
   /** Replays the cached group of the original, so that a new reader starts at once. */
@@ -52,9 +52,9 @@ export class DerivedStream extends Stream {
   readonly #origin: Stream;
   readonly #plan: DerivedPlan;
   readonly #feeder: Reader;
-  /** Constant track number in this stream, by track of the original; undefined: left out. */
+  /** Constant track number in this stream, by track of the original, or undefined if left out. */
   readonly #numbers: readonly (number | undefined)[];
-  /** Mappings by track of the original; undefined: left out. */
+  /** Mappings by track of the original, or undefined if left out. */
   readonly #mappings: (TrackMapping | undefined)[] = [];
   #isFed = false;
 

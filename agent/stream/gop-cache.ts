@@ -29,7 +29,7 @@ export class GopCache {
   #isOpen = false;
   /** The key sample of a dropped group. */
   #still: Sample | undefined;
-  /** Start of the current group; undefined: not measured. */
+  /** Start of the current group, or undefined if not measured. */
   #groupDts: number | undefined;
   #lastDts = 0;
   #longestGroupTicks = 0;

@@ -30,7 +30,7 @@ export class Placeholders {
   readonly #track: number;
   #description: Track | undefined;
   #payload: Uint8Array | undefined;
-  /** Reordered frames by the parameter sets; undefined: not signalled. */
+  /** Reordered frames by the parameter sets, or undefined if not signalled. */
   #reorderFrames: number | undefined;
   /** Measured frame interval; 0: not measured yet. */
   #measuredTicks = 0;

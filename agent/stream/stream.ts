@@ -134,7 +134,7 @@ export class Stream {
   bytesSent = 0;
   /** Access units dropped by depacketizers. */
   framesInError = 0;
-  /** Tracks that the sender announces and does not deliver, and why; undefined: none. */
+  /** Tracks that the sender announces and does not deliver, and why. */
   leftOut: string | undefined;
   readonly isOnDemand: boolean;
   /** For readers with `mayLosePictures`. */
@@ -214,7 +214,7 @@ export class Stream {
     }
   }
 
-  /** Whether pictures of a video track are reordered; undefined: not known yet. */
+  /** Whether pictures of a video track are reordered, or undefined if not yet known. */
   hasBFrames(track: number): boolean | undefined {
     const order = this.#orders[track];
     return order === ORDER.asShown || order === ORDER.reordered ? order === ORDER.reordered : undefined;
@@ -291,7 +291,7 @@ export class Stream {
     return this.#gop.groupTicks / TICKS_PER_MS;
   }
 
-  /** Pictures per second of the video, measured in the current group; undefined: it is too short. */
+  /** Pictures per second of the video, measured in the current group, or undefined if it is too short. */
   get fps(): number | undefined {
     return this.#gop.fps;
   }

@@ -19,7 +19,7 @@ export function pinOf(certificate: string | Uint8Array, authority: string | unde
   return `key.${hashOf(leaf)}`;
 }
 
-/** @returns why the certificate of a TLS connection is not the pinned one; undefined: it is */
+/** @returns why the certificate of a TLS connection is not the pinned one, or undefined if it is */
 export function pinFault(certificate: X509Certificate | undefined, pin: string): PerchError | undefined {
   if (certificate && matches(certificate, pin)) {
     return undefined;

@@ -9,7 +9,7 @@ import type { OpusSourceTrack } from './transcodable.ts';
 
 interface JobState {
   readonly request: Extract<JobRequest, { type: 'open' }>;
-  /** undefined: not created yet, or creating it failed. */
+  /** Undefined if it is not yet created, or creating it failed. */
   transcoder: TrackTranscoder | undefined;
   /** The next sample creates a new transcoder. */
   isBroken: boolean;

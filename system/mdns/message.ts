@@ -132,7 +132,7 @@ export function writeLegacyResponse(
 }
 
 /**
- * Class, type and data of a record with uncompressed names, for comparison (RFC 6762 §8.2). undefined: unknown type.
+ * Class, type and data of a record with uncompressed names, for comparison (RFC 6762 §8.2). Undefined for an unknown type.
  */
 export function bytesOf(record: HeardRecord): Buffer | undefined {
   try {

@@ -141,7 +141,7 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
   }
 }
 
-/** @param installed undefined: not installed @throws PerchError badInput */
+/** @param installed undefined if not installed @throws PerchError badInput */
 export function checkNewer({ version }: Pick<AnyManifest, 'version'>, installed: string | undefined): void {
   if (installed === undefined || !isVersion(installed)) {
     throw refusal('badInput', `Perch ${installed ?? ''} was not installed by its package`, 'unknownVersion');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** The image for the Raspberry Pi has two systems; U-Boot chooses one. */
 export type System = 'a' | 'b';
 
-/** @param commandLine of the kernel @returns which one runs; undefined: U-Boot did not start it, so there is no choice */
+/** @param commandLine of the kernel @returns which one runs, or undefined if U-Boot did not start it */
 export function runningSystem(commandLine = ownCommandLine()): System | undefined {
   const found = /(?:^|\s)perch\.system=([ab])(?:\s|$)/.exec(commandLine)?.[1];
   return found as System | undefined;

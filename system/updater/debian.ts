@@ -130,7 +130,7 @@ export const debian = {
   },
 };
 
-/** HTTP status; undefined: no answer. */
+/** HTTP status, or undefined without an answer. */
 const healthStatus = (host: string, port: number): Promise<number | undefined> =>
   new Promise((resolve) => {
     // Not `timeout`, which an answer that arrives byte by byte never reaches.

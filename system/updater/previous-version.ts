@@ -67,7 +67,7 @@ export class PreviousVersion {
 
   /**
    * Keeps this updater, with a working Node, so that it can roll back the new version.
-   * @param node undefined: unchanged @returns the location of the copy
+   * @param node undefined to leave it unchanged @returns the location of the copy
    */
   keepUpdater(program: string, node: string | undefined): string | undefined {
     rmSync(this.#updater, { recursive: true, force: true });

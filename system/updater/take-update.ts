@@ -44,7 +44,7 @@ export class RequestFolder implements Disposable {
   }
 
   /**
-   * Takes the request out of the folder. @returns undefined: the agent has withdrawn it, and other files belong to the
+   * Takes the request out of the folder. @returns undefined if the agent has withdrawn it, and other files belong to the
    * next one
    */
   takeRequest(): UpdateRequest | 'wrong' | undefined {

@@ -13,7 +13,7 @@ export interface ChangedBy {
   readonly atMs: number;
 }
 
-/** Author and time of the change in an event or a conflict; undefined: the box does not know the author. */
+/** Author and time of the change in an event or a conflict, or undefined if the box does not know the author. */
 export const changedBy = (answer: {
   readonly user?: string | null;
   readonly time?: string | null;
@@ -35,7 +35,7 @@ export async function readConfig<T>(address: string): Promise<Tagged<T>> {
   return { value: (await response.json()) as T, tag: response.headers.get('ETag') ?? undefined };
 }
 
-/** @param tag entity tag of the settings that the change is based on; undefined: any. @returns the tag after the change */
+/** @param tag entity tag of the settings that the change is based on, or undefined for any. @returns the tag after the change */
 export async function patchConfig(
   address: string,
   body: object,

@@ -61,7 +61,7 @@ export async function claim(password: string, code: string): Promise<void> {
   await enter();
 }
 
-/** @param user undefined: the owner. @param factor the second one */
+/** @param user undefined for the owner. @param factor the second one */
 export async function logIn(password: string, user: string | undefined, factor: object = {}): Promise<void> {
   await fetchJson('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}), ...factor } });
   await enter();

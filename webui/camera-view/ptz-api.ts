@@ -9,7 +9,7 @@ export interface Preset {
 }
 
 export interface Ptz extends PtzAbilities {
-  /** undefined: presets are not supported. */
+  /** Undefined if presets are not supported. */
   readonly presets: readonly Preset[] | undefined;
 }
 

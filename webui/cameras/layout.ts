@@ -4,7 +4,7 @@ export const ARRANGEMENTS: readonly Arrangement[] = ['auto', '1', '4', '9'];
 
 export interface Layout {
   readonly columns: number;
-  /** Rows that fill the window; undefined: tiles keep their shape and the window scrolls. */
+  /** Rows that fill the window, or undefined if tiles keep their shape and the window scrolls. */
   readonly rows: number | undefined;
   /** The first tiles, which have the size of four. */
   readonly large: number;

@@ -14,7 +14,7 @@ export const CHOSEN_GROUP_KEY = 'perch-group';
 export const layouts = signal<readonly Layout[] | undefined>(undefined);
 
 const kept = localStorage.getItem(GROUPS_KEY);
-/** Until the first response those of the last visit; undefined: it is the first one in this browser. */
+/** Until the first response those of the last visit, or undefined on the first visit of this browser. */
 export const groups = signal(kept === null ? undefined : parseGroups(kept));
 
 /** What the live page shows in this browser; empty: all cameras. */

@@ -48,7 +48,7 @@ export class RecentEvents {
   }
 }
 
-/** Path and event of the doorbell that is ringing; undefined: none. */
+/** Path and event of the doorbell that is ringing. */
 export const doorbell = signal<{ readonly path: string; readonly id: string } | undefined>(undefined);
 
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { fetchJson } from '../api-client/request.ts';
 
-/** Days of recordings; undefined: unknown, or none. */
+/** Days of recordings, or undefined if there are none, or the number is unknown. */
 export const reachesBackDays = signal<number | undefined>(undefined);
 
 const KEPT_MS = 10 * 60_000;

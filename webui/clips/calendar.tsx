@@ -25,7 +25,7 @@ import { ProtectedList } from './protected-list.tsx';
 
 interface CalendarProps {
   readonly name: string;
-  /** Cameras whose events are shown; undefined: only the chosen one. */
+  /** Cameras whose events are shown, or undefined for the chosen one only. */
   readonly all: readonly string[] | undefined;
   readonly onClosed: () => void;
 }

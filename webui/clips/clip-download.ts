@@ -9,7 +9,7 @@ const HELD_BYTES = 256e6;
 /** The size is not requested while an end is being dragged. */
 const REST_MS = 300;
 
-/** Size in bytes; undefined until known. @param name undefined: requests nothing */
+/** Size in bytes, or undefined until known. @param name undefined to request nothing */
 export function useClipSize(name: string | undefined, { startMs, endMs }: Clip): number | undefined {
   const [size, setSize] = useState<number>();
   useEffect(() => {

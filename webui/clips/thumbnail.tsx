@@ -12,7 +12,7 @@ export const Thumbnail = ({ name, ms }: { readonly name: string; readonly ms: nu
 
 interface RecordedThumbnailProps {
   readonly name: string;
-  /** A recorded moment; undefined: none. */
+  /** A recorded moment. */
   readonly ms: number | undefined;
 }
 

@@ -30,7 +30,7 @@ export function firstTarget(
   return { to: 'new', name: readableName(lastPart(own)) };
 }
 
-/** undefined: a new camera has no name yet, or nothing is chosen. */
+/** Undefined if a new camera has no name yet, or nothing is chosen. */
 export function itemsOf(groups: readonly Group[], targets: ReadonlyMap<string, Target>): TransferItems | undefined {
   const items: TransferItems = [];
   for (const { group } of groups) {

@@ -18,7 +18,7 @@ interface ImportGroupsProps {
   /** Cameras that can get recordings. */
   readonly cameras: readonly Camera[];
   readonly firstTarget: (group: Group) => Target;
-  /** undefined: something is wrong. */
+  /** Undefined if something is wrong. */
   readonly requestOf: (items: TransferItems) => object | undefined;
   /** Fields above the start. */
   readonly limits?: ComponentChildren;

@@ -67,7 +67,7 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  /** Toast with Undo. @param text what was saved; undefined: says so without a name */
+  /** Toast with Undo. @param text what was saved, or undefined to leave out its name */
   toastSaved(text?: string, onUndone?: (before: Partial<V>) => void): void {
     const [before, tag] = [this.#before, this.#savedTag];
     toast(savedText(this.form.change, text), () => {

@@ -36,7 +36,7 @@ async function sendInTurn(list: string, send: () => Promise<unknown>): Promise<b
 /**
  * Shows the order and stores it; after a failure, the former one is shown.
  *
- * @param section name of the group; undefined: the chosen one, or all cameras
+ * @param section name of the group, or undefined for the chosen one, or all cameras
  * @param before the former order, to which Undo returns
  */
 export async function storeOrder(

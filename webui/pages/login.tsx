@@ -53,7 +53,7 @@ function LogIn() {
   );
 }
 
-/** @param user undefined: the owner */
+/** @param user undefined for the owner */
 export function useLogin(user: string | undefined) {
   const [password, setPassword] = useState('');
   const [name, setName] = useState(user);

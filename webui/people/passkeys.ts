@@ -19,7 +19,7 @@ interface Descriptor {
   readonly transports?: AuthenticatorTransport[];
 }
 
-/** Why this browser uses no passkeys here; undefined: it does. */
+/** Why this browser uses no passkeys here, or undefined if it does. */
 export function passkeyObstacle(): 'address' | 'insecure' | 'browser' | undefined {
   if (!window.isSecureContext) {
     return 'insecure';

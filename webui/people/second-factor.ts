@@ -58,7 +58,7 @@ export async function addPasskey(proof: Proof, name: string): Promise<Recovery> 
   return post<Recovery>('passkeys', { name, response: await createPasskey(options) });
 }
 
-/** URL of this page with https and a host name, where browsers use passkeys; undefined: none is known. */
+/** URL of this page with https and a host name, where browsers use passkeys. */
 export function namedAddress({ port, certificate }: HttpsState): string | undefined {
   const name = certificate?.names.find((one) => one.includes('.') && !one.startsWith('*'));
   return port === null || name === undefined ? undefined : `https://${name}${port === 443 ? '' : `:${port}`}`;

@@ -3,7 +3,7 @@ import { settingsLink } from '../shell/route.ts';
 import type { PeopleWords } from '../words/en/settings/people.ts';
 import { clock, dayStart, moment } from '../words/format.ts';
 
-/** The viewing history. @param person undefined: of all */
+/** The viewing history. @param person undefined for all */
 export const viewsLink = (person?: string): string =>
   settingsLink('people', 'views') + (person === undefined ? '' : `/${encodeURIComponent(person)}`);
 

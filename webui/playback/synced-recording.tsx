@@ -102,7 +102,7 @@ const FAR_MS = 700;
 const RATE_CHANGE = 0.08;
 
 /**
- * Speed factor that corrects drift; undefined: seek instead.
+ * Speed factor that corrects drift, or undefined to seek instead.
  *
  * @param aheadMs lead over the other
  */

@@ -239,7 +239,7 @@ interface PlaybackTarget {
 
 /**
  * A player from another page continues until its visibility is known; stopping would turn it black.
- * @param isSeen undefined: not reported yet
+ * @param isSeen undefined if not reported yet
  */
 export function updatePlayback(player: PlaybackTarget, isWanted: boolean, isSeen: boolean | undefined): void {
   if (!isWanted || isSeen === false) {

@@ -1,6 +1,6 @@
 export const APPEARANCE_KEY = 'perch-appearance';
 
-/** The theme chosen in this browser; undefined: the system's. */
+/** The theme chosen in this browser, or undefined for the system's. */
 export function storedTheme(): 'dark' | 'light' | undefined {
   const chosen = localStorage.getItem(APPEARANCE_KEY);
   return chosen === 'dark' || chosen === 'light' ? chosen : undefined;

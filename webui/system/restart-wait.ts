@@ -43,7 +43,7 @@ export async function waitForRestart(before: string | undefined, seconds: number
   }
 }
 
-/** Address of this page after the restore; undefined: unchanged. */
+/** Address of this page after the restore, or undefined if it is unchanged. */
 export function newAddress(
   { settings, address, tlsAddress }: Pick<RestorePlan, 'settings' | 'address' | 'tlsAddress'>,
   here: Pick<Location, 'protocol' | 'hostname' | 'port'>,

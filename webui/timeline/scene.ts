@@ -14,7 +14,7 @@ import { atMs, clip, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 export interface LaneCamera {
   readonly name: string;
   readonly title: string;
-  /** Start of the outage; undefined: the camera is online. */
+  /** Start of the outage, or undefined if the camera is online. */
   readonly offlineSinceMs: number | undefined;
 }
 

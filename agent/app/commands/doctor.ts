@@ -21,7 +21,7 @@ type Path = Pick<
 >;
 
 export interface ReportFacts {
-  /** The page's port; undefined: not listening. */
+  /** The page's port, or undefined if not listening. */
   readonly port: number | undefined;
   /** IP address at which programs of this box reach the page. */
   readonly host: string | undefined;

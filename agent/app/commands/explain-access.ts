@@ -31,7 +31,7 @@ const NOTHING = '-';
 
 /**
  * Explains how Perch would decide a request, step by step. Only reads files, so it can run next to a running Perch.
- * @returns the lines, and the decision; undefined: another server or a token decides
+ * @returns the lines, and the decision, or undefined if another server or a token decides
  */
 export async function explainAccess(
   options: ExplainOptions,

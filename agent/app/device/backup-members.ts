@@ -127,7 +127,7 @@ interface PeopleChange {
   readonly sameLogin: ReadonlySet<string>;
 }
 
-/** @param before of a `users.json`; undefined: no people yet */
+/** @param before of a `users.json`, or undefined before the first person */
 export function peopleChange(before: string | undefined, after: string): PeopleChange {
   const [old, now] = [peopleIn(before), peopleIn(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();
@@ -144,13 +144,13 @@ export function peopleChange(before: string | undefined, after: string): PeopleC
 
 type Counts = Record<'added' | 'removed' | 'same', number>;
 
-/** Guest links. @param before of a `guests.json`; undefined: none */
+/** Guest links. @param before of a `guests.json`, if there is one */
 export function linksChange(before: string | undefined, after: string | undefined): Counts {
   const { guests } = restoredGuests(parseJson(before ?? ''), parseJson(after ?? ''));
   return countsOf(guestIds(parseJson(before ?? '')) ?? new Set(), guests);
 }
 
-/** Device passwords. @param before of a `device-passwords.json`; undefined: none */
+/** Device passwords. @param before of a `device-passwords.json`, if there is one */
 export function devicesChange(before: string | undefined, after: string | undefined): Counts {
   const [old, backup] = [devicesIn(before), devicesIn(after)];
   return countsOf(new Set(old?.devices.map(({ id }) => id)), restoredDevices(backup, old).devices);
@@ -256,7 +256,7 @@ function serversText(now: string | undefined, text: string | null): string | nul
 const guestsText = (now: unknown, text: string | null): string =>
   `${JSON.stringify(restoredGuests(now, parseJson(text ?? '')), undefined, 2)}\n`;
 
-/** @param kept currently protected; undefined: nothing */
+/** @param kept what is currently protected */
 export const joined = (text: string, kept: string | undefined): string =>
   joinRanges(kept === undefined ? [] : readRanges(kept), readRanges(text));
 

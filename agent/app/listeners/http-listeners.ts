@@ -65,7 +65,7 @@ export class HttpListeners {
     return this.#ports.mainHost;
   }
 
-  /** Port of HTTPS; undefined: HTTPS is off. */
+  /** Port of HTTPS, or undefined if HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
   }

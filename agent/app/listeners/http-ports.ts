@@ -40,7 +40,7 @@ const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [
 /** Whether a port uses TLS. The main port exists twice, plain and with TLS; every other port is one of both. */
 const isWanted = (server: TlsServer, config: Config): boolean => server === 'tls' || config[`${server}Encryption`];
 
-/** @returns undefined: the port has no TLS */
+/** @returns undefined if the port has no TLS */
 async function openTls(
   server: TlsServer,
   config: Config,
@@ -105,17 +105,17 @@ export class HttpPorts {
     return this.#main?.listener.host;
   }
 
-  /** Port of HTTPS; undefined: HTTPS is off. */
+  /** Port of HTTPS, or undefined if HTTPS is off. */
   get tlsPort(): number | undefined {
     return this.#mainTls?.listener.port;
   }
 
-  /** Key and certificate of HTTPS; undefined: HTTPS is off. */
+  /** Key and certificate of HTTPS, or undefined if HTTPS is off. */
   get tls(): ListenerTls | undefined {
     return this.#mainTls?.tls;
   }
 
-  /** Certificate of HTTPS, with its port; undefined: HTTPS is off. */
+  /** Certificate of HTTPS, with its port, or undefined if HTTPS is off. */
   get certificate(): { readonly port: number; readonly cert: Uint8Array } | undefined {
     const { tls, tlsPort } = this;
     return tls && tlsPort !== undefined ? { port: tlsPort, cert: tls.pair.cert } : undefined;

@@ -210,7 +210,7 @@ export class Accounts {
     wasRight();
   }
 
-  /** @param password the password or its hash @param ip undefined: a claim on this box */
+  /** @param password the password or its hash @param ip undefined for a claim on this box */
   async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
     const { users, sessions, secondFactor } = this.people;
     await users.setOwner(password);

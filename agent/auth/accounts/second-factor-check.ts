@@ -89,7 +89,7 @@ export class SecondFactorCheck {
     throw new PerchError('unauthorized', message, { why });
   }
 
-  /** `PublicKeyCredentialRequestOptionsJSON` for the page's host; undefined: there is no passkey for it. */
+  /** `PublicKeyCredentialRequestOptionsJSON` for the page's host, or undefined if there is no passkey for it. */
   request(user: string, relyingParty: RelyingParty | undefined): object | undefined {
     const passkeys = this.#passkeysAt(relyingParty);
     return relyingParty && passkeys.length > 0

@@ -27,7 +27,7 @@ export function totpCode(secret: Uint8Array, step: number): string {
   return String(number % 10 ** DIGITS).padStart(DIGITS, '0');
 }
 
-/** The time step after `lastStep` whose code this is; undefined: there is none. */
+/** The time step after `lastStep` whose code this is. */
 export function stepOf(secret: Uint8Array, code: string, wallMs: number, lastStep: number): number | undefined {
   const given = Buffer.from(code);
   const now = Math.floor(wallMs / STEP_MS);
@@ -134,7 +134,7 @@ export class SecondFactor {
     this.#clock = clock;
   }
 
-  /** Id that changes each time the second factor is turned on; undefined: it is off. */
+  /** Id that changes each time the second factor is turned on, or undefined if it is off. */
   get id(): string | undefined {
     return this.#stored?.id;
   }

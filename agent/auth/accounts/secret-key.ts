@@ -43,13 +43,13 @@ export class SecretKey {
     return new SecretKey(key);
   }
 
-  /** Reads the key from the disk; undefined: there is none, or it is damaged. */
+  /** The key on the disk, or undefined if it is missing or damaged. */
   static async find(dataDir: string): Promise<SecretKey | undefined> {
     const document = new StoredDocument(join(dataDir, SECRET_FILE), KeyFile);
     return SecretKey.of(await document.load().catch(() => undefined));
   }
 
-  /** The key of a `secret.json`; undefined: it is damaged. */
+  /** The key of a `secret.json`, or undefined if it is damaged. */
   static of(stored: unknown): SecretKey | undefined {
     return Check(KeyFile, stored) ? new SecretKey(Buffer.from(stored.key, 'base64url')) : undefined;
   }

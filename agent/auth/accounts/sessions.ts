@@ -155,7 +155,7 @@ export class Sessions {
   }
 
   /**
-   * @param user undefined: any
+   * @param user undefined for any
    * @returns false if this user has no such session
    * @throws PerchError if that cannot be saved
    */

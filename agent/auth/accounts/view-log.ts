@@ -108,7 +108,7 @@ export class ViewLog {
     this.#viewOf(camera, 'recording', user, address);
   }
 
-  /** Newest first. @param user undefined: all */
+  /** Newest first. @param user undefined for all */
   async list(user?: string): Promise<readonly ViewItem[]> {
     const lines = await this.#disk.run(async () => {
       const written = await this.#read();

@@ -59,7 +59,7 @@ export interface ServerItem extends ServerRights {
   readonly id: string;
   readonly name: string;
   readonly createdMs: number;
-  /** Time of the last request, Unix milliseconds; undefined: none since the start. */
+  /** Time of the last request, Unix milliseconds, or undefined if there was none since the start. */
   readonly seenMs: number | undefined;
 }
 
@@ -168,7 +168,7 @@ export class PairedServers {
     return serverItem(server);
   }
 
-  /** @returns the changed server; undefined: there is no such server */
+  /** @returns the changed server */
   async change(id: string, rights: Partial<ServerRights>): Promise<ServerItem | undefined> {
     if (!this.#servers.has(id)) {
       return undefined;

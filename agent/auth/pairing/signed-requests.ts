@@ -29,7 +29,7 @@ interface KnownServers {
 interface VerifiedRequest {
   /** Id of the paired server. */
   readonly server: string;
-  /** SHA-256 of the body in base64; undefined: no body. */
+  /** SHA-256 of the body in base64, or undefined without a body. */
   readonly digest: string | undefined;
 }
 

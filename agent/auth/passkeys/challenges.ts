@@ -28,7 +28,7 @@ export class Challenges {
     return challenge;
   }
 
-  /** Uses up the challenge that the browser has signed. @param clientData base64url of JSON @returns undefined: it was not issued for this */
+  /** Uses up the challenge that the browser has signed. @param clientData base64url of JSON @returns undefined if it was not issued for this */
   take(purpose: 'create' | 'get', user: string, host: string, clientData: string): string | undefined {
     const challenge = challengeIn(clientData);
     const issued = challenge === undefined ? undefined : this.#issued.get(challenge);

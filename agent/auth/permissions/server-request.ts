@@ -5,7 +5,7 @@ import { readBody, sendRequest } from '../../base/network/http-client.ts';
 
 interface ServerRequest {
   readonly url: string;
-  /** JSON, sent by POST; undefined: a GET. */
+  /** JSON, sent by POST, or undefined for a GET. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** SHA-256 of the server's certificate, 64 lower-case digits; empty: it must be signed by a known authority. */

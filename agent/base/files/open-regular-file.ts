@@ -30,7 +30,7 @@ interface ReadFile {
   readonly mtimeMs: number;
 }
 
-/** Reads a small file. @returns undefined: it is absent, larger, a link, or no regular file @throws an error of the file system */
+/** Reads a small file. @returns undefined if it is absent, larger, a link, or no regular file @throws an error of the file system */
 export async function readRegularFile(path: string, maxBytes: number): Promise<ReadFile | undefined> {
   const handle = await openRegularFile(path, 'no links').catch((error: unknown) => {
     // ELOOP: a link; ENXIO: a socket.

@@ -103,7 +103,7 @@ export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 
 /**
  * Where programs of this box reach a listener.
- * @param ip that it is bound to; undefined: any, by IPv4 and IPv6
+ * @param ip that it is bound to, or undefined for any, by IPv4 and IPv6
  */
 export const localIpOf = (ip: string | undefined): string =>
   ip === undefined || ip === '0.0.0.0' ? '127.0.0.1' : ip === '::' ? '::1' : ip;

@@ -2,7 +2,7 @@
 export interface UrlParts {
   /** In lower case. */
   readonly scheme: string;
-  /** Percent-encoded or not; undefined: no `@`. */
+  /** Percent-encoded or not, or undefined without an `@`. */
   readonly login: string | undefined;
   /** IPv6 with brackets and zone; empty for a local file. */
   readonly host: string;

@@ -13,7 +13,7 @@ export class WaitQuota {
     this.#ofOne = ofOne;
   }
 
-  /** @param ip canonical @returns releases the place, call once; undefined: full */
+  /** @param ip canonical @returns releases the place, call once, or undefined if it is full */
   take(ip: string): (() => void) | undefined {
     const who = subscriberOf(ip);
     const ofOne = this.#taken.get(who) ?? 0;

@@ -75,7 +75,7 @@ export class PacketDump {
     return (this.#epochMs + this.#options.clock.monoMs()) * 1_000;
   }
 
-  /** @returns undefined: the limit is reached */
+  /** @returns undefined if the limit is reached */
   open(prefix: string): DumpFile | undefined {
     if (this.#isOver) {
       return undefined;

@@ -25,7 +25,7 @@ export class ReadRounds {
   #stop: (() => void) | undefined;
 
   /**
-   * The longest rounds within `delayMs`, which all connections with this clock share; undefined: it is too short for any.
+   * The longest rounds within `delayMs`, which all connections with this clock share, or undefined if it is too short for any.
    * @param playingMs since the start of the stream
    */
   static within(delayMs: number, playingMs: number, clock: Clock): ReadRounds | undefined {

@@ -23,7 +23,7 @@ export interface Identity {
 }
 
 export interface StreamPlan {
-  /** URL of the stream, without credentials if it is RTSP; undefined: the camera was too busy to name it. */
+  /** URL of the stream, without credentials if it is RTSP, or undefined if the camera was too busy to name it. */
   readonly source: string | undefined;
   readonly rtpSDP?: string | undefined;
   readonly profile?: string | undefined;

@@ -143,7 +143,7 @@ export class Follower {
     missing?.wake();
   }
 
-  /** Why the missing camera of a path is not followed to where it was seen; undefined: not missing, or not seen. */
+  /** Why the missing camera of a path is not followed to where it was seen, or undefined if it is not missing or was not seen. */
   mismatchOf(path: string): MismatchedDevice | undefined {
     const camera = this.#missing.size === 0 ? undefined : cameraOfPath(this.#deps.config(), path);
     if (!camera || !this.#missing.has(cameraKey(camera))) {

@@ -140,7 +140,7 @@ export const endpointOf = async (
 const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
   (await session.information()).serial || undefined;
 
-/** The value that was requested; undefined: the camera does not reveal it, or only with a login. */
+/** The value that was requested, or undefined if the camera does not reveal it, or only with a login. */
 function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
   return asked.catch((error: unknown) => {
     if (!isLoginRequired(error) && !isTrouble(error, 'notSupported', 'badReply')) {

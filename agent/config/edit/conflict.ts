@@ -19,7 +19,7 @@ interface ConflictItem {
 /**
  * Rejects a change of keys that have changed since the file had the text of the tag `seen`.
  *
- * @param path undefined: the top level
+ * @param path undefined at the top level
  * @param shown the present values
  * @param prefix of the keys in the change log
  * @throws PerchError conflict, whose context has the conflicting keys

@@ -26,7 +26,7 @@ export function cannotWrite(file: string, cause: unknown): never {
 /**
  * Overwrites a file that cannot be replaced; mode and owner stay. The former text is restored when the write fails half-way, by the
  * journal if power is cut. An earlier write that was interrupted is undone first.
- * @param journal absolute name; undefined: the caller repeats the write after a power cut
+ * @param journal absolute name, or undefined if the caller repeats the write after a power cut
  * @throws PerchError unavailable, which names the file or the journal
  */
 export async function overwrite(file: string, text: string | Uint8Array, journal: string | undefined): Promise<void> {
@@ -71,7 +71,7 @@ export async function undoInterrupted(file: string, journal: string): Promise<bo
   return former !== undefined;
 }
 
-/** The former text of a file whose write was interrupted; undefined: the file is whole. */
+/** The former text of a file whose write was interrupted, or undefined if the file is whole. */
 export async function interruptedText(file: string, journal: string): Promise<Buffer | undefined> {
   const texts = parse(await readFile(journal, 'utf8').catch(() => ''));
   return texts && isMixed(await readFile(file), texts) ? texts.former : undefined;

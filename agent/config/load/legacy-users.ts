@@ -113,7 +113,7 @@ interface LegacyKey {
   readonly path?: string;
 }
 
-/** A key of the block; undefined: it is missing, or has an empty text or list. */
+/** A key of the block, or undefined if it is missing, or has an empty text or list. */
 function writtenIn({ block, key, path }: PathBlock, name: PathUserKey): LegacyKey | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };

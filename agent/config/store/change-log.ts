@@ -55,7 +55,7 @@ export class ChangeLog {
     }
   }
 
-  /** The changes since the text with this tag, oldest first; undefined: the text is not remembered. */
+  /** The changes since the text with this tag, oldest first, or undefined if the text is not remembered. */
   since(tag: string): readonly LoggedChange[] | undefined {
     const at = this.#entries.findLastIndex((entry) => entry.tag === tag);
     return at < 0 ? undefined : this.#entries.slice(at + 1).flatMap(({ changes }) => changes);

@@ -22,7 +22,7 @@ interface StoredTextOptions {
 interface Unsaved {
   /** The text that the file should have. */
   readonly text: string;
-  /** The file's own text; undefined: there is no file. */
+  /** The file's own text, or undefined if there is no file. */
   readonly base: string | undefined;
   readonly problem: Problem;
 }

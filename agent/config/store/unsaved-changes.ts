@@ -3,7 +3,7 @@ import type { Problem } from '../yaml/problem.ts';
 
 /** One request, with what it has changed and could not save. */
 export interface Caller {
-  /** Why its changes are in effect until the next start only; undefined: it has made none, or they are saved. */
+  /** Why its changes are in effect until the next start only, or undefined if there are none, or they are saved. */
   problem?: Problem;
 }
 

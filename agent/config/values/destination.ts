@@ -10,7 +10,7 @@ const SRT_QUERY = /^srt:\/\/[^?\s]*\?(\S+)/i;
 const WHIP_KEY = /^whips?:\/\/[^/\s]+\/(?:[^/?\s]{0,15}\/)*([^/?\s]{16,})/i;
 const SECRETS = [RTMP_KEY, SRT_QUERY, WHIP_KEY];
 
-/** Where the stream key of a destination is; undefined: it has none. User and password are not part of it. */
+/** Where the stream key of a destination is. User and password are not part of it. */
 export function keyRangeOf(dest: string): readonly [start: number, end: number] | undefined {
   for (const pattern of SECRETS) {
     const found = new RegExp(pattern.source, `${pattern.flags}d`).exec(dest);

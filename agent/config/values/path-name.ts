@@ -44,7 +44,7 @@ export function checkStreamPath(name: string): void {
 
 export const isCatchAll = (name: string): boolean => CATCH_ALL.has(name);
 
-/** The pattern that the names of an entry of `paths` match; undefined: it is the single path of that name. @throws PerchError badInput */
+/** The pattern that the names of an entry of `paths` match, or undefined if it is the single path of that name. @throws PerchError badInput */
 export function patternOf(name: string): Pattern | undefined {
   if (isCatchAll(name)) {
     return ANY_NAME;

@@ -9,7 +9,7 @@ const MAX_SHOWN = 200;
 /** A regular expression of the configuration, in the syntax of RE2 as in MediaMTX: its time grows with the text's length only. */
 export interface Pattern {
   test(text: string): boolean;
-  /** The match, then the groups; undefined: no match, or a group that did not take part in it. */
+  /** The match, then the groups, or undefined if nothing matches; a group that took no part is undefined. */
   exec(text: string): readonly (string | undefined)[] | undefined;
 }
 

@@ -60,7 +60,7 @@ const Moments = Type.Object({
 });
 
 interface MotionLookup {
-  /** The present motion; undefined: the path has no motion detection. */
+  /** The present motion, or undefined if the path has no motion detection. */
   of(path: string): CameraMotion | undefined;
 }
 

@@ -70,7 +70,7 @@ export class StreamMotion {
     }
   }
 
-  /** The present motion; undefined: there is no such path, or its motion comes from the camera alone. */
+  /** The present motion, or undefined if there is no such path, or its motion comes from the camera alone. */
   of(path: string): CameraMotion | undefined {
     const watched = this.#watched.get(path);
     if (watched) {
@@ -171,7 +171,7 @@ export class StreamMotion {
   }
 }
 
-/** @returns settings of the path; undefined: no motion is detected in its streams */
+/** @returns settings of the path, or undefined if no motion is detected in its streams */
 function detects(path: string, config: Config): MotionSettings | undefined {
   const found = resolvePath(config, path)?.settings;
   const settings = found && settingsOf(found);
@@ -218,7 +218,7 @@ class WatchedStream implements Reader {
   readonly name: string;
   readonly stream: Stream;
   readonly #options: WatchedStreamOptions;
-  /** The detector; undefined: the parameter sets are invalid. */
+  /** The detector, or undefined if the parameter sets are invalid. */
   #motion: TrackMotion | undefined;
   #problem: Omit<FeatureProblem, 'name'> | undefined;
   #settings: MotionSettings | undefined;

@@ -22,7 +22,7 @@ export const SNOOZE = Type.Optional(
   Type.Integer({ minimum: 0, maximum: MAX_SNOOZE_MINUTES, description: 'From now on. 0: none.' }),
 );
 
-/** @param minutes undefined: unchanged */
+/** @param minutes undefined to leave it unchanged */
 export const snoozeOf = (minutes: number | undefined, nowMs: number): { readonly snoozedUntil?: number } =>
   minutes === undefined ? {} : { snoozedUntil: minutes === 0 ? 0 : Math.round(nowMs) + minutes * 60_000 };
 

@@ -25,7 +25,7 @@ interface Running {
   readonly perch: string;
   readonly server: OnvifServer;
   readonly responder: Responder | undefined;
-  /** Number of probes received by the end of a test that found no camera; undefined: there was no such test. Later probes refute it. */
+  /** Number of probes received by the end of a test that found no camera, or undefined if there was no such test. Later probes refute it. */
   unheard?: number | undefined;
 }
 

@@ -55,7 +55,7 @@ export class Updates implements UpdateControl {
   #isTaken = false;
   #published = '';
   #newest: string | undefined;
-  /** The one of the image's two systems that runs; undefined: U-Boot did not start it, so there is no choice. */
+  /** The one of the image's two systems that runs, or undefined if U-Boot did not start it. */
   readonly #system: System | undefined;
 
   constructor(deps: UpdatesDeps) {

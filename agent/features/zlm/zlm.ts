@@ -87,7 +87,7 @@ export class ZlmApi {
   readonly #secret: CallSecret;
   readonly #watch: StreamWatch;
   #madeSecret = '';
-  /** Monotonic; undefined: the server has not started yet. */
+  /** Monotonic, or undefined if the server has not started yet. */
   #toldMs: number | undefined;
 
   constructor(deps: ZlmApiDeps) {
@@ -156,7 +156,7 @@ export class ZlmApi {
     this.#hooks.tell('on_server_started', shownSettings(this.#deps.config()));
   }
 
-  /** Why a web hook rejects a client; undefined: it does not. */
+  /** Why a web hook rejects a client, or undefined if it does not. */
   objection(...asked: Parameters<HookAuth['objection']>): Promise<string | undefined> {
     return this.#auth.objection(...asked);
   }

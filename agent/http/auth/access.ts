@@ -30,7 +30,7 @@ interface HttpAccessOptions {
   /** Addresses and subnets whose `X-Forwarded-*` counts. */
   trustedProxies(): readonly string[];
   readonly log: Logger;
-  /** Protocol of live media that the listener serves; undefined: none. */
+  /** Protocol of live media that the listener serves. */
   readonly protocol?: string;
   readonly openingMethod?: 'GET' | 'POST';
   /** The listener serves the page, which has its own login: apart from players' pages it sends no challenge. */

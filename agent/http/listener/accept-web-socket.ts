@@ -31,7 +31,7 @@ class UpgradedChannel extends SocketChannel {
   }
 }
 
-/** Answers the handshake, RFC 6455 §4.2.2. @returns undefined: answered with 426 @throws PerchError badInput */
+/** Answers the handshake, RFC 6455 §4.2.2. @returns undefined if it was answered with 426 @throws PerchError badInput */
 export function acceptWebSocket(request: FastifyRequest, reply: FastifyReply): UpgradedChannel | undefined {
   const key = request.headers['sec-websocket-key'] ?? '';
   const version = request.headers['sec-websocket-version'];

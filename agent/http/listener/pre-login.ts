@@ -156,7 +156,7 @@ export function boundPreLogin(app: FastifyInstance): void {
   });
 }
 
-/** @returns undefined: the connection does not count */
+/** @returns undefined if the connection does not count */
 function enter(raw: IncomingMessage, response: ServerResponse): Connection | undefined {
   const connection = connections.get(keyOf(raw.socket));
   if (connection && !openRequest(connection, raw)) {

@@ -10,7 +10,7 @@ export const IfMatch = Type.Object({
   ),
 });
 
-/** The tag of `If-Match` (RFC 9110 §13.1.1); undefined: none, or `*`. */
+/** The tag of `If-Match` (RFC 9110 §13.1.1), or undefined if there is none or it is `*`. */
 export function ifMatch({ headers }: FastifyRequest): string | undefined {
   const given = headers['if-match'];
   if (given === undefined || given.trim() === '*') {

@@ -86,7 +86,7 @@ function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kin
 const forwardRows = (path: string, forwards: ForwardLookup): Item[] =>
   (forwards.forwardsOf(path) ?? []).map((item) => ({ ...item, path }));
 
-/** The sessions of a server, oldest first; undefined: the server is off. */
+/** The sessions of a server, oldest first, or undefined if the server is off. */
 function rowsOf(table: SessionTable | undefined): readonly Item[] | undefined {
   const items = table?.list().toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created));
   return items as readonly object[] as readonly Item[] | undefined;

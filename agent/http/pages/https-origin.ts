@@ -6,7 +6,7 @@ const HOST = /^[\w.[\]:-]{1,255}$/;
 export const namedHost = ({ host }: IncomingHttpHeaders): string | undefined =>
   host !== undefined && HOST.test(host) ? host : undefined;
 
-/** The same host over https, as a source of a security policy. @param port undefined: https is off */
+/** The same host over https, as a source of a security policy. @param port undefined if https is off */
 export function httpsOrigin(headers: IncomingHttpHeaders, port: number | undefined): string | undefined {
   const name = namedHost(headers)?.replace(/:\d+$/, '');
   return name === undefined || port === undefined ? undefined : `https://${name}:${port}`;

@@ -37,7 +37,7 @@ export function auHeaderFormat(format: RtpFormat): AuHeaderFormat | undefined {
 const isIn = (value: number, from: number, to: number): boolean =>
   Number.isInteger(value) && value >= from && value <= to;
 
-/** The `config` of the fmtp; undefined: missing, or not hexadecimal. */
+/** The `config` of the fmtp, or undefined if missing, or not hexadecimal. */
 export function configBytes(format: RtpFormat): Uint8Array | undefined {
   const text = format.fmtp.get('config')?.trim() ?? '';
   if (text.length < 4 || text.length > 128 || text.length % 2 === 1 || !/^[0-9a-f]+$/i.test(text)) {

@@ -29,7 +29,7 @@ export interface AacConfig {
   readonly channels: number;
   /** PCM samples in one frame at `rateHz`: 1024 or 960, with low delay 512 or 480. */
   readonly frameSamples: number;
-  /** Output rate of explicitly signalled spectral band replication (HE-AAC); undefined: not signalled. */
+  /** Output rate of explicitly signalled spectral band replication (HE-AAC), or undefined if not signalled. */
   readonly sbrRateHz: number | undefined;
 }
 
@@ -88,7 +88,7 @@ export function skipAacConfig(bits: BitReader): void {
   }
 }
 
-/** channelConfiguration for a number of channels in their usual layout; undefined: there is none. */
+/** channelConfiguration for a number of channels in their usual layout. */
 export function aacConfigurationOf(channels: number): number | undefined {
   const configuration = CHANNELS.indexOf(channels);
   return configuration > 0 ? configuration : undefined;

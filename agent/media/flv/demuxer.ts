@@ -36,7 +36,7 @@ const MAX_TRACKS = 16;
 
 /** Opens the tracks of an FLV stream; implemented by the owner of the demuxer. */
 export interface FlvTracks {
-  /** Called before the first packet of a track. @returns undefined: the track is dropped */
+  /** Called before the first packet of a track. @returns undefined if the track is dropped */
   open(isVideo: boolean, label: string, trackId: number): FlvTrack | undefined;
   /** A track is dropped. Called once for each. @param name of the codec, for messages */
   onUnsupported(isVideo: boolean, name: string, reason: string): void;

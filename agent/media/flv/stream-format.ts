@@ -15,11 +15,11 @@ import type {
 
 /** How FLV carries a track. */
 export interface FlvFormat {
-  /** In tags of the old form: the video codec's number, or the first byte of audio tags; undefined: Enhanced RTMP only. */
+  /** In tags of the old form: the video codec's number, or the first byte of audio tags, or undefined for Enhanced RTMP only. */
   readonly legacy: number | undefined;
-  /** fourCC in tags of Enhanced RTMP; undefined: the old form only. */
+  /** fourCC in tags of Enhanced RTMP, or undefined for the old form only. */
   readonly fourCc: string | undefined;
-  /** The decoder's configuration; undefined: none is sent. */
+  /** The decoder's configuration, if one is sent. */
   readonly config: Uint8Array | undefined;
   /** Pictures carry the difference of presentation and decode time. */
   readonly hasComposition: boolean;

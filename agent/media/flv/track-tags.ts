@@ -12,7 +12,7 @@ export class TrackTags {
   /** Tag type, one of `TAG`. */
   readonly type: number;
   readonly #format: FlvFormat;
-  /** fourCC in tags of Enhanced RTMP; undefined: the tags have the old form. */
+  /** fourCC in tags of Enhanced RTMP, or undefined if the tags have the old form. */
   readonly #fourCc: string | undefined;
   /** Track number in multitrack tags; 0: the tags have one track, without a number. */
   readonly #trackId: number;
@@ -29,7 +29,7 @@ export class TrackTags {
     this.#head = Uint8Array.from(this.#headOf(PACKET.codedFrames));
   }
 
-  /** The body of the tag before the first sample; undefined: none. */
+  /** The body of the tag before the first sample. */
   get header(): Uint8Array | undefined {
     const { config } = this.#format;
     if (!config) {

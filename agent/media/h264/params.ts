@@ -36,7 +36,7 @@ export interface H264Sps {
   readonly width: number;
   readonly height: number;
   readonly fps: number | undefined;
-  /** max_num_reorder_frames; undefined: not signalled. */
+  /** max_num_reorder_frames, or undefined if not signalled. */
   readonly maxReorderFrames: number | undefined;
 }
 

@@ -8,7 +8,7 @@ export interface SliceSyntax {
   readonly treeUnitBits: number;
   readonly hasAdaptiveOffset: boolean;
   readonly shortTermSets: readonly ShortTermSet[];
-  /** Long-term reference pictures in the SPS; undefined: slices have none. */
+  /** Long-term reference pictures in the SPS, or undefined if slices have none. */
   readonly longTermPictures: readonly LongTermPicture[] | undefined;
   readonly hasTemporalMotionVectors: boolean;
 }
@@ -49,7 +49,7 @@ function parseLongTermPictures(bits: BitReader, pocLsbBits: number): LongTermPic
   return Array.from({ length: count }, () => ({ pocLsb: bits.bits(pocLsbBits), isUsed: bits.flag() }));
 }
 
-/** The frame rate, from the video usability information at the end of an SPS (H.265 §E.2.1); undefined: not signalled. */
+/** The frame rate, from the video usability information at the end of an SPS (H.265 §E.2.1), or undefined if not signalled. */
 export function parseFps(bits: BitReader): number | undefined {
   return bits.flag() ? parseVui(bits) : undefined;
 }

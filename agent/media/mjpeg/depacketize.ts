@@ -111,7 +111,7 @@ export class MjpegDepacketizer implements Depacketizer {
     this.#append(chunk, at, end);
   }
 
-  /** A byte for each side in steps of 8 (RFC 2435 §3.1.5, §3.1.6): cameras with larger images send 0. undefined: unknown. */
+  /** A byte for each side in steps of 8 (RFC 2435 §3.1.5, §3.1.6): cameras with larger images send 0. Undefined if unknown. */
   #sizeOf(chunk: Uint8Array, start: number): PictureSize | undefined {
     const [width, height] = [8 * (chunk[start + 6] as number), 8 * (chunk[start + 7] as number)];
     return width > 0 && height > 0 ? { width, height } : this.#toldSize;

@@ -51,7 +51,7 @@ function endOfSlice(data: Uint8Array, start: number): number {
   return data.length;
 }
 
-/** Temporal reference, type and vectors of the picture header in `data[start, end)`; undefined: none. */
+/** Temporal reference, type and vectors of the picture header in `data[start, end)`. */
 function pictureFields(data: Uint8Array, start: number, end: number): number | undefined {
   for (let code = findStartCode(data, start, end); code >= 0; code = findStartCode(data, code + 3, end)) {
     if (data[code + 3] === START.picture && code + 9 <= data.length) {

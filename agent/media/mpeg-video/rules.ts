@@ -19,7 +19,7 @@ export class MpegVideoRules implements FrameRules {
   #reference = 0;
   #wraps = 0;
 
-  /** Ticks between frames, 90 kHz; undefined: not signalled. */
+  /** Ticks between frames, 90 kHz, or undefined if not signalled. */
   get frameTicks(): number | undefined {
     return this.pictureOrder.frameTicks;
   }

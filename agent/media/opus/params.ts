@@ -49,7 +49,7 @@ export function isOpusLayout(channels: number, { streams, coupledStreams, mappin
   );
 }
 
-/** The parameters of `multiopus`; undefined: missing or invalid. */
+/** The parameters of `multiopus`, or undefined if missing or invalid. */
 export function parseOpusLayout({ channels, clockRate, fmtp }: RtpFormat): OpusLayout | undefined {
   const streams = numberOf(fmtp.get('num_streams'));
   const coupledStreams = numberOf(fmtp.get('coupled_streams'));

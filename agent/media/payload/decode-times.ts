@@ -10,11 +10,11 @@ const DEFAULT_FRAME_TICKS = 3000;
 
 /** The order of pictures by the SPS. */
 export interface PictureOrder {
-  /** Frames that may precede a frame in decoding order and follow it in output order; undefined: not signalled. */
+  /** Frames that may precede a frame in decoding order and follow it in output order, or undefined if not signalled. */
   readonly maxReorderFrames: number | undefined;
   /** Usual distance of picture order counts of neighbouring frames: 2 in H.264, 1 in H.265. */
   readonly pocStep: number;
-  /** Duration of a frame, 90 kHz; undefined: not signalled. */
+  /** Duration of a frame, 90 kHz, or undefined if not signalled. */
   readonly frameTicks: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface UnitTimes {
   next(pts: number, poc: number | undefined, startsOrder: boolean): boolean;
   /** Whether only the next frame shows if this one precedes frames with smaller counts. Absent: never. */
   isUndecided?(poc: number | undefined, startsOrder: boolean): boolean;
-  /** The frame after an undecided one; a count of undefined: it is not known. */
+  /** The frame after an undecided one; its count is undefined if unknown. */
   decide?(undecidedPoc: number, poc: number | undefined, startsOrder: boolean): void;
 }
 
@@ -145,7 +145,7 @@ export class DecodeTimes implements UnitTimes {
   }
 
   /**
-   * @param poc picture order count; undefined: not known
+   * @param poc picture order count, or undefined if unknown
    * @param startsOrder picture order counts restart here
    * @returns false: reordering is deeper than known, and the frame is too late; decoding continues at the next key frame
    */
@@ -261,7 +261,7 @@ export class TimedUnits {
     this.#times = times;
   }
 
-  /** Ends the wait. @param poc of the next unit; undefined: it is missing */
+  /** Ends the wait. @param poc of the next unit, or undefined if it is missing */
   decide(poc: number | undefined, startsOrder: boolean): void {
     const unit = this.#undecided;
     if (!unit) {

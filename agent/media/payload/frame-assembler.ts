@@ -9,9 +9,9 @@ import type { UnitSink } from './depacketizer.ts';
 export interface FrameRules {
   /** Whether the last unit read is a key frame. */
   readonly isKey: boolean;
-  /** Position in output order; undefined: frames arrive in output order. */
+  /** Position in output order, or undefined if frames arrive in it. */
   readonly order: number | undefined;
-  /** Description of the last key frame: the same object until it changes; undefined: not known yet. */
+  /** Description of the last key frame: the same object until it changes, or undefined if not yet known. */
   readonly track: VideoTrack | undefined;
   readonly pictureOrder: PictureOrder;
   /** Reads the headers of a complete unit. @returns false without a picture @throws PerchError when they are invalid */

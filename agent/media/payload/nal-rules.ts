@@ -60,11 +60,11 @@ export interface NalRules {
   references(ticks: number): References;
   /** The unit of the last slice read is delivered. @param ticks its time */
   accept(ticks: number): void;
-  /** Picture order count; undefined: unknown. */
+  /** Picture order count, or undefined if unknown. */
   readonly poc: number | undefined;
   /** Picture order counts restart with this unit. */
   readonly startsOrder: boolean;
-  /** The description that the slice refers to: the same object until it changes; undefined: its parameter sets are missing. */
+  /** The description that the slice refers to: the same object until it changes, or undefined if its parameter sets are missing. */
   track(): NalTrack | undefined;
   /** From parameter sets without a slice, where the first PPS counts as the active one. */
   firstTrack(): NalTrack | undefined;

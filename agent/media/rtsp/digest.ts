@@ -179,7 +179,7 @@ export function nextNonceOf(field: string | undefined): string | undefined {
   return /(?:^|[\s,])nextnonce\s*=\s*"([^"\\]+)"/i.exec(field ?? '')?.[1];
 }
 
-/** The credentials in Authorization; undefined: neither Basic nor a supported Digest. */
+/** The credentials in Authorization, or undefined if they are neither Basic nor a supported Digest. */
 export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | undefined {
   const basic = /^\s*basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(field);
   if (basic) {

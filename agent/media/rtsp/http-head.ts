@@ -93,7 +93,7 @@ export function parseHttpHead(head: Uint8Array): HttpRequest | HttpResponse {
   throw new PerchError('badInput', `'${first.slice(0, 60)}' is not the first line of an HTTP message`);
 }
 
-/** The status code of the first line of a reply; undefined: this is no HTTP. */
+/** The status code of the first line of a reply, or undefined if this is no HTTP. */
 export function statusOf(line: string): number | undefined {
   const [, status] = RESPONSE_LINE.exec(line) ?? [];
   return status === undefined ? undefined : Number(status);

@@ -119,7 +119,7 @@ export function contentLengthOf(message: RtspMessage): number {
   return bytes;
 }
 
-/** The CSeq; undefined: missing or invalid. */
+/** The CSeq, or undefined if missing or invalid. */
 export function cseqOf(message: RtspMessage): number | undefined {
   const text = message.headers.get('CSeq') ?? '';
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;

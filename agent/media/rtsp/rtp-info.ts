@@ -1,7 +1,7 @@
 /** What a camera answers to PLAY about one track, RFC 2326 §12.33. */
 export interface RtpInfo {
   readonly url: string;
-  /** Sequence number of the first packet; undefined: not named, or 0 or 1, which cameras write without meaning it. */
+  /** Sequence number of the first packet, or undefined if it is missing, or 0 or 1, which cameras write without meaning it. */
   readonly sequence: number | undefined;
 }
 

@@ -192,7 +192,7 @@ function edit(
   setText(size, 'Height', height);
 }
 
-/** @param value undefined: unchanged */
+/** @param value undefined to leave it unchanged */
 function setText(parent: XmlElement | undefined, name: string, value: number | string | undefined): void {
   if (value === undefined) {
     return;

@@ -16,7 +16,7 @@ export interface IrCutFilter {
   readonly modes: readonly IrCutMode[];
 }
 
-/** Reads the mode of the infrared cut filter; undefined: the camera does not let it be set. */
+/** The mode of the infrared cut filter, or undefined if it cannot be set. */
 export async function readIrCutFilter(
   session: OnvifSession,
   { videoSource }: CameraProfile,

@@ -54,7 +54,7 @@ export class OnvifPtz {
   #wanted: Velocity | undefined;
   #moving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** The last move sent; undefined: the camera stands still. */
+  /** The last move sent, or undefined while the camera stands still. */
   #current: { readonly velocity: Velocity; readonly sentMs: number } | undefined;
   /** A move may have reached the camera after the last successful stop. */
   #mayMove = false;

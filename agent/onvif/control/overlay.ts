@@ -7,7 +7,7 @@ import { attributeOf, elements, escapeXml, find, findText, plainLine } from '../
 import { replaceText } from './encoder.ts';
 import { byMedia, type Ways } from './ways.ts';
 
-/** Texts that the camera draws on the picture (OSD, ONVIF Media §5.18); undefined: not offered. */
+/** Texts that the camera draws on the picture (OSD, ONVIF Media §5.18), or undefined if not offered. */
 export interface Overlay {
   /** The first plain text; empty: none. */
   readonly text: string | undefined;

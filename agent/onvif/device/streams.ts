@@ -40,7 +40,7 @@ export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
   slow: 'the camera does not answer for this stream',
 };
 
-/** Why a stream cannot be described now; undefined: it does not exist. */
+/** Why a stream cannot be described now, or undefined if it does not exist. */
 export function delayOf(error: unknown): StreamDelay | undefined {
   const { status, isConnected } = error instanceof PerchError ? error.context : {};
   if (status === 453 || status === 503) {
@@ -89,7 +89,7 @@ export class StreamRetry {
 }
 
 export interface CameraStream extends CameraProfile {
-  /** On the camera's host, without credentials; undefined: the camera was too busy to name it. */
+  /** On the camera's host, without credentials, or undefined if the camera was too busy to name it. */
   readonly rtspUrl: string | undefined;
   /** Undefined if the stream was not probed. */
   readonly probed: ProbedStream | undefined;

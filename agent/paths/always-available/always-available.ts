@@ -83,7 +83,7 @@ export class AlwaysAvailable {
     return this.#stream;
   }
 
-  /** Opens the stream before its source is online, if its tracks are known. @returns when a clip is opened; undefined: no clip */
+  /** Opens the stream before its source is online, if its tracks are known. @returns when a clip is opened, or undefined without a clip */
   start(): Promise<void> | undefined {
     if (this.#fixed.length > 0) {
       this.#open(this.#fixed);

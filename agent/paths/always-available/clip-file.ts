@@ -32,7 +32,7 @@ export class ClipFile {
   }
 
   /**
-   * A player of the file's present content; undefined: it cannot be played, which is logged.
+   * A player of the file's present content, or undefined if it cannot be played, which is logged.
    * @param onEnded called when the player has stopped by itself; `isChanged`: the file has another content
    */
   open(onEnded: OnEnded): Promise<ClipPlayer | undefined> {

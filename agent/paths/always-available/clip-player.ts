@@ -78,7 +78,7 @@ export class ClipPlayer {
     }
   }
 
-  /** The track that runs out of samples first; undefined: enough is read. */
+  /** The track that runs out of samples first, or undefined if enough is read. */
   #nextTrack(): ClipMedia | undefined {
     let neediest: ClipMedia | undefined;
     let bytes = 0;

@@ -16,7 +16,7 @@ export interface OfflineSample {
 export interface OfflineMedia {
   /** Description of the samples. */
   readonly track: Track;
-  /** @returns undefined: nothing to send */
+  /** @returns undefined if there is nothing to send */
   next(now: OfflineTimes): OfflineSample | undefined;
   /** The next sample is a key sample. */
   requestKeyFrame?(): void;

@@ -28,7 +28,7 @@ export class OfflinePicture {
     this.track = { kind: 'video', codec: 'h264', clockRate: 90_000, width, height, fps: FPS, sps, pps: [pps] };
   }
 
-  /** @param sinceMs Unix milliseconds; undefined: it was never online */
+  /** @param sinceMs Unix milliseconds, or undefined if it was never online */
   next(sinceMs: number | undefined, nowMs: number): { readonly data: Uint8Array; readonly isKey: boolean } {
     const text = sinceMs === undefined ? '' : `since ${sinceText(sinceMs, nowMs)}`;
     if (text !== this.#text || this.#untilKey === 0) {

@@ -31,7 +31,7 @@ export class DownloadSignatures {
     }
   }
 
-  /** The last box of the file; undefined: nothing is signed. */
+  /** The last box of the file, or undefined if nothing is signed. */
   write(): Uint8Array | undefined {
     return this.#sections.some(({ kind }) => kind === 'signed') ? writeSignatureBox(this.#sections) : undefined;
   }
@@ -49,7 +49,7 @@ async function signaturesOf({ file, openRemote, moves }: Tabled): Promise<Signed
   }
 }
 
-/** undefined: they are not those of the recording. */
+/** Undefined if they are not those of the recording. */
 async function sectionOf(cut: FileCut, signed: SignedSection): Promise<SignedSection | undefined> {
   const tracks = signed.recording.tracks.map(({ id }) => cut.tracks.find(({ track }) => track.id === id));
   const counts = tracks.map((_, i) => signed.groups.reduce((sum, group) => sum + countOf(group, i), 0));

@@ -10,10 +10,10 @@ const HAS_ACCESS_POINT = 0x1000_0000;
 /** A fragment's index entry. Decode times in the download, in ticks of the leading track. */
 export interface IndexedFragment {
   readonly sizeBytes: number;
-  /** Decode time of the leading track's first sample; undefined: the fragment has none. */
+  /** Decode time of the leading track's first sample, or undefined if the fragment has none. */
   readonly time: number | undefined;
   readonly endTime: number | undefined;
-  /** Decode time of the first sync sample; undefined: the fragment has none. */
+  /** Decode time of the first sync sample, or undefined if the fragment has none. */
   readonly syncTime: number | undefined;
   readonly startsWithSync: boolean;
 }

@@ -17,7 +17,7 @@ import { type ReadInfo, readSegmentInfo } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 export interface RecordPaths {
-  /** undefined: no such path is configured. `recordPath` is absolute or relative to the working directory. */
+  /** Undefined if no such path is configured. `recordPath` is absolute or relative to the working directory. */
   recordPathOf(name: string): { readonly recordPath: string; readonly format: 'fmp4' | 'mpegts' } | undefined;
   recordPaths(): readonly string[];
 }
@@ -49,7 +49,7 @@ export class Catalog implements SegmentLog {
   readonly #scanning = new Map<string, Promise<void>>();
   /** Paths whose folders this process has changed, and when. */
   readonly #changed = new Map<string, number>();
-  /** The last logged fault of a template and the requested path; undefined: all. */
+  /** The last logged fault of a template and the requested path, or undefined for all. */
   readonly #logged = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
   /** By template: the folder of a missing disk, as of the last scan. */
   readonly #offline = new Map<string, { readonly folder: string; readonly why: PerchError }>();
@@ -108,7 +108,7 @@ export class Catalog implements SegmentLog {
     return this.#offline.size > 0;
   }
 
-  /** Why a recording is unreadable now: its disk is missing. undefined: readable as far as known. */
+  /** Why a recording is unreadable now: its disk is missing. Undefined if it is readable as far as known. */
   offlineReason(file: string): PerchError | undefined {
     for (const { folder, why } of this.#offline.values()) {
       if (file.startsWith(`${folder}/`)) {
@@ -120,7 +120,7 @@ export class Catalog implements SegmentLog {
 
   /**
    * Finds new and deleted files. Skips missing disks, whose files stay in the index.
-   * @param path undefined: all paths
+   * @param path undefined for all paths
    */
   scan(path?: string, signal?: AbortSignal): Promise<void> {
     const key = path ?? '';

@@ -42,7 +42,7 @@ export class ClockLabels {
     return movedUs >= MIN_CORRECTION_US ? boot : undefined;
   }
 
-  /** @param fileMark undefined: only the name and the file itself are known */
+  /** @param fileMark undefined if only the name and the file itself are known */
   startOf(label: StartLabel, fileMark: Pick<FileMark, 'bootId' | 'isClockTrusted'> | undefined): number {
     const boot = fileMark && !fileMark.isClockTrusted ? this.#database.findId(fileMark.bootId) : undefined;
     return this.#startIn(label, boot);

@@ -27,7 +27,7 @@ export class CopyTable {
     this.#segments.rename(file, copyFile(name), 0, STATE.copied);
   }
 
-  /** @param facts undefined: it cannot be listed */
+  /** @param facts undefined if it cannot be listed */
   add({ name, path, nameUs, sizeBytes }: StoredCopy, facts: RecordingFacts | undefined): void {
     if (facts) {
       const file = copyFile(name);

@@ -12,7 +12,7 @@ export interface EventQuery {
   readonly fromUs: number;
   readonly toUs: number;
   readonly types?: readonly string[] | undefined;
-  /** Continues after this event, newest first; undefined: from the newest. */
+  /** Continues after this event, newest first, or undefined to start from the newest. */
   readonly after?: EventMark | undefined;
   /** Omits shorter events, but not ongoing ones. */
   readonly minUs?: number;

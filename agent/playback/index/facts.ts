@@ -56,7 +56,7 @@ export function parseFacts(text: string): RecordingFacts | undefined {
   }
 }
 
-/** Facts of a finished recording on a disk. @returns undefined: it is not a finished recording, or is damaged */
+/** Facts of a finished recording on a disk. @returns undefined if the recording is unfinished or damaged */
 export async function readFacts(file: string, handle: ReadableFile): Promise<RecordingFacts | undefined> {
   const facts = recordFormatOf(file) === 'mpegts' ? await ofStream(handle) : await ofMp4(handle);
   return facts && Check(Facts, facts) ? facts : undefined;

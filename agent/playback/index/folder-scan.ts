@@ -16,7 +16,7 @@ const UNSETTLED_MS = 2_000;
 interface ScanOptions {
   readonly index: SegmentIndex;
   readonly template: string;
-  /** Only folders that can hold recordings of this path; undefined: all. */
+  /** Only folders that can hold recordings of this path, or undefined for all. */
   readonly path?: string;
   readonly zone: string | undefined;
   /** Files that are left out: they have a row already, under another name. */
@@ -231,7 +231,7 @@ async function deviceAt(folder: string): Promise<number> {
   return found ? found.dev : folder === dirname(folder) ? 0 : deviceAt(dirname(folder));
 }
 
-/** undefined: not found. */
+/** Undefined if not found. */
 export async function statOf(file: string): Promise<Stats | undefined> {
   return stat(file).catch((error: unknown) => {
     // A name too long for the disk does not exist on it; it may come from a request.

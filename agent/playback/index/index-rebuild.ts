@@ -29,7 +29,7 @@ export interface UnreadableFile {
 
 /** Stores events or protected ranges, of which the index has copies, and replays them when the index was reset. */
 export interface Journal {
-  /** @param sinceMs Unix milliseconds: earlier entries are known; undefined: all */
+  /** @param sinceMs Unix milliseconds: earlier entries are known; undefined for all */
   replay(index: EventTable, sinceMs?: number): Promise<void> | void;
 }
 

@@ -11,7 +11,7 @@ export class KnownTemplates {
   readonly #onFault: (error: unknown) => void;
   #templates: string[];
 
-  /** @param file undefined: remembered in memory only */
+  /** @param file undefined to keep them in memory only */
   constructor(file: string | undefined, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;

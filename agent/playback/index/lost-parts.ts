@@ -13,7 +13,7 @@ export const parseLost = (text: unknown, startUs: number): UsRange[] =>
 export const hiddenIn = ({ lost }: { readonly lost: readonly UsRange[] }, deleted: readonly UsRange[]) =>
   lost.length === 0 ? deleted : merged([...lost, ...deleted]);
 
-/** The first moment of a recording that plays; undefined: none. */
+/** The first moment of a recording that plays. */
 export const shownStart = (
   row: { readonly startUs: number; readonly durationUs: number; readonly lost: readonly UsRange[] },
   deleted: readonly UsRange[],

@@ -32,7 +32,7 @@ export class ScanTable {
     database.write(() => database.run(query, database.idOf(template), database.idOf(folder)), 0);
   }
 
-  /** `st_dev` of the folder's disk; undefined: never seen. */
+  /** `st_dev` of the folder's disk, or undefined if it was never seen. */
   deviceOf(folder: string): number | undefined {
     const row = this.#database.row('SELECT value FROM facts WHERE name = ?', `device of ${folder}`);
     return row && Number(row['value']);

@@ -54,7 +54,7 @@ export interface SegmentRow {
   readonly signature: string;
   readonly isOwn: boolean;
   readonly isClockTrusted: boolean;
-  /** UTC offset of the local time in its name; undefined: not known. */
+  /** UTC offset of the local time in its name, or undefined if unknown. */
   readonly offsetMinutes: number | undefined;
   /** Capture time of the start, by the clock of that moment. */
   readonly wallUs: number | undefined;

@@ -10,7 +10,7 @@ export interface PathBytes {
 
 /** Times are Unix microseconds. */
 export interface PathSpan {
-  /** Start of the oldest recording; undefined: none. */
+  /** Start of the oldest recording. */
   readonly firstUs: number | undefined;
   /** Recorded since the requested time, and for how long: until now, or until the start of the growing file. */
   readonly recentBytes: number;
@@ -136,7 +136,7 @@ export class SpaceTable {
     }));
   }
 
-  /** End of the latest recording that started before a time, Unix microseconds; undefined: none. */
+  /** End of the latest recording that started before a time, Unix microseconds. */
   lastEndUs(beforeUs: number): number | undefined {
     // The last file of each path: the cost depends on the number of paths.
     const query = `SELECT MAX((SELECT start_us + duration_us FROM segments INDEXED BY by_start

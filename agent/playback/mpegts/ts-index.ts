@@ -37,7 +37,7 @@ export interface TsFragment {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly runs: readonly TsRun[];
-  /** Offset in the file from which bytes are lost; undefined: what follows is another fragment. */
+  /** Offset in the file from which bytes are lost, or undefined if another fragment follows. */
   readonly end?: number;
 }
 

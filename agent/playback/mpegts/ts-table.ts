@@ -96,7 +96,7 @@ async function spansOf(
 const endOfParts = ({ isFinished, sizeBytes }: TsRecordingHead): number =>
   isFinished ? sizeBytes - PACKET_BYTES : sizeBytes;
 
-/** How much of a file plays; undefined: nothing. */
+/** How much of a file plays. */
 export async function playedOfTs(
   handle: ReadableFile,
   head: TsRecordingHead,
@@ -124,7 +124,7 @@ const usOf = (ms: number): number => Math.round(Math.min(ms, MAX_MS) * 1000);
 /** Memory of an index besides its table. */
 export const bytesOfIndex = (fragments: readonly TsFragment[]): number => fragments.length * FRAGMENT_COST_BYTES;
 
-/** The duration of a file of another program, from its first time to its last, in ms; undefined: it has no samples. */
+/** The duration of a file of another program, from its first time to its last, in ms, or undefined if it has no samples. */
 async function measureTs(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;

@@ -19,7 +19,7 @@ const NON_SYNC = 0x1_0000;
 /** Presentation of the file starts at this time in the table: samples that are decoded before it have times, too. */
 export const PLAIN_ZERO_SECONDS = 10;
 
-/** How many bytes of a plain MP4 file hold its tables; undefined: not known from these. @throws PerchError badInput */
+/** How many bytes of a plain MP4 file hold its tables, or undefined if unknown from these. @throws PerchError badInput */
 export function plainHeadBytes(bytes: Uint8Array): number | undefined {
   const end = moovIn(bytes)?.end;
   if (end !== undefined && end > MAX_MOOV_BYTES) {

@@ -8,7 +8,7 @@ export interface TimelineQuery {
   readonly path: string;
   readonly from: ZonedTime;
   readonly to: ZonedTime;
-  /** Seconds; undefined: automatic. */
+  /** Seconds, or undefined for automatic. */
   readonly resolution: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface GetQuery {
   /** Duration in recorded time, regardless of speed. */
   readonly durationUs: number;
   readonly format: GetFormat;
-  /** Speed factor; only key frames are played. undefined: normal playback. */
+  /** Speed factor; only key frames are played. Undefined for normal playback. */
   readonly speed?: number | undefined;
   /** Omits gaps and continues after them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
@@ -148,7 +148,7 @@ export function timelineQuery({ path, from = '', to = '', resolution = '' }: Tim
 }
 
 export interface EventListQuery {
-  /** undefined: since the first event. */
+  /** Undefined for all since the first event. */
   readonly from: ZonedTime | undefined;
   readonly to: ZonedTime;
   readonly path: string | undefined;

@@ -53,6 +53,6 @@ export function formatRfc3339({ us, offsetMs }: ZonedTime): string {
   return `${local}${fraction}${offsetMs < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
 
-/** The local time of an instant. @param zone IANA name; undefined: the box's zone */
+/** The local time of an instant. @param zone IANA name, or undefined for the box's zone */
 export const formatLocalTime = (us: number, zone: string | undefined): string =>
   formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });

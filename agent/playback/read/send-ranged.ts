@@ -23,7 +23,7 @@ export interface RangedContent {
 
 /**
  * Sends everything, the requested range, or 304 (RFC 9110 §13 and §14).
- * @param etag undefined: the resource can still grow
+ * @param etag undefined if the resource can still grow
  */
 export function sendRanged(
   request: FastifyRequest,
@@ -61,7 +61,7 @@ interface ByteRange {
   readonly end: number;
 }
 
-/** `Range`, RFC 9110 §14.1.2. undefined: everything; 'unsatisfiable': it starts beyond the end. */
+/** `Range`, RFC 9110 §14.1.2. Undefined for everything, 'unsatisfiable' if it starts beyond the end. */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes\s*=\s*(\d{0,16})\s*-\s*(\d{0,16})$/i.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) {

@@ -35,7 +35,7 @@ export interface MediaSample extends PlacedSample {
 type NextSample = () => Promise<MediaSample | undefined>;
 
 export interface MediaTrack extends Pick<Mp4Track, 'id' | 'kind' | 'sampleEntry'> {
-  /** Reads the next sample, in decode order; undefined: the track is at its end. */
+  /** The next sample in decode order, or undefined at the end of the track. */
   readonly next: NextSample;
 }
 

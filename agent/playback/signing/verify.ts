@@ -65,7 +65,7 @@ export interface Verification {
 
 /**
  * Compares the samples of a file with its signatures, in order.
- * @param fingerprint of the key that must have signed all; undefined: any
+ * @param fingerprint of the key that must have signed all, or undefined for any
  */
 export async function verifyMedia(
   media: MediaFile,

@@ -16,7 +16,7 @@ const MAX_DECODED = 250;
 const ANY_TIME = 0x7fff_ffff;
 
 export interface PictureQuery {
-  /** Width of the JPEG in pixels, at most that of the picture; undefined: that of the picture. */
+  /** Width of the JPEG in pixels, at most that of the picture, or undefined for that of the picture. */
   readonly width: number | undefined;
   /** The picture of the moment itself, not the key frame before it. */
   readonly isExact: boolean;

@@ -92,7 +92,7 @@ export class RecordedPeriods {
     return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
 
-  /** The layout of a file; undefined: the file is gone or unplayable, and only the others are played. @throws PerchError if its copy cannot be read */
+  /** The layout of a file, or undefined if the file is gone or unplayable and is skipped. @throws PerchError if its copy cannot be read */
   async #layoutOf({ file, nameUs }: RowOfRecording): Promise<VodLayout | undefined> {
     try {
       const known = this.#layouts.get(file);
@@ -143,7 +143,7 @@ function partOf(
   return { layout, uri, startUs: row.startUs, from, to, isContinued: step !== undefined, stepSeconds };
 }
 
-/** The time offset that continues the previous file; undefined: not continuous. */
+/** The time offset that continues the previous file, or undefined if the files are not continuous. */
 function stepFrom(before: PlaylistFile, layout: VodLayout): number | undefined {
   // NaN if one of the two has no anchor.
   const stepSeconds = before.layout.anchorSeconds + before.stepSeconds - layout.anchorSeconds;

@@ -16,7 +16,7 @@ export interface PlaylistFile {
 
 interface PlaylistKind {
   readonly isEnded: boolean;
-  /** EXT-X-START offset; undefined: the player's choice. */
+  /** EXT-X-START offset, or undefined for the player's choice. */
   readonly startOffsetSeconds: number | undefined;
   /** Minimum of EXT-X-TARGETDURATION. A longer segment raises it to its duration, rounded up. */
   readonly minTargetSeconds: number;
@@ -68,7 +68,7 @@ function headersOf(files: readonly PlaylistFile[], isEnded: boolean): PlaylistFi
   return headers;
 }
 
-/** @param header undefined: unchanged */
+/** @param header undefined to leave it unchanged */
 function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header: PlaylistFile | undefined): void {
   const { layout, uri, from, to } = file;
   const { startSeconds, endSeconds } = layout.cuts;

@@ -138,7 +138,7 @@ export class EventJournal {
   }
 
   /**
-   * Deletes months whose last event is older than its path allows. @param keptMs undefined: forever
+   * Deletes months whose last event is older than its path allows. @param keptMs undefined to keep them forever
    * @returns the paths with events
    */
   async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<ReadonlySet<string>> {

@@ -7,7 +7,7 @@ export interface CameraEvent {
   /** One word: `motion`, `person`, `doorbell`, `disk`. */
   readonly type: string;
   readonly startUs: number;
-  /** undefined: ongoing. */
+  /** Undefined while it is ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
   /** Who reported the event. Those of `perch` are its own faults and start no clip. */
@@ -16,7 +16,7 @@ export interface CameraEvent {
   readonly area?: EventArea | undefined;
 }
 
-/** A part of the picture, in fractions of its width and height, and the direction in which it moves; undefined: it stays. */
+/** A part of the picture, in fractions of its width and height, and the direction in which it moves, or undefined if it stays. */
 export interface EventArea {
   readonly x: number;
   readonly y: number;

@@ -53,7 +53,7 @@ export type LostUs = [fromUs: number, toUs: number];
 export interface Played {
   /** From the start of the file to the end of the last part that plays. */
   readonly durationUs: number;
-  /** undefined: nothing within the duration is lost. */
+  /** Undefined if nothing within the duration is lost. */
   readonly lostUs?: LostUs[];
 }
 

@@ -31,7 +31,7 @@ export interface RecordingName {
 /**
  * The absolute name of a recording.
  * @param wallMs Unix milliseconds with a fraction down to the microsecond
- * @param zone IANA name; undefined: the box's zone
+ * @param zone IANA name, or undefined for the box's zone
  */
 export function formatRecordPath(
   template: string,
@@ -83,7 +83,7 @@ export class RecordPathPattern {
   readonly #levels: readonly RegExp[] | undefined;
 
   /**
-   * @param path undefined: all paths
+   * @param path undefined for all paths
    * @param format of the matching files
    */
   constructor(template: string, path: string | undefined, zone?: string, format: RecordFormat | 'any' = 'fmp4') {

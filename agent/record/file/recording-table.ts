@@ -17,7 +17,7 @@ export interface RecordingTable {
   readonly endOffset: number;
   /** The table collector of a growing file, which is continued later. */
   readonly walked: Walked | undefined;
-  /** Oldest first. undefined: none. */
+  /** Oldest first. */
   readonly lost?: readonly LostRange[];
 }
 

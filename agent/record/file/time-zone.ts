@@ -12,7 +12,7 @@ interface LocalTime {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** How far local time is ahead of UTC. @param zone IANA name; undefined: the box's zone */
+/** How far local time is ahead of UTC. @param zone IANA name, or undefined for the box's zone */
 export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
   if (zone === undefined) {
     return -new Date(utcMs).getTimezoneOffset() * 60_000;

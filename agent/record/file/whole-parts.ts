@@ -38,7 +38,7 @@ export class PartChain {
    * MediaMTX.
    */
   readonly #isStrict: boolean;
-  /** Expected sequence number of the next part; undefined: unknown before the first part. */
+  /** Expected sequence number of the next part, or undefined if unknown before the first part. */
   #sequence: number | undefined;
 
   constructor({ init, fileMark, mark, isFinished }: RecordingHead, isChecked: boolean) {

@@ -16,7 +16,7 @@ export interface GapJournalOptions extends Pick<EventJournalOptions, 'inTurn'> {
   readonly logger: Logger;
   /** Nothing is dated by an untrusted clock. */
   readonly isClockTrusted: () => boolean;
-  /** When the previous run was last known alive, Unix milliseconds; undefined: first run. */
+  /** When the previous run was last known alive, Unix milliseconds, or undefined on the first run. */
   readonly lastAliveMs: () => number | undefined;
   readonly index: { addEvent(event: CameraEvent): void; removeEventsBefore(path: string, us: number): void };
   readonly factsOf: (path: string) => PathFacts;
@@ -35,7 +35,7 @@ export class GapJournal {
   readonly files: EventJournal;
   readonly #options: GapJournalOptions;
   readonly #startedMonoMs: number;
-  /** The ongoing reason by path; undefined: recording, or unknown. */
+  /** The ongoing reason by path, or undefined if it records or the reason is unknown. */
   readonly #running = new Map<string, CameraEvent | undefined>();
   #missing: ReadonlySet<string> = new Set();
   /** The clock was trusted, and gaps of an earlier run are closed. */
@@ -103,7 +103,7 @@ export class GapJournal {
     }
   }
 
-  /** Deletes entries older than the path's recordings. @param keptMs undefined: forever */
+  /** Deletes entries older than the path's recordings. @param keptMs undefined to keep them forever */
   async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<void> {
     const { index } = this.#options;
     for (const path of await this.files.prune(nowMs, keptMs)) {

@@ -26,7 +26,7 @@ export interface WatchedPath {
 
 export interface PathFacts {
   readonly isAroundEvents: boolean;
-  /** State of its disk as in `/v3/disks`; undefined: unknown. */
+  /** State of its disk as in `/v3/disks`, or undefined if unknown. */
   readonly diskState: string | undefined;
 }
 

@@ -44,7 +44,7 @@ export function checksumPacket(checksum: TsChecksum): Uint8Array {
   return packet;
 }
 
-/** @param at start of a complete packet; undefined: not a checksum packet */
+/** @param at start of a complete packet, or undefined if it is not a checksum packet */
 export function readChecksum(view: DataView, at: number): TsChecksum | undefined {
   if (!isNullPacket(view, at) || view.getUint32(at + 4) !== MAGIC) {
     return undefined;

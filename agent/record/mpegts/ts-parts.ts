@@ -50,7 +50,7 @@ class PartWalk implements TsParts {
   readonly #start: number;
   /** By PID; -1: not seen since the last bad packet. */
   readonly #counters = new Int8Array(0x2000).fill(-1);
-  /** Start of the current part; undefined: it is not known. */
+  /** Start of the current part, or undefined if it is not known. */
   #partOffset: number | undefined;
   /** The part cannot begin before this: what precedes it is lost. */
   #earliest = 0;

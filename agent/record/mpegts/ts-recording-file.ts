@@ -11,7 +11,7 @@ const PACKET_HEADER_BYTES = 4;
 
 export interface TsRecordingHead {
   readonly hasPackets: boolean;
-  /** undefined: Perch did not write the file, or its first bytes are lost. */
+  /** Undefined if Perch did not write the file, or its first bytes are lost. */
   readonly mark: StreamMark | undefined;
   readonly fileMark: FileMark | undefined;
   /** Nothing is missing at the end; never known for files of other programs. */
@@ -57,7 +57,7 @@ function marksOf(head: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** Last checksum of a file that ends with a complete part; undefined: it does not. */
+/** Last checksum of a file that ends with a complete part, or undefined if it does not. */
 async function lastChecksum(handle: ReadableFile, sizeBytes: number, fileId: number): Promise<TsChecksum | undefined> {
   const at = sizeBytes - PACKET_BYTES;
   if (at < 0 || sizeBytes % PACKET_BYTES !== 0) {

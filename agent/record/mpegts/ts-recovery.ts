@@ -51,7 +51,7 @@ interface Plan {
   readonly lostBytes: number;
   /** 0: not known. */
   readonly durationMs: number;
-  /** undefined: not written by Perch. */
+  /** Undefined if Perch did not write the file. */
   readonly fileId: number | undefined;
   readonly hasHoles: boolean;
   readonly startMs: number | undefined;

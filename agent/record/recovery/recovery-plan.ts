@@ -36,7 +36,7 @@ export interface RecoveryPlan {
   readonly durationMs: number;
   /** Bytes lost after the end and in the holes. */
   readonly lostBytes: number;
-  /** For the file's times, Unix milliseconds; undefined: unknown. */
+  /** For the file's times, Unix milliseconds, or undefined if unknown. */
   readonly startMs: number | undefined;
 }
 

@@ -31,7 +31,7 @@ export interface DeletionDeps {
   readonly protection: Protection;
   /** The wall clock is set: ages are meaningful. */
   readonly isClockTrusted: () => boolean;
-  /** Why the date may be wrong by years; undefined: it is not. The order of recordings is right in either case. */
+  /** Why the date may be wrong by years, or undefined if it is not. The order of recordings is right in either case. */
   readonly dateDoubt?: (() => string | undefined) | undefined;
   /** Whether the archive still has to copy the recording, which is then not deleted by age. */
   readonly isAwaited?: (doomed: DeletionCandidate) => boolean;

@@ -13,9 +13,9 @@ export interface ProtectedRange {
   readonly startUs: number;
   readonly endUs: number;
   readonly note: string;
-  /** Unix milliseconds; undefined: added by an earlier version. */
+  /** Unix milliseconds, or undefined if an earlier version added it. */
   readonly createdMs?: number | undefined;
-  /** Name of the person; undefined: a program without a name. */
+  /** Name of the person, or undefined for a program without a name. */
   readonly by?: string | undefined;
 }
 

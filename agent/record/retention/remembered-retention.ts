@@ -138,13 +138,13 @@ export class RememberedRetention implements RetentionRules {
     return former.deleteAfterMs === 0 ? undefined : Math.max(ms, former.deleteAfterMs);
   }
 
-  /** Retention where the path records now or did last; undefined: forever, or unknown. */
+  /** Retention where the path records now or did last, or undefined if it is unlimited or unknown. */
   keptMs(path: string): number | undefined {
     const recordPath = this.settingsFor(path)?.recordPath ?? this.#known.get(path)?.recordPaths.at(-1);
     return recordPath === undefined ? undefined : this.deleteAfterMs(path, recordPath);
   }
 
-  /** Retention of a removed path; 0: forever; undefined: unknown. */
+  /** Retention of a removed path; 0: forever, or undefined if unknown. */
   lastChosenMs(path: string): number | undefined {
     return this.#known.get(path)?.deleteAfterMs;
   }

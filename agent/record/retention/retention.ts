@@ -16,7 +16,7 @@ export interface RetentionRules {
   recordPaths(): readonly string[];
   /** False: its disk is missing. */
   isThere(recordPath: string): Promise<boolean>;
-  /** Retention of a path there; undefined: forever, or unknown. */
+  /** Retention of a path there, or undefined if it is unlimited or unknown. */
   deleteAfterMs(path: string, recordPath: string): number | undefined;
   shortestMs(): number | undefined;
 }

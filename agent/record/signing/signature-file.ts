@@ -29,17 +29,17 @@ export async function saveSignatures(recording: string, section: SignedSection):
   await syncFolder(dirname(recording));
 }
 
-/** undefined: there are none, or they are damaged. */
+/** Undefined if they are missing or damaged. */
 export const readSignatures = async (recording: string): Promise<SignedSection | undefined> =>
   signedSectionIn((await readSignatureFile(recording).catch(unlessFileFault))?.bytes);
 
-/** The file and its time; undefined: there is none, or it is damaged or something else. @throws an error of the file system */
+/** The file and its time, or undefined if there is none, or it is damaged or something else. @throws an error of the file system */
 export async function readSignatureFile(recording: string) {
   const found = await readRegularFile(signatureFileOf(recording), MAX_SIGNATURES_BYTES);
   return signedSectionIn(found?.bytes) && found;
 }
 
-/** The section in the bytes of a signature file; undefined: there is none, or it is damaged. */
+/** The section in the bytes of a signature file, or undefined if there is none, or it is damaged. */
 export function signedSectionIn(bytes: Uint8Array | undefined): SignedSection | undefined {
   try {
     const { sections, isWhole } = bytes ? parseSignatures(bytes) : { sections: [], isWhole: false };

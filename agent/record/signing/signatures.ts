@@ -37,7 +37,7 @@ export const MAX_SIGNATURES_BYTES = 128 << 20;
 export interface Presence {
   readonly first: number;
   readonly count: number;
-  /** SHA-256 of each sample of the group; undefined: all of the samples are in the file, or none is. */
+  /** SHA-256 of each sample of the group, or undefined if all of the samples are in the file, or none is. */
   readonly digests?: Uint8Array | undefined;
 }
 

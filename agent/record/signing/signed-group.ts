@@ -61,7 +61,7 @@ export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
 
 export const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
-/** @param statement of the group before; undefined: it is the first one */
+/** @param statement of the group before, or undefined if it is the first one */
 export const previousOf = (statement: Uint8Array | undefined): Uint8Array =>
   statement ? sha256(statement) : NO_DIGEST;
 

@@ -20,7 +20,7 @@ export type DiskStateName = (typeof DISK_STATES)[number];
 
 export interface DiskState {
   readonly name: DiskStateName;
-  /** What is wrong and what to do; undefined: nothing. */
+  /** What is wrong and what to do. */
   readonly text: string | undefined;
 }
 

@@ -114,7 +114,7 @@ export class Disks {
     }
   }
 
-  /** Why a file may not be recorded; undefined: it may. */
+  /** Why a file may not be recorded, or undefined if it may. */
   refusal(file: string): string | undefined {
     const found = this.#folderOf(file);
     if (!found?.last && !found?.fault) {

@@ -53,7 +53,7 @@ export class FlushAge {
     return true;
   }
 
-  /** undefined: it is not slower than it was, or too little is known. */
+  /** Undefined if it is not slower than it was, or too little is known. */
   get slowdown(): Slowdown | undefined {
     const { first, latest } = this.days;
     if (latest.length < DAYS) {

@@ -30,7 +30,7 @@ export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmpt
 interface FreeSpaceRequest {
   readonly files: number;
   readonly diskBytes: number;
-  /** Why less was freed than requested; undefined: it was not. */
+  /** Why less was freed than requested, or undefined if it was not. */
   readonly stuck: string | undefined;
 }
 

@@ -16,7 +16,7 @@ export class WatchedFolder {
   state: DiskState = OK;
   /** Unix time. */
   sinceMs: number;
-  /** The last answer; undefined: none yet. */
+  /** The last answer, if there is one yet. */
   last: DiskReading | undefined;
   fault: { readonly isHanging: boolean; readonly text: string } | undefined;
   /** Something was recorded: the disk needs a mark. */

@@ -47,7 +47,7 @@ export class WriteRate {
     hour.grownBytes += grownBytes;
   }
 
-  /** undefined: too little data. */
+  /** Undefined if there is too little data. */
   get writtenBytesPerDay(): number | undefined {
     return this.#perDay((hour) => hour.writtenBytes);
   }
@@ -88,13 +88,13 @@ interface ForecastInput {
   /** Below it recording stops. */
   readonly stopBytes: number;
   readonly rate: Pick<WriteRate, 'writtenBytesPerDay' | 'grownBytesPerDay'>;
-  /** Age of the oldest recording; undefined: there is none, or it is unknown. */
+  /** Age of the oldest recording, or undefined if there is none, or it is unknown. */
   readonly oldestAgeMs: number | undefined;
-  /** Retention of all recordings on the disk; undefined: some have none. */
+  /** Retention of all recordings on the disk, or undefined if some have none. */
   readonly ageLimitMs: number | undefined;
 }
 
-/** What is expected of a disk at its current write rate. undefined: never, or not known. */
+/** What is expected of a disk at its current write rate. Undefined if never, or unknown. */
 export interface Forecast {
   readonly fullInDays: number | undefined;
   /** How many days of recordings the disk will hold. */

@@ -5,14 +5,14 @@ import type { ReadableFile } from '../file/segment-fs.ts';
 export interface StoredMedia extends ReadableFile {
   /** Ends pending reads. */
   abort?(): void;
-  /** Reads the signatures of a recording that is not on a disk; undefined: there are none. */
+  /** Reads the signatures of a recording that is not on a disk, if there are any. */
   readSignatures?(): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
 interface RangeFileParts {
   readonly sizeBytes: number;
-  /** Facts of the recording, written by `writeFacts`; undefined: not read yet. */
+  /** Facts of the recording, written by `writeFacts`, or undefined if not read yet. */
   readonly facts?: string | undefined;
   /** Reads exactly these bytes. @param length at most MAX_RANGE_BYTES */
   readonly read: (position: number, length: number, signal: AbortSignal) => Promise<Uint8Array>;

@@ -32,13 +32,13 @@ export interface StoredCopy {
   /** Start by the file's name, in Unix microseconds. */
   readonly nameUs: number;
   readonly sizeBytes: number;
-  /** Facts of the recording, written by `writeFacts`; undefined: not read yet. */
+  /** Facts of the recording, written by `writeFacts`, or undefined if not read yet. */
   readonly facts: string | undefined;
 }
 
 /** Copies that can be read now. Failures have `copy` in their context. */
 export interface StoredCopies {
-  /** undefined: there is no copy. */
+  /** Undefined if there is no copy. */
   find(path: string, nameUs: number): StoredCopy | undefined;
   paths(): readonly string[];
   /** Copies of a path, in the order of their names. @param afterUs the last of the previous page */

@@ -77,7 +77,7 @@ export class FlushPoint {
     return disk;
   }
 
-  /** Write and flush durations of a disk; undefined: none yet. @param device `st_dev` */
+  /** Write and flush durations of a disk, or undefined if there are none yet. @param device `st_dev` */
   times(device: number): Pick<DiskQueue, 'writes' | 'flushes'> | undefined {
     return this.#disks.get(device);
   }

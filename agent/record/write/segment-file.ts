@@ -8,7 +8,7 @@ import type { FlushPoint, OpenFile } from './flush.ts';
 interface SegmentEnd {
   /** Appended after the last part; `[]`: nothing. */
   readonly pieces: readonly Uint8Array[];
-  /** Offset of `mvhd.duration` (32 bits, milliseconds) and its value; undefined: the file has no such field. */
+  /** Offset of `mvhd.duration` (32 bits, milliseconds) and its value, or undefined if the file has no such field. */
   readonly duration: { readonly offset: number; readonly durationMs: number } | undefined;
   /** For the file's mtime, Unix milliseconds. */
   readonly startMs: number;

@@ -33,7 +33,7 @@ export class StartLabel {
    * The next sample of the leading track.
    * @param partedMs capture time minus media time since the previous one
    * @param frameMs decode time since the previous one
-   * @returns increase of `earlierMs`; undefined: the label is final, or a clock has jumped
+   * @returns increase of `earlierMs`, or undefined if the label is final, or a clock has jumped
    */
   push(partedMs: number, frameMs: number): number | undefined {
     if (this.#isFinal || partedMs > MAX_STEP_MS || partedMs < -MAX_STEP_MS) {

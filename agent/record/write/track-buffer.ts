@@ -31,7 +31,7 @@ export class TrackBuffer extends TrackRunBuffer {
     return first && last ? (this.#isClosed ? this.endDtsOf(this.count) : last.dts) - first.dts : 0;
   }
 
-  /** The complete samples; undefined: none. Their holds pass to the caller. */
+  /** The complete samples. Their holds pass to the caller. */
   takeWhole(): TrackRun | undefined {
     const count = this.#isClosed ? this.count : this.count - 1;
     return count > 0 ? this.take(count) : undefined;

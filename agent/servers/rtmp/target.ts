@@ -27,7 +27,7 @@ export function targetOf(app: string, stream: string): RtmpTarget {
   };
 }
 
-/** `?user=…&pass=…`, as MediaMTX takes them; undefined: neither. */
+/** `?user=…&pass=…`, as MediaMTX takes them, if there are any. */
 export function credentialsOf(query: string): SessionCredentials | undefined {
   const parameters = new URLSearchParams(query);
   const [user, password] = [parameters.get('user'), parameters.get('pass')];

@@ -20,7 +20,7 @@ export interface FoundTrack {
   readonly track: Track | undefined;
 }
 
-/** Takes the tracks of a rendition. @returns where the units of each go; undefined: they are dropped */
+/** Takes the tracks of a rendition. @returns where the units of each go, or undefined if they are dropped */
 type OnTracks = (found: readonly FoundTrack[]) => readonly (PlayoutTrack | undefined)[];
 
 /** Turns the segments of one rendition into units: fMP4 or MPEG-TS. */
@@ -30,7 +30,7 @@ export class SegmentDecoder {
   /** Labels and clock rates of the first tracks: later ones have to be the same. */
   #kinds: string | undefined;
   #timeline = -1;
-  /** Capture time of the chunk's first unit, by the server, in Unix milliseconds; undefined: not given. */
+  /** Capture time of the chunk's first unit, by the server, in Unix milliseconds, or undefined if not given. */
   #wallMs: number | undefined;
   #init: Uint8Array | undefined;
   #mp4: SegmentReader | undefined;

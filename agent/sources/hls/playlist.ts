@@ -23,7 +23,7 @@ interface Part extends Resource {
 /** AES-128 (RFC 8216 §4.3.2.4). */
 export interface SegmentKey {
   readonly url: string;
-  /** Initialization vector; undefined: the sequence number of the segment. */
+  /** Initialization vector, or undefined for the sequence number of the segment. */
   readonly iv: Uint8Array | undefined;
 }
 
@@ -33,12 +33,12 @@ export interface Segment {
   readonly timeline: number;
   /** Undefined: the segment is not complete, only its parts are there. */
   readonly file: Resource | undefined;
-  /** EXT-X-MAP; undefined: MPEG-TS. */
+  /** EXT-X-MAP, or undefined for MPEG-TS. */
   readonly init: Resource | undefined;
   /** Undefined: not encrypted. */
   readonly key: SegmentKey | undefined;
   readonly isGap: boolean;
-  /** EXT-X-PROGRAM-DATE-TIME: Unix milliseconds of its first unit; undefined: not given. */
+  /** EXT-X-PROGRAM-DATE-TIME: Unix milliseconds of its first unit, or undefined if not given. */
   readonly wallMs: number | undefined;
   readonly parts: readonly Part[];
 }

@@ -199,7 +199,7 @@ const NO_DATA = new Uint8Array(0);
 export class PlayoutTrack implements UnitSink {
   /** Number of the server's timeline that the next units are on. */
   timeline = 0;
-  /** Capture time of the next unit by the server's clock, in Unix milliseconds; undefined: not given. */
+  /** Capture time of the next unit by the server's clock, in Unix milliseconds, or undefined if not given. */
   wallMs: number | undefined;
   /** Time of the last unit, on the common timeline. */
   lastMs = ORIGIN_MS;

@@ -20,7 +20,7 @@ export interface NextFile {
   readonly after: Position;
 }
 
-/** Where playback begins; undefined: nothing is there yet. */
+/** Where playback begins, or undefined if nothing is there yet. */
 export function startOf(playlist: MediaPlaylist): Position | undefined {
   const { segments, isEnded, isVod, partHoldBackSeconds } = playlist;
   const complete = segments.filter(({ file }) => file !== undefined);
@@ -60,7 +60,7 @@ export function isLost({ segments, isEnded, isVod }: MediaPlaylist, { sequence }
   return first.sequence > sequence || last.sequence + 1 < sequence || isTooLate;
 }
 
-/** The next file at or after `next`, without gaps; undefined: the playlist does not have it yet. */
+/** The next file at or after `next`, without gaps, or undefined if the playlist does not have it yet. */
 export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile | undefined {
   for (const segment of segments) {
     const { sequence, file, parts, isGap } = segment;

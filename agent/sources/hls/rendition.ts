@@ -49,10 +49,10 @@ const MAX_STALE_TARGETS = 5;
 /** A segment or a part of one, in the order of the playlist. */
 export interface Chunk {
   readonly bytes: Uint8Array;
-  /** Bytes of its initialization segment; undefined: MPEG-TS. The same object until that changes. */
+  /** Bytes of its initialization segment, or undefined for MPEG-TS. The same object until that changes. */
   readonly init: Uint8Array | undefined;
   readonly timeline: number;
-  /** Unix milliseconds of its first unit, by the server; undefined: not given. */
+  /** Unix milliseconds of its first unit, by the server, or undefined if not given. */
   readonly wallMs: number | undefined;
 }
 
@@ -76,7 +76,7 @@ export class Rendition {
   #loadedMs = 0;
   #changedMs = 0;
   #init: { readonly key: string; readonly bytes: Uint8Array } | undefined;
-  /** Key of the last encrypted segment; undefined: none yet, or it failed to decrypt. */
+  /** Key of the last encrypted segment, or undefined if there is none yet, or it failed to decrypt. */
   #key: { readonly url: string; readonly bytes: Uint8Array } | undefined;
   /** The playlist's URL is the configured one. Other URLs come from a multivariant playlist, which may have changed them since. */
   readonly #isConfigured: boolean;
@@ -107,7 +107,7 @@ export class Rendition {
     this.#changedMs = this.#loadedMs;
   }
 
-  /** How far from the end a live stream is played, in milliseconds; undefined: not live. */
+  /** How far from the end a live stream is played, in milliseconds, or undefined if not live. */
   get liveMs(): number | undefined {
     const { isEnded, isVod, targetSeconds, partHoldBackSeconds } = this.#playlist ?? {};
     if (isEnded || isVod || targetSeconds === undefined) {
@@ -238,7 +238,7 @@ export class Rendition {
     }
   }
 
-  /** Loads a file; undefined: it cannot be loaded, and playback continues after it. @throws PerchError after several failures in a row */
+  /** The loaded file, or undefined if it cannot be loaded and playback continues after it. @throws PerchError after several failures in a row */
   async #loadChunk({ file, segment, isFirst }: NextFile, signal: AbortSignal): Promise<Chunk | undefined> {
     const { init, timeline } = segment;
     const wallMs = isFirst ? segment.wallMs : undefined;
@@ -257,7 +257,7 @@ export class Rendition {
     }
   }
 
-  /** Loads the part that the server announced; undefined: it has another URL, which is in the next playlist. */
+  /** The part that the server announced, or undefined if it has another URL, which is in the next playlist. */
   async #loadHint(playlist: MediaPlaylist, signal: AbortSignal): Promise<Chunk | undefined> {
     const { hint, canBlock, segments, targetSeconds } = playlist;
     const segment = segments.at(-1);

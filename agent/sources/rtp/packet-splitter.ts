@@ -9,7 +9,7 @@ const NONE = -1;
  */
 export class PacketSplitter {
   readonly #onPacket: (chunk: Uint8Array, start: number, end: number) => void;
-  /** The track of each payload type; undefined: none. */
+  /** The track of each payload type. */
   readonly #tracks: (number | undefined)[] = new Array(128).fill(undefined);
   /** SSRCs by track. */
   readonly #ssrcs: number[];

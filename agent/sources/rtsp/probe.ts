@@ -38,12 +38,12 @@ interface DescribeOptions {
 
 /** A stream by its SDP; nothing is played. */
 interface DescribedStream {
-  /** Encoding of the first video track: `H264`, `H265`, `JPEG`; undefined: there is none. */
+  /** Encoding of the first video track: `H264`, `H265`, `JPEG`. */
   readonly codec: string | undefined;
   readonly hasPicture: boolean;
   readonly hasSound: boolean;
   readonly hasBackChannel: boolean;
-  /** The parameter sets allow reordered pictures (B-frames); undefined: the SDP has no parameter sets. */
+  /** The parameter sets allow reordered pictures (B-frames), or undefined if the SDP has no parameter sets. */
   readonly mayReorder: boolean | undefined;
 }
 

@@ -73,7 +73,7 @@ interface SessionOptions extends RtspSourceOptions {
 
 interface PlayAttempt {
   readonly transport: Transport;
-  /** Without a packet for this long the transport is given up; undefined: it is the only one. */
+  /** Time without a packet after which the transport is abandoned, or undefined if it is the only one. */
   readonly silenceMs: number | undefined;
   /** TCP can be tried if this transport loses too many packets. */
   readonly isTcpLeft: boolean;

@@ -36,7 +36,7 @@ const BROKEN_PICTURE_MS = 30_000;
 /** Without a packet for this long the track has stopped, which the caller handles. */
 const GONE_MS = 10_000;
 
-/** The fault of a video track whose packets never form a complete picture, for a message after the sender's name; undefined: none. */
+/** The fault of a video track whose packets never form a complete picture, for a message after the sender's name. */
 export function brokenPicture(receiver: InboundTrack, startedMs: number, nowMs: number): string | undefined {
   const { isVideo, packets, lastUnitMs, lastPacketMs, damage, encoding } = receiver;
   const isSending = packets > 0 && nowMs - lastPacketMs < GONE_MS;

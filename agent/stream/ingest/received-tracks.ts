@@ -87,7 +87,7 @@ export class ReceivedTracks {
     return undefined;
   }
 
-  /** A receiver that passes on the first format without a codec as it is, to RTSP readers; undefined: there is none. */
+  /** A receiver that passes on the first format without a codec as it is, to RTSP readers. */
   relay(media: SdpMedia): TrackReceiver | undefined {
     const relayAs = relayKindOf(media);
     const format = media.formats.find(isRelayable);

@@ -12,7 +12,7 @@ export interface FlvAbilities {
 }
 
 export interface FlvSelection {
-  /** Tag writers by track number; undefined: the track is not sent. */
+  /** Tag writers by track number, or undefined if the track is not sent. */
   readonly tags: readonly (TrackTags | undefined)[];
   /** Tracks that are not sent, with the reason. */
   readonly rejected: readonly { readonly codec: string; readonly reason: string }[];

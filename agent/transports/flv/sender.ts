@@ -14,7 +14,7 @@ export interface FlvSenderOptions {
   readonly framing: FlvFraming;
   /** Bytes that may wait, not counting the first group of pictures. */
   readonly limitBytes: number;
-  /** Called once; `cause` undefined: the stream has ended. */
+  /** Called once; `cause` is undefined if the stream has ended. */
   onEnd(cause?: unknown): void;
 }
 

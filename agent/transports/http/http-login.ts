@@ -38,7 +38,7 @@ class Answered {
 }
 
 interface HttpLoginAttempt {
-  /** The value of Authorization; undefined: the server has not asked yet. */
+  /** The value of Authorization, or undefined if the server has not asked yet. */
   header(): string | undefined;
   /** @returns whether to send the request again, with another header */
   mayAgain(reply: HttpReply): boolean;

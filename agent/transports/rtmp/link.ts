@@ -41,7 +41,7 @@ export interface LinkOwner {
   onHeld?(bytes: number): void;
   /** The server says that its stream is over. */
   onStreamEnd?(): void;
-  /** The last call. @param cause undefined: closed by the peer */
+  /** The last call. @param cause undefined if closed by the peer */
   onEnd(cause: unknown): void;
 }
 

@@ -39,7 +39,7 @@ export class AckHistory {
     return this.#number;
   }
 
-  /** An ACKACK has arrived. @returns when its ACK was sent; undefined: not known, or confirmed before */
+  /** An ACKACK has arrived. @returns when its ACK was sent, or undefined if it is unknown or was confirmed before */
   confirm(number: number): number | undefined {
     const age = this.#number - number;
     const sentUs = number > 0 && age >= 0 && age < ACKS ? (this.#timesUs[number % ACKS] as number) : 0;

@@ -119,7 +119,7 @@ export class Encryption {
     return new Encryption(passphrase, kek, material, { even }, refresh);
   }
 
-  /** For a listener. @param material of the caller @returns undefined: another passphrase */
+  /** For a listener. @param material of the caller @returns undefined if the passphrases differ */
   static async accept(passphrase: string, material: KeyMaterial, refresh: KeyRefresh = KEY_REFRESH) {
     const kek = await deriveKek(passphrase, material.salt, material.keyBytes);
     const keys = unwrapKeys(kek, material);
@@ -146,7 +146,7 @@ export class Encryption {
     return cipher !== undefined;
   }
 
-  /** Makes the next key once it is due. @returns key material with the current and the next key, once; undefined: not due */
+  /** Makes the next key once it is due. @returns key material with the current and the next key, once, or undefined if it is not due */
   nextAnnouncement(): Uint8Array | undefined {
     if (this.#isAnnounced || this.#sentWithKey < this.#refresh.everyPackets - this.#refresh.announcePackets) {
       return undefined;

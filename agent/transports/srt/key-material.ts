@@ -89,7 +89,7 @@ export function wrapKeys(kek: Uint8Array, keys: Uint8Array): Uint8Array {
   return Buffer.concat([cipher.update(keys), cipher.final()]);
 }
 
-/** Unwraps the keys; undefined: they were wrapped with another key encrypting key. */
+/** The unwrapped keys, or undefined if another key encrypting key wrapped them. */
 export function unwrapKeys(kek: Uint8Array, { keys, keyBytes, wrapped }: KeyMaterial): UnwrappedKeys | undefined {
   const plain = unlessExpected(() => {
     const decipher = createDecipheriv(wrapName(kek), kek, WRAP_IV);

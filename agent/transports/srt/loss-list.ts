@@ -15,7 +15,7 @@ interface LostRange {
 export class LossList {
   readonly #ranges: LostRange[] = [];
 
-  /** Sequence number of the first missing packet; undefined: none. */
+  /** Sequence number of the first missing packet. */
   get first(): number | undefined {
     return this.#ranges[0]?.first;
   }

@@ -32,7 +32,7 @@ export class PacketRing {
   readonly #slabs: (PacketSlab | undefined)[] = Array.from({ length: SLABS });
   readonly #free: PacketSlab[] = [];
 
-  /** Finds the slab of a packet; undefined: no packet of the slab has been stored. */
+  /** The slab of a packet, or undefined if none of its packets has been stored. */
   find(sequence: number): PacketSlab | undefined {
     return this.#slabs[(sequence & (MAX_PACKETS - 1)) >>> 5];
   }

@@ -210,7 +210,7 @@ export class Sender {
     this.#advance(next, nowUs);
   }
 
-  /** The peer reports a lost range. @returns the last packet that cannot be sent again, as it is before `#first`; undefined: none */
+  /** The peer reports a lost range. @returns the last packet that cannot be sent again, as it is before `#first` */
   reportLoss(first: number, last: number, nowUs: number): number | undefined {
     const lastSent = addSequence(this.#unsent, -1);
     if (sequenceDistance(last, lastSent) > 0) {

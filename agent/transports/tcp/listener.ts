@@ -57,7 +57,7 @@ export interface ListenerOptions {
   readonly protocol: 'RTSP' | 'RTMP';
   readonly key: string;
   readonly address: string;
-  /** Files of the TLS key and certificate; undefined: no TLS. */
+  /** Files of the TLS key and certificate, or undefined without TLS. */
   readonly tls?: KeyFiles;
   /** Addresses and subnets of proxies whose PROXY headers name the client. */
   readonly trustedProxies: readonly string[];

@@ -14,9 +14,9 @@ interface UdpAddress {
   /** Name or IP address, of this box or of a multicast group. */
   readonly host: string;
   readonly port: number;
-  /** IP address of the sender; others are ignored; undefined: any sender. */
+  /** IP address of the sender; others are ignored. Undefined for any sender. */
   readonly source: string | undefined;
-  /** Name of the interface on which a group is joined; undefined: all. */
+  /** Name of the interface on which a group is joined, or undefined for all. */
   readonly networkInterface: string | undefined;
   /** Of the file of `dumpPackets`. */
   readonly dumpPrefix: string;

@@ -20,7 +20,7 @@ const DATAGRAM_COST_BYTES = 2_048;
 /** Datagrams are read as they arrive for this long after a round in which more than half of the buffer was used. */
 const TOO_FULL_MS = 60_000;
 
-/** Shared by all sockets; undefined: not opened, or it does not work here. */
+/** Shared by all sockets, or undefined if it is not open or not supported here. */
 let receiver: DatagramReceiver | undefined;
 
 interface DatagramSink {
@@ -33,7 +33,7 @@ interface DatagramSink {
 
 /** The accepted senders. */
 interface Peers {
-  /** IP addresses in canonical form; undefined: any. */
+  /** IP addresses in canonical form, or undefined for any. */
   readonly ips: readonly string[] | undefined;
   /** Empty: any. */
   readonly ports: readonly number[];
@@ -121,7 +121,7 @@ export class UdpSocket implements ReceivedSink {
     this.#knownWords.fill(0);
   }
 
-  /** Datagrams are read in rounds from the next one on, where that is possible; undefined: at once. */
+  /** Datagrams are read in rounds from the next one on, where that is possible, or undefined to read them at once. */
   readInRounds(rounds: ReadRounds | undefined): void {
     this.#rounds = rounds;
     if (!rounds) {

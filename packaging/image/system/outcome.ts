@@ -21,7 +21,7 @@ const STATES = {
 /** File on the data partition, which both systems see. */
 const OUTCOME = '/var/lib/perch-image/system-update';
 
-/** @returns undefined: there was no update */
+/** @returns undefined if there was no update */
 export async function readOutcome(file = OUTCOME): Promise<Outcome | undefined> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const [, system, version = '', state] = /^([ab]) (\S{1,64}) (\w+)\n$/.exec(text) ?? [];

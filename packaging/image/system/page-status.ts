@@ -20,7 +20,7 @@ export class PageStatus {
   #percent = -1;
   #hasBegun = false;
 
-  /** @param id of the page's request; undefined: the page only gets the outcome of a system that was written */
+  /** @param id of the page's request, or undefined if the page only gets the outcome of a system that was written */
   constructor(from: string, id: string | undefined, folders = FOLDERS, nowMs = Date.now) {
     this.from = from;
     this.#id = id;

@@ -17,7 +17,7 @@ export const COUNTRY_CODES: ReadonlySet<string> = new Set(COUNTRIES.trim().split
 /** Codes of the European Union and the Internet that differ from the standard. */
 const MEANT: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
 
-/** @param text two letters of any case @returns the fault; undefined: none */
+/** @param text two letters of any case @returns the fault */
 export function wrongCountry(text: string): string | undefined {
   const code = text.toUpperCase();
   if (COUNTRY_CODES.has(code)) {

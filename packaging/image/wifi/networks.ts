@@ -3,7 +3,7 @@ import { pbkdf2Sync } from 'node:crypto';
 /** A network as people type it. */
 export interface Wifi {
   readonly name: string;
-  /** undefined: an open network. */
+  /** Undefined for an open network. */
   readonly password: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export function networkWords({ name, password }: Wifi, hexName = Buffer.from(nam
 
 /**
  * The file of the networks that the box knows, with more of them, which come first.
- * @param text of the file so far @param country undefined: unchanged
+ * @param text of the file so far @param country undefined to leave it unchanged
  */
 export function withNetworks(text: string, networks: readonly Wifi[], country: string | undefined): string {
   const lines = text.split('\n');

@@ -12,7 +12,7 @@ export interface WifiState {
 interface KnownNetwork {
   /** The name's bytes as hexadecimal digits. */
   readonly id: string;
-  /** The box's last address in that network; undefined: unknown. */
+  /** The box's last address in that network, or undefined if unknown. */
   readonly address: string | undefined;
 }
 

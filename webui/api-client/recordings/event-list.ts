@@ -11,7 +11,7 @@ export interface CameraEvent {
   readonly text: string;
   /** The nearest recorded moment, if there is one. */
   readonly pictureMs: number | undefined;
-  /** Whether this person has seen the event; undefined: the box stores no such mark for it. */
+  /** Whether this person has seen the event, or undefined if the box stores no such mark for it. */
   readonly isSeen?: boolean | undefined;
 }
 

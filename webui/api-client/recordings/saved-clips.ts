@@ -6,15 +6,15 @@ export interface SavedClip {
   readonly startMs: number;
   readonly endMs: number;
   readonly note: string;
-  /** When the clip was saved, in Unix milliseconds; undefined: by an earlier version. */
+  /** When the clip was saved, in Unix milliseconds, or undefined if an earlier version saved it. */
   readonly createdMs: number | undefined;
   /** Name of the person who saved the clip. */
   readonly by: string | undefined;
   /** Estimated size. */
   readonly bytes: number;
-  /** A recorded moment of the clip; undefined: the recordings are gone. */
+  /** A recorded moment of the clip, or undefined if the recordings are gone. */
   readonly pictureMs: number | undefined;
-  /** Progress of the copy from another box; undefined: the clip is complete. */
+  /** Progress of the copy from another box, or undefined if the clip is complete. */
   readonly copying: ClipCopy | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface ClipPage {
   }[];
 }
 
-/** @param path undefined: clips of all cameras */
+/** @param path undefined for clips of all cameras */
 export const clipsAddress = (path: string | undefined, count: number): string =>
   `v3/recordings/clips?itemsPerPage=${count}${path === undefined ? '' : `&path=${encodeURIComponent(path)}`}`;
 

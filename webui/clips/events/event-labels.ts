@@ -6,7 +6,7 @@ import type { ClipsWords } from '../../words/en/clips.ts';
 /** Types of the box itself. */
 export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
 
-/** Label of the box's own event. @param lasted duration as text; undefined: it continues */
+/** Label of the box's own event. @param lasted duration as text, or undefined if it continues */
 export function statusEventText(type: string, lasted: string | undefined, words: ClipsWords): string {
   if (type === 'perch.moved') {
     return words.hasMoved;

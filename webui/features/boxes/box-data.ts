@@ -28,7 +28,7 @@ const MAX_CLOCK_OFFSET_S = 2;
 
 export const isThere = ({ state }: BoxAnswer): boolean => state === 'connected' || state === 'connecting';
 
-/** undefined: the clocks agree. */
+/** Undefined if the clocks agree. */
 export function clockText({ clockOffset: offset }: Pick<BoxAnswer, 'clockOffset'>): string | undefined {
   if (offset === null || Math.abs(offset) <= MAX_CLOCK_OFFSET_S) {
     return undefined;

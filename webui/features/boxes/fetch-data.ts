@@ -20,7 +20,7 @@ export function wrongLimit({ firstDay, lastDay, rate }: FetchLimits): 'lastDay' 
   return rate.trim() === '' || (RATE.test(rate.trim()) && Number.parseFloat(rate) > 0) ? undefined : 'rate';
 }
 
-/** undefined: a limit is wrong. */
+/** Undefined if a limit is wrong. */
 export function fetchRequestOf(box: string, items: TransferItems, limits: FetchLimits): object | undefined {
   const { firstDay, lastDay, rate } = limits;
   const bytes = Number.parseFloat(rate) * (UNITS[rate.trim().slice(-1)] ?? Number.NaN);

@@ -47,7 +47,7 @@ export const oneRight = (rights: readonly ServerRight[]): string | undefined =>
 export const createInvitation = (terms: ServerTerms): Promise<Invitation> =>
   fetchJson<Invitation>('v3/pairedservers/invitations', { method: 'POST', body: bodyOf(terms) });
 
-/** A link to the server's page that contains the invitation; undefined: `page` is no address. */
+/** A link to the server's page that contains the invitation, or undefined if `page` is not an address. */
 export function linkFor(page: string, invitation: string): string | undefined {
   const text = page.trim();
   const address = urlOf(/^https?:\/\//i.test(text) ? text : `https://${text}`);

@@ -87,7 +87,7 @@ export const withoutBlanks = (settings: ChannelSettings): ChannelSettings =>
 /** Address of this page, for links in messages. */
 export const pageAddress = (): string => new URL('.', location.href).href;
 
-/** Why this browser cannot be notified; undefined: it can. */
+/** Why this browser cannot be notified, or undefined if it can. */
 export type PushObstacle = 'insecure' | 'homeScreen' | 'unsupported' | 'blocked';
 
 export function pushObstacle(): PushObstacle | undefined {
@@ -104,7 +104,7 @@ export function pushObstacle(): PushObstacle | undefined {
 /** An iPad calls itself a Mac. */
 const isTouchMac = (): boolean => /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
 
-/** The company through which this browser gets messages; undefined: unknown. */
+/** The company through which this browser gets messages, or undefined if unknown. */
 export function relayOf(userAgent: string): string | undefined {
   const companies = [
     [/\bEdg\//, 'Microsoft'],

@@ -143,7 +143,7 @@ function TypedFolder({ onOpen }: Pick<FolderChoiceProps, 'onOpen'>) {
 
 const addressOf = (path: string): string => `v3/disks/folders?path=${encodeURIComponent(path)}`;
 
-/** Why the typed path is wrong; undefined: for another reason. */
+/** Why the typed path is wrong, or undefined for another reason. */
 function reasonOf(error: unknown): string | undefined {
   const t = transferWords.peek();
   const texts: Readonly<Record<number, string>> = { 400: t.folderRefused, 404: t.folderUnknown };

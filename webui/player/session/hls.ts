@@ -179,7 +179,7 @@ class NativeSession implements HlsSession {
   }
 }
 
-/** Reason in the body of the server's response, `{"status":"error","error":"text"}`; undefined: none. */
+/** Reason in the body of the server's response, `{"status":"error","error":"text"}`. */
 function serverReason({ networkDetails }: ErrorData): string | undefined {
   try {
     const { error } = JSON.parse((networkDetails as XMLHttpRequest).responseText) as { error?: unknown };

@@ -1,6 +1,6 @@
 import { encodeName } from '../../api-client/urls.ts';
 
-/** Addresses of a path by technology; undefined: not served. */
+/** Addresses of a path by technology, or undefined if not served. */
 export interface Source {
   readonly whep: string | undefined;
   /** `ws:` or `wss:` */

@@ -45,7 +45,7 @@ export class Background {
     this.#deviations = new Float32Array(classes);
   }
 
-  /** How many deviations `value` is above the median of its class; undefined: too little is known. */
+  /** How many deviations `value` is above the median of its class, or undefined if too little is known. */
   above(kind: number, value: number): number | undefined {
     if ((this.#counts[kind] as number) < MIN_KEPT) {
       return undefined;

@@ -89,7 +89,7 @@ export class TrackMotion {
     }
   }
 
-  /** Why blocks cannot be read; undefined: they are. */
+  /** Why blocks cannot be read, or undefined if they are. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -103,12 +103,12 @@ export class TrackMotion {
     return this.#decider.score;
   }
 
-  /** Where something moves, or has moved last; undefined: blocks cannot be read. */
+  /** Where something moves, or moved last, or undefined if blocks cannot be read. */
   get area(): MotionArea | undefined {
     return this.#regions?.area;
   }
 
-  /** What moves now; undefined: blocks cannot be read, so that zones, masks and sizes have no effect. */
+  /** What moves now, or undefined if blocks cannot be read, so that zones, masks and sizes have no effect. */
   get boxes(): readonly MovingBox[] | undefined {
     return this.#regions?.boxes;
   }

@@ -19,7 +19,7 @@ const MAX_PULSE_MS = 60_000;
 interface Ongoing {
   readonly path: string;
   readonly type: string;
-  /** End of a momentary event, in monotonic milliseconds; undefined: it lasts until its end is reported. */
+  /** End of a momentary event, in monotonic milliseconds, or undefined if it lasts until its end is reported. */
   readonly untilMs: number | undefined;
 }
 

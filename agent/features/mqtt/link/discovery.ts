@@ -6,7 +6,7 @@ interface AnnouncedCamera {
   /** Display name. */
   readonly name: string;
   readonly hasPicture: boolean;
-  /** Names of the PTZ presets; undefined: not known yet. */
+  /** Names of the PTZ presets, or undefined if not yet known. */
   readonly presets: readonly string[] | undefined;
 }
 

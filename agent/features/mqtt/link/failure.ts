@@ -25,7 +25,7 @@ export const whyOf = (error: unknown): MqttFailureWhy => {
 
 /**
  * The failure in a sentence.
- * @param error from the socket, TLS or the MQTT library; undefined: the connection was closed
+ * @param error from the socket, TLS or the MQTT library, or undefined if the connection was closed
  */
 export function explainedFailure(
   error: unknown,

@@ -10,7 +10,7 @@ const MAX_LENGTH_BYTES = 4;
  * client of the broker could send to a subscribed topic.
  */
 export class PacketSizeLimit {
-  /** Bytes left of the present packet; undefined: within a fixed header. */
+  /** Bytes left of the present packet, or undefined within a fixed header. */
   #leftBytes: number | undefined;
   #headerBytes = 0;
   #length = 0;

@@ -96,7 +96,7 @@ export class StatePublisher {
     this.#refreshIfDue();
   }
 
-  /** @param camera of the event; undefined: the event is of the box, or the camera was removed */
+  /** @param camera of the event, or undefined if the event is of the box, or the camera was removed */
   onEvent(event: MqttEvent, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
     const isNew = !this.#states.knows(event);

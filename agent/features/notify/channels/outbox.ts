@@ -28,7 +28,7 @@ export class Outbox {
   readonly #end = new AbortController();
   #work: Promise<void> | undefined;
   #problem: string | undefined;
-  /** Ends the present pause; undefined: there is none. */
+  /** Ends the present pause, if there is one. */
   #wake: AbortController | undefined;
   /** Whether `wake` was called since the present attempt began. */
   #isWoken = false;

@@ -57,7 +57,7 @@ export const shownSettings = (settings: ChannelSettings): ChannelSettings => ({
 
 /**
  * Settings of a request, in which masked secrets are replaced by the stored ones.
- * @param before stored settings; undefined: a new channel
+ * @param before stored settings, or undefined for a new channel
  * @throws PerchError badInput for a masked secret that is not set, or that would go to another server
  */
 export function withKeptSecrets(settings: ChannelSettings, before: ChannelSettings | undefined): ChannelSettings {

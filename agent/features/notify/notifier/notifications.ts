@@ -97,13 +97,13 @@ export class Notifications {
     return this.#key.publicKey;
   }
 
-  /** @returns what is wrong; undefined: the push service has taken it @throws PerchError notFound, exhausted */
+  /** @returns what is wrong, or undefined if the push service has taken it @throws PerchError notFound, exhausted */
   async test(holder: SubscriptionHolder, id: string): Promise<string | undefined> {
     const subscription = this.subscriptions.get(holder, id);
     return this.#test(subscription, (notice) => this.#push.send(subscription, notice));
   }
 
-  /** Sends a test with a picture of any camera. @returns what is wrong; undefined: sent @throws PerchError notFound, exhausted */
+  /** Sends a test with a picture of any camera. @returns what is wrong, or undefined if it was sent @throws PerchError notFound, exhausted */
   testChannel(id: string): Promise<string | undefined> {
     return this.#test({ id, user: '' }, async (notice) => {
       const camera = this.#host.paths.list().find(({ ready }) => ready)?.name;
@@ -187,7 +187,7 @@ function usersOf({ accounts }: NotificationHost) {
   };
 }
 
-/** Time zone of the rules' hours; undefined: the box's. */
+/** Time zone of the rules' hours, or undefined for the box's. */
 const zoneIn = ({ config }: NotificationHost): string | undefined => config().timetableZone || undefined;
 
 function localTime(nowMs: number, zone: string | undefined): LocalTime {

@@ -38,7 +38,7 @@ interface NotifierDeps {
   titleOf(path: string): string;
   /** False: the camera sends no notifications in the present mode. */
   isWanted(path: string): boolean;
-  /** Local time; undefined: the box does not know the time. */
+  /** Local time, or undefined if the box does not know it. */
   local(): LocalTime | undefined;
 }
 

@@ -38,7 +38,7 @@ export class EventPictures {
     };
   }
 
-  /** Picture of a notice that was made since the start of Perch; undefined: unknown notice, or it has no picture. */
+  /** Picture of a notice that was made since the start of Perch, or undefined if the notice is unknown or has no picture. */
   kept(path: string, id: string): Promise<Uint8Array | undefined> | undefined {
     return this.#kept.get(eventKey(path, id));
   }

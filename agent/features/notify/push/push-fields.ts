@@ -22,6 +22,6 @@ export type NewSubscription = Static<TObject<typeof PUSH_FIELDS>>;
 /** A user who may see and change only their own subscriptions. */
 export interface SubscriptionHolder {
   readonly user: string;
-  /** Session of a guest, because several people have the link; undefined: all browsers of the user. */
+  /** Session of a guest, because several people have the link, or undefined for all browsers of the user. */
   readonly session?: string;
 }

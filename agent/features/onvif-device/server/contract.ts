@@ -24,7 +24,7 @@ export interface StreamFacts {
   readonly groupFrames: number | undefined;
   /** Measured bitrate of all tracks together. */
   readonly bitrateKbps: number | undefined;
-  /** Audio codec: `PCMU`, `PCMA`, `AAC`, …; undefined: no audio. */
+  /** Audio codec: `PCMU`, `PCMA`, `AAC`, …, or undefined without audio. */
   readonly audio: string | undefined;
   readonly audioRateHz: number | undefined;
   readonly audioChannels: number | undefined;
@@ -102,11 +102,11 @@ export interface Call {
   readonly origin: string;
   /** Host of the origin; an IPv6 address has no brackets. */
   readonly host: string;
-  /** Id of the subscription, from the URL of the request; undefined: the URL has none. */
+  /** Id of the subscription, from the URL of the request, or undefined if the URL has none. */
   readonly subscription: string | undefined;
-  /** Name of the login; undefined: the operation needs none. */
+  /** Name of the login, or undefined if the operation needs none. */
   readonly user: string | undefined;
-  /** Canonical IP address of the client; undefined: the request may have come through a proxy. */
+  /** Canonical IP address of the client, or undefined if the request may have come through a proxy. */
   readonly ip: string | undefined;
   /** Aborts when the client closes the connection. */
   readonly signal: AbortSignal;

@@ -72,7 +72,7 @@ export class EventSender {
 
 /**
  * URL to which a subscriber wants its events. It has to be at the subscriber's own address, because other hosts may not want them.
- * @param ip address of the subscriber; undefined: unknown, because of a proxy
+ * @param ip address of the subscriber, or undefined if unknown, because of a proxy
  * @throws PerchError a fault
  */
 export function consumerOf(text: string | undefined, ip: string | undefined): URL {

@@ -18,7 +18,7 @@ const ZOOM_VELOCITY = `${SPACES}/ZoomSpaces/VelocityGenericSpace`;
 
 /** What a camera can move. */
 export type PtzAxes = Awaited<ReturnType<CameraPtz['abilities']>>;
-/** Axes of the camera; undefined: it cannot move, or does not answer. */
+/** Axes of the camera, or undefined if it cannot move, or does not answer. */
 export type PtzLookup = (path: string) => Promise<PtzAxes | undefined>;
 
 /** Asks cameras for their axes, and caches the answers. */

@@ -56,7 +56,7 @@ interface OnvifServerDeps {
 
 /** A camera and its port. */
 export interface ServedCamera extends OfferedCamera {
-  /** Port of the camera; undefined: it could not be opened. */
+  /** Port of the camera, or undefined if it could not be opened. */
   readonly port: number | undefined;
   readonly error: string | undefined;
 }
@@ -303,7 +303,7 @@ const send = (reply: FastifyReply, { status, contentType, text }: SoapReply): Fa
 const ipOf = ({ raw }: FastifyRequest): string => canonicalIp(raw.socket.remoteAddress ?? '') ?? '';
 
 /**
- * IP address of the client; undefined: the request may have come through a proxy. By default nginx forwards requests with HTTP/1.0;
+ * IP address of the client, or undefined if the request may have come through a proxy. By default nginx forwards requests with HTTP/1.0;
  * a gateway on this box keeps the Host header of the client.
  */
 function clientOf(request: FastifyRequest): string | undefined {

@@ -16,7 +16,7 @@ export interface SoapRequest {
   readonly operation: string;
   readonly body: XmlElement;
   readonly header: XmlElement | undefined;
-  /** MessageID of WS-Addressing; undefined: the request has none. */
+  /** MessageID of WS-Addressing, or undefined if the request has none. */
   readonly messageId: string | undefined;
 }
 

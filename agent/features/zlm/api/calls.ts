@@ -29,7 +29,7 @@ interface ZlmCallsOptions {
   schemas(): readonly string[];
   readonly edits: PathEdits & Pick<ApiEdits, 'patchGlobal'>;
   pulled: ProxyOptions['pulled'];
-  /** URL from which a path is pulled, without password; undefined: it is not pulled. */
+  /** URL from which a path is pulled, without password, or undefined if it is not pulled. */
   urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
   picture(path: string, request: PictureRequest): Promise<Uint8Array>;

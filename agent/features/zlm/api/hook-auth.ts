@@ -39,7 +39,7 @@ export class HookAuth {
     this.#clock = clock;
   }
 
-  /** Why the hook rejects the client; undefined: it does not. */
+  /** Why the hook rejects the client, or undefined if it does not. */
   async objection(action: 'read' | 'publish', path: string, asking: Asking): Promise<string | undefined> {
     const name = action === 'read' ? 'on_play' : 'on_publish';
     const { protocol = '', id = null, query = '' } = asking.request ?? {};

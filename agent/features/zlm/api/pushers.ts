@@ -46,7 +46,7 @@ export interface PusherOptions {
   readonly edits: Pick<ApiEdits, 'patchPath'>;
   /** `forward` of each path of the configuration. */
   destinations(): ReadonlyMap<string, readonly Destination[]>;
-  /** Forwards in the order of `forward`; undefined: no such path now. */
+  /** Forwards in the order of `forward`, or undefined if there is no such path now. */
   forwardsOf(path: string): readonly ShownForward[] | undefined;
   find(path: string): ShownPath | undefined;
   pathOf(app: string, stream: string): string;
@@ -148,7 +148,7 @@ export class StreamPushers {
     };
   }
 
-  /** The forward of a destination; undefined: the path has not applied the change yet. */
+  /** The forward of a destination, or undefined if the path has not applied the change yet. */
   #forwardAt(path: string, dest: string, position: number): ShownForward | undefined {
     const forward = this.#options.forwardsOf(path)?.[position];
     return forward?.conf.dest === shownDestination(dest) ? forward : undefined;

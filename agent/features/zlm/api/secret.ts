@@ -45,7 +45,7 @@ export class CallSecret {
     this.#logins = new Remembered(LOGIN_MS, options.clock);
   }
 
-  /** Why a call is rejected; undefined: it is allowed. */
+  /** Why a call is rejected, or undefined if it is allowed. */
   refusal(parameters: ZlmParameters, caller: Caller): RejectedCall | undefined {
     if (!this.#isFromAllowed(caller)) {
       const msg = 'Your ip is not allowed to access the service.';

@@ -30,7 +30,7 @@ interface WatchedStream {
   readonly since: string | null;
   readonly schemas: readonly string[];
   hasReaders: boolean;
-  /** Monotonic; undefined: the stream has readers, or the hook was asked already. */
+  /** Monotonic, or undefined if the stream has readers, or the hook was asked already. */
   unreadSinceMs: number | undefined;
 }
 

@@ -157,7 +157,7 @@ function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoute
   });
 }
 
-/** The person whose sessions the request may name; undefined: all sessions. Guests have none. */
+/** The person whose sessions the request may name, or undefined for all sessions. Guests have none. */
 async function whoseSessions(
   access: PeopleRoutesOptions['access'],
   request: FastifyRequest,

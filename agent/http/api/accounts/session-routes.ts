@@ -172,7 +172,7 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
   });
 }
 
-/** @param typed undefined: the owner */
+/** @param typed undefined for the owner */
 const userOf = (accounts: Accounts, typed = accounts.owner ?? ''): string =>
   accounts.userOf(typed.trim().normalize('NFC'));
 

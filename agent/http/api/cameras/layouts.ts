@@ -60,7 +60,7 @@ export interface LayoutStore {
 
 interface LayoutRoutesOptions {
   readonly layouts: LayoutStore;
-  /** The requesting viewer or guest; undefined: a client with `api` permission. */
+  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 

@@ -110,7 +110,7 @@ interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
   /** The name of the owner or viewer; undefined for guests and programs without a name. */
   personOf(request: FastifyRequest): string | undefined;
-  /** The requesting viewer or guest; undefined: a client with `api` permission. */
+  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 

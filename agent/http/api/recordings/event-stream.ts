@@ -37,7 +37,7 @@ interface EventStreamOptions {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
     ip(request: FastifyRequest): string;
   };
-  /** The requesting viewer or guest; undefined: a client with `api` permission. */
+  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
@@ -59,7 +59,7 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
   /**
    * Server-sent events (HTML Living Standard §9.2) from now on, or from the one after `lastId`.
    * @param address canonical
-   * @param wants undefined: all
+   * @param wants undefined for all
    * @param mayStill checked at each heartbeat; a rejection ends the stream
    * @param isLimited a viewer or guest
    * @throws PerchError exhausted

@@ -17,7 +17,7 @@ const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String(
 /** Recordings that are never deleted. */
 export type ProtectedRecording = Static<TObject<typeof ITEM>>;
 export interface NewProtection extends Omit<ProtectedRecording, 'id'> {
-  /** Name of the person; undefined: a program without a name. */
+  /** Name of the person, or undefined for a program without a name. */
   readonly by?: string | undefined;
 }
 const CLIP = {
@@ -55,7 +55,7 @@ export interface ProtectionLookup {
 
 interface ProtectedRoutesOptions {
   readonly protection: ProtectionLookup;
-  /** The requesting viewer or guest; undefined: a client with `api` permission. */
+  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
   /** The name of the person; undefined for programs without a name. */
   personOf(request: FastifyRequest): string | undefined;

@@ -95,7 +95,7 @@ const TimelineParams = Type.Object({
 
 interface TimelineRoutesOptions {
   readonly recordings: TimelineLookup;
-  /** The requesting viewer or guest; undefined: a client with `api` permission. */
+  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 

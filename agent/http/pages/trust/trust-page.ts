@@ -61,7 +61,7 @@ interface TrustPage {
   readonly visitor: Visitor;
   /** Undefined: the certificate is another authority's, or https is off. */
   readonly authority: ShownAuthority | undefined;
-  /** Port of https; undefined: https is off. */
+  /** Port of https, or undefined if https is off. */
   readonly port: number | undefined;
   /** Identifies this box. */
   readonly box: string;

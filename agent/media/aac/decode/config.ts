@@ -72,7 +72,7 @@ function rejectOther(aac: AacConfig, config: Uint8Array): void {
 
 /**
  * Spectral band replication signalled after the config of the core (syncExtensionType), where old decoders ignore it.
- * @returns the resulting codec; undefined: not signalled
+ * @returns the resulting codec, or undefined if not signalled
  */
 function readReplication(bits: BitReader, sizeBits: number): string | undefined {
   if (sizeBits - bits.positionBits < SYNC_BITS + 6 || bits.bits(SYNC_BITS) !== SBR_SYNC || bits.bits(5) !== SBR) {

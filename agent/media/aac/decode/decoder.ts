@@ -64,7 +64,7 @@ export class AacDecoder {
   readonly #reader: FrameReader;
   readonly #filterbanks: readonly [Filterbank, Filterbank] = [new Filterbank(), new Filterbank()];
 
-  /** The reason, as a message, why this AudioSpecificConfig cannot be decoded; undefined: it can. */
+  /** The reason, as a message, why this AudioSpecificConfig cannot be decoded, or undefined if it can. */
   static refusalOf(config: Uint8Array): string | undefined {
     try {
       readDecoderConfig(config);

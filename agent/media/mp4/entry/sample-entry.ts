@@ -213,7 +213,7 @@ const AUDIO_STREAM = 5;
 
 /**
  * ISO/IEC 14496-14 §5.6 around the descriptors of ISO/IEC 14496-1 §7.2.6.
- * @param specificInfo DecoderSpecificInfo; undefined: none
+ * @param specificInfo DecoderSpecificInfo, if there is one
  */
 export function esds(type: keyof typeof ES_TYPES | MpegAudioTrack, specificInfo: Uint8Array | undefined): Uint8Array {
   const [objectType, streamType] =

@@ -22,7 +22,7 @@ const FLAC_BODY_BYTES = 4 + 4 + STREAM_INFO_BYTES;
 const AAC_OBJECT_TYPE = 0x40;
 
 /**
- * The track that a sample entry describes; undefined: its codec is not supported.
+ * The track that a sample entry describes, or undefined if its codec is not supported.
  * @throws PerchError if the entry is damaged
  */
 export function trackOfEntry(track: Mp4Track): Track | undefined {
@@ -52,7 +52,7 @@ export function trackOfEntry(track: Mp4Track): Track | undefined {
   }
 }
 
-/** The configuration record of H.264 and H.265; undefined: another codec. @throws PerchError if the entry is damaged */
+/** The configuration record of H.264 and H.265, or undefined for another codec. @throws PerchError if the entry is damaged */
 export function recordOfEntry(track: Mp4Track): { codec: 'h264' | 'h265'; record: Uint8Array } | undefined {
   switch (track.codec) {
     case 'avc1':

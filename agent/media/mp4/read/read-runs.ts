@@ -20,7 +20,7 @@ export class FragmentRun {
   readonly sizes: Uint32Array;
   /** ISO/IEC 14496-12 §8.8.3.1. */
   readonly flags: Uint32Array;
-  /** Presentation minus decode time in ticks; undefined: 0 for every sample. */
+  /** Presentation minus decode time in ticks, or undefined if 0 for every sample. */
   readonly compositionOffsets: Int32Array | undefined;
   /** Sums over all samples. */
   readonly durationTicks: number;
@@ -105,7 +105,7 @@ export class FragmentReader {
   #dataEnd = 0;
   #samples = 0;
 
-  /** @param moofFileOffset base of absolute data offsets; undefined: they count from the `moof` */
+  /** @param moofFileOffset base of absolute data offsets, or undefined if they count from the `moof` */
   constructor(
     view: DataView,
     moof: BoxLocation,

@@ -49,7 +49,7 @@ export class SegmentReader {
 
   /**
    * The units of whole fragments, as views of `bytes`.
-   * @param sinkOf where the units of a track go, by its id; undefined: nowhere. Times are ticks of its timescale
+   * @param sinkOf where the units of a track go, by its id, or undefined to drop them. Times are ticks of its timescale
    * @throws PerchError badInput
    */
   read(bytes: Uint8Array, sinkOf: (id: number) => UnitSink | undefined): void {

@@ -72,7 +72,7 @@ export function firstFrom(samples: TrackSamples, time: number): number {
   return end;
 }
 
-/** The last sync sample at or before this one; undefined: none. */
+/** The last sync sample at or before this one. */
 export function syncUpTo(samples: TrackSamples, sample: number): number | undefined {
   for (let i = Math.min(sample, samples.count - 1); i >= 0; i -= 1) {
     if (samples.syncs[i] === 1) {

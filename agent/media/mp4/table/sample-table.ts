@@ -11,7 +11,7 @@ export interface TrackSamples {
   readonly count: number;
   readonly sizes: Uint32Array;
   readonly durations: Uint32Array;
-  /** Presentation minus decode time; undefined: all 0. */
+  /** Presentation minus decode time, or undefined if all are 0. */
   readonly compositionOffsets: Int32Array | undefined;
   /** 1: a sync sample. */
   readonly syncs: Uint8Array;

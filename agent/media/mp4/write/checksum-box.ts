@@ -22,7 +22,7 @@ export function placeChecksumBox(header: Uint8Array): number {
   return at + 12;
 }
 
-/** The offset of the CRC; undefined: the `moof` has no such box. */
+/** The offset of the CRC, or undefined if the `moof` has no such box. */
 export function findChecksum(moof: Uint8Array): number | undefined {
   const at = moof.length - CHECKSUM_BOX_BYTES;
   const view = viewOf(moof);

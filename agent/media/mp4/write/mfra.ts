@@ -41,7 +41,7 @@ function tfra(track: TrackAccess): Uint8Array {
   return fullBox('tfra', 1, 0, u32(track.trackId), allNumbersHave32Bits, u32(track.entries.length), join(entries));
 }
 
-/** Size of the whole `mfra`, from the last 16 bytes of a file; undefined: none. */
+/** Size of the whole `mfra`, from the last 16 bytes of a file. */
 export function mfraSize(lastBytes: Uint8Array): number | undefined {
   const view = viewOf(lastBytes);
   const isMfro = lastBytes.length === MFRO_BYTES && view.getUint32(0) === MFRO_BYTES && view.getUint32(4) === MFRO;

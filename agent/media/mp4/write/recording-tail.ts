@@ -37,7 +37,7 @@ export function writeRecordingTail({ init, table, hasHoles = false }: RecordingT
 /** Bytes at the start of the box that identify it: the input of `initBytesOfTail`. */
 export const TAIL_HEAD_BYTES = HEAD_BYTES;
 
-/** The size of the file's header in a tail. @param head the first bytes of the box @returns undefined: another box, or another size */
+/** The size of the file's header in a tail. @param head the first bytes of the box @returns undefined if the box or its size differs */
 export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | undefined {
   if (head.length < HEAD_BYTES || sizeBytes < HEAD_BYTES + TAIL_SIZE_BYTES) {
     return undefined;
@@ -52,7 +52,7 @@ export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | u
 /** @param head as for `initBytesOfTail` */
 export const tailHasHoles = (head: Uint8Array): boolean => ((head[27] as number) & HAS_HOLES) !== 0;
 
-/** @param bytes the whole box @returns undefined: another box, or incomplete */
+/** @param bytes the whole box @returns undefined if it is another box or incomplete */
 export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {
   const initBytes = initBytesOfTail(bytes, bytes.length);
   const end = bytes.length - TAIL_SIZE_BYTES;

@@ -21,7 +21,7 @@ export interface TsStream {
 interface TsSink {
   /**
    * The streams of the programme, first and after each change of their list; units of others follow no more.
-   * @returns where the units of each go: times are 90 kHz, unwrapped, and jump with the programme's clock; undefined: nowhere
+   * @returns where the units of each go: times are 90 kHz, unwrapped, and jump with the programme's clock, or undefined to drop them
    */
   onProgram(streams: readonly TsStream[]): readonly (UnitSink | undefined)[];
   /** The programme's clock has jumped: later units have times that do not continue those before. */
@@ -74,7 +74,7 @@ export class TsDemuxer {
   #pmtPid = NO_PID;
   #pcrPid = NO_PID;
   #pcr = Number.NaN;
-  /** `keyOf` the streams that can be read; undefined: no programme map has come. */
+  /** `keyOf` the streams that can be read, or undefined if no programme map has come. */
   #program: string | undefined;
   #inputs: StreamInput[] = [];
   readonly #clock = new ProgramTicks();

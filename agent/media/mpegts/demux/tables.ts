@@ -113,7 +113,7 @@ export class SectionReader {
   }
 }
 
-/** The PID of the map of the first programme; undefined: another table, one that is not valid yet, or no programme. */
+/** The PID of the map of the first programme, or undefined for another table, one that is not yet valid, or one without a programme. */
 export function parsePat(section: Uint8Array): number | undefined {
   if (!isCurrent(section, PAT_TABLE)) {
     return undefined;
@@ -152,7 +152,7 @@ export function parsePmt(section: Uint8Array): ProgramMap | undefined {
   return { pcrPid, streams };
 }
 
-/** The body of the first descriptor with a tag (§2.6); undefined: none. A view. */
+/** The body of the first descriptor with a tag (§2.6). A view. */
 export function findDescriptor(descriptors: Uint8Array, tag: number): Uint8Array | undefined {
   for (let at = 0; at + 2 <= descriptors.length; at += 2 + (descriptors[at + 1] as number)) {
     if (descriptors[at] === tag) {

@@ -69,7 +69,7 @@ export const isUnreachable = (error: unknown): boolean =>
 /** The failure concerns only this operation; an unreachable camera is another matter. */
 export const isOperationFault = (error: unknown): boolean => isTrouble(error, 'notSupported', 'badReply', 'noRights');
 
-/** The result of a call; undefined: the camera rejects this operation. */
+/** The result of a call, or undefined if the camera rejects this operation. */
 export function unlessFault<T>(call: Promise<T>): Promise<T | undefined> {
   return call.catch((error: unknown) => {
     if (!isOperationFault(error)) {

@@ -133,7 +133,7 @@ class Repair {
     }
   }
 
-  /** Up to the closing quote; undefined: there is none. */
+  /** Up to the closing quote. */
   #quoted(quote: string, from: number): string | undefined {
     const end = this.#text.indexOf(quote, from);
     this.#spend((end < 0 ? this.#text.length : end) - from);

@@ -10,9 +10,9 @@ export interface MuxerOptions {
   readonly segmentDurationMs: number;
   readonly partDurationMs: number;
   readonly segmentMaxBytes: number;
-  /** The longest GOP that the path has had before; 0 or undefined: not known. */
+  /** The longest GOP that the path has had before; 0 or undefined if unknown. */
   readonly longestGroupMs?: number;
-  /** End of the path's last playlists, which players may have; undefined: the first of this path. */
+  /** End of the path's last playlists, which players may have, or undefined for the first of this path. */
   readonly continues?: PlaylistEnd;
   /** Number of players of all muxers. */
   readonly playerCount?: () => number;
@@ -80,7 +80,7 @@ export interface RunningSegment {
 export interface MediaPlaylist {
   /** Whole seconds. */
   readonly targetDurationS: number;
-  /** EXT-X-PART-INF; undefined: no parts. */
+  /** EXT-X-PART-INF, or undefined without parts. */
   readonly partTargetS: number | undefined;
   /** Discontinuity sequence number of the first listed segment. */
   readonly discontinuitySequence: number;

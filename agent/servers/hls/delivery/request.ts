@@ -80,7 +80,7 @@ export function addressQuery(query: string): string {
   return ONLY_DIRECTIVES.test(query) ? '' : carried(new URLSearchParams(query));
 }
 
-/** The query for URLs in a playlist, for a new session. @param session undefined: it is in a cookie */
+/** The query for URLs in a playlist, for a new session. @param session undefined if it is in a cookie */
 export function beginningQuery(query: string, session: string | undefined): string {
   const parameters = new URLSearchParams(query);
   parameters.delete('cookieCheck');

@@ -208,7 +208,7 @@ const BYTES = /^bytes=(\d{0,15})-(\d{0,15})$/;
 
 /**
  * The `Range` header, RFC 9110 §14.2. Anything but a single byte range is ignored.
- * @returns undefined: the whole file
+ * @returns undefined for the whole file
  */
 export function byteRange(header: string | undefined, sizeBytes: number): ByteRange | 'outside' | undefined {
   const [, from = '', to = ''] = BYTES.exec(header ?? '') ?? [];

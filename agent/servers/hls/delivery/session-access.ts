@@ -154,7 +154,7 @@ export class SessionAccess {
     session.chromium ??= known.chromium && new ChromiumCompat();
     return admitted(session, muxer, request);
   }
-  /** A viewer whose session is in its cookie, without a query; undefined: to be decided by `admit`. */
+  /** A viewer whose session is in its cookie, without a query, or undefined if `admit` decides. */
   admitByCookie(raw: IncomingMessage, path: string): Admitted | undefined {
     const server = this.#server();
     const session = this.#sessionOfCookie(raw.headers.cookie, path);

@@ -122,7 +122,7 @@ function parse(url: string, prefix: string): FrequentRequest | undefined {
   return { address, path, rendition, file, directives };
 }
 
-/** @returns undefined: the route decides, or rejects the request with the reason */
+/** @returns undefined if the route decides, or rejects the request with the reason */
 function admit(delivery: PlayerDelivery, request: IncomingMessage, path: string): Admitted | undefined {
   try {
     const admitted = delivery.access.admitByCookie(request, path);

@@ -95,7 +95,7 @@ export class LiveFragments implements Reader {
   readonly #group = new FragmentGroup();
   readonly #capture = new CaptureClock();
   readonly #fragmenters: readonly TrackFragmenter[];
-  /** Fragmenters by track of the stream; undefined: left out. */
+  /** Fragmenters by track of the stream, or undefined if left out. */
   readonly #fragmenterOf: readonly (TrackFragmenter | undefined)[];
   readonly #leading: TrackFragmenter | undefined;
   #init: LiveInit | undefined;

@@ -63,7 +63,7 @@ export class LiveServer {
   readonly #fragments = new WeakMap<Stream, Map<string, LiveFragments>>();
   #isClosed = false;
 
-  /** @param audioForms undefined: Opus is not converted */
+  /** @param audioForms undefined if Opus is not converted */
   constructor(paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
     this.#paths = paths;
     this.#clock = clock;

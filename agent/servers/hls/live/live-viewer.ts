@@ -35,7 +35,7 @@ export class LiveViewer implements FragmentViewer {
   readonly #onEnd: (code: MseError['code'], cause: unknown) => void;
   /** Limit of the queue, raised while the first GOP is sent. */
   #allowedBytes = QUEUE_BYTES;
-  /** Monotonic time since which fragments are dropped; undefined: none are. */
+  /** Monotonic time since which fragments are dropped, or undefined if none are. */
   #skippingMs: number | undefined;
   #isOver = false;
 

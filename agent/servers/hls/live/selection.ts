@@ -14,7 +14,7 @@ export interface Selection {
 }
 
 export interface SelectionRequest {
-  /** Supported codecs; undefined: all. */
+  /** Supported codecs, or undefined for all. */
   readonly codecs: readonly string[] | undefined;
   /** One video and one audio track, for a SourceBuffer; else all audio tracks. */
   readonly isOneOfEach: boolean;
@@ -22,7 +22,7 @@ export interface SelectionRequest {
 
 const MAX_CODECS_CHARACTERS = 1_000;
 
-/** @param text comma-separated; undefined: all */
+/** @param text comma-separated, or undefined for all */
 export function parseCodecs(text: string | undefined): readonly string[] | undefined {
   if (text === undefined) {
     return undefined;

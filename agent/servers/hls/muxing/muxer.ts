@@ -33,7 +33,7 @@ export class Muxer implements Reader, HlsMuxer {
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
-  /** Renditions by track of the stream; undefined: not muxed. */
+  /** Renditions by track of the stream, or undefined if not muxed. */
   readonly #byTrack: (Rendition | undefined)[];
   readonly #leading: Rendition;
   /** Following renditions by track of the stream. */

@@ -26,7 +26,7 @@ export class PendingSamples extends TrackRunBuffer {
     this.originDts = -TIME_OFFSET_S * track.clockRate;
   }
 
-  /** Interval of the latest samples, including those in parts; undefined: too few, or the rate is changing. */
+  /** Interval of the latest samples, including those in parts, or undefined if there are too few, or the rate is changing. */
   steadyInterval(): SteadyInterval | undefined {
     return this.#intervals.steady();
   }

@@ -91,7 +91,7 @@ export class PictureIntervals {
     this.#count += 1;
   }
 
-  /** The steady rate; undefined: too few intervals, or the rate is changing. */
+  /** The steady rate, or undefined if there are too few intervals, or the rate is changing. */
   steady(): SteadyInterval | undefined {
     const count = Math.min(this.#count, RECENT);
     if (count < 3) {

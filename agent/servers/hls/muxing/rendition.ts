@@ -25,7 +25,7 @@ import { FIRST_SEGMENT_NUMBER, SegmentList } from './segment-list.ts';
 interface SegmentEnd {
   /** Number of pending samples in it; the rest start the next one. */
   readonly count: number;
-  /** End of the last sample; undefined: start of the rest, else by the usual interval. */
+  /** End of the last sample, or undefined to take the start of the rest, else the usual interval. */
   readonly endDts: number | undefined;
   /** Duration of the segment if it has no samples. */
   readonly spanS: number;

@@ -201,7 +201,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#last = sample;
   }
 
-  /** Writes the held sample to the segment. @param nextDts decode time of the next sample; undefined: none follows */
+  /** Writes the held sample to the segment. @param nextDts decode time of the next sample, or undefined if none follows */
   #writeLast(nextDts: number | undefined): void {
     const last = this.#last;
     if (!last) {

@@ -97,7 +97,7 @@ export class HlsServer {
   #alwaysRemux: boolean;
   #isClosed = false;
 
-  /** @param audioForms undefined: Opus is not converted */
+  /** @param audioForms undefined if Opus is not converted */
   constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
     this.options = options;
     this.#alwaysRemux = options.alwaysRemux === true;

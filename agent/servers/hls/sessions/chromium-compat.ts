@@ -38,7 +38,7 @@ export class ChromiumCompat {
   /**
    * @param name of the rendition
    * @param leading playlist of the leading rendition
-   * @returns undefined: nothing new yet
+   * @returns undefined if there is nothing new yet
    */
   next(name: string, playlist: MediaPlaylist, leading: MediaPlaylist): MediaPlaylist | undefined {
     this.#start ??= startOf(leading.segments);

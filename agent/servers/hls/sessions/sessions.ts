@@ -60,7 +60,7 @@ export class HlsSession implements Viewer {
   isEnded = false;
   /** Init segments that ffmpeg has read. */
   readonly knownInits = new Set<string>();
-  /** Playlists for Chromium's own player; undefined: another player. */
+  /** Playlists for Chromium's own player, or undefined for another player. */
   chromium: ChromiumCompat | undefined;
   /** Addresses from which its player was authorized. */
   readonly #addresses = new Set<string>();

@@ -291,7 +291,7 @@ export class RequestHandler {
 
 const NOT_PERMITTED: Response = { status: 401, closeReason: 'talking is not permitted' };
 
-/** What the loudspeaker of the path's camera takes; undefined: it has none. */
+/** What the loudspeaker of the path's camera takes. */
 async function loudspeakerOf(paths: RtspPaths, path: string): Promise<G711Track | undefined> {
   try {
     const { codec, clockRate, channels } = await paths.mayTalk(path);

@@ -5,7 +5,7 @@ import type { FrameBurstSender } from '../../../native/frame-burst-sender.ts';
 import { openFrameBurstSender } from '../../../native/native.ts';
 import { FRAME_HEADER_BYTES } from '../../../stream/interleaved-writer.ts';
 
-/** Shared by all sockets; undefined: not opened, or it does not work here. */
+/** Shared by all sockets, or undefined if it is not open or not supported here. */
 let bursts: FrameBurstSender | undefined;
 let opening: Promise<void> | undefined;
 

@@ -63,7 +63,7 @@ export interface Delivery {
    * @throws PerchError `unsupported` if the request cannot be met (461)
    */
   setUp(track: number, wanted: Transport, key?: MikeyMessage): Transport;
-  /** The key of what is sent to the peer; undefined: plain RTP. */
+  /** The key of what is sent to the peer, or undefined for plain RTP. */
   keyOf(track: number): MikeyMessage | undefined;
   /** Joins the stream; packets wait for `flow` in the same turn. @returns the tracks that carry data already */
   start(): readonly TrackStart[];
@@ -152,7 +152,7 @@ export interface MediaPlane {
   reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery;
   /** Also over TCP: interleaved frames take the same route. */
   publisher(kind: 'tcp' | 'udp', request: PublisherRequest): MediaReceiver;
-  /** SRTP keys for SDP, by track; undefined: plain RTP. */
+  /** SRTP keys for SDP, by track, or undefined for plain RTP. */
   keysOf(stream: Stream): readonly MikeyMessage[] | undefined;
   /** @throws PerchError `unsupported` if multicast is off */
   multicastAddress(stream: Stream): MulticastAddress;

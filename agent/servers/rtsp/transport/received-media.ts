@@ -46,14 +46,14 @@ class SecureReception {
     return mikeyOf(this.#master, [{ ssrc, rollOverCounter: 0 }], wallMs);
   }
 
-  /** Decrypts in place. @returns the packet, a view; undefined: rejected */
+  /** Decrypts in place. @returns the packet, a view, or undefined if rejected */
   rtp(media: number, chunk: Uint8Array, start: number, end: number): Uint8Array | undefined {
     const packet = this.#decryptors[media]?.rtp(chunk, start, end);
     this.rejected += packet ? 0 : 1;
     return packet;
   }
 
-  /** @returns the compound packet; undefined: rejected */
+  /** @returns the compound packet, or undefined if rejected */
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): Buffer | undefined {
     return this.#decryptors[media]?.rtcp(chunk, start, end);
   }
@@ -72,7 +72,7 @@ const MISSING_MS = 20_000;
 const MAX_UDP_SURPLUS_MS = 10_000;
 
 interface MediaTrack {
-  /** The first supported format; undefined: packets are dropped. */
+  /** The first supported format, or undefined if packets are dropped. */
   readonly format: RtpFormat | undefined;
   /** Set while recording. */
   receiver: TrackReceiver | undefined;
@@ -105,7 +105,7 @@ export class ReceivedMedia implements MediaReceiver {
   #isEnded = false;
 
   /**
-   * @param ports for UDP; undefined: interleaved
+   * @param ports for UDP, or undefined if interleaved
    * @throws PerchError `unsupported` if no announced format is supported
    */
   constructor(request: PublisherRequest, ports: UdpPorts | undefined, clock: Clock, log: Logger) {

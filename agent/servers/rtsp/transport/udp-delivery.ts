@@ -32,7 +32,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
   readonly #ip: string;
   readonly #owner: MediaOwner;
   readonly #clock: Clock;
-  /** Routes by track; undefined: not set up. */
+  /** Routes by track, or undefined if not set up. */
   readonly #routes: (FrameRoute | undefined)[];
   readonly #rtcpPorts: Uint16Array;
   readonly #peers = new Map<number, UdpPeer>();

@@ -81,7 +81,7 @@ export class WebRtcServer {
   #native: Promise<void> | undefined;
 
   /**
-   * @param sound transcodes audio that browsers do not support; undefined: such audio is not sent
+   * @param sound transcodes audio that browsers do not support, or undefined if such audio is not sent
    * @param load loads the DTLS certificate and SRTP profiles
    */
   constructor(

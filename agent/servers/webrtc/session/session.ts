@@ -99,7 +99,7 @@ export class WebRtcSession implements Peer, SecureLink {
   #lastCheckMs: number;
   /** When the handshake or the connection began. */
   #stateSinceMs = 0;
-  /** undefined: connected, or never was. */
+  /** Undefined while connected, and before the first connection. */
   #disconnectedSinceMs: number | undefined;
   #lastMoveMs = Number.NEGATIVE_INFINITY;
   #secrets: { readonly keys: SrtpKeys; readonly srtcp: Srtcp } | undefined;

@@ -15,7 +15,7 @@ export interface LocalPort {
   readonly port: number;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** The only address; undefined: bound to all addresses. */
+  /** The only address, or undefined if bound to all. */
   readonly only: string | undefined;
 }
 
@@ -119,7 +119,7 @@ export function parseMediaAddress(address: string, protocol: 'UDP' | 'TCP'): Med
   return { host, port };
 }
 
-/** The address to bind; undefined: all addresses. */
+/** The address to bind, or undefined for all. */
 export function boundAddress(host: string): string | undefined {
   return host === '' || host === '0.0.0.0' || host === '::' ? undefined : host;
 }

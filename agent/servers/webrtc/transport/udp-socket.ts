@@ -42,7 +42,7 @@ class QueuedPackets {
 /** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
 const MAX_QUEUED_BYTES = 1 << 20;
 
-/** Shared by all sockets; undefined: not opened, or it does not work here. */
+/** Shared by all sockets, or undefined if it is not open or not supported here. */
 let bursts: BurstSender | undefined;
 let opening: Promise<void> | undefined;
 

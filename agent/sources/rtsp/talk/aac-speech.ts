@@ -31,7 +31,7 @@ const AU_HEADER_BITS = 16;
 
 type Wrap = (frame: Uint8Array) => Uint8Array;
 
-/** An encoder for AAC-LC of one channel; undefined: the format is another kind of AAC, or no AAC. */
+/** An encoder for AAC-LC of one channel, or undefined if the format is another kind of AAC, or no AAC. */
 export function aacSpeech(format: RtpFormat): AacSpeech | undefined {
   const [config, wrap] = layoutOf(format) ?? [];
   if (!config || !wrap || AacDecoder.refusalOf(config) !== undefined) {

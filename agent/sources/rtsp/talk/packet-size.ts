@@ -22,7 +22,7 @@ export interface PacketSize {
   /** Undefined: audio is sent as it comes, in packets of at most `maxBytes`. */
   readonly bytes: number | undefined;
   readonly maxBytes: number;
-  /** The last packet is filled up with this byte; undefined: it is shorter. */
+  /** The last packet is filled up with this byte, or undefined if it is shorter. */
   readonly filler: number | undefined;
 }
 

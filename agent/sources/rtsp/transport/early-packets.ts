@@ -12,7 +12,7 @@ const PACKET_WAIT_MS = 500;
 
 /** Passes packets on to their tracks. */
 export interface EarlyTarget {
-  /** The track of the RTP on this channel; undefined: RTCP, or unknown. */
+  /** The track of the RTP on this channel, or undefined for RTCP and unknown channels. */
   receiverOf(channel: number): TrackReceiver | undefined;
   dispatch(chunk: Uint8Array, channel: number, start: number, end: number, atMs: number): void;
 }

@@ -22,7 +22,7 @@ export class Interleaved implements FrameSink, EarlyTarget {
   /**
    * @param answered the camera's channels for RTP and RTCP
    * @param asked the requested RTP channel
-   * @param secure undefined: plain RTP
+   * @param secure undefined for plain RTP
    */
   trackTransport(
     receiver: TrackReceiver,

@@ -7,7 +7,7 @@ export interface TrackTransport extends ReceivedTrack {
   sendControl(packet: Uint8Array): void;
   /** For UDP: opens firewalls on the route. Called before PLAY, because some cameras send before they answer it, and after it. */
   punch?(): void;
-  /** For RTP with its own sockets: from now on they are read in rounds; undefined: when data arrive. */
+  /** For RTP with its own sockets: from now on they are read in rounds, or undefined to read when data arrive. */
   readInRounds?(rounds: ReadRounds | undefined): void;
   /** Called at regular intervals. */
   tick(nowMs: number): void;

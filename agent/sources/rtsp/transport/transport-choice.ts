@@ -83,7 +83,7 @@ export class TransportAttempts {
     this.#transports = transports;
   }
 
-  /** The transport to try; undefined: none is left. */
+  /** The transport to try, or undefined if none is left. */
   get transport(): Transport | undefined {
     return this.#transports[this.#refusals.length];
   }

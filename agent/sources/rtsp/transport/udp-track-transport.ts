@@ -15,7 +15,7 @@ export interface RemoteEnd {
   readonly ips: readonly string[];
   /** Addresses for our packets. */
   readonly sendTo: readonly string[];
-  /** RTP and RTCP; undefined: not known. */
+  /** RTP and RTCP, or undefined if unknown. */
   readonly ports: Pair | undefined;
   /** Media may come from any port. */
   readonly isAnyPort: boolean;
@@ -40,7 +40,7 @@ export class UdpTrackTransport implements TrackTransport, EarlyTarget {
   /**
    * @param ssrc SSRC of our reports
    * @param connection fails with errors of the media, as with interleaved media
-   * @param secure undefined: plain RTP
+   * @param secure undefined for plain RTP
    */
   constructor(
     receiver: TrackReceiver,

@@ -135,7 +135,7 @@ const ABSENCES: Readonly<Record<string, NoVideoReason>> = {
   EADDRNOTAVAIL: 'noNetwork',
 };
 
-/** The message for an error code of OpenSSL; undefined: another error. */
+/** The message for an error code of OpenSSL, or undefined for another error. */
 function tlsFailure(code: string, where: string, address: Address, { noun, path }: Peer): string | undefined {
   if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
     return undefined;

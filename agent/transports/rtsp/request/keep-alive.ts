@@ -38,7 +38,7 @@ const NOTICE_MS = 10_000;
 
 /** Which form keeps the sessions of one server alive, as far as earlier sessions show. */
 export class KeepAlive {
-  /** Place in `FORMS`; undefined: as the server announces. */
+  /** Place in `FORMS`, or undefined to do as the server announces. */
   #at: number | undefined;
   /** A session has outlived its timeout by this form. */
   #proven: KeepAliveForm | undefined;

@@ -18,7 +18,7 @@ interface SrtAddress {
   readonly passphrase: string;
   readonly keyBytes: 16 | 24 | 32 | undefined;
   readonly latencyMs: number | undefined;
-  /** The most bytes per second; undefined: SRT's own limit. */
+  /** The most bytes per second, or undefined for SRT's own limit. */
   readonly maxBandwidth: number | undefined;
 }
 

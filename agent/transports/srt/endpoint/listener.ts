@@ -40,7 +40,7 @@ export interface ConnectionRequest {
   /**
    * @param passphrase '': no encryption
    * @param beginGuess called before the key is derived; its result is called for a wrong passphrase, and the rejection waits for that
-   * @returns undefined: rejected because of the passphrase, or meanwhile by `reject`
+   * @returns undefined if the passphrase or `reject` has ended the handshake
    */
   accept(passphrase: string, beginGuess?: () => () => Promise<void>): Promise<SrtConnection | undefined>;
   /** Rejects the caller. Only the first call has an effect. */
@@ -62,7 +62,7 @@ export class SrtListener {
   readonly #idleTimeoutMs: number | undefined;
   readonly #onRequest: (request: ConnectionRequest) => void;
   readonly #secret = randomBytes(32);
-  /** Response to repeat, by caller; undefined: the caller waits for an answer. */
+  /** Response to repeat, by caller, or undefined if the caller waits for an answer. */
   readonly #callers = new Map<string, Buffer | undefined>();
   readonly #byAddress = new Map<string, number>();
   /** Last key derivation of each address. */
@@ -290,7 +290,7 @@ export class SrtListener {
   }
 }
 
-/** Why a handshake is rejected; undefined: it is acceptable. */
+/** Why a handshake is rejected, or undefined if it is acceptable. */
 function faultOf(handshake: Handshake): RejectReason | undefined {
   const { version, capabilities, congestion, filter, isGroup } = handshake;
   if (version !== 5 || (capabilities && capabilities.version < MIN_SRT_VERSION)) {

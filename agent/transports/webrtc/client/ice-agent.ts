@@ -114,7 +114,7 @@ export class IceAgent {
     await this.#connection.close();
   }
 
-  /** @returns undefined: a kind of candidate that is not used here, such as an mDNS name */
+  /** @returns undefined for a kind of candidate that is not used here, such as an mDNS name */
   #parse(text: string): Candidate | undefined {
     const words = text.split(/\s+/);
     const [, , transport = '', , host = '', port = '', , type = ''] = words;

@@ -60,7 +60,7 @@ function format(
 export interface OfferedSection {
   readonly kind: 'video' | 'audio';
   readonly direction: 'recvonly' | 'sendonly';
-  /** Encoding that is offered, with its retransmissions; undefined: all encodings of Perch. */
+  /** Encoding that is offered, with its retransmissions, or undefined for all encodings of Perch. */
   readonly encoding?: string;
   /** SSRCs of a `sendonly` section. */
   readonly outbound?: Outbound;

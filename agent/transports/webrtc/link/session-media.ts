@@ -29,9 +29,9 @@ export interface MediaStatistics {
   readonly inboundLost: number;
   /** Interarrival jitter of the worst track. */
   readonly jitterSeconds: number;
-  /** Round-trip time according to receiver reports; undefined: not known. */
+  /** Round-trip time according to receiver reports, or undefined if unknown. */
   readonly roundTripMs: number | undefined;
-  /** undefined: not a viewer, or not connected. */
+  /** Undefined unless a viewer is connected. */
   readonly quality?: 'all' | 'fallback' | 'keyFrames' | undefined;
 }
 

@@ -55,7 +55,7 @@ export function isStun(datagram: Uint8Array): boolean {
   return (datagram[0] ?? 255) <= 3;
 }
 
-/** @returns undefined: not a valid binding request. Never throws. */
+/** @returns undefined if it is not a valid binding request. Never throws. */
 export function parseBindingRequest(datagram: Uint8Array): BindingRequest | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   if (datagram.length < HEADER_BYTES || datagram.length % 4 !== 0) {

@@ -25,7 +25,7 @@ export class InboundTrack {
   readonly takesPli: boolean;
   readonly takesEstimate: boolean;
   readonly hasReducedSize: boolean;
-  /** Missing packets to request; undefined: the sender does not retransmit. */
+  /** Missing packets to request, or undefined if the sender does not retransmit. */
   readonly nack: NackList | undefined;
   /** SSRC of the current sender; -1 before the first packet. */
   ssrc = -1;

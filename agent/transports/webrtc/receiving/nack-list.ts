@@ -15,7 +15,7 @@ const MIN_RETRY_MS = 30;
 export class NackList {
   /** Packets received after a request. */
   repaired = 0;
-  /** Smoothed time from request to retransmission; undefined: not known. */
+  /** Smoothed time from request to retransmission, or undefined if unknown. */
   roundTripMs: number | undefined;
   readonly #giveUpMs: number;
   /** Retransmissions have their own stream: a packet in the original one was late, not lost. */

@@ -14,7 +14,7 @@ export interface Choice {
   readonly track: number;
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** Format of retransmissions; undefined: the browser does not support them. */
+  /** Format of retransmissions, or undefined if the browser does not support them. */
   readonly rtx: RtpFormat | undefined;
   /** Opus that is transcoded from the track is sent, in packets of this duration. */
   readonly opusPacketMs?: OpusPacketMs;
@@ -74,7 +74,7 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding
   };
 }
 
-/** The stream of the sound that is sent instead of the track's own; undefined: that is sent, or none. */
+/** The stream of the sound that is sent instead of the track's own, or undefined if that one or none is sent. */
 export function transcodedSound(sound: OpusSound, stream: Stream, { audio }: Choices): Stream | undefined {
   return audio?.opusPacketMs && sound.of(stream, audio.track, audio.opusPacketMs);
 }
@@ -98,7 +98,7 @@ const isAskedFor = (track: Track, { sections }: Offer): boolean =>
     ? sections.some(({ kind }) => kind === track.kind)
     : !isMetadata(track);
 
-/** Why browsers hear nothing of a stream with audio; undefined: they do, or there is none. */
+/** Why browsers hear nothing of a stream with audio, or undefined if they do, or there is none. */
 export function noAudioReason(tracks: readonly Track[], transcoding = NO_TRANSCODING): string | undefined {
   const sounds = tracks.filter((track) => track.kind === 'audio');
   if (sounds.length === 0 || sounds.some((track) => isSendable(track) || isTranscodable(track, transcoding))) {

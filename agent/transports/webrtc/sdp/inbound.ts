@@ -7,7 +7,7 @@ import { offerError } from './rejections.ts';
 export interface Inbound {
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** Format of retransmissions; undefined: the browser does not support them. */
+  /** Format of retransmissions, or undefined if the browser does not support them. */
   readonly rtx: RtpFormat | undefined;
 }
 

@@ -10,7 +10,7 @@ export const FEEDBACK = ['goog-remb', 'nack', 'nack pli'];
 
 export interface Outbound {
   readonly ssrc: number;
-  /** SSRC of retransmissions; undefined: the answer has no format for them. */
+  /** SSRC of retransmissions, or undefined if the answer has no format for them. */
   readonly rtxSsrc?: number | undefined;
 }
 

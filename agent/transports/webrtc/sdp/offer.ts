@@ -30,7 +30,7 @@ export interface OfferSection {
   readonly formatWords: readonly string[];
   readonly mid: string;
   /**
-   * Why the section is unusable whatever its codecs, as a predicate of "its video", without commas; undefined: usable.
+   * Why the section is unusable whatever its codecs, as a predicate of "its video", without commas, or undefined if usable.
    */
   readonly rejectReason: string | undefined;
   readonly receives: boolean;
@@ -258,7 +258,7 @@ function byPayloadType(values: readonly string[]): Map<number, string> {
   return map;
 }
 
-/** @param word undefined: the default, actpass */
+/** @param word undefined for the default, actpass */
 function parseSetup(word: string | undefined): Setup {
   const setup = SETUPS.find((known) => known === (word ?? 'actpass'));
   if (!setup) {
@@ -286,7 +286,7 @@ function parseFingerprint(text: string): Fingerprint {
   return { hash: hash.toLowerCase(), value: value.toUpperCase() };
 }
 
-/** Why the browser receives nothing in a section, as a predicate of "its video"; undefined: it does. */
+/** Why the browser receives nothing in a section, as a predicate of "its video", or undefined if it does. */
 export function cannotReceiveReason({ rejectReason, receives, sends }: OfferSection): string | undefined {
   return rejectReason ?? (receives ? undefined : sends ? 'is sendonly' : 'is inactive');
 }

@@ -7,7 +7,7 @@ import type { OutboundTrack } from '../srtp/srtp.ts';
 const HISTORY_PACKETS = 4_096;
 
 export interface OutboundVideo extends OutboundTrack {
-  /** The track of retransmissions; undefined: the viewer supports no retransmission format. */
+  /** The track of retransmissions, or undefined if the viewer supports no retransmission format. */
   readonly rtx: OutboundTrack | undefined;
   readonly rtxSsrc: number | undefined;
 }

@@ -11,7 +11,7 @@ const MAX_PAUSE_MS = 8_000;
 const STABLE_MS = 10_000;
 
 export interface KeyFrameSource {
-  /** Age of the newest GOP in the cache; undefined: the cache has no GOP. */
+  /** Age of the newest GOP in the cache, or undefined if the cache has no GOP. */
   readonly keyFrameAgeMs: number | undefined;
   /** Replays the newest GOP. */
   restartAtKey(): void;

@@ -25,7 +25,7 @@ const NO_LOSS: ReportedLoss = { lost: 0, expected: 0 };
 export class ReceiverReports {
   /** The viewer's bandwidth estimate; 0: no estimate yet. */
   estimateBitsPerSecond = 0;
-  /** Time from a sender report to its receiver report, without the viewer's delay; undefined: not known. */
+  /** Time from a sender report to its receiver report, without the viewer's delay, or undefined if unknown. */
   roundTripMs: number | undefined;
   readonly #sources = new Map<number, ReportedSource>();
   readonly #clock: Clock;

@@ -54,7 +54,7 @@ export class Retransmitter {
   /** Lower packet indexes are not repaired. */
   #firstIndex = 0;
 
-  /** @param rtx undefined: the viewer supports no retransmission format */
+  /** @param rtx undefined if the viewer supports no retransmission format */
   constructor(link: SecureLink, track: OutboundTrack, rtx: OutboundTrack | undefined) {
     this.#link = link;
     this.#track = track;
@@ -65,7 +65,7 @@ export class Retransmitter {
 
   /**
    * @param following bit i set: `sequence + i + 1` is requested as well
-   * @param roundTripMs undefined: not known
+   * @param roundTripMs undefined if unknown
    * @returns bytes sent
    */
   onNack(

@@ -8,7 +8,7 @@ import type { OutboundTrack } from '../srtp/srtp.ts';
 export interface SenderReportOptions {
   readonly link: SecureLink;
   readonly stream: Stream;
-  /** Sent tracks by track number; undefined: the track is not sent to this viewer. */
+  /** Sent tracks by track number, or undefined if the track is not sent to this viewer. */
   readonly tracks: readonly (OutboundTrack | undefined)[];
   /** CNAME, the same in all reports of a viewer: it groups tracks for synchronization. */
   readonly cname: string;

@@ -37,11 +37,11 @@ interface ViewerStreamOptions {
   readonly audio: OutboundTrack | undefined;
   /** Transcoded audio, its first track; `audioTrack` is then -1. */
   readonly sound?: Stream | undefined;
-  /** Kind of reader in the API's lists; undefined: not listed. */
+  /** Kind of reader in the API's lists, or undefined if not listed. */
   readonly kind?: PeerKind | undefined;
   readonly cname: string;
   readonly clock: Clock;
-  /** Opens a smaller stream of the same video; undefined: none. */
+  /** Opens a smaller stream of the same video, if there is one. */
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   readonly onFallbackFailed: (cause: unknown) => void;
   /** The full stream is sent again. */

@@ -20,7 +20,7 @@ export class MediaDecryptor {
     this.#mkiBytes = message.mki.length;
   }
 
-  /** Decrypts `chunk[start, end)` in place. @returns the RTP packet, a view; undefined: damaged, forged, repeated or too old */
+  /** Decrypts `chunk[start, end)` in place. @returns the RTP packet, a view, or undefined if it is damaged, forged, repeated or too old */
   rtp(chunk: Uint8Array, start: number, end: number): Uint8Array | undefined {
     const packet = this.#withoutMki(chunk, start, end);
     const length = this.#rtp.unprotect(packet);
@@ -28,7 +28,7 @@ export class MediaDecryptor {
     return length === 0 ? undefined : new Uint8Array(packet.buffer, packet.byteOffset, length);
   }
 
-  /** @returns the compound packet; undefined: damaged, forged or repeated */
+  /** @returns the compound packet, or undefined if damaged, forged or repeated */
   rtcp(chunk: Uint8Array, start: number, end: number): Buffer | undefined {
     return this.#rtcp.unprotect(this.#withoutMki(chunk, start, end));
   }

@@ -161,7 +161,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
   );
 }
 
-/** A row for the camera's privacy masks, and their sheet once it is opened. @param name undefined: it cannot be asked */
+/** A row for the camera's privacy masks, and their sheet once it is opened. @param name undefined if it cannot be asked */
 function useMaskSheet(camera: Camera, name: string | undefined) {
   const address = name === undefined ? undefined : cameraCall('masks', name);
   const { value, again } = usePolled<CameraMasks>(address, 'slow');
@@ -184,7 +184,7 @@ interface Editable {
   readonly onSaved: () => void;
 }
 
-/** What a stream's camera offers, and how the last change went. @param name undefined: it cannot be asked */
+/** What a stream's camera offers, and how the last change went. @param name undefined if it cannot be asked */
 function useEditable(name: string | undefined, looked: () => void, isWanted = true): Editable {
   const video = useCameraVideo(isWanted ? name : undefined);
   const readAgain = () => {

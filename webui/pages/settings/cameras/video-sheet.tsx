@@ -186,7 +186,7 @@ function Image({ form, video }: { readonly form: VideoForm; readonly video: Came
   );
 }
 
-/** Toast for the outcome of a change; undefined: the card of the change shows it. */
+/** Toast for the outcome of a change, or undefined if the card of the change shows it. */
 function outcomeText(state: ChangeState): string | undefined {
   const ownWords = videoWords.peek();
   const said: Partial<Record<ChangeState, string>> = {

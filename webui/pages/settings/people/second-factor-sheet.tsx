@@ -163,7 +163,7 @@ function loadSessionLater(): void {
   retryUntilAnswered(loadSession, new AbortController().signal).catch(() => {});
 }
 
-/** @returns the next step; undefined: close the sheet */
+/** @returns the next step, or undefined to close the sheet */
 async function perform(step: FactorStep, proof: Proof, { code, name }: FactorInput): Promise<FactorStep | undefined> {
   const t = youWords.peek();
   const added = (recovery: readonly string[], text: string): FactorStep => {

@@ -9,7 +9,7 @@ const WIDE = '(min-width: 820px)';
 
 interface FileEditorProps {
   readonly text: string;
-  /** Known problems of this text; undefined: ask the box. */
+  /** Known problems of this text, or undefined to ask the box. */
   readonly known: readonly FileProblem[] | undefined;
   readonly isChanged: boolean;
   readonly onEdit: (text: string) => void;

@@ -8,7 +8,7 @@ export interface ChannelMessage extends Notice {
   readonly link: string;
   /** Time of the event in the box's time zone, `2026-11-23 19:00:05`. */
   readonly localTime: string;
-  /** Picture as JPEG; undefined: none. */
+  /** Picture as JPEG. */
   readonly picture: Uint8Array | undefined;
 }
 

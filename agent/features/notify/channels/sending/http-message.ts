@@ -17,7 +17,7 @@ interface HttpMessage {
 interface HttpAnswer {
   readonly status: number;
   readonly text: string;
-  /** Seconds of the `Retry-After` header; undefined: no header, or a date. */
+  /** Seconds of the `Retry-After` header, or undefined if it is missing or a date. */
   readonly retryAfterS: number | undefined;
 }
 

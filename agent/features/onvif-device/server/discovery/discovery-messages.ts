@@ -17,7 +17,7 @@ export interface Probe {
   readonly scopes: readonly string[];
 }
 
-/** Reads a Probe; undefined: the message is another one. @throws PerchError badInput */
+/** The Probe, or undefined for another message. @throws PerchError badInput */
 export function parseProbe(datagram: Uint8Array): Probe | undefined {
   const root = readXml(datagram, MAX_PROBE_BYTES);
   const probe: XmlElement | undefined = elements(find(root, 'Body'), 'Probe')[0];

@@ -23,7 +23,7 @@ export class DiscoveryNetwork {
   /** Socket bound to the address, from which announcements and replies are sent. */
   readonly #out: MulticastSocket;
   #group: MulticastSocket;
-  /** Socket for unicast probes, which are answered from the port that they were sent to; undefined: not open. */
+  /** Socket for unicast probes, which are answered from the port that they were sent to, or undefined if not open. */
   #direct: MulticastSocket | undefined;
   #isTrying = false;
 

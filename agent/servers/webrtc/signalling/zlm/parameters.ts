@@ -19,7 +19,7 @@ export class Parameters {
     return this.#values.get(name) || (typeof header === 'string' ? header : undefined) || undefined;
   }
 
-  /** Empty without a value; undefined: not sent. */
+  /** Value of the parameter: empty if it has none, undefined if not sent. */
   sent(name: string): string | undefined {
     return this.#values.get(name);
   }

@@ -25,7 +25,7 @@ export function isExpected(certificate: Uint8Array, expected: readonly Fingerpri
   });
 }
 
-/** RFC 5246 §7.4.2: three-byte lengths precede the list and each certificate. undefined: none. */
+/** RFC 5246 §7.4.2: three-byte lengths precede the list and each certificate. */
 export function firstCertificate(body: Buffer): Buffer | undefined {
   const bytes = body.length >= 6 ? body.readUIntBE(3, 3) : 0;
   return bytes > 0 && 6 + bytes <= body.length ? body.subarray(6, 6 + bytes) : undefined;

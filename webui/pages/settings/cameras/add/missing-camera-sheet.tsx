@@ -38,7 +38,7 @@ interface Missing {
 }
 
 interface MissingCameraSheetProps {
-  /** Edited; undefined: a new one is typed. */
+  /** The camera that is edited, or undefined for a new one. */
   readonly address?: string | undefined;
   readonly login: CameraLogin;
   readonly onFound: (candidate: Candidate) => void;

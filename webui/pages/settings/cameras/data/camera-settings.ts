@@ -74,13 +74,13 @@ export function diskOf(recordPath: string, disks: readonly DiskItem[]): DiskItem
   return above.sort((a, b) => b.folder.length - a.folder.length)[0] ?? (disks.length === 1 ? disks[0] : undefined);
 }
 
-/** Bytes for this many days at the rate of the last day; undefined: unknown. */
+/** Bytes for this many days at the rate of the last day, or undefined if unknown. */
 export function costBytes(use: PathUse | undefined, days: number, maxBytes: number): number | undefined {
   const perDay = use?.bytesPerDay ?? undefined;
   return perDay === undefined || days === FOR_EVER ? undefined : Math.min(maxBytes, perDay * days);
 }
 
-/** Days that fit; undefined: all that are wanted, or unknown. */
+/** Days that fit, or undefined if all wanted days fit, or the number is unknown. */
 export const fewerDays = (use: PathUse | undefined, days: number): number | undefined => {
   const fits = use?.fitsDays ?? undefined;
   return fits !== undefined && fits < days && days !== FOR_EVER ? fits : undefined;

@@ -2,7 +2,7 @@ import type { PathUse } from './camera-settings.ts';
 
 interface Amount {
   readonly perDay: number;
-  /** Days of recordings that are kept; undefined: unknown. */
+  /** Days of recordings that are kept, or undefined if unknown. */
   readonly days: number | undefined;
 }
 
@@ -21,7 +21,7 @@ interface EffectFacts {
   readonly afterKbps: number;
 }
 
-/** Recordings grow with the bit rate; undefined: the camera has not recorded long enough, or states no bit rate. */
+/** Effect of a bit rate on the recordings, or undefined if the camera has not recorded long enough, or states no bit rate. */
 export function diskEffect(facts: EffectFacts): DiskEffect | undefined {
   const { use, totalPerDay, maxBytes, beforeKbps, afterKbps } = facts;
   const perDay = use?.bytesPerDay;

@@ -8,7 +8,7 @@ export interface RemovalTexts {
   readonly done: (camera: string) => string;
 }
 
-/** @param deleteAfter of the camera's settings, which still apply; undefined: unknown */
+/** @param deleteAfter of the camera's settings, which still apply, or undefined if unknown */
 export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
   const t = camerasWords.value;
   if (deleteAfter === undefined) {

@@ -52,7 +52,7 @@ export class SourceForm {
     });
   }
 
-  /** The result for the present values; undefined: not tested yet. */
+  /** The result for the present values, or undefined if not tested yet. */
   get result(): Tested | undefined {
     const { source, sdp } = this.edited.form.values.value;
     const tested = this.tested.value;

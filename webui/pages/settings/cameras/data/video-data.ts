@@ -18,7 +18,7 @@ export interface SeenVideo {
   readonly again: () => void;
 }
 
-/** Settings that the camera keeps itself. @param path undefined: nothing is requested */
+/** Settings that the camera keeps itself. @param path undefined if nothing is requested */
 export function useCameraVideo(path: string | undefined): SeenVideo {
   const [value, setValue] = useState<CameraSettings | null>();
   const [isSilent, setSilent] = useState(false);

@@ -23,7 +23,7 @@ export const NO_VIDEO: CameraSettings = {
   showsTime: null,
 };
 
-/** What it offers for the image of its lens; undefined: nothing. */
+/** What it offers for the image of its lens. */
 export const imageOf = ({ irCutFilter, text, showsTime }: CameraSettings) =>
   irCutFilter === null && text === null && showsTime === null ? undefined : { irCutFilter, text, showsTime };
 
