@@ -143,6 +143,7 @@ async function bundleAgent(runtime) {
     ...sourcesIn('agent'),
     ...sourcesIn('system'),
     'packaging/bundle.ts',
+    'packaging/common-js.ts',
     'packaging/keep-bundle.ts',
     'package.json',
     'package-lock.json',

@@ -1,14 +1,18 @@
+import { execFile } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { keepBundle } from '../../../packaging/keep-bundle.ts';
+import { promisify } from 'node:util';
 
-const FOLDER = join(import.meta.dirname, '../../../node_modules/.cache/built-agent');
-const KEPT_MS = 24 * 3_600_000;
+const ROOT = join(import.meta.dirname, '../../..');
 
 /**
  * The shipped bundle, for suites that start the agent a few hundred times: from its sources each start takes nearly a second of CPU
- * time, from the bundle half of that. Built from the current sources; an unchanged bundle is reused.
+ * time, from the bundle half of that. As for `npm start`, it is built when the sources have changed.
  */
 export async function setup(): Promise<void> {
-  // Once for all projects.
-  process.env['BUILT_AGENT'] ??= join(await keepBundle(FOLDER, KEPT_MS), 'agent/perch.cjs');
+  if (process.env['BUILT_AGENT'] === undefined) {
+    await promisify(execFile)(process.execPath, [join(ROOT, 'start.mjs'), '--prepare']);
+    // Not the link: another bundle may replace it.
+    process.env['BUILT_AGENT'] = join(realpathSync(join(ROOT, 'node_modules/.cache/agent/current')), 'agent/perch.cjs');
+  }
 }
