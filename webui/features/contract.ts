@@ -66,6 +66,8 @@ export interface FeatureParts {
   readonly liveButton?: FunctionComponent;
   /** Where the owner changes what makes a camera private. */
   readonly privacyLink?: FunctionComponent;
+  /** What can be done with found cameras that another Perch offers. */
+  readonly offeredCameras?: FunctionComponent;
   /** A button on the picture of a recording. */
   readonly recordedTool?: FunctionComponent<RecordedToolProps>;
 }

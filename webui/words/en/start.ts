@@ -49,7 +49,6 @@ export const start = {
   showHidden: (count: number) => countText(count, { one: 'Show one hidden camera', other: 'Show # hidden cameras' }),
   offeredByPerch: (count: number) =>
     countText(count, { one: 'One camera of another Perch', other: '# cameras of another Perch' }),
-  pairIt: 'Pair it',
   onePassword: 'One password usually works for all.',
   cameraPassword: 'Camera password',
   cameraPasswordHint: "The cameras' own: set in the maker's app, or printed on the camera.",

@@ -41,7 +41,6 @@ export const start: StartWords = {
   hideOthers: '隐藏其余',
   showHidden: (count) => `显示 ${count} 个已隐藏的摄像头`,
   offeredByPerch: (count) => `另一台 Perch 的 ${count} 个摄像头`,
-  pairIt: '与其配对',
   onePassword: '一个密码多半就够了。',
   cameraPassword: '摄像头密码',
   cameraPasswordHint: '摄像头自己的密码：在厂商应用中设置，或印在机身上。',

@@ -40,6 +40,27 @@ describeWith(['chromium'], 'servers of a box on the page', () => {
     await server?.[Symbol.asyncDispose]();
   });
 
+  test('found cameras of another Perch lead to the page where it is paired', async () => {
+    await using owner = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = owner;
+    const offered = {
+      ...{ endpoint: 'urn:uuid:1', address: '192.168.20.1', onvif: 'http://192.168.20.1/onvif/device_service' },
+      ...{ foundFrom: '192.168.20.2', onCameraNetwork: false, name: 'Barn', manufacturer: null, hardware: null },
+      ...{ location: null, firstSeen: '2026-01-01T00:00:00Z', lastSeen: '2026-01-01T00:00:00Z', path: null },
+      ...{ perch: '0123456789', hidden: false },
+    };
+    await page.route('**/v3/cameras/found*', (route) =>
+      route.fulfill({ json: { itemCount: 1, pageCount: 1, items: [offered] } }),
+    );
+    await page.route('**/v3/cameras/discover*', (route) =>
+      route.fulfill({ json: { isLooking: false, items: [offered] } }),
+    );
+    await owner.logIn('#/settings/cameras/add');
+    await page.getByRole('link', { name: 'Pair it' }).click();
+    await page.waitForURL(/#\/settings\/cameras\/boxes$/);
+    await settled(page, '.other-boxes .button');
+  });
+
   test.for(sizesInTurn())(
     'on a %s, an invitation pairs a server, whose access is changed and revoked',
     async (size) => {

@@ -4,6 +4,7 @@ const many = counter('en');
 
 /** Settings: servers that show cameras of this box, and boxes whose cameras this one shows. */
 export const en = {
+  pairIt: 'Pair it',
   pairedServers: 'Servers',
   pairedServersText: 'Another Perch shows cameras of this box',
   pairedServersHint: 'A server is another Perch that shows cameras of this box. It gets no settings and no passwords.',

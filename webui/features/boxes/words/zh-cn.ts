@@ -1,6 +1,7 @@
 import type { BoxesWords } from './en.ts';
 
 export const zhCn: BoxesWords = {
+  pairIt: '与其配对',
   pairedServers: '服务器',
   pairedServersText: '另一台 Perch 显示此主机的摄像头',
   pairedServersHint: '服务器是显示此主机摄像头的另一台 Perch。它得不到任何设置和密码。',

@@ -11,7 +11,7 @@ import {
   keepDiscovering,
   sortFound,
 } from '../../../../cameras/adding/discovery.ts';
-import { LIVE, settingsLink } from '../../../../shell/route.ts';
+import { LIVE } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
@@ -22,6 +22,7 @@ import { listed } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords, words } from '../../../../words/words.ts';
+import { OfferedCameras } from '../../../features/parts.ts';
 import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 /** Cameras that were probed by address, before the discovered ones. */
@@ -101,7 +102,7 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
         ) : (
           <Ticks all={all} />
         )}
-        <OfferedCameras />
+        <CamerasOfBoxes />
         <DismissedCameras />
         <button class="text" type="button" onClick={() => setMissing(true)}>
           <Icon name="search" small />
@@ -176,8 +177,8 @@ function Ticks({ all }: { readonly all: readonly Candidate[] }) {
   );
 }
 
-/** Cameras of another Perch: paired, they come with their recordings and events. */
-function OfferedCameras() {
+/** Cameras of another Perch, which come with their recordings and events if that is paired. */
+function CamerasOfBoxes() {
   const t = startWords.value;
   return found.value.offered.map((cameras) => (
     <div class="card other-perch" key={cameras[0].perch}>
@@ -194,9 +195,7 @@ function OfferedCameras() {
           ))}
         </ul>
       </details>
-      <a class="button" href={settingsLink('cameras', 'boxes')}>
-        {t.pairIt}
-      </a>
+      {OfferedCameras && <OfferedCameras />}
     </div>
   ));
 }
