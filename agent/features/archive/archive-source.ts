@@ -46,13 +46,8 @@ export function archiveSource({ recordings, config }: Pick<Host, 'recordings' | 
       playback.space.finishedFrom(path, fromUs, toUs, limit, after as SegmentRow | undefined),
     startsOf: function* (path) {
       const [fromUs, toUs] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
-      const finished = inBatches<SegmentRow>((limit, after) =>
-        playback.space.finishedFrom(path, fromUs, toUs, limit, after),
-      );
-      const archived = inBatches<SegmentRow>((limit, after) =>
-        playback.space.copiesFrom(path, fromUs, toUs, limit, after),
-      );
-      for (const rows of [finished, archived]) {
+      for (const from of ['finishedFrom', 'copiesFrom'] as const) {
+        const rows = inBatches<SegmentRow>((limit, after) => playback.space[from](path, fromUs, toUs, limit, after));
         for (const { file, nameUs, startUs, durationUs, isOwn, isClockTrusted } of rows) {
           const isDated = !isOwn || isClockTrusted || playback.isDated(file);
           yield { nameUs, startUs: isDated ? startUs : undefined, durationUs };

@@ -1,5 +1,5 @@
 import type { IndexDatabase } from './index-database.ts';
-import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
+import { rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
 
 export interface PathBytes {
   readonly files: number;
@@ -24,6 +24,8 @@ export interface HeldFolder {
   /** End of the latest file, Unix microseconds. */
   readonly endUs: number;
 }
+
+type PageOf = [path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow];
 
 /** Finds what may be deleted for disk space. Rows come oldest first, at most `limit`, after the last of the previous page. */
 export class SpaceTable {
@@ -68,21 +70,13 @@ export class SpaceTable {
   }
 
   /** Finished recordings of a path that start in a range. */
-  finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
-    const query = `${selectRows('segments INDEXED BY by_start')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state = 2 AND s.start_us BETWEEN ? AND ?
-        AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
-    const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
-    return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
+  finishedFrom(...asked: PageOf): SegmentRow[] {
+    return this.#from(STATE.finished, ...asked);
   }
 
   /** Listed copies of recordings of a path that start in a range. */
-  copiesFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
-    const query = `${selectRows('segments INDEXED BY by_readable')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (1, 2, 4) AND s.state = 4
-        AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
-    const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
-    return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
+  copiesFrom(...asked: PageOf): SegmentRow[] {
+    return this.#from(STATE.copied, ...asked);
   }
 
   /** Whether a file of any state reaches into a range. The length of a growing or unread one is not known. */
@@ -143,6 +137,14 @@ export class SpaceTable {
         WHERE path = usage.path AND start_us < ? ORDER BY start_us DESC LIMIT 1)) AS end_us
       FROM usage WHERE files > 0`;
     return numberOr(this.#database.row(query, beforeUs)?.['end_us']);
+  }
+
+  #from(state: SegmentState, ...[path, fromUs, toUs, limit, after]: PageOf): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_readable')}
+      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (1, 2, 4) AND s.state = ?
+        AND s.start_us BETWEEN ? AND ? AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
+    const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
+    return this.#rows(query, path, state, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
   }
 
   #rows(query: string, ...values: (string | number)[]): SegmentRow[] {

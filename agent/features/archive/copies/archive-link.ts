@@ -53,8 +53,6 @@ interface LinkParts {
 const UNREAD_MS = 60_000;
 /** Longest wait of `close`, as for a network disk that hangs. */
 const CLOSE_MS = 5_000;
-/** Maximum number of unread ledger entries in one page of `unreadOf`. */
-const PAGE = 200;
 
 /** The connection to the archive while one is configured. */
 export class ArchiveLink {
@@ -164,14 +162,10 @@ export class ArchiveLink {
     return objectKey(own, name, file) !== undefined && !ledger.has(name);
   }
 
-  /** Copies of a path that are known by name only. @param afterUs the last of the previous page */
-  unreadOf(path: string, afterUs: number): readonly ArchivedName[] {
-    return this.#parts.ledger.unread(PAGE, { path, nameUs: afterUs }).filter((one) => one.path === path);
-  }
-
   /** Whether the index may not list all copies of a path yet. */
   mayAppear(path: string): boolean {
-    return this.#reading !== undefined || this.unreadOf(path, Number.MIN_SAFE_INTEGER).length > 0;
+    const first = { path, nameUs: Number.MIN_SAFE_INTEGER };
+    return this.#reading !== undefined || this.#parts.ledger.unread(1, first)[0]?.path === path;
   }
 
   /** The next start continues an upload that is under way. */
