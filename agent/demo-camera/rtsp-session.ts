@@ -21,7 +21,7 @@ const LAST_CHANNEL = 254;
 
 /** Behaviour of simulated cameras in tests that differs from the demo camera's. */
 export interface RtspQuirks {
-  /** The headers of a 401; undefined: the request passes. */
+  /** The headers of a 401, or undefined if the request passes. */
   challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
   /** Replaces the response after a valid login: a status, or no response. */
   refuses?(request: RtspRequest): number | 'never' | undefined;

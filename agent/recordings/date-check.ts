@@ -22,7 +22,7 @@ export class DateCheck {
     this.#lastEndUs = lastEndUs;
   }
 
-  /** Why recordings must not expire by the date; undefined: they may. @param isIndexFilled whether the newest recording is known */
+  /** Why recordings must not expire by the date, or undefined if they may. @param isIndexFilled whether the newest recording is known */
   doubt(isIndexFilled: boolean): string | undefined {
     const doubt = this.#doubt?.();
     if (doubt?.kind !== 'new') {

@@ -13,7 +13,7 @@ interface RecordingGapsOptions
     Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
   readonly disks: () => readonly { readonly folder: string; readonly state: string }[];
-  /** Retention of the path's recordings; undefined: forever. */
+  /** Retention of the path's recordings, or undefined if it is unlimited. */
   readonly keptMs: (path: string) => number | undefined;
   /** The clock may be years ahead: no entry expires. */
   readonly isDateDoubted: () => boolean;

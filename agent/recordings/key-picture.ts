@@ -14,7 +14,7 @@ import type { Stream } from '../stream/stream.ts';
 
 const BOX_HEADER_BYTES = 8;
 
-/** Codec and decoder configuration record; undefined: neither H.264 nor H.265. */
+/** Codec and decoder configuration record, or undefined if neither H.264 nor H.265. */
 export function recordOf(track: Track): Pick<CodedPicture, 'codec' | 'record'> | undefined {
   if (track.codec === 'h264') {
     return { codec: 'h264', record: avcC(track).slice(BOX_HEADER_BYTES) };
@@ -28,7 +28,7 @@ interface LiveKey {
   readonly sample: Sample;
 }
 
-/** The last key frame of a stream's first video; undefined: none has arrived, or there is no video. */
+/** The last key frame of a stream's first video, or undefined if none has arrived, or there is no video. */
 export function lastKey(stream: Pick<Stream, 'tracks' | 'replayKey'>): LiveKey | undefined {
   const index = stream.tracks.findIndex(({ kind }) => kind === 'video');
   const track = stream.tracks[index];

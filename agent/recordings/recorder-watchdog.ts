@@ -93,7 +93,7 @@ export class RecorderWatchdog {
     this.#dead = dead;
   }
 
-  /** undefined: nothing has to be written, or the disk is at fault. */
+  /** Undefined if nothing has to be written, or the disk is at fault. */
   async #written(file: string | undefined, recording: WatchdogPath['recording']): Promise<string | undefined> {
     if (recording?.why === 'fault') {
       return 'nothing';

@@ -33,7 +33,7 @@ import { RetentionAndSpace } from './retention-and-space.ts';
 const COMMIT_MS = 30_000;
 
 type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
-  /** undefined: nothing was written there yet. */
+  /** Undefined if nothing was written there yet. */
   readonly times: ReturnType<FlushPoint['times']>;
 };
 

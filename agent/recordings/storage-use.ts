@@ -27,7 +27,7 @@ export interface StorageDeps extends Pick<Context, 'clock' | 'settings'> {
     names(): Promise<readonly string[]>;
     titleOf(path: string): string | undefined;
     readonly playback: {
-      /** Why a file cannot be read now; undefined: readable as far as known. */
+      /** Why a file cannot be read now, or undefined if it is readable as far as known. */
       offlineReason(file: string): unknown;
       readonly space: {
         bytesOf(path: string): PathBytes;
@@ -51,7 +51,7 @@ interface PathUse {
   readonly bytes: PathBytes;
   readonly firstUs: number | undefined;
   readonly bytesPerDay: number | undefined;
-  /** Disk of its recordings; undefined: the path is not recorded, or the disk is unknown. */
+  /** Disk of its recordings, or undefined if the path is not recorded, or the disk is unknown. */
   readonly disk: string | undefined;
 }
 
@@ -232,7 +232,7 @@ function sumOfFolders(folders: readonly HeldFolder[]): MountedDisk['older'] {
       };
 }
 
-/** The sum of the known values; undefined: there are none. */
+/** The sum of the known values, or undefined if there are none. */
 function sumOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);

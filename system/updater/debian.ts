@@ -15,7 +15,7 @@ const SERVICE = 'perch.service';
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 /** Program of the image for the Raspberry Pi. */
 const SYSTEM_PROGRAM = '/usr/sbin/perch-system';
-/** Its exit codes: it has refused the update and told the page; it is already running (packaging/image/root/usr/sbin/perch-system). */
+/** Its exit codes: it has refused the update and reported that to the page; it is already running (packaging/image/root/usr/sbin/perch-system). */
 export const SYSTEM_REFUSED = 3;
 const SYSTEM_BUSY = 75;
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];

@@ -77,7 +77,7 @@ export function MaskBoard({ camera, ...props }: BoardProps & { readonly camera: 
 }
 
 interface ShapeBoardProps extends BoardProps {
-  /** Such as `1920×1080`; undefined: unknown. */
+  /** Such as `1920×1080`, or undefined if unknown. */
   readonly size: string | undefined;
   /** The picture. */
   readonly children: ComponentChildren;

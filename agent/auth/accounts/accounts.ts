@@ -156,7 +156,7 @@ export class Accounts {
     return this.people.devices.anyMay(action, path);
   }
 
-  /** To be called when a program has sent a person's name and page password. */
+  /** Call this when a program has sent a person's name and page password. */
   notePageLogin(user: string, ip: string, protocol: string): void {
     this.people.pageLogins.note(user, ip, protocol);
   }

@@ -64,7 +64,7 @@ export class PageLogins {
       .reverse();
   }
 
-  /** To be called when a program has logged in with a page password. @param address canonical */
+  /** Call this when a program has logged in with a page password. @param address canonical */
   note(user: string, address: string, protocol: string): void {
     const login = { user, address, protocol, last: this.#clock.wallMs() };
     const key = loginKey(login);

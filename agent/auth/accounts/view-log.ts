@@ -86,7 +86,7 @@ export class ViewLog {
     this.#stop = options.clock.every(WRITE_MS, () => void this.#write());
   }
 
-  /** To be called when a session begins. @param remoteAddr with port @returns to be called at its end */
+  /** Call this when a session begins. @param remoteAddr with port @returns a function to call at its end */
   begin(camera: string, user: string, remoteAddr: string): () => void {
     const view = this.#viewOf(camera, 'live', user, endpointOf(remoteAddr).ip);
     if (!view) {
@@ -103,7 +103,7 @@ export class ViewLog {
     };
   }
 
-  /** To be called when a part of a recording is sent. @param address canonical, without port */
+  /** Call this when a part of a recording is sent. @param address canonical, without port */
   touch(camera: string, user: string, address: string): void {
     this.#viewOf(camera, 'recording', user, address);
   }

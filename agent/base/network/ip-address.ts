@@ -161,7 +161,7 @@ function systemNetworks(): ReadonlySet<string> {
 
 /**
  * Key of limits per address: an address, or the first 64 bits of an IPv6 address of elsewhere, because a subscriber there has that many
- * addresses. In the box's own networks and in private ones each device counts for itself. It may change while a client is connected.
+ * addresses. In the box's own networks and in private ones each device counts separately. It may change while a client is connected.
  * @param ip canonical
  * @param own networks of the box
  */

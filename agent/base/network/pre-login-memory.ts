@@ -14,7 +14,7 @@ const LOG_EVERY_MS = 60_000;
 export interface PreLoginShare {
   /** Sets the memory of this client. May close it or others. @param bytes what it holds now */
   hold(bytes: number): void;
-  /** To be called when the client has logged in or its connection has closed. */
+  /** Call this when the client has logged in or its connection has closed. */
   end(): void;
 }
 

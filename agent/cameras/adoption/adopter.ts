@@ -155,14 +155,14 @@ export class Adopter {
   }
 
   async #discover(host: string, signal: AbortSignal): Promise<string[]> {
-    const here = () => this.#deps.found.list().flatMap(({ address, url }) => (address === host ? [url] : []));
-    const known = here();
+    const knownUrls = () => this.#deps.found.list().flatMap(({ address, url }) => (address === host ? [url] : []));
+    const known = knownUrls();
     if (known.length > 0) {
       return known;
     }
     // Fails if it is not in a private network: then only its ports can be tried.
     await this.#deps.found.probe(host, { signal }).catch(ignoreExpected);
-    return here();
+    return knownUrls();
   }
 
   async #locate(request: CameraRequest, signal: AbortSignal, onProgress?: OnProgress): Promise<LocatedCamera> {
@@ -278,10 +278,10 @@ export class Adopter {
   /** Whether the device returns this endpoint in discovery: some cameras have another one there than in ONVIF. */
   async #answersAs(endpoint: string, url: string, signal: AbortSignal): Promise<boolean> {
     const { found } = this.#deps;
-    const here = () => found.find(endpoint).find((camera) => camera.url === url);
-    const known = here();
+    const discovered = () => found.find(endpoint).find((camera) => camera.url === url);
+    const known = discovered();
     await found.probe(known?.address ?? '', { signal });
-    return known !== undefined && here()?.lastSeenMs !== known.lastSeenMs;
+    return known !== undefined && discovered()?.lastSeenMs !== known.lastSeenMs;
   }
 
   async #open(

@@ -41,7 +41,7 @@ export class ChangeLog {
     this.#entries = [{ tag, changes: [] }];
   }
 
-  /** To be called when the file has another text; without changes if that text is rejected. */
+  /** Call this when the file has another text; without changes if that text is rejected. */
   note(tag: string, changes: readonly Change[], author: Author, wallMs: number): void {
     const logged = changes.map(({ path, keys }) => ({
       ...(path === undefined ? {} : { path }),

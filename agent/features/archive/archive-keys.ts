@@ -62,7 +62,7 @@ export class ArchiveKeys implements ArchiveKeyRing {
     return this.#opened.filter((key) => key !== undefined);
   }
 
-  /** Id of the key that encrypts, even if that key cannot be read; undefined: there is no key. */
+  /** Id of the key that encrypts, even if that key cannot be read, or undefined if there is no key. */
   get id(): string | undefined {
     return this.#stored?.keys[0]?.id;
   }
@@ -174,7 +174,7 @@ function openedWith(secret: SecretKey, stored: StoredKeys | undefined): readonly
 
 /**
  * The key file after a restore: the backup's keys, then those of this box, whose objects the archive may still have.
- * @param secrets keys that sealed them, of the backup or of this box; undefined: there is no readable key
+ * @param secrets keys that sealed them, of the backup or of this box, or undefined if there is no readable key
  * @throws PerchError exhausted if there are too many keys
  */
 export function restoredKeys(

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 
 const CHECK_MS = 60_000;
 
-/** The device of a folder; undefined: it is missing. */
+/** The device of a folder, or undefined if it is missing. */
 type DeviceOf = (folder: string) => Promise<number | undefined>;
 
 interface SameDiskDeps {

@@ -118,7 +118,7 @@ function pathsHere({ paths }: Pick<Config, 'paths'>): ReadonlyMap<string, string
 
 const mainOf = (path: string): string => (path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path);
 
-/** The prefix of a path's name here; undefined: the name differs in more than a prefix, or there is no such path. */
+/** The prefix of a path's name here, or undefined if the name differs in more than a prefix, or there is no such path. */
 const prefixOf = (here: string | undefined, path: string): string | undefined =>
   here?.endsWith(path) ? here.slice(0, -path.length) : undefined;
 

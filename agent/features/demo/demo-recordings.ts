@@ -24,7 +24,7 @@ interface DemoRecordingsDeps {
 /** What the demo camera has left. */
 interface Left {
   readonly files: ReadonlySet<string>;
-  /** The path was the demo camera's between these Unix times. `untilUs` undefined: it still is; both: it has left nothing. */
+  /** The path was the demo camera's between these Unix times. `untilUs` is undefined while it still is, both are if it has left nothing. */
   readonly fromUs?: number;
   readonly untilUs?: number;
 }

@@ -10,7 +10,7 @@ export interface Change {
 
 const WEEK_DAYS = 7;
 
-/** The last change until `nowMs`, and the first one after it. @param zone IANA name; undefined: the machine's zone */
+/** The last change until `nowMs`, and the first one after it. @param zone IANA name, or undefined for the machine's zone */
 export function changesAround(
   entries: readonly TimetableEntry[],
   zone: string | undefined,

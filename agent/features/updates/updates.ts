@@ -99,7 +99,7 @@ export class Updates implements UpdateControl {
 
   async findNewest(): Promise<NewestUpdate> {
     const version = await newestVersion(this.#server());
-    const isNewer = compareVersions(version, this.#here) > 0;
+    const isNewer = compareVersions(version, this.#installed) > 0;
     this.#newest = isNewer ? version : undefined;
     return { version, current: this.#deps.version, isNewer };
   }
@@ -110,7 +110,7 @@ export class Updates implements UpdateControl {
       if (!isVersion(version)) {
         throw new PerchError('badInput', 'the version to download is invalid');
       }
-      checkNewer({ version }, this.#here);
+      checkNewer({ version }, this.#installed);
       const pieces = updateFrom(this.#server(), version);
       const manifest = await this.#keep(pieces, (found) => {
         // Another version may be signed, and have a known fault.
@@ -179,7 +179,7 @@ export class Updates implements UpdateControl {
     return { address, clock, signal };
   }
 
-  get #here(): string {
+  get #installed(): string {
     return this.#deps.version.replace(/^v/, '');
   }
 
@@ -219,7 +219,7 @@ export class Updates implements UpdateControl {
         if (isSystem(manifest) && this.#system === undefined) {
           throw refusal('unsupported', NO_SECOND_SYSTEM, 'noSecondSystem');
         }
-        checkNewer(manifest, this.#here);
+        checkNewer(manifest, this.#installed);
         await begin(manifest);
         return manifest;
       },

@@ -94,7 +94,7 @@ export async function startMoving(
   ]);
 }
 
-/** Each of the axes for itself; one that the camera refuses does not hold the other. @throws PerchError if it refuses both */
+/** Moves the axes separately, so that one that the camera refuses does not stop the other. @throws PerchError if it refuses both */
 async function eachAxis({ pan, tilt, zoom }: Velocity, move: (axes: Velocity) => Promise<unknown>): Promise<void> {
   const [turned, zoomed] = await Promise.allSettled([move({ pan, tilt }), move({ zoom })]);
   if (turned.status === 'rejected' && zoomed.status === 'rejected') {

@@ -17,7 +17,7 @@ export interface PathRecordings {
   timeline(request: TimelineRequest): Promise<JoinedTimeline>;
   /** Answers `/get`. */
   get(wanted: GetQuery, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
-  /** The parts of a range that lie elsewhere, across gaps; undefined: none. @throws PerchError */
+  /** The parts of a range that lie elsewhere, across gaps. @throws PerchError */
   partsOf(wanted: WantedRange): Promise<OtherParts | undefined>;
   /** Answers an address of `vodRoutes`. @param inTurn runs what takes much of the processor */
   file(file: VodFile, request: FastifyRequest, reply: FastifyReply, inTurn: InTurn): Promise<FastifyReply>;
@@ -103,7 +103,7 @@ export function noteMissing(reply: FastifyReply, missing: MissingPart | undefine
   }
 }
 
-/** Why recordings of a box are missing; undefined: it has none, or this server may not see them. @throws any error that is no PerchError */
+/** Why recordings of a box are missing, or undefined if it has none, or this server may not see them. @throws any error that is no PerchError */
 export function missingOf(error: unknown): MissingPart | undefined {
   if (!(error instanceof PerchError)) {
     throw error;

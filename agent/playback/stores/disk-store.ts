@@ -22,7 +22,7 @@ const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Missi
 /** Recordings of this box: those on its disks, and copies of others. */
 export class DiskStore implements PathRecordings {
   readonly playback: Playback;
-  /** The camera's title; undefined: use the path. */
+  /** The camera's title, or undefined to use the path. */
   readonly titleOf: (path: string) => string | undefined;
 
   constructor(playback: Playback, titleOf: DiskStore['titleOf']) {

@@ -68,7 +68,7 @@ export function hasGaps(own: readonly ListedSegment[], { startUs, durationUs }: 
 
 /**
  * A playlist of all own segments, and of those of the box that show more than they do: nothing is missing, and a part of
- * a segment may be shown twice. @returns undefined: the box has nothing to add
+ * a segment may be shown twice. @returns undefined if the box has nothing to add
  */
 export function joinPlaylists(
   own: readonly ListedSegment[],
@@ -83,7 +83,7 @@ export function joinPlaylists(
 
 /**
  * A playlist of both sides that only grows (EVENT, RFC 8216 §4.3.3.5). After `settledUs` own segments may still be added,
- * so from there on it lists only own segments that continue those before. @returns undefined: there is nothing to list yet
+ * so from there on it lists only own segments that continue those before. @returns undefined if there is nothing to list yet
  */
 export function joinRewind(
   own: readonly ListedSegment[],
@@ -120,7 +120,7 @@ function addedTo(own: readonly ListedSegment[], box: readonly ListedSegment[]): 
 
 interface PlaylistKind {
   readonly isEnded: boolean;
-  /** Where players start; undefined: the player decides. */
+  /** Where players start, or undefined if the player decides. */
   readonly startUs: number | undefined;
   readonly minTargetSeconds: number;
 }

@@ -58,7 +58,7 @@ export class Stores {
     return [...new Set([...(await this.disk.playback.playedNames()), ...elsewhere])];
   }
 
-  /** Current pictures, from the newest recording elsewhere; undefined: there is none. */
+  /** Current pictures, from the newest recording elsewhere. */
   picturesOf(path: string): SnapshotSource | undefined {
     const offer = this.#offerOf(path);
     return offer && { fetch: async (signal) => (await offer.open()).picture(path, signal) };

@@ -12,7 +12,7 @@ export interface StoredMedia extends ReadableFile {
 
 interface RangeFileParts {
   readonly sizeBytes: number;
-  /** Facts of the recording, written by `writeFacts`, or undefined if not read yet. */
+  /** Facts of the recording, written by `writeFacts`, or undefined if not yet read. */
   readonly facts?: string | undefined;
   /** Reads exactly these bytes. @param length at most MAX_RANGE_BYTES */
   readonly read: (position: number, length: number, signal: AbortSignal) => Promise<Uint8Array>;

@@ -32,7 +32,7 @@ export interface StoredCopy {
   /** Start by the file's name, in Unix microseconds. */
   readonly nameUs: number;
   readonly sizeBytes: number;
-  /** Facts of the recording, written by `writeFacts`, or undefined if not read yet. */
+  /** Facts of the recording, written by `writeFacts`, or undefined if not yet read. */
   readonly facts: string | undefined;
 }
 

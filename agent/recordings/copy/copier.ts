@@ -24,11 +24,11 @@ export interface CopierDeps {
   readonly playback: Pick<Playback, 'measure'>;
   /** Whether a recorder writes the file. Undefined: that is not known, and the time of the last change decides. */
   readonly isOpen?: (file: string) => boolean;
-  /** Why nothing may be written there; undefined: it may. */
+  /** Why nothing may be written there, or undefined if it may. */
   readonly refusal: (file: string) => string | undefined;
   /** Bytes that stay free on a disk of this size. */
   readonly minFreeBytes: (diskBytes: number) => number;
-  /** IANA name of the time zone; undefined: the machine's zone. */
+  /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string;
 }
 

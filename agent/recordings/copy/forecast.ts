@@ -13,7 +13,7 @@ interface Use {
   readonly old: number;
 }
 
-/** Settings of a path; undefined: those of a new camera. */
+/** Settings of a path, or undefined for those of a new camera. */
 export function recordingTo(
   config: Config,
   path: string | undefined,

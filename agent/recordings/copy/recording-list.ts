@@ -52,7 +52,7 @@ export interface OpenRecording {
 interface Written {
   /** Time of the last change, Unix milliseconds. */
   readonly modifiedMs: number;
-  /** Times by the content; undefined: they were known before. */
+  /** Times by the content, or undefined if they were known before. */
   readonly times?: Times;
 }
 

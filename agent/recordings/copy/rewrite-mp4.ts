@@ -19,7 +19,7 @@ const MAX_PART_BYTES = 16 << 20;
 interface RewriteOptions {
   /** Unix milliseconds. */
   readonly startMs: number;
-  /** IANA name of the time zone; undefined: the machine's zone. */
+  /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string | undefined;
   /** Called before each part. */
   readonly wait: () => Promise<void>;

@@ -68,7 +68,7 @@ type KeyField = typeof EVEN | typeof ODD;
 const KEY_REFRESH = { everyPackets: 1 << 24, announcePackets: 1 << 12 } as const;
 type KeyRefresh = { readonly everyPackets: number; readonly announcePackets: number };
 
-/** The keys of one connection. Both directions begin with those of the caller, which each sender refreshes for itself. */
+/** The keys of one connection. Both directions begin with the caller's keys; each sender then refreshes its own. */
 export class Encryption {
   /** Sent in the handshake: the caller's request, and the listener's response with the same bytes. */
   readonly keyMaterial: Uint8Array;

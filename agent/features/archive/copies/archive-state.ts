@@ -28,7 +28,7 @@ interface StoredState {
 
 export const isBoxId = (text: string): boolean => /^[0-9a-f]{12}$/.test(text);
 
-/** Checks a stored state; undefined: it is damaged. */
+/** A checked stored state, or undefined if it is damaged. */
 export function readArchiveState(stored: unknown): StoredState | undefined {
   const { id, place, isMarked, isListed, upload, unwanted } = (stored ?? {}) as Partial<StoredState>;
   const isWhole =
@@ -65,7 +65,7 @@ export class ArchiveState {
     return fresh;
   }
 
-  /** Reads the stored state; undefined: there is none. @throws PerchError for a damaged file */
+  /** The stored state, if there is one. @throws PerchError for a damaged file */
   static async find(dataDir: string): Promise<ArchiveState | undefined> {
     const file = join(dataDir, ARCHIVE_FILE);
     const stored = await loadPrivate(file);

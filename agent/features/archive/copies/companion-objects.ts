@@ -13,7 +13,7 @@ const MAX_BYTES = 64 << 20;
 export const companionKey = (key: string, companion: Companion): string =>
   isEncryptedKey(key) ? encryptedKey(`${plainKey(key)}.${companion}`) : `${key}.${companion}`;
 
-/** The key of the recording whose signatures an object holds, without `.enc`; undefined: the object holds no signatures. */
+/** The key of the recording whose signatures an object holds, without `.enc`, or undefined if the object holds no signatures. */
 export const signedKeyOf = (key: string): string | undefined =>
   plainKey(key).endsWith('.sig') ? plainKey(key).slice(0, -'.sig'.length) : undefined;
 

@@ -30,7 +30,7 @@ interface Expired {
   readonly removed: number;
   /** Number of objects that the archive refused to delete. */
   readonly refused: number;
-  /** Why the first refused object was not deleted; undefined: none was refused. */
+  /** Why the first refused object was not deleted, or undefined if none was refused. */
   readonly refusal: PerchError | undefined;
 }
 

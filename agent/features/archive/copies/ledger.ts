@@ -30,9 +30,9 @@ const SCHEMA = `
 export interface ArchivedObject extends ArchivedName {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Duration of the recording; undefined: unknown. */
+  /** Duration of the recording, or undefined if unknown. */
   readonly durationUs: number | undefined;
-  /** Shown start, Unix microseconds; undefined: unknown. */
+  /** Shown start, Unix microseconds, or undefined if unknown. */
   readonly startUs: number | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface LedgerEntry extends ArchivedName {
   readonly sizeBytes: number;
   /** Whether the archive has the recording's signatures. */
   readonly isSigned: boolean;
-  /** What the recorder's side noted of the recording; undefined: not read yet. */
+  /** What the recorder's side noted of the recording, or undefined if not yet read. */
   readonly facts: string | undefined;
 }
 
@@ -75,7 +75,7 @@ export class Ledger {
     return this.#isFresh;
   }
 
-  /** To be called when the ledger has everything that the archive has. */
+  /** Call this when the ledger has everything that the archive has. */
   listed(): void {
     this.#attempt(() => {
       this.#database.exec(`PRAGMA user_version = ${VERSION}`);
@@ -93,13 +93,13 @@ export class Ledger {
     return this.verifiedKeyOf(name) !== undefined && this.otherKeyOf(name) === undefined;
   }
 
-  /** Key of the object that was compared with the recording; undefined: none was. */
+  /** Key of the object that was compared with the recording, if one was. */
   verifiedKeyOf({ path, nameUs }: ArchivedName): string | undefined {
     const row = this.#attempt(() => this.#row(path, nameUs), undefined);
     return row?.['sha256'] instanceof Uint8Array ? String(row['key']) : undefined;
   }
 
-  /** Key of another object of a recording; undefined: there is none. */
+  /** Key of another object of a recording. */
   otherKeyOf({ path, nameUs }: ArchivedName): string | undefined {
     return this.#attempt(() => this.#other(path, nameUs)?.key, undefined);
   }
@@ -156,7 +156,7 @@ export class Ledger {
     );
   }
 
-  /** @param file of the recording whose signatures wait to be sent; undefined: the archive has them */
+  /** @param file of the recording whose signatures wait to be sent, or undefined if the archive has them */
   setSigned({ path, nameUs }: ArchivedName, file?: string): void {
     this.#attempt(
       () =>
@@ -201,7 +201,7 @@ export class Ledger {
     }, undefined);
   }
 
-  /** Adds an object. An earlier one with another key becomes the other object. @param sha256 in hex; undefined: not verified */
+  /** Adds an object. An earlier one with another key becomes the other object. @param sha256 in hex, or undefined if not verified */
   add({ path, nameUs, key, sizeBytes, durationUs, startUs }: ArchivedObject, sha256: string | undefined): void {
     this.#isChanged = true;
     this.#attempt(() => {

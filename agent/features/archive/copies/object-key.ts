@@ -17,7 +17,7 @@ export interface ArchivedName {
 export const ownPrefix = (prefix: string, box: string): string => (prefix === '' ? `${box}/` : `${prefix}/${box}/`);
 
 /**
- * The object of a recording, `PREFIX/BOX/PATH/2026-01-31/18-00-00-000000Z.mp4` in UTC; undefined: no such name is possible.
+ * The object of a recording, `PREFIX/BOX/PATH/2026-01-31/18-00-00-000000Z.mp4` in UTC.
  * @param own result of `ownPrefix`
  */
 export function objectKey(own: string, { path, nameUs }: ArchivedName, file: string): string | undefined {
@@ -32,7 +32,7 @@ export function objectKey(own: string, { path, nameUs }: ArchivedName, file: str
   return Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : key;
 }
 
-/** The recording of an object; undefined: the object is no recording of this box. */
+/** The recording of an object, or undefined if the object is no recording of this box. */
 export function recordingOf(own: string, key: string): ArchivedName | undefined {
   const parts = key.startsWith(own) ? key.slice(own.length).split('/') : [];
   const [, hour, minute, second, micros] = NAME.exec(parts.pop() ?? '') ?? [];

@@ -14,7 +14,7 @@ import { readUnread } from './unread.ts';
 interface RestoreOptions {
   readonly settings: TargetSettings;
   readonly dataDir: string;
-  /** Id of the lost box; undefined: this box, or the only one in the archive. */
+  /** Id of the lost box, or undefined for this box or the only one in the archive. */
   readonly box: string | undefined;
   readonly source: Pick<RecordingSource, 'archivedFactsOf'>;
   readonly keys: ArchiveKeyRing;

@@ -66,12 +66,12 @@ export class UploadQueue {
     };
   }
 
-  /** The oldest queued recording; undefined: none is known to wait. */
+  /** The oldest queued recording, or undefined if none is known to wait. */
   first(): LocalRecording | undefined {
     return this.#next[0];
   }
 
-  /** To be called when a recording is archived or no longer exists. */
+  /** Call this when a recording is archived or no longer exists. */
   done(recording: LocalRecording): void {
     this.#next = this.#next.filter((one) => one !== recording);
     const scan = this.#scans.get(recording.path);

@@ -74,7 +74,7 @@ export class Uploader {
   #failure: UploadFailure | undefined;
   /** Key of the recording that is being sent. */
   #currentKey: string | undefined;
-  /** Failure of the last attempt to delete old objects; undefined: it succeeded, or there was none. */
+  /** Failure of the last attempt to delete old objects, or undefined if it succeeded, or there was none. */
   #expiryFailure: UploadFailure | undefined;
   /** Monotonic time of the next deletions. */
   #expireMs = Number.NEGATIVE_INFINITY;
@@ -102,7 +102,7 @@ export class Uploader {
     return !isWithinHours(hours, 60 * now.getHours() + now.getMinutes());
   }
 
-  /** To be called when a recording was deleted by hand: if it is being sent, its copy is deleted afterwards. @param key without `.enc` */
+  /** Call this when a recording was deleted by hand: if it is being sent, its copy is deleted afterwards. @param key without `.enc` */
   forget(key: string): void {
     const { state, log } = this.#deps;
     const current = this.#currentKey;

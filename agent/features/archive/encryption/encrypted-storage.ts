@@ -23,7 +23,7 @@ const BLOCKS_IN_TURN = 4;
 
 /** The archive keys of this box. */
 export interface ArchiveKeyRing {
-  /** The key that encrypts new objects; undefined: there is none that can be read. */
+  /** The key that encrypts new objects, or undefined if there is none that can be read. */
   readonly current: Uint8Array | undefined;
   /** All keys that decrypt. */
   readonly all: readonly Uint8Array[];
@@ -179,7 +179,7 @@ export class EncryptedStorage implements ArchiveStorage {
   }
 }
 
-/** Decrypts a block with the first key that fits; undefined: none does. */
+/** A block decrypted with the first key that fits, or undefined if none does. */
 function openOne(ciphers: readonly ObjectCipher[], bytes: Uint8Array, block: number, isLast: boolean) {
   for (const cipher of ciphers) {
     const content = cipher.open(bytes, block, isLast);

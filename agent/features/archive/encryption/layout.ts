@@ -31,7 +31,7 @@ export function headerOf(keyId: Uint8Array): Buffer {
   return header;
 }
 
-/** How an object's header differs from what this Perch writes, for people; undefined: it does not. */
+/** How an object's header differs from what this Perch writes, for people, or undefined if it does not. */
 export function headerFault(header: Uint8Array): string | undefined {
   const bytes = Buffer.from(header.buffer, header.byteOffset, header.length);
   if (bytes.toString('latin1', 0, 8) !== 'PERCHENC') {
@@ -46,7 +46,7 @@ export function storedBytesOf(plainBytes: number): number {
   return bytes + Math.ceil(bytes / CONTENT_BYTES) * OVERHEAD_BYTES;
 }
 
-/** Size of the recording in an object; undefined: no complete object has that size. */
+/** Size of the recording in an object, or undefined if no complete object has that size. */
 export function plainBytesOf(storedBytes: number): number | undefined {
   const plainBytes = storedBytes - blockCount(storedBytes) * OVERHEAD_BYTES - HEADER_BYTES;
   return plainBytes >= 0 && storedBytesOf(plainBytes) === storedBytes ? plainBytes : undefined;

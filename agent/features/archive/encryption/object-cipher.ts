@@ -47,7 +47,7 @@ export class ObjectCipher {
     return end + TAG_BYTES;
   }
 
-  /** @param stored the whole block @returns undefined: it is not what was encrypted with this key at this place */
+  /** @param stored the whole block @returns undefined if it is not what was encrypted with this key at this place */
   open(stored: Uint8Array, block: number, isLast: boolean): Buffer | undefined {
     const start = headBytes(block);
     const end = stored.length - TAG_BYTES;

@@ -252,7 +252,7 @@ function absent(error: NodeJS.ErrnoException): never[] {
   throw error;
 }
 
-/** Size of a file in bytes; undefined: there is no such file. */
+/** Size of a file in bytes. */
 const sizeOf = (file: string): Promise<number | undefined> =>
   stat(file).then(
     ({ size }) => size,

@@ -8,7 +8,7 @@ const hung = new Map<string, number>();
 
 /** Progress of work at a disk. Once the work is given up, each of these methods throws. */
 export interface Progress {
-  /** To be called when the disk has answered. */
+  /** Call this when the disk has answered. */
   answered(): void;
   /** Awaits work that does not use this disk. Its time does not count. */
   elsewhere<T>(work: Promise<T>): Promise<T>;

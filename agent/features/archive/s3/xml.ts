@@ -1,7 +1,7 @@
 /** S3's answers are flat lists of elements without attributes, comments or CDATA. */
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The text of the first element of a name; undefined: there is none. */
+/** The text of the first element of a name. */
 export function elementText(xml: string, name: string): string | undefined {
   const found = contentOf(xml, name, 0);
   return found && unescaped(found.content);

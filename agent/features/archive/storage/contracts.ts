@@ -15,7 +15,7 @@ export interface LocalRecording {
 /** Times of a recording in the index, on a disk or in the archive, in Unix microseconds. */
 export interface KnownStart {
   readonly nameUs: number;
-  /** Shown start; undefined: it is not known, for example because the clock has not been set since. */
+  /** Shown start, or undefined if it is not known, for example because the clock has not been set since. */
   readonly startUs: number | undefined;
   readonly durationUs: number;
 }
@@ -42,13 +42,13 @@ export interface RecordingSource {
   finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: LocalRecording): LocalRecording[];
   /** Starts of all recordings of a path in the index; those of other recordings are unknown. */
   startsOf(path: string): Iterable<KnownStart>;
-  /** What is noted of a finished recording to list and play its copy, as text; undefined: it cannot be read. */
+  /** What is noted of a finished recording to list and play its copy, as text, or undefined if it cannot be read. */
   factsOf(recording: LocalRecording): Promise<string | undefined>;
   /** Like `factsOf`, for a copy in the archive. @param name without `PREFIX/BOX/` @throws PerchError if the archive fails */
   archivedFactsOf(name: string, file: RangeFile): Promise<string | undefined>;
-  /** The table of a finished recording that has none at its end; undefined: it has one, or cannot be read. */
+  /** The table of a finished recording that has none at its end, or undefined if it has one, or cannot be read. */
   tableOf(recording: LocalRecording): Promise<Uint8Array | undefined>;
-  /** The signatures of a finished recording; undefined: it is not signed, or not yet. */
+  /** The signatures of a finished recording, or undefined if it is not signed, or not yet. */
   signaturesOf(file: string): Promise<Uint8Array | undefined>;
   /** Parts of the path that are never deleted. */
   protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
@@ -72,7 +72,7 @@ export interface Upload {
   readonly pace: (bytes: number) => Promise<void>;
   /** Called between parts. @throws to end the upload, which is resumed later */
   readonly checkPoint: () => void;
-  /** Id of the unfinished multipart upload of this recording; undefined: there is none. */
+  /** Id of the unfinished multipart upload of this recording. */
   readonly unfinished: string | undefined;
   /** Called when a multipart upload has begun: notes its id on disk before the first part is sent. */
   readonly begun: (uploadId: string) => Promise<void>;

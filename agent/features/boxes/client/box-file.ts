@@ -33,13 +33,13 @@ const BoxFacts = Type.Object({
 });
 export type BoxFacts = Static<typeof BoxFacts>;
 
-/** The facts in a box's answer, without unknown members; undefined: the answer has another form. */
+/** The facts in a box's answer, without unknown members, or undefined if the answer has another form. */
 export const readFacts = (answer: unknown): BoxFacts | undefined =>
   Check(BoxFacts, answer) ? (Clean(BoxFacts, answer) as BoxFacts) : undefined;
 
 const Timed = Type.Object({ time: Type.Integer({ minimum: 0, maximum: 8.64e15 }) });
 
-/** The box's clock in its facts, Unix milliseconds; undefined: another version. */
+/** The box's clock in its facts, Unix milliseconds, or undefined for another version. */
 export const readTime = (answer: unknown): number | undefined => (Check(Timed, answer) ? answer.time : undefined);
 
 const StoredBox = Type.Object({

@@ -64,7 +64,7 @@ export interface BoxState {
   readonly error: string | undefined;
   /** Time of the last answer, Unix milliseconds; 0: there was none yet. */
   readonly seenMs: number;
-  /** See `clockOffsetMs`; undefined: not known. */
+  /** See `clockOffsetMs`, or undefined if unknown. */
   readonly clockOffsetMs: number | undefined;
 }
 
@@ -93,7 +93,7 @@ export class BoxLink {
   #answeredMs = Number.NEGATIVE_INFINITY;
   /** Monotonic time of the last attempt that had no answer. */
   #missedMs = 0;
-  /** Monotonic time since which the box does not answer; undefined: it does. */
+  /** Monotonic time since which the box does not answer, or undefined if it does. */
   #awayMs: number | undefined;
   #done: Promise<void> = Promise.resolve();
 
@@ -374,7 +374,7 @@ export class BoxLink {
 
 /**
  * How far the clock of a box is ahead of ours, at least: the time that it names is one of those between a request and its answer.
- * undefined: not known
+ * Undefined if unknown
  */
 export function clockOffsetMs(timeMs: number | undefined, sentMs: number, answeredMs: number): number | undefined {
   if (timeMs === undefined || answeredMs < sentMs) {

@@ -43,7 +43,7 @@ interface BoxesOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Searches the local networks for boxes; undefined: a box is tried at its known addresses only. */
+  /** Searches the local networks for boxes, or undefined to try their known addresses only. */
   readonly findBoxes?: FindBoxes | undefined;
 }
 
@@ -52,7 +52,7 @@ export class Boxes {
   readonly #options: BoxesOptions;
   readonly #document: StoredDocument<typeof BoxesFile>;
   readonly #links = new Map<string, BoxLink>();
-  /** Cached names for people by id of the box; undefined: they have to be computed again. */
+  /** Cached names for people by id of the box, or undefined if they have to be computed again. */
   #names: ReadonlyMap<string, string> | undefined;
   readonly #search: BoxSearch | undefined;
   readonly #listeners = new Set<() => void>();

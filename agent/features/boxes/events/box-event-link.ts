@@ -57,7 +57,7 @@ export class BoxEventLink {
   #lastError = '';
   /** Time of the last request for outages, in monotonic ms. */
   #outagesMs = 0;
-  /** Until when outages are known, in Unix ms; undefined: nothing is known, or cameras were added. */
+  /** Until when outages are known, in Unix ms, or undefined if nothing is known, or cameras were added. */
   #knownUntilMs: number | undefined;
   /** Start of the earliest ongoing outage, in Unix ms; infinite: none is ongoing. */
   #ongoingMs = Number.POSITIVE_INFINITY;
@@ -219,7 +219,7 @@ export class BoxEventLink {
     }
   }
 
-  /** Fetches events from the box's list. @param sinceMs undefined: all of the last month @param path undefined: of all cameras */
+  /** Fetches events from the box's list. @param sinceMs undefined for the last month @param path undefined for all cameras */
   #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
     return this.#list(sinceMs, path === undefined ? {} : { path }, async (event) => {
       if (this.#isOfCamera(event)) {

@@ -17,7 +17,7 @@ export class SseReader {
   #data: string[] = [];
   #length = 0;
 
-  /** The id for `Last-Event-ID`, once all events so far are processed; undefined: none yet. */
+  /** The id for `Last-Event-ID`, once all events so far are processed, or undefined before the first. */
   get lastId(): string | undefined {
     return this.#lastId;
   }

@@ -121,7 +121,7 @@ function checkRange(header: unknown, { first, last }: ByteRange, sizeBytes: numb
 }
 
 export interface FetchRange {
-  /** Unix microseconds; undefined: all. */
+  /** Unix microseconds, or undefined for all. */
   readonly sinceUs?: number | undefined;
   readonly untilUs?: number | undefined;
 }
@@ -146,7 +146,7 @@ export class BoxRecordings {
     return this.#list({ path: ROOT, signal, limitMs: MAX_ANSWER_MS }, camerasOf);
   }
 
-  /** Recordings of a path, newest first. @param untilUs only those that start before this; undefined: all */
+  /** Recordings of a path, newest first. @param untilUs only those that start before this, or undefined for all */
   async *files(path: string, untilUs: number | undefined, signal: AbortSignal): AsyncGenerator<RecordedFile> {
     let before = untilUs === undefined ? undefined : `${untilUs}-0`;
     let beforeUs = untilUs ?? MAX_US;

@@ -43,7 +43,7 @@ export interface FetchListDeps {
   takeEvents(pace: ImportPace): Promise<void>;
   /** Limits the rate. */
   take(bytes: number, signal: AbortSignal): Promise<void>;
-  /** IANA name of the time zone; undefined: the machine's zone. */
+  /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string;
   /** Bytes per request. */
   readonly pieceBytes?: number;

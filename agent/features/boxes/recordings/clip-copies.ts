@@ -32,7 +32,7 @@ const Stored = Type.Object({ ids: Type.Array(Type.String({ maxLength: 64 }), { m
 interface ClipCopiesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
   readonly box: Pick<RemoteRecordings, 'spans' | 'download' | 'keyFrameUs'>;
   readonly playback: Pick<Playback, 'spans'>;
-  /** Saved clips; undefined: the list cannot be read now. */
+  /** Saved clips, or undefined if the list cannot be read now. */
   ranges(): readonly ProtectedRange[] | undefined;
   /** Why nothing may be written to this file now. */
   refusal(file: string): string | undefined;
@@ -97,7 +97,7 @@ export class ClipCopies {
     }
   }
 
-  /** State of a clip's copy; undefined: the clip is complete, or was not on another box. */
+  /** State of a clip's copy, or undefined if the clip is complete, or was not on another box. */
   stateOf(id: string): CopyState | undefined {
     return this.#states.get(id);
   }

@@ -65,9 +65,9 @@ interface RemoteDownload {
 interface RemoteRecordingsDeps {
   readonly requests: BoxRequests;
   readonly clock: Clock;
-  /** Where the recordings of a path lie; undefined: here. */
+  /** Where the recordings of a path lie, or undefined if on this box. */
   remoteOf(path: string): RemotePath | undefined;
-  /** The camera's title; undefined: use the path. */
+  /** The camera's title, or undefined to use the path. */
   titleOf(path: string): string | undefined;
 }
 
@@ -162,7 +162,7 @@ export class RemoteRecordings implements RecordingStore {
     return { sizeBytes, chunks: withoutStalls(body, clock) };
   }
 
-  /** The key frame at a time, Unix microseconds; undefined: there is none. */
+  /** The key frame at a time, Unix microseconds. */
   async keyFrameUs(path: string, timeUs: number, signal: AbortSignal): Promise<number | undefined> {
     const remote = this.#remoteOf(path);
     const query = new URLSearchParams({ time: formatRfc3339({ us: timeUs, offsetMs: 0 }) });

@@ -22,7 +22,7 @@ export interface BoxClient {
   ): Promise<BoxAnswer>;
   /** A request that was sent at this monotonic time has no answer, or none that ends. */
   noteSilence(box: string, sentMs: number): void;
-  /** undefined: the box is not paired. */
+  /** Undefined if the box is not paired. */
   item(box: string): { readonly name: string; readonly state: string; readonly sinceMs: number } | undefined;
 }
 

@@ -2,7 +2,7 @@ import { type Config, resolvePath } from '../../../config/load/load.ts';
 import { type RemotePath, remotePathOf } from '../../../config/values/remote-path.ts';
 import { settingsFor } from '../../../paths/path-settings.ts';
 
-/** The camera of another box that a path shows; undefined: it is a camera of this box. */
+/** The camera of another box that a path shows, or undefined if it is a camera of this box. */
 export function remoteOf(config: Config, name: string): RemotePath | undefined {
   return remotePathOf(settingsFor(resolvePath(config, name), name)?.source ?? '');
 }

@@ -105,7 +105,7 @@ interface RecordedPiece {
 /** Recording files of this box. */
 export interface RecordingFiles {
   cameras(may: (path: string) => boolean): Promise<RecordedCameras>;
-  /** A page of recordings, newest first. @param before the position after which to continue; undefined: the newest */
+  /** A page of recordings, newest first. @param before the position after which to continue, or undefined for the newest */
   list(path: string, before: { readonly startUs: number; readonly id: number } | undefined): Promise<RecordedFiles>;
   /** @throws PerchError notFound, badInput: it cannot be read, unavailable: not now */
   read(file: FileOfPath, range: ByteRange): Promise<RecordedPiece>;

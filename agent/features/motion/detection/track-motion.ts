@@ -113,7 +113,7 @@ export class TrackMotion {
     return this.#regions?.boxes;
   }
 
-  /** Where something has moved since its `clear`; undefined: blocks cannot be read. */
+  /** Where something has moved since its `clear`, or undefined if blocks cannot be read. */
   get moved(): MovedCells | undefined {
     return this.#regions?.moved;
   }

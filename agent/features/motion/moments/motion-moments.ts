@@ -33,7 +33,7 @@ export interface FoundMoments {
   readonly isCut: boolean;
   /** Seconds of recordings in which motion was not looked for yet. */
   readonly unreadSeconds: number;
-  /** Share of the recordings that are being read now; undefined: none are. */
+  /** Share of the recordings that are being read now, or undefined if none are. */
   readonly progress: number | undefined;
 }
 

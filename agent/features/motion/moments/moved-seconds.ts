@@ -13,7 +13,7 @@ export class MovedSeconds {
     this.#writer = writer;
   }
 
-  /** Call before the picture of that second is read. @param moved undefined: it cannot be read */
+  /** Call before the picture of that second is read. @param moved undefined if it cannot be read */
   at(second: number, moved: MovedCells | undefined): void {
     if (second === this.#second) {
       return;

@@ -35,7 +35,7 @@ class MovedRow {
     this.#size = cells.length;
   }
 
-  /** @param bits of the cells in which something moved; undefined: nothing moved */
+  /** @param bits of the cells in which something moved, or undefined if nothing moved */
   add(second: number, bits: Uint8Array | undefined): void {
     const at = second - this.startS;
     this.seen[at >> 3] = (this.seen[at >> 3] as number) | (1 << (at & 7));
@@ -88,7 +88,7 @@ export interface MovedSecond {
 
 /** Collects what moves in one stream or recording. */
 export interface MovedWriter {
-  /** @param second Unix seconds @param bits of the cells in which something moved, which are copied; undefined: nothing moved */
+  /** @param second Unix seconds @param bits of the cells in which something moved, which are copied, or undefined if nothing moved */
   add(second: number, bits: Uint8Array | undefined): void;
   close(): void;
 }

@@ -11,7 +11,7 @@ const NOTIFY = 'http://docs.oasis-open.org/wsn/bw-2/NotificationConsumer/Notify'
 const WAIT_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const RETRY_MS = 5_000;
-/** After so many failures in a row the subscription ends: a recorder that comes back subscribes again. */
+/** The subscription ends after this many failures in a row: a recorder that comes back subscribes again. */
 const MAX_FAILURES = 6;
 
 interface EventSenderDeps {

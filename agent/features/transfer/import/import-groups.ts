@@ -167,7 +167,7 @@ export async function usesOf(
   return uses;
 }
 
-/** The program that wrote a file; undefined: the file does not show it. */
+/** The program that wrote a file, or undefined if the file does not show it. */
 async function programOf(file: string): Promise<Found['program'] | undefined> {
   if (/\.ts$/i.test(file)) {
     return 'mpegts';

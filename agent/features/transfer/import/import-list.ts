@@ -38,9 +38,9 @@ interface ImportListDeps {
   readonly isLinked?: boolean;
   /** Files of Perch and MediaMTX are moved; others are left out. */
   readonly moves?: Moves | undefined;
-  /** Frigate's name of the camera; undefined: a group has recordings of one camera. */
+  /** Frigate's name of the camera, or undefined if a group has recordings of one camera. */
   readonly camera?: string | undefined;
-  /** IANA name of the time zone; undefined: the machine's zone. */
+  /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string;
 }
 
@@ -54,7 +54,7 @@ interface FoundFile {
   readonly name: string;
   /** Unix microseconds; NaN: its name has no time. */
   readonly startUs: number;
-  /** Frigate's name of the camera; undefined: the file is not from Frigate's folders. */
+  /** Frigate's name of the camera, or undefined if the file is not from Frigate's folders. */
   readonly camera: string | undefined;
   readonly isUnread?: true;
 }

@@ -10,14 +10,14 @@ const EPOCH_SECONDS = /(?<!\d)(1\d{9})(?:[.-](\d{6}))?(?!\d)/;
 interface NameTime {
   /** Unix microseconds. */
   readonly startUs: number;
-  /** Frigate's name of the camera; undefined: the name is not from Frigate's folders. */
+  /** Frigate's name of the camera, or undefined if the name is not from Frigate's folders. */
   readonly camera: string | undefined;
 }
 
 /**
- * The start of a recording by its name; undefined: the name has no time.
+ * The start of a recording by its name, or undefined if the name has no time.
  * @param name below the folder that is imported
- * @param zone IANA name of local times; undefined: the box's zone
+ * @param zone IANA name of local times, or undefined for the box's zone
  */
 export function timeOfName(name: string, zone?: string): NameTime | undefined {
   const [, year, month, day, hour, camera, minute, second] = FRIGATE.exec(name) ?? [];
@@ -40,7 +40,7 @@ export function timeOfName(name: string, zone?: string): NameTime | undefined {
   return seconds === undefined ? undefined : { startUs: Number(seconds) * 1e6 + Number(micros), camera: undefined };
 }
 
-/** @param offsetMinutes undefined: local time @returns undefined for a date that does not exist */
+/** @param offsetMinutes undefined for local time @returns undefined for a date that does not exist */
 function startOf(
   texts: readonly (string | undefined)[],
   offsetMinutes: number | undefined,

@@ -26,7 +26,7 @@ export interface MoveListDeps {
   readonly isOpen: (file: string) => boolean;
   /** Keeps a recording from being deleted. @returns a function that ends this */
   readonly keep: (file: string) => () => void;
-  /** IANA name of the time zone; undefined: the machine's zone. */
+  /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string;
 }
 
@@ -41,7 +41,7 @@ export class MoveList implements RecordingList {
   /** Whether some files are still written. */
   #isAnyOpen = false;
 
-  /** @param from only recordings below this folder; undefined: all */
+  /** @param from only recordings below this folder, or undefined for all */
   constructor(from: string | undefined, deps: MoveListDeps) {
     this.#from = from;
     this.#deps = deps;

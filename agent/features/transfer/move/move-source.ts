@@ -67,7 +67,7 @@ export class MoveSource implements TransferSource {
     });
   }
 
-  /** The `recordPath` for a disk; undefined: the present one stays. @throws PerchError badInput */
+  /** The `recordPath` for a disk, or undefined if the present one stays. @throws PerchError badInput */
   async #templateFor(to: string | undefined): Promise<string | undefined> {
     if (to === undefined) {
       return undefined;

@@ -29,7 +29,7 @@ export class AddedCameras {
     this.#config = config;
   }
 
-  /** Path of an added camera; undefined: there is none yet, or it was deleted. */
+  /** Path of an added camera, or undefined if there is none yet, or it was deleted. */
   async pathOf({ source, group, name }: Omit<Added, 'path'>): Promise<string | undefined> {
     const found = (await this.#all()).find((one) => one.source === source && one.group === group && one.name === name);
     return found && this.#config().paths.has(found.path) ? found.path : undefined;

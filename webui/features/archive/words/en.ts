@@ -54,7 +54,7 @@ export const en = {
   recordingContinues: 'Recording continues, and Perch tries again.',
   sameDisk: 'The folder is on a disk with recordings. If that disk fails, both are lost.',
   encrypted: 'New recordings are encrypted. The key is in the backup, and on the box: perch archive-key.',
-  writeDown: 'Write down the key of the archive. Without it, nobody can read the archive if this box is lost.',
+  writeDown: 'Write down the key of the archive. Without it, the archive cannot be read if this box is lost.',
   showKey: 'Show the key',
   keyNoted: 'I have written it down',
   copy: 'Copy',
