@@ -1,10 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Accounts } from '../auth/accounts/accounts.ts';
 import { Reconciler } from '../base/reconciler.ts';
 import { pinCertificates } from '../cameras/onvif/onvif-link.ts';
 import type { Config } from '../config/load/load.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState, type Shared } from './app-state.ts';
-import { ApplyQueue } from './apply-queue.ts';
 import { CameraPart } from './cameras.ts';
 import { SlowStop } from './commands/slow-stop.ts';
 import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
@@ -188,5 +188,42 @@ export class App {
   #inForce(config: Config): Config {
     const { features } = this.#http;
     return features.inForce(features.withPaths(config));
+  }
+}
+
+/** Applies configurations in sequence, and none after the stop, whose work must not be undone. */
+class ApplyQueue {
+  readonly #stop: AbortSignal;
+  #last: Promise<void> = Promise.resolve();
+  #isChanged = false;
+
+  constructor(stop: AbortSignal) {
+    this.#stop = stop;
+  }
+
+  /** Resolves when all turns taken so far are over. */
+  get done(): Promise<void> {
+    return this.#last;
+  }
+
+  take(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(() => (this.#stop.aborted ? undefined : work()));
+    return this.#last;
+  }
+
+  /** Changes in quick succession are applied together. */
+  soon(apply: () => Promise<void>): void {
+    if (this.#isChanged) {
+      return;
+    }
+    this.#isChanged = true;
+    void this.take(async () => {
+      // The reply to a change of a port's settings precedes the restart of that port.
+      await setImmediate();
+      this.#isChanged = false;
+      if (!this.#stop.aborted) {
+        await apply();
+      }
+    });
   }
 }

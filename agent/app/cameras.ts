@@ -1,11 +1,16 @@
 import { SecretKey } from '../auth/accounts/secret-key.ts';
-import { cameraControl } from '../cameras/camera-control.ts';
 import { CameraSearch } from '../cameras/camera-search.ts';
 import { Cameras } from '../cameras/cameras.ts';
 import { Layouts } from '../cameras/layouts.ts';
+import { masksOf } from '../cameras/masks.ts';
+import type { Controls } from '../cameras/onvif/controls.ts';
 import { OnvifFeatures } from '../cameras/onvif/onvif-features.ts';
+import { steeringOf } from '../cameras/onvif/steering.ts';
+import { lastingBytes, OwnSettingsChanges } from '../cameras/own-settings.ts';
+import type { Context } from '../config/load/context.ts';
 import type { Config } from '../config/load/load.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
+import type { PathTable } from '../paths/path-table.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Shared } from './app-state.ts';
 import type { MediaPart } from './media.ts';
@@ -75,3 +80,25 @@ export class CameraPart {
     await this.#logins?.close();
   }
 }
+
+interface CameraControlDeps extends Pick<Context, 'clock' | 'log' | 'signal'> {
+  readonly controls: Controls;
+  readonly paths: PathTable;
+  config(): Config;
+  /** Called when the description of the camera is outdated. */
+  changed(path: string, what: 'settings' | 'reboot'): void;
+}
+
+/** What the API changes in cameras through ONVIF: pan, tilt and zoom, their own settings, privacy masks. */
+const cameraControl = ({ controls, paths, clock, log, signal, config, changed }: CameraControlDeps) => ({
+  steering: steeringOf(controls, changed),
+  ownSettings: new OwnSettingsChanges({
+    clock,
+    log,
+    signal,
+    control: (path) => controls.control(path),
+    bytesReceived: (path) => lastingBytes(config(), paths, path),
+    changed: (path) => changed(path, 'settings'),
+  }),
+  masks: masksOf(controls),
+});

@@ -1,8 +1,11 @@
 import { optimizeForMedia } from '../../system/memory.ts';
+import { PerchError } from '../base/errors.ts';
 import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
+import { schemeOf } from '../config/schema/source.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
+import type { Forwarder, ForwarderProtocol, ForwardRequest } from '../protocols/contract.ts';
 import { LivePictures } from '../recordings/live-pictures.ts';
 import { Recordings } from '../recordings/recordings.ts';
 import type { Source } from '../stream/contracts.ts';
@@ -14,7 +17,6 @@ import type { Shared } from './app-state.ts';
 import type { OpenFeatures } from './features/open-features.ts';
 import type { HostPart } from './host.ts';
 import { PROTOCOLS } from './protocols.ts';
-import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
@@ -98,4 +100,15 @@ export class MediaPart {
       publishEvent: events.emit,
     };
   }
+}
+
+/** The forwarder of a destination, by the scheme of its URL. */
+function makeForwarder(protocols: readonly ForwarderProtocol[], request: ForwardRequest): Forwarder {
+  const { name, destination, log } = request;
+  const scheme = schemeOf(destination.dest);
+  const protocol = protocols.find(({ keys }) => keys.schemes.includes(scheme));
+  if (!protocol) {
+    throw new PerchError('unsupported', `no forwarder publishes to ${scheme}:// URLs`, { path: name });
+  }
+  return protocol.create({ ...request, log: log.child({ path: name }) });
 }

@@ -9,7 +9,7 @@ const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: n
   'lines of the product': { limit: 231_400, step: 1_000 },
   'lines of agent/app': { limit: 4_950, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_020, step: 20 },
-  'files of at most 50 lines with one importer': { limit: 122, step: 4 },
+  'files of at most 50 lines with one importer': { limit: 113, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },
 };
 /** Mutable fields of a class. */
@@ -33,7 +33,7 @@ const importsOf = (file: string): string[] =>
 
 /** Descriptors of protocols and features are files that a table imports, and texts of a feature lie in its folder. */
 const isDescriptor = (file: string): boolean =>
-  /\/(?:protocol|feature|entry)\.ts$|^webui\/features\/[\w-]+\/words|\/features\/table\.ts$|\/zh-cn-features\.ts$/.test(
+  /\/(?:protocol|feature|entry|parts)\.ts$|^webui\/features\/[\w-]+\/words|\/features\/table\.ts$|\/zh-cn-features\.ts$/.test(
     file,
   );
 

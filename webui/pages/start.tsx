@@ -1,17 +1,21 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { RequestError } from '../api-client/request.ts';
 import { boxCommands, claim, isOwner, loadSession, session, setupCode } from '../api-client/session.ts';
+import { adoptions, closeAdding } from '../cameras/adding/adoption.ts';
+import { closeRoute } from '../shell/navigation.ts';
 import { LIVE, route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { EntryHead } from '../ui/controls/language-choice.tsx';
 import { UnencryptedNotice } from '../ui/controls/login-notes.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
 import { loadSettingsWords, words } from '../words/words.ts';
-import { AddCameras } from './settings/cameras/add/add-cameras.tsx';
+import { AddingStep } from './settings/cameras/add/adding-step.tsx';
+import { FindingStep } from './settings/cameras/add/finding-step.tsx';
 import { judgePassword } from './start-password.ts';
 
 const START = '#/start';
@@ -145,4 +149,45 @@ async function tryClaim(password: string, code: string, t: CommonWords & StartWo
     }
     return { password: t.noAnswer };
   }
+}
+
+interface AddCamerasProps {
+  /** The page to return to; `#/live` at the first start. */
+  readonly backTo: string;
+}
+
+/** Finding cameras, then adding them. */
+function AddCameras({ backTo }: AddCamerasProps) {
+  const isArriving = adoptions.value.length > 0;
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => closeAdding, []);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    title.current?.focus();
+  }, [isArriving]);
+  const top =
+    backTo === LIVE ? (
+      <Steps now={isArriving ? 3 : 2} />
+    ) : (
+      <button class="round back" type="button" aria-label={words.value.back} onClick={() => closeRoute(backTo)}>
+        <Icon name="back" />
+      </button>
+    );
+  return isArriving ? (
+    <AddingStep top={top} title={title} backTo={backTo} />
+  ) : (
+    <FindingStep top={top} title={title} isFirst={backTo === LIVE} />
+  );
+}
+
+const ALL_STEPS = [1, 2, 3];
+
+function Steps({ now }: { readonly now: number }) {
+  return (
+    <div class="steps" role="img" aria-label={startWords.value.step(now, ALL_STEPS.length)}>
+      {ALL_STEPS.map((step) => (
+        <i key={step} data-done={step <= now} />
+      ))}
+    </div>
+  );
 }

@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { setPacketDump } from '../../base/packet-dump/dump-connections.ts';
+import { PacketDump } from '../../base/packet-dump/packet-dump.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { Host } from '../../features/contract.ts';
 import type {
   RouteDeps,
   RunningServer,
@@ -12,7 +16,6 @@ import type {
   SessionTables,
 } from '../../protocols/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { type PacketFilesDeps, packetFiles } from './packet-files.ts';
 
 /** HTTP routes of a server, started or not. */
 export interface MountableRoutes extends Omit<ServerRoutes, 'mount'> {
@@ -137,3 +140,21 @@ export class Servers implements SessionTables {
     return [server, ports];
   }
 }
+
+interface PacketFilesDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
+  readonly cwd: string;
+}
+
+/** `dumpPackets`. It starts before servers and paths, whose UDP sockets open after it. */
+const packetFiles = ({ cwd, dataDir, clock, log }: PacketFilesDeps): Component<Config> => ({
+  name: 'packet files (dumpPackets)',
+  settings: ({ dumpPackets }) => dumpPackets || undefined,
+  start: async () => {
+    const dump = new PacketDump({ cwd, otherFolder: join(dataDir, 'packets'), clock, log });
+    setPacketDump(dump);
+    return () => {
+      setPacketDump(undefined);
+      return dump.close();
+    };
+  },
+});

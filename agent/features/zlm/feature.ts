@@ -1,6 +1,9 @@
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { answers, operation } from '../../http/api/schema/schemas.ts';
+import { noStore } from '../../http/messages/responses.ts';
 import type { Feature } from '../contract.ts';
 import { ZLM, zlmSettings } from './api/keys.ts';
-import { zlmRoutes } from './routes.ts';
 import { isSecretFile, SECRET_FILE, ZlmApi } from './zlm.ts';
 
 export const zlm: Feature = {
@@ -22,3 +25,12 @@ export const zlm: Feature = {
     };
   },
 };
+
+const Secret = Type.Object({ secret: Type.String({ description: 'zlmSecret, or the generated one.' }) });
+
+/** The secret of ZLMediaKit's calls. */
+function zlmRoutes(app: FastifyInstance, zlm: { readonly secret: string }): void {
+  noStore(app);
+  const schema = operation('box', "Secret of ZLMediaKit's calls, for the owner", answers(Secret));
+  app.get('/v3/zlm', { schema }, () => ({ secret: zlm.secret }));
+}

@@ -4,6 +4,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
+import { HIDDEN } from '../../../config/edit/json.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures, Target } from '../rules/target.ts';
 import {
@@ -18,9 +19,8 @@ import {
 import type { ChannelSettings } from './kinds/kind.ts';
 import { kindOf } from './kinds/kinds.ts';
 import { Outbox } from './outbox.ts';
-import { shownSettings, withKeptSecrets } from './secrets.ts';
-import { sendBy } from './send.ts';
-import { messageOf, type SendOptions } from './sending/channel-message.ts';
+import { secretsOf, shownSettings, withKeptSecrets } from './secrets.ts';
+import { type ChannelMessage, messageOf, type SendOptions } from './sending/channel-message.ts';
 
 export interface ChannelsDeps {
   readonly dataDir: string;
@@ -173,4 +173,26 @@ function leftOf(error: unknown): readonly string[] | undefined {
 async function checkedSettings(settings: ChannelSettings): Promise<ChannelSettings> {
   (await kindOf(settings).load()).check(settings);
   return settings;
+}
+
+/** Sends a message, without its picture if that is too large. @throws PerchError that says what is wrong, without secrets */
+async function sendBy(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
+  try {
+    const { send } = await kindOf(settings).load();
+    await send(settings, message, options).catch((error: unknown) => {
+      if (message.picture && error instanceof PerchError && error.context['isTooLarge'] === true) {
+        return send(settings, { ...message, picture: undefined }, options);
+      }
+      throw error;
+    });
+  } catch (error) {
+    throw error instanceof PerchError ? withoutSecrets(error, settings) : error;
+  }
+}
+
+/** Masks secrets: servers may repeat in their answer what they were sent. */
+function withoutSecrets({ code, message, context }: PerchError, settings: ChannelSettings): PerchError {
+  const text = secretsOf(settings).reduce((shown, secret) => shown.replaceAll(secret, HIDDEN), message);
+  // The message is cut after masking: half a secret would not be found.
+  return new PerchError(code, text.slice(0, 300), context);
 }
