@@ -5,8 +5,6 @@ import { join } from 'node:path';
 /** A time before this version's year is implausible, and so is one far ahead, which a dead battery produces. */
 const NOT_BEFORE_MS = Date.UTC(2026, 0, 1);
 const NOT_AFTER_MS = Date.UTC(2100, 0, 1);
-/** A battery-backed clock may run in local time. */
-const MAX_RTC_APART_MS = 24 * 3_600_000;
 /** Files that exist once the time was set from the network. All are in memory, so none survives a boot. */
 const SET_MARKS = [
   'run/systemd/timesync/synchronized',
@@ -36,7 +34,8 @@ export function isPlausible(wallMs: number): boolean {
 /** Called repeatedly while the clock is not trusted: reads a few files in memory. @param root of the system's files */
 export function readClockSigns(root: string, wallMs: number): ClockSigns {
   const rtcsMs = rtcTimes(root);
-  const hasGoodRtc = rtcsMs.some((rtcMs) => isPlausible(rtcMs) && Math.abs(rtcMs - wallMs) <= MAX_RTC_APART_MS);
+  // A battery-backed clock may run in local time.
+  const hasGoodRtc = rtcsMs.some((rtcMs) => isPlausible(rtcMs) && Math.abs(rtcMs - wallMs) <= 24 * 3_600_000);
   const markedMs = SET_MARKS.flatMap((mark) => statSync(join(root, mark), { throwIfNoEntry: false })?.mtimeMs ?? []);
   return {
     isSet: hasGoodRtc || markedMs.length > 0,

@@ -28,8 +28,6 @@ const QUICK_MS = 4_000;
 const SLOW_MS = 60_000;
 /** How long values are valid whose reading may wake a disk. */
 const DRIVES_MS = 10 * 60_000;
-/** Counts further apart give a mean of the past, not a current rate. */
-const MAX_RATE_MS = 60_000;
 
 /** Longest wait for an answer: a hanging disk blocks every reader. */
 const PATIENCE_MS = 2_500;
@@ -106,7 +104,8 @@ export class HostWatch {
     this.#counts = { atMs, byName: new Map(counts.map((count) => [count.name, count])) };
     const elapsedMs = before ? atMs - before.atMs : 0;
     const rate = (now: number | undefined, then: number | undefined): number | undefined => {
-      const isKnown = now !== undefined && then !== undefined && elapsedMs > 0 && elapsedMs <= MAX_RATE_MS;
+      // Counts further apart give a mean of the past, not a current rate.
+      const isKnown = now !== undefined && then !== undefined && elapsedMs > 0 && elapsedMs <= 60_000;
       return isKnown && now >= then ? Math.round(((now - then) * 8_000) / elapsedMs) : undefined;
     };
     return counts.map(({ name, addresses, receivedBytes, sentBytes }) => {

@@ -21,8 +21,6 @@ export const LAYOUTS_FILE = 'layouts.json';
 const MAX_LAYOUTS = 50;
 /** Former names that a layout keeps: the oldest is forgotten. */
 const MAX_FORMER_NAMES = 8;
-/** Longest name of a path in the file. */
-const MAX_PATH_CHARS = 4_096;
 
 const Name = Type.String({ minLength: 1, maxLength: MAX_LAYOUT_NAME_CHARS });
 const LayoutsFile = Type.Object({
@@ -32,7 +30,8 @@ const LayoutsFile = Type.Object({
       kind: Type.Enum(['group', 'wall']),
       cameras: Type.Array(
         Type.Object({
-          path: Type.String({ minLength: 1, maxLength: MAX_PATH_CHARS }),
+          // Longest name of a path in the file.
+          path: Type.String({ minLength: 1, maxLength: 4_096 }),
           size: Type.Enum(['small', 'large']),
         }),
         { maxItems: MAX_LAYOUT_CAMERAS },

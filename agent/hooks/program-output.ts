@@ -2,8 +2,6 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../base/clock.ts';
 import { redact } from '../base/log.ts';
 
-/** Longer lines are cut. */
-const MAX_LINE = 1_000;
 /** Burst, then lines per second: a program that complains about every frame must not fill the log. */
 const BURST_LINES = 100;
 const LINES_PER_SECOND = 5;
@@ -61,7 +59,8 @@ export class ProgramOutput {
       this.#isCut = false;
     }
     this.#hasReturned = text.length < piece.length;
-    const room = MAX_LINE - this.#rest.length;
+    // Longer lines are cut.
+    const room = 1_000 - this.#rest.length;
     this.#isCut ||= text.length - start > room;
     this.#rest += text.slice(start, start + room);
   }

@@ -4,8 +4,6 @@ import { parseFields } from '../media/rtsp/message.ts';
 
 /** All lines of a reply's heads. */
 const MAX_HEAD_BYTES = 65_536;
-/** A chunk's size with its extensions. */
-const MAX_SIZE_LINE_BYTES = 4_096;
 const FIRST_BODY_BYTES = 16_384;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -118,7 +116,8 @@ export class HttpReplyReader {
     if (this.#state === 'head' && this.#headBytes === 0) {
       requireBeginning(bytes);
     }
-    const end = this.#line.push(bytes, at, this.#state === 'size' ? MAX_SIZE_LINE_BYTES : MAX_HEAD_BYTES);
+    // A chunk's size with its extensions.
+    const end = this.#line.push(bytes, at, this.#state === 'size' ? 4_096 : MAX_HEAD_BYTES);
     this.#headBytes += this.#state === 'size' ? 0 : end - at;
     if (this.#headBytes > MAX_HEAD_BYTES) {
       throw new PerchError('badInput', `HTTP head of more than ${MAX_HEAD_BYTES} bytes`);

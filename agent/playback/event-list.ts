@@ -11,16 +11,12 @@ import type { IndexLookup } from './timeline.ts';
 
 /** A month including its longest day. */
 const MAX_US = 32 * 86_400_000_000;
-/** Shorter outages are not listed. */
-const MIN_OFFLINE_US = 60_000_000;
 /** A frame further away shows another scene. */
 const NEAR_US = 5_000_000;
 /** A recording may lack frames right before its end. */
 const REST_US = 200_000;
 
 const OFFLINE = 'perch.offline';
-/** Maximum number of outages of a camera in a digest. */
-const MAX_OUTAGES = 100;
 
 export type EventPage = Awaited<ReturnType<typeof eventPage>>;
 
@@ -101,7 +97,8 @@ export function eventDigest(
     .filter(maySee)
     .flatMap((path) => {
       const counts = catalog.index.events.countEvents(path, fromUs, toUs - 1, toUs - fromUs);
-      const outages = offlineSpansOf(catalog, path, { fromUs, toUs, limit: MAX_OUTAGES }, undefined).length;
+      // Maximum number of outages of a camera in a digest.
+      const outages = offlineSpansOf(catalog, path, { fromUs, toUs, limit: 100 }, undefined).length;
       return [...counts, { type: OFFLINE, count: outages }].map(({ type, count }) => ({ path, type, count }));
     })
     .filter(({ count }) => count > 0);
@@ -125,7 +122,8 @@ function offlineSpansOf(
   }
   // Events and outages share one order by path: the mark of one works for the other.
   const after = filter.after && { ...filter.after, path: gapsName(filter.after.path) };
-  const away = { ...filter, after, types: ['offline'], minUs: MIN_OFFLINE_US };
+  // Shorter outages are not listed.
+  const away = { ...filter, after, types: ['offline'], minUs: 60_000_000 };
   return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: OFFLINE }));
 }
 

@@ -16,10 +16,6 @@ const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
 /** If capture time and stream time differ by more than this between two samples, the wall clock was set. */
 const MIN_STEP_MS = 1_000;
-/** Limits how often files of a camera with a jumping clock are cut. */
-const MIN_BROKEN_SECONDS = 10;
-/** Longest first part while a camera sends its cached burst. */
-const MAX_BURST_SECONDS = 10;
 /** A sample further from the leading track has a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
 
@@ -238,7 +234,8 @@ export class Segmenter implements Reader {
     this.#partBytes += sample.data.length;
     const partTicks = buffer.wholeTicks;
     const { clockRate } = buffer.track;
-    const isInBurst = this.#label.isInBurst && partTicks < MAX_BURST_SECONDS * clockRate;
+    // Longest first part while a camera sends its cached burst.
+    const isInBurst = this.#label.isInBurst && partTicks < 10 * clockRate;
     const isLong = partTicks * 1000 >= this.#limits.partDurationMs * clockRate;
     if ((isLong && !isInBurst) || this.#partBytes >= this.#limits.maxPartBytes) {
       this.#writePart();
@@ -274,7 +271,8 @@ export class Segmenter implements Reader {
     }
     const ticks = sample.dts - this.#startDts;
     const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.track.clockRate;
-    const isBroken = this.#isBroken && ticks >= MIN_BROKEN_SECONDS * this.#lead.track.clockRate;
+    // Limits how often files of a camera with a jumping clock are cut.
+    const isBroken = this.#isBroken && ticks >= 10 * this.#lead.track.clockRate;
     const isOff = Math.abs(this.#driftMs(sample)) > TOLERATED_DRIFT_MS;
     if (!isLongEnough && !this.#wantsNewFile && !isBroken && !isOff) {
       return;

@@ -13,8 +13,6 @@ const MAX_SAMPLES = 20_000;
 /** A group with a longer pause is not measured. In ticks of 90 kHz. */
 const PAUSE_TICKS = 3 * 90_000;
 const TICKS_PER_SECOND = 90_000;
-/** With fewer pictures the frame rate is unknown. */
-const MIN_PICTURES = 8;
 
 /**
  * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
@@ -58,7 +56,8 @@ export class GopCache {
   get fps(): number | undefined {
     const pictures = this.#tracks.reduce((count, track) => (track === this.#leadingTrack ? count + 1 : count), 0);
     const ticks = this.#lastDts - (this.#samples[0]?.dts ?? 0);
-    return pictures < MIN_PICTURES || ticks <= 0
+    // With fewer pictures the frame rate is unknown.
+    return pictures < 8 || ticks <= 0
       ? undefined
       : Math.max(1, Math.round(((pictures - 1) * TICKS_PER_SECOND) / ticks));
   }

@@ -10,12 +10,8 @@ import { FRAME_HEADER_BYTES, type InterleavedWriter } from './interleaved-writer
 
 /** Default frame interval in ticks of 90 kHz. */
 const FRAME_TICKS = 3_600;
-/** A longer interval is a pause. In ticks of 90 kHz. */
-const MAX_FRAME_TICKS = 90_000;
 /** Shorter intervals are not measured: before the reordering is known, decode times are one tick apart. In ticks of 90 kHz. */
 const MIN_FRAME_TICKS = 90;
-/** H.264 §A.3.1, H.265 §A.4.2. */
-const MAX_REORDER_FRAMES = 16;
 
 /**
  * Access units without a picture, sent before a reader's first key frame.
@@ -65,7 +61,8 @@ export class Placeholders {
 
   onSample({ pts, dts, key }: Sample): void {
     const distance = dts - this.#lastDts;
-    if (distance >= MIN_FRAME_TICKS && distance <= MAX_FRAME_TICKS) {
+    // A longer interval is a pause. In ticks of 90 kHz.
+    if (distance >= MIN_FRAME_TICKS && distance <= 90_000) {
       this.#measuredTicks = distance;
     }
     this.#lastDts = dts;
@@ -105,6 +102,7 @@ export class Placeholders {
   /** Depth of reordering: pictures that precede another in decoding order and follow it in output order. */
   get #depth(): number {
     const seen = Math.round((this.#keyPts - this.#keyDts) / this.#frameTicks);
-    return this.#reorderFrames ?? Math.min(seen, MAX_REORDER_FRAMES);
+    // H.264 §A.3.1, H.265 §A.4.2.
+    return this.#reorderFrames ?? Math.min(seen, 16);
   }
 }

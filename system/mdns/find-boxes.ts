@@ -13,8 +13,6 @@ import { GROUPS, TTL } from './sockets.ts';
 const MAX_QUESTIONS = 30;
 const REPEATS = 2;
 const ANSWER_MS = 1_000;
-/** Addresses of one box: one for each of its networks. */
-const MAX_ADDRESSES = 4;
 
 interface FindOptions {
   readonly clock: Pick<Clock, 'sleep'>;
@@ -63,7 +61,8 @@ async function ask(
           const id = ids.find((one) => isSameName(boxInstance(one), name));
           const known = (id !== undefined && found.get(id)) || [];
           const place = `${from.address}:${port}`;
-          if (id !== undefined && known.length < MAX_ADDRESSES && !known.includes(place)) {
+          // Addresses of one box: one for each of its networks.
+          if (id !== undefined && known.length < 4 && !known.includes(place)) {
             found.set(id, [...known, place]);
           }
         }

@@ -6,8 +6,6 @@ import type { MdnsRecord } from './message.ts';
 const MIN_MS = 1_000;
 /** Limit of unicast responses, whose address could be forged. */
 const MAX_UNICAST_A_SECOND = 50;
-/** The box has some ten records. */
-const MAX_KEPT = 64;
 
 export class ResponseRateLimit {
   readonly #clock: Pick<Clock, 'monoMs'>;
@@ -24,7 +22,8 @@ export class ResponseRateLimit {
   }
 
   sent(records: readonly MdnsRecord[]): void {
-    if (this.#sentMs.size > MAX_KEPT) {
+    // The box has some ten records.
+    if (this.#sentMs.size > 64) {
       this.#sentMs.clear();
     }
     for (const record of records) {

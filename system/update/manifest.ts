@@ -38,8 +38,6 @@ const SYSTEM_FORMAT = 'perch-system-update';
 const FORMAT_VERSION = 1;
 /** Perch, and its Node for two architectures, with room to spare. */
 const MAX_PACKAGES = 4;
-/** Fits the package of Node with little compression. */
-const MAX_PACKAGE_BYTES = 160 << 20;
 export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const SHOWN_CHARS = 64;
@@ -59,7 +57,8 @@ export function parseManifest(text: string): AnyManifest {
   const json = objectIn(text);
   const { version, made, listed } = commonOf(json);
   if (json['format'] === FORMAT) {
-    const packages = listed.map((value) => packageIn(value, isOfPerch, MAX_PACKAGE_BYTES));
+    // Fits the package of Node with little compression.
+    const packages = listed.map((value) => packageIn(value, isOfPerch, 160 << 20));
     checkTogether(version, packages);
     return { version, made, packages };
   }

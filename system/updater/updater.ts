@@ -13,8 +13,6 @@ import { PreviousVersion } from './previous-version.ts';
 import { piecesOf, RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
 import { growing, watchNewVersion } from './watch.ts';
 
-/** A second boot while a new version is watched is not a coincidence. */
-const MAX_STARTS = 1;
 const RETRIES = 5;
 /** Failed attempts to restore the previous version, at once or at later boots, before the current state is kept. */
 const MAX_FAILURES = 3;
@@ -191,7 +189,8 @@ export class Updater {
       if (journal === 'damaged') {
         await this.#endDamaged(isStarting);
       } else if (isStarting && journal.step === 'waiting') {
-        if (journal.starts < MAX_STARTS) {
+        // A second boot while a new version is watched is not a coincidence.
+        if (journal.starts < 1) {
           this.#journals.write({ ...journal, starts: journal.starts + 1 });
           return;
         }

@@ -7,8 +7,6 @@ const MAX_PAUSE_MS = 10_000;
 const MAX_ASKS = 400;
 /** For this long a box that is away may come back, after a restart for one. */
 const MAX_AWAY_MS = 5 * 60_000;
-/** The first requests after a sleep fail: there is no network yet. */
-const MIN_FAILURES = 10;
 /** Part of the time so far. */
 const PAUSE = 0.1;
 
@@ -36,7 +34,8 @@ export async function follow<T>(
     } catch (error) {
       failedMs = failures === 0 ? Date.now() : failedMs;
       failures += 1;
-      const isAway = failures >= MIN_FAILURES && Date.now() - failedMs > MAX_AWAY_MS;
+      // The first requests after a sleep fail: there is no network yet.
+      const isAway = failures >= 10 && Date.now() - failedMs > MAX_AWAY_MS;
       if (!(error instanceof RequestError) || error.status !== 0 || isAway) {
         throw error;
       }

@@ -15,8 +15,6 @@ interface PtzCalls {
 
 /** The box stops a camera two seconds after the last command. */
 const RENEW_MS = 1_000;
-/** Shortest visible movement. */
-const MIN_MS = 400;
 /** Dead zone around the centre. */
 const STILL_SHARE = 0.2;
 const STEP = 0.1;
@@ -61,7 +59,8 @@ export class PtzMotion {
       return;
     }
     clearTimeout(this.#next);
-    const leftMs = (this.#movesSinceMs ?? 0) + MIN_MS - performance.now();
+    // Shortest visible movement.
+    const leftMs = (this.#movesSinceMs ?? 0) + 400 - performance.now();
     if (isSame(this.#wanted, AT_REST) && this.#movesSinceMs !== undefined && leftMs > 0) {
       this.#next = setTimeout(() => this.#tell(), leftMs);
     } else {

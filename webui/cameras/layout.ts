@@ -17,8 +17,6 @@ export interface Size {
 
 /** Aspect ratio of pictures and tiles. */
 const SHAPE = 16 / 9;
-/** Largest share of a picture that may be cropped to fill the window. */
-const MAX_CROP = 0.1;
 
 /** The grid of a wide window. @param isUpright it is higher than wide @param hasGroups with headings the window scrolls */
 export function wideLayout(count: number, arrangement: Arrangement, isUpright = false, hasGroups = false): Layout {
@@ -81,7 +79,8 @@ export function tileSize(room: Size, { columns, rows }: Layout, gapPx: number): 
   }
   const height = (room.height - (rows - 1) * gapPx) / rows;
   const shape = width / height / SHAPE;
-  if (Math.min(shape, 1 / shape) >= 1 - MAX_CROP) {
+  // Largest share of a picture that may be cropped to fill the window.
+  if (Math.min(shape, 1 / shape) >= 1 - 0.1) {
     return { width, height };
   }
   return shape > 1 ? { width: height * SHAPE, height } : { width, height: width / SHAPE };

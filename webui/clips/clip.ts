@@ -10,8 +10,6 @@ const AROUND_MS = 15_000;
 const MIN_MS = 1_000;
 /** The box's limit for a file. */
 const MAX_MS = 6 * 3_600_000;
-/** Shorter gaps are ignored. */
-const MIN_GAP_MS = 1_000;
 
 /** Fifteen seconds before and after a moment, within the recordings. */
 export function clipAround(spans: readonly Span[], atMs: number): Clip {
@@ -42,7 +40,8 @@ export function gapsIn(spans: readonly Span[], { startMs, endMs }: Clip): readon
   let doneMs = startMs;
   for (const span of [...spans, { startMs: endMs, endMs }]) {
     if (span.endMs > doneMs && span.startMs < endMs + 1) {
-      if (span.startMs - doneMs >= MIN_GAP_MS) {
+      // Shorter gaps are ignored.
+      if (span.startMs - doneMs >= 1_000) {
         gaps.push({ startMs: doneMs, endMs: span.startMs });
       }
       doneMs = span.endMs;

@@ -1,6 +1,3 @@
-/** The box's minimum. */
-const MIN_PASSWORD_CHARS = 8;
-
 /** Common passwords, which the box rejects. */
 const COMMONEST = new Set(
   `password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 123123123
@@ -18,7 +15,8 @@ type Judgement = 'short' | 'common' | 'good';
 
 /** Judges a new password by its length and frequency. */
 export function judgePassword(password: string): Judgement {
-  if ([...password].length < MIN_PASSWORD_CHARS) {
+  // The box's minimum.
+  if ([...password].length < 8) {
     return 'short';
   }
   return COMMONEST.has(password.toLowerCase()) || /^(.)\1*$/u.test(password) ? 'common' : 'good';

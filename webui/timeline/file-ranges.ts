@@ -16,8 +16,6 @@ const LAPSE_FROM = 16;
 
 /** A shorter rest contains no frame. */
 const REST_MS = 200;
-/** Not worth a file of its own. */
-const MIN_MS = 1000;
 
 /** Lead before a moment, so that short steps back stay within the file. */
 const LEAD_MS = 30_000;
@@ -34,7 +32,8 @@ export function fileRangeAt(spans: readonly Span[], atMs: number, speed = 1): Fi
 }
 
 function fileRangeFrom(span: Span, wantedMs: number, speed: number): FileRange {
-  const latestMs = Math.max(span.startMs, span.endMs - MIN_MS);
+  // Not worth a file of its own.
+  const latestMs = Math.max(span.startMs, span.endMs - 1000);
   const startMs = Math.min(Math.max(wantedMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),

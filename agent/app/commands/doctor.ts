@@ -9,8 +9,6 @@ import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
 const EVERY_MS = 10_000;
-/** More cameras than any installation has. */
-const MAX_LINES = 500;
 /** Address of the page for those who read the report, unless it says otherwise. */
 const USUAL_HOST = '127.0.0.1';
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling', 'slowing']);
@@ -54,7 +52,8 @@ export function reportLines(facts: ReportFacts): string {
     ...cameraLines(paths),
   ];
   // Texts of cameras may contain line breaks.
-  const shown = lines.slice(0, MAX_LINES).map((line) =>
+  // More cameras than any installation has.
+  const shown = lines.slice(0, 500).map((line) =>
     redact(line)
       .replaceAll(/[\p{C}\s]+/gu, ' ')
       .slice(0, 300),

@@ -11,8 +11,6 @@ const MAX_FINISH_MS = 1_000;
 const WAITS_MS = [0, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
 /** After this time without an exception the count starts over. */
 const CALM_MS = 10 * 60_000;
-/** A timer that throws each time must not fill the log. */
-const MAX_LOGGED = 10;
 
 export interface UncaughtExceptionsDeps extends Pick<Host, 'dataDir' | 'clock' | 'log'> {
   finish(): Promise<void>;
@@ -54,7 +52,8 @@ export class UncaughtExceptions {
 
   take(error: unknown, origin: string): void {
     this.#taken += 1;
-    if (this.#taken <= MAX_LOGGED) {
+    // A timer that throws each time must not fill the log.
+    if (this.#taken <= 10) {
       this.#deps.log.error({ err: error, origin }, 'uncaught exception: finishing recordings and restarting');
     }
     if (this.#taken === 1) {

@@ -3,8 +3,6 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { logOnce } from '../../base/log-once.ts';
 
-/** As `WatchdogSec=` of the systemd unit. */
-const MAX_SILENCE_MS = 30_000;
 /** Parts of the limit, each of which has to pass without a beat: both processes may stand still in between. */
 const ROUNDS = 6;
 
@@ -38,7 +36,8 @@ export function startWatchdog(
   env: NodeJS.ProcessEnv,
   log: Pick<Logger, 'warn'>,
 ): void {
-  const limitMs = Number(env['PERCH_WATCHDOG_MS']) || MAX_SILENCE_MS;
+  // As `WatchdogSec=` of the systemd unit.
+  const limitMs = Number(env['PERCH_WATCHDOG_MS']) || 30_000;
   const inspector = process.features.inspector ? process.getBuiltinModule('node:inspector') : undefined;
   const watchdog = new Watchdog(limitMs, env['PATH'], (reason) => {
     const advice = 'it needs the programs sh and sleep, /proc, and memory for two processes';

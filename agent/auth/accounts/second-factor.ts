@@ -60,8 +60,6 @@ const RECOVERY_GROUPS = 2;
 const RECOVERY_GROUP_CHARS = 5;
 /** Characters of recovery codes: no look-alikes and no capitals, because they are typed from paper. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
-/** How long the first code can confirm a new secret. */
-const MAX_SETUP_MS = 15 * 60_000;
 const MAX_PASSKEYS = 20;
 const ISSUER = 'Perch';
 export const FACTOR_FILE = 'second-factor.json';
@@ -163,7 +161,8 @@ export class SecondFactor {
   confirm(code: string): Promise<readonly string[]> {
     return this.#changes.run(async () => {
       const setup = this.#setup;
-      if (!setup || this.#clock.monoMs() - setup.startedMonoMs > MAX_SETUP_MS) {
+      // How long the first code can confirm a new secret.
+      if (!setup || this.#clock.monoMs() - setup.startedMonoMs > 15 * 60_000) {
         throw new PerchError('badInput', 'the setup of the second factor has ended: start again');
       }
       const step = stepOf(setup.secret, plain(code), this.#clock.wallMs(), 0);

@@ -3,8 +3,6 @@ import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 
 const CHALLENGE_BYTES = 32;
-/** Lifetime of a challenge, longer than browsers show their dialog. */
-const MAX_AGE_MS = 5 * 60_000;
 
 interface Issued {
   readonly terms: string;
@@ -36,7 +34,8 @@ export class Challenges {
       return undefined;
     }
     this.#issued.delete(challenge);
-    const isFresh = this.#clock.monoMs() - issued.issuedMonoMs <= MAX_AGE_MS;
+    // Lifetime of a challenge, longer than browsers show their dialog.
+    const isFresh = this.#clock.monoMs() - issued.issuedMonoMs <= 5 * 60_000;
     return isFresh && issued.terms === termsOf(purpose, user, host) ? challenge : undefined;
   }
 }

@@ -11,8 +11,6 @@ import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stre
 const PAUSE_MS = 1_000;
 /** Maximum number of rejected logins: cameras lock an account after five to seven wrong ones. */
 const MAX_REFUSALS = 2;
-/** Requests without an RTSP reply before the server is given up. */
-const MAX_SILENCES = 2;
 
 /** Whether a TCP connection can be made within a second, or a server answers in RTSP. */
 export type IsOpen = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
@@ -165,7 +163,8 @@ class PatternProbe {
     // A server of another protocol fails at every path.
     const isSilent = ['timeout', 'badInput'].includes(error.code) || error.context['isUnreachable'] === true;
     this.#silences = isSilent ? this.#silences + 1 : 0;
-    if (this.#silences >= MAX_SILENCES) {
+    // Requests without an RTSP reply before the server is given up.
+    if (this.#silences >= 2) {
       const words = `${host} does not answer in RTSP: if it is a camera, try again in some minutes`;
       throw new PerchError('unavailable', words, { host, camera: 'unreachable' }, error);
     }

@@ -22,8 +22,6 @@ const UNSUPPORTED_MEDIA_TYPE = 415;
 const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
 /** Maximum number of such clients at a time: each holds a connection, request and reply. Others are closed with the reply. */
 const MAX_SKIPPING_NEWCOMERS = 32;
-/** Size of one read in Node. */
-const MAX_SMALL_BODY_BYTES = 64 << 10;
 
 let skippingNewcomers = 0;
 
@@ -45,7 +43,8 @@ export function installErrorHandler(app: FastifyInstance): void {
 /** An unauthenticated client is rejected before its body was read: Node would read and drop all of it. */
 function leavesLargeBody(request: FastifyRequest): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  const isLarge = coding !== undefined || Number(length ?? 0) > MAX_SMALL_BODY_BYTES;
+  // Size of one read in Node.
+  const isLarge = coding !== undefined || Number(length ?? 0) > 64 << 10;
   return isLarge && !request.raw.complete && isPreLogin(request);
 }
 

@@ -23,15 +23,11 @@ declare module 'fastify' {
   }
 }
 
-/** A password, setup code or link token, also if written as `\uXXXX`. */
-const MAX_BODY_BYTES = 4 << 10;
 /** Node's size limit of the head of a request. */
 const MAX_HEAD_BYTES = 16 << 10;
 /** Time limit of a whole request with its handshake, until it is authorized. */
 const MAX_REQUEST_MS = 5_000;
 const POLL_MS = 500;
-/** Memory of closed connections that V8 has not freed yet. */
-const MAX_DISCARDED_BYTES = 2 << 20;
 
 /** A request whose reply has not ended. */
 interface OpenRequest {
@@ -186,7 +182,8 @@ export function countShortcut(raw: IncomingMessage, response: ServerResponse): v
 
 function limitBody(connection: Connection, open: OpenRequest, request: FastifyRequest, payload: Readable): Readable {
   const { raw, headers, routeOptions } = request;
-  const limit = routeOptions.config?.preLoginBodyBytes ?? MAX_BODY_BYTES;
+  // A password, setup code or link token, also if written as `\uXXXX`.
+  const limit = routeOptions.config?.preLoginBodyBytes ?? 4 << 10;
   const announced = headers['content-length'];
   if (Number(announced ?? 0) > limit) {
     throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
@@ -269,7 +266,8 @@ function discardReceived(connection: Connection): void {
   const { bytesRead } = connection.socket;
   discardedBytes += bytesRead - connection.discardedBytes;
   connection.discardedBytes = bytesRead;
-  if (discardedBytes > MAX_DISCARDED_BYTES) {
+  // Memory of closed connections that V8 has not freed yet.
+  if (discardedBytes > 2 << 20) {
     discardedBytes = 0;
     collect({ type: 'minor' });
   }

@@ -5,8 +5,6 @@ export type MetricKind = 'counter' | 'gauge';
 
 const SPECIAL = /[\\"\n]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-/** Maximum number of decimals, more than any number here has. */
-const MAX_DECIMALS = 20;
 
 /** `{id="…",path="…"}`; empty without labels. */
 export function labelsText(labels: Labels): string {
@@ -59,5 +57,6 @@ function valueText(value: number): string {
   if (!text.includes('e')) {
     return text;
   }
-  return Math.abs(value) < 1 ? value.toFixed(MAX_DECIMALS).replace(/\.?0+$/, '') : BigInt(value).toString();
+  // Maximum number of decimals, more than any number here has.
+  return Math.abs(value) < 1 ? value.toFixed(20).replace(/\.?0+$/, '') : BigInt(value).toString();
 }

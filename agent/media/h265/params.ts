@@ -8,8 +8,6 @@ const SPS_NAL = 33;
 const PPS_NAL = 34;
 /** The largest side of level 6.2 is 16,888. */
 const MAX_SIDE_PIXELS = 16_888;
-/** Most tile columns and rows in level 6.2, H.265 table A.8. */
-const MAX_TILE_COLUMNS = 20;
 
 /** Sequence parameter set, H.265 §7.3.2.2: the fields that hvcC repeats (ISO/IEC 14496-15 §8.3.3.1). */
 export interface H265Sps {
@@ -143,7 +141,8 @@ function parsePpsSlices(bits: BitReader): H265PpsSlices {
 }
 
 function skipTiles(bits: BitReader): void {
-  const columns = bits.ueUpTo(MAX_TILE_COLUMNS - 1, 'num_tile_columns_minus1') + 1;
+  // Most tile columns and rows in level 6.2, H.265 table A.8.
+  const columns = bits.ueUpTo(20 - 1, 'num_tile_columns_minus1') + 1;
   const rows = bits.ueUpTo(22 - 1, 'num_tile_rows_minus1') + 1;
   if (!bits.flag()) {
     for (let i = 2; i < columns + rows; i += 1) {

@@ -10,8 +10,6 @@ const INTRA = 0;
 const BIDIRECTIONAL = 2;
 /** Limit in seconds, against endless counts: the slowest cameras send one VOP in some minutes. */
 const MAX_ELAPSED_S = 3_600;
-/** Longest time between VOPs that share a packet: they are adjacent. */
-const MAX_SHARED_TICKS = 10 * 90_000;
 
 /** MPEG-4 part 2 for the assembly of units: configuration in band, kind and time of VOPs (ISO/IEC 14496-2 §6.2.5, §6.3.5). */
 export class Mpeg4VideoRules implements FrameRules {
@@ -79,7 +77,8 @@ export class Mpeg4VideoRules implements FrameRules {
     }
     this.#readTime(data, start + 4, end);
     const ticks = Math.round(((this.#time - this.order) * 90_000) / this.#layer.timeResolution);
-    return Math.abs(ticks) <= MAX_SHARED_TICKS ? ticks : 0;
+    // Longest time between VOPs that share a packet: they are adjacent.
+    return Math.abs(ticks) <= 10 * 90_000 ? ticks : 0;
   }
 
   #takeConfig(data: Uint8Array, start: number, end: number): void {

@@ -3,9 +3,6 @@ import type { NalTrack } from '../sample/track.ts';
 import type { BitReader } from './bit-reader.ts';
 import { isSame } from './nal.ts';
 
-/** Usual sets have 10 to 100 bytes, with scaling lists some hundreds. */
-const MAX_BYTES = 1024;
-
 interface ParameterSet<T> {
   readonly nal: Uint8Array;
   readonly parsed: T;
@@ -30,7 +27,8 @@ export class ParameterSets<T extends { readonly id: number }> {
 
   /** Copies the set if it is new and valid. @returns whether it changed anything; invalid sets are ignored */
   keep(data: Uint8Array, start: number, end: number): boolean {
-    if (end - start > MAX_BYTES || this.#isKnown(data, start, end)) {
+    // Usual sets have 10 to 100 bytes, with scaling lists some hundreds.
+    if (end - start > 1024 || this.#isKnown(data, start, end)) {
       return false;
     }
     const nal = data.slice(start, end);

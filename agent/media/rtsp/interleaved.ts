@@ -24,10 +24,6 @@ const LF = 0x0a;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 const FRAME_HEADER_BYTES = 4;
-/** The shortest RTCP packet: after junk, shorter frames are ignored. */
-const MIN_FRAME_BYTES = 8;
-/** Longer than every method: a server answers unknown methods with 501. */
-const MAX_METHOD_BYTES = 24;
 const MAX_JUNK_BYTES = 1 << 20;
 /** Limit of the bytes received while held: a chunk in flight and some more. */
 const MAX_HELD_BYTES = 1 << 20;
@@ -239,7 +235,8 @@ function messageStart(bytes: Uint8Array, from: number, length: number): 'yes' | 
   for (let at = from; at < length; at += 1) {
     const byte = bytes[at] as number;
     const isUpper = (byte >= 0x41 && byte <= 0x5a) || byte === 0x5f;
-    if (isUpper && at - from < MAX_METHOD_BYTES) {
+    // Longer than every method: a server answers unknown methods with 501.
+    if (isUpper && at - from < 24) {
       continue;
     }
     if (byte === SPACE) {
@@ -271,7 +268,8 @@ function mayBeginUnit(bytes: Uint8Array, at: number, length: number): boolean {
     return true;
   }
   const size = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-  return size >= MIN_FRAME_BYTES && (bytes[at + 4] as number) >> 6 === 2;
+  // The shortest RTCP packet: after junk, shorter frames are ignored.
+  return size >= 8 && (bytes[at + 4] as number) >> 6 === 2;
 }
 
 /** A request's first line ends with `RTSP/1.0`, a response's begins with it. */

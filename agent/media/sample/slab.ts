@@ -23,8 +23,6 @@ const slabs = new WeakMap<ArrayBufferLike, Slab>();
 const MAX_FREE = 16;
 /** Slabs for key frames of many megabytes may be as large as a GOP: two of them suffice. */
 const MAX_FREE_BYTES = 16 << 20;
-/** A slab is at most this many times as large as what is wanted. */
-const MAX_EXCESS = 4;
 /** Slabs taken between two trims: as many as may be free. */
 const TRIM_EVERY = 16;
 
@@ -63,7 +61,8 @@ export class SlabPool {
     for (let i = this.#free.length - 1; i >= 0; i -= 1) {
       const slab = this.#free[i] as Slab;
       const { length } = slab.bytes;
-      if (length >= wantedBytes && length <= MAX_EXCESS * wantedBytes) {
+      // A slab is at most this many times as large as what is wanted.
+      if (length >= wantedBytes && length <= 4 * wantedBytes) {
         this.#free.splice(i, 1);
         this.#freeBytes -= length;
         return slab;

@@ -39,9 +39,6 @@ const MAX_MEDIAS = 64;
 /** Names of encodings appear in logs and messages; registered ones have about 30 characters at most. */
 const MAX_ENCODING_CHARACTERS = 40;
 
-/** Largest side that the image header can express. */
-const MAX_SIDE_PIXELS = 0xffff;
-
 /** RFC 3551 §6: payload types without rtpmap. */
 const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
   0: ['PCMU', 8000],
@@ -336,7 +333,8 @@ function parseMap(text: string): { encoding: string; clockRate: number; channels
 function parseSize(text = ''): PictureSize | undefined {
   const match = /^(\d{1,5})\s*[-,]\s*(\d{1,5})$/.exec(text.trim());
   const [width, height] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
-  const isPossible = width > 0 && height > 0 && Math.max(width, height) <= MAX_SIDE_PIXELS;
+  // Largest side that the image header can express.
+  const isPossible = width > 0 && height > 0 && Math.max(width, height) <= 0xffff;
   return isPossible ? { width, height } : undefined;
 }
 

@@ -10,8 +10,6 @@ interface PairWriter extends ByteChannel {
 const NO_MASK = new Uint8Array(0);
 const NORMAL_CLOSURE = 1000;
 const PROTOCOL_ERROR = 1002;
-/** Beyond this, pings of a peer that does not read are not answered. */
-const MAX_UNREAD_BYTES = 64 << 10;
 
 /** The payload of a WebSocket's data frames, after the handshake. Each write is one message. */
 export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
@@ -94,7 +92,8 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   }
 
   onPing(payload: Uint8Array): void {
-    if (!this.#isClosing && this.#inner.queuedBytes <= MAX_UNREAD_BYTES) {
+    // Beyond this, pings of a peer that does not read are not answered.
+    if (!this.#isClosing && this.#inner.queuedBytes <= 64 << 10) {
       this.#inner.write(pongFrame(payload, this.#mask()));
     }
   }

@@ -71,12 +71,10 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
   }
 }
 
-/** ONVIF has some thirty scopes. */
-const MAX_SCOPES = 64;
-
 /** The device's name in GetScopesResponse, ONVIF Core §8.1.2.6. */
 export function readName(response: XmlElement): string | undefined {
-  const scopes = elements(response, 'Scopes').slice(0, MAX_SCOPES);
+  // ONVIF has some thirty scopes.
+  const scopes = elements(response, 'Scopes').slice(0, 64);
   return scopeValue(
     scopes.map((scope) => findText(scope, 'ScopeItem')?.trim() ?? ''),
     'name/',

@@ -13,8 +13,6 @@ import { originOf, type PictureAddress, targetOf } from './media-uri.ts';
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
 const END_OF_IMAGE = Buffer.from([0xff, 0xd9]);
-/** After the end of a picture. */
-const MAX_PADDING_BYTES = 64;
 
 interface SnapshotLogin {
   readonly credentials: Credentials;
@@ -228,7 +226,8 @@ function read({ body, excess, isShort }: HttpReply, host: string): Snapshot {
     throw new PerchError('badInput', 'the picture of the camera is not a JPEG', { host, sizeBytes });
   }
   // Some cameras announce more than they send: a picture that has its end (EOI) is whole.
-  if (isShort && body.lastIndexOf(END_OF_IMAGE) < Math.max(0, sizeBytes - MAX_PADDING_BYTES)) {
+  // After the end of a picture.
+  if (isShort && body.lastIndexOf(END_OF_IMAGE) < Math.max(0, sizeBytes - 64)) {
     throw new PerchError('unavailable', 'the camera closed the connection inside its picture', { host, sizeBytes });
   }
   return { kind: 'jpeg', bytes: body };

@@ -37,12 +37,10 @@ export interface CameraProfile {
   readonly ptz: PtzConfiguration | undefined;
 }
 
-/** A recorder may list hundreds. */
-const MAX_PROFILES = 64;
-
 /** Profiles with video, in the camera's order: GetProfilesResponse of Media 1 (`trt`) or Media 2 (`tr2`). */
 export function readProfiles(response: XmlElement | undefined, service: CameraProfile['service']): CameraProfile[] {
-  const all = elements(response, 'Profiles').slice(0, MAX_PROFILES);
+  // A recorder may list hundreds.
+  const all = elements(response, 'Profiles').slice(0, 64);
   const seen = new Set<string>();
   return all.flatMap((element) => {
     const profile = readProfile(element, service);
@@ -144,8 +142,6 @@ export type PreferredCodec = 'h264' | 'h265';
 /** Preferred size of a sub stream: it suits a grid of cameras, and a phone's connection. */
 const SUB_WIDTH = 640;
 const SUB_HEIGHT = 360;
-/** 720p: a sub stream is not larger. */
-const MAX_SUB_PIXELS = 1280 * 720;
 /** Another codec than the preferred one weighs as much as this factor in size. */
 const OTHER_CODEC_FACTOR = 2;
 
@@ -170,7 +166,8 @@ export function chooseProfiles<P extends Pick<CameraProfile, 'width' | 'height' 
     (isPreferred(profile) ? 0 : Math.log(OTHER_CODEC_FACTOR));
   const smaller = able.filter((profile) => {
     const pixels = pixelsOf(profile);
-    return main && pixels > 0 && pixels < pixelsOf(main) && pixels <= MAX_SUB_PIXELS;
+    // 720p: a sub stream is not larger.
+    return main && pixels > 0 && pixels < pixelsOf(main) && pixels <= 1280 * 720;
   });
   return { main, sub: smaller.toSorted((a, b) => distance(a) - distance(b))[0] };
 }

@@ -20,8 +20,6 @@ const AT_REST_MS = 60 * 60_000;
 /** A camera is forgotten after this many silent scans and this time. */
 const FORGOTTEN_AFTER_SCANS = 3;
 const FORGOTTEN_AFTER_MS = 60 * 60_000;
-/** Concurrent probes of cameras without an address or with an old one. */
-const MAX_ASKED = 16;
 
 /** A discovered camera; nothing about it is verified. */
 export interface KnownCamera extends FoundCamera {
@@ -360,7 +358,8 @@ export class FoundCameras {
 
   /** @returns whether it was probed, and had time to answer */
   async #ask(address: string): Promise<boolean> {
-    if (this.#asked.has(address) || this.#asked.size >= MAX_ASKED) {
+    // Concurrent probes of cameras without an address or with an old one.
+    if (this.#asked.has(address) || this.#asked.size >= 16) {
       return false;
     }
     this.#asked.add(address);

@@ -5,8 +5,6 @@ import { scopeValue } from '../soap/scopes.ts';
 import { elements, find, findText, localName, plainLine, readCameraXml } from '../soap/xml/xml.ts';
 import { manufacturerOf } from './manufacturer.ts';
 
-/** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
-const MAX_DATAGRAM_BYTES = 65_536;
 const MAX_ITEM_CHARACTERS = 512;
 
 /** A probe with several types would have to match all, so each has its own. */
@@ -50,7 +48,8 @@ export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messa
 
 /** Well-formed messages of other kinds are `other`. */
 export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
-  const root = readCameraXml(datagram, MAX_DATAGRAM_BYTES);
+  // Maximum of a UDP datagram; real replies have 1 to 3 kB.
+  const root = readCameraXml(datagram, 65_536);
   if (localName(root) !== 'Envelope') {
     throw new PerchError('badInput', `'${localName(root).slice(0, 40)}' is not a SOAP envelope`);
   }

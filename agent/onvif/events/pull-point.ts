@@ -11,8 +11,6 @@ import { type Notification, readNotifications } from './notifications.ts';
 const EVENTS = 'http://www.onvif.org/ver10/events/wsdl';
 const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const LIFE_S = 120;
-/** Bounds for a subscription's lifetime as the camera states it. */
-const MIN_LIFE_MS = 10_000;
 /** Added to the camera's wait for its reply. */
 const PULL_GRACE_MS = 10_000;
 const MAX_MESSAGES = 50;
@@ -169,5 +167,6 @@ function readReference(response: XmlElement): SubscriptionReference {
 function lifeOf(response: XmlElement): number {
   const lifeMs =
     Date.parse(findText(response, 'TerminationTime') ?? '') - Date.parse(findText(response, 'CurrentTime') ?? '');
-  return Math.min(3_600_000, Math.max(MIN_LIFE_MS, Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs));
+  // Bounds for a subscription's lifetime as the camera states it.
+  return Math.min(3_600_000, Math.max(10_000, Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs));
 }

@@ -1,8 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Download, DownloadQuery } from './download.ts';
 
-/** Downloads that are cached for players that seek. */
-const MAX_CACHED_DOWNLOADS = 16;
 /** A download stays in memory while it is built or sent: room for seven plain MP4 files of six hours. */
 const MAX_SENT_BYTES = 192 << 20;
 const RETRY_SECONDS = 10;
@@ -84,7 +82,8 @@ export class DownloadCache {
     this.#cached.set(key, download);
     let bytes = bytesOf(this.#cached.values());
     for (const [oldest, { file }] of this.#cached) {
-      if (this.#cached.size <= MAX_CACHED_DOWNLOADS && bytes <= 64 << 20) {
+      // Downloads that are cached for players that seek.
+      if (this.#cached.size <= 16 && bytes <= 64 << 20) {
         return;
       }
       this.#cached.delete(oldest);

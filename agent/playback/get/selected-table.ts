@@ -1,8 +1,6 @@
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { RunTable } from '../../media/mp4/write/fragment.ts';
 
-/** The last decode-only frames keep distinct times, a tick apart. */
-const MAX_DISTINCT_TIMES = 8;
 /** Together they take at most 1/50 of a frame, however coarse the ticks are. */
 const MIN_FRACTION = 50;
 
@@ -106,7 +104,8 @@ export class SelectedTable implements RunTable {
     }
     const shown = time + offset;
     const duration = Math.max(1, samples.durations[from + i] ?? 1);
-    const distinct = Math.min(MAX_DISTINCT_TIMES, Math.floor(duration / MIN_FRACTION));
+    // The last decode-only frames keep distinct times, a tick apart.
+    const distinct = Math.min(8, Math.floor(duration / MIN_FRACTION));
     const written = shown < 0 ? Math.max(0, distinct + Math.floor(shown / duration)) : Math.max(distinct, shown);
     return written - (this.#written[i] ?? 0);
   }

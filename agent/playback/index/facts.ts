@@ -15,12 +15,11 @@ import { playedOfTs } from '../mpegts/ts-table.ts';
 /** What is read of an unknown recording: its header, and its end, which repeats the header before an hour's table. */
 const HEAD_BYTES = 16 << 10;
 const END_BYTES = 64 << 10;
-/** A longer duration is not credible. */
-const MAX_US = 100 * 86_400e6;
 
 const Times = { dtsUs: Type.Number(), wallUs: Type.Integer() };
 const Facts = Type.Object({
-  durationUs: Type.Integer({ minimum: 1, maximum: MAX_US }),
+  // A longer duration is not credible.
+  durationUs: Type.Integer({ minimum: 1, maximum: 100 * 86_400e6 }),
   /** Size from the start of the table at the recording's end to the end of the file; 0: it has no table. */
   tailBytes: Type.Integer({ minimum: 0 }),
   signature: Type.String({ maxLength: 1_024 }),

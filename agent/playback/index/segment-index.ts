@@ -20,9 +20,6 @@ import {
 } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 
-/** 100 years. */
-const MAX_MONO_US = 3.2e15;
-
 export interface Timespan {
   readonly startUs: number;
   readonly durationUs: number;
@@ -117,7 +114,8 @@ export class SegmentIndex {
         return;
       }
       const { mark } = info;
-      const fileMark = info.fileMark && info.fileMark.monoUs < MAX_MONO_US ? info.fileMark : undefined;
+      // 100 years.
+      const fileMark = info.fileMark && info.fileMark.monoUs < 3.2e15 ? info.fileMark : undefined;
       const movedBoot = mark && fileMark && this.#labels.learn(mark, fileMark);
       const begun = { nameUs: row.nameUs, wallUs: mark?.wallUs, monoUs: fileMark?.monoUs };
       const startUs = this.#labels.startOf(begun, fileMark);

@@ -11,9 +11,6 @@ import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
 import { playedOfTs } from '../mpegts/ts-table.ts';
 import type { SegmentInfo } from './segment-row.ts';
 
-/** Longer durations in a file are not credible. */
-const MAX_SECONDS = 100 * 86_400;
-
 interface InfoOptions {
   /** This process is writing the file. */
   readonly isBeingWritten: boolean;
@@ -64,7 +61,8 @@ async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOp
     }
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes: ${parts.fault}`);
   }
-  const endUs = Math.min(chain.endSeconds, MAX_SECONDS) * 1e6;
+  // Longer durations in a file are not credible.
+  const endUs = Math.min(chain.endSeconds, 100 * 86_400) * 1e6;
   return { info: await playedPart(handle, head, info, endUs, chain.holes.length > 0), chain };
 }
 

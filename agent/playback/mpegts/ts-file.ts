@@ -7,8 +7,6 @@ import type { StoredMedia } from '../../record/store/range-file.ts';
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 const READ_BYTES = 256 << 10;
-/** A fragment is one read: of a copy each is a round trip. */
-const MAX_READ_BYTES = 4 << 20;
 /** The MPEG-TS program is known within these bytes: files of Perch begin with it, and other software repeats it. */
 const MAX_HEAD_BYTES = 8 << 20;
 
@@ -160,7 +158,8 @@ export class TsFile {
     this.#demuxer.seek(position);
     const isDone = () => this.#copies.every((copy) => copy.isDone);
     // Audio of a fragment may follow the next one's first picture.
-    const pieceBytes = Math.min(MAX_READ_BYTES, Math.max(READ_BYTES, next - position + READ_BYTES));
+    // A fragment is one read: of a copy each is a round trip.
+    const pieceBytes = Math.min(4 << 20, Math.max(READ_BYTES, next - position + READ_BYTES));
     await this.#readFrom(position, isDone, end - position, pieceBytes);
     if (!isDone()) {
       this.#demuxer.end();

@@ -12,12 +12,8 @@ import type { FileInit } from '../../record/file/fragment-walk.ts';
 const CLOCK_HZ = 90_000;
 /** `flags` of samples that are not sync samples, ISO/IEC 14496-12 §8.8.3.1. */
 const NON_SYNC = 0x1_0000;
-/** A fragment is demultiplexed as a whole when a sample of it is read. */
-const MAX_FRAGMENT_BYTES = 4 << 20;
 /** A track whose time steps back, or forward by more than this, belongs to another recording. */
 const MAX_STEP_TICKS = 60 * CLOCK_HZ;
-/** Audio frames whose times are rounded to 90 kHz. */
-const MAX_ROUNDING_TICKS = CLOCK_HZ / 500;
 
 /** The samples of one track in a fragment, by where they begin in the file. */
 export interface TsRun {
@@ -199,7 +195,8 @@ export class TsIndex {
     const leads = video ? samples === video : samples === this.#streams[0];
     const first = samples.dts[0];
     if (hasBegun && leads && first !== undefined) {
-      const isFull = this.fragmentBytes > MAX_FRAGMENT_BYTES;
+      // A fragment is demultiplexed as a whole when a sample of it is read.
+      const isFull = this.fragmentBytes > 4 << 20;
       if (video ? key || isFull : isFull || dts - first >= 2 * CLOCK_HZ) {
         this.#endFragment(dts);
       }
@@ -286,7 +283,8 @@ export class TsIndex {
     let expected = samples.nextTime;
     const times = [...samples.dts, after].map((dts) => {
       const exact = Math.max(0, (dts - base) * scale);
-      const isExpected = frame > 0 && Math.abs(exact - expected) <= MAX_ROUNDING_TICKS * scale;
+      // Audio frames whose times are rounded to 90 kHz.
+      const isExpected = frame > 0 && Math.abs(exact - expected) <= (CLOCK_HZ / 500) * scale;
       const time = isExpected ? expected : Math.round(exact);
       expected = time + frame;
       return time;

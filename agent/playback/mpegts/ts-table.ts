@@ -17,8 +17,6 @@ const PIECE_BYTES = 512 << 10;
 const MEASURED_BYTES = 4 << 20;
 const FRAGMENT_COST_BYTES = 400;
 const TICKS_PER_MS = 90;
-/** A longer duration in a file is not credible. */
-const MAX_MS = 100 * 86_400_000;
 
 interface TsTable extends RecordingTable {
   readonly head: RecordingHead;
@@ -119,7 +117,8 @@ export async function playedOfTs(
   return playedOf(usOf(parts.durationMs), lost);
 }
 
-const usOf = (ms: number): number => Math.round(Math.min(ms, MAX_MS) * 1000);
+// A longer duration in a file is not credible.
+const usOf = (ms: number): number => Math.round(Math.min(ms, 100 * 86_400_000) * 1000);
 
 /** Memory of an index besides its table. */
 export const bytesOfIndex = (fragments: readonly TsFragment[]): number => fragments.length * FRAGMENT_COST_BYTES;

@@ -10,8 +10,6 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 const CHUNK_BYTES = 256 << 10;
 /** Bytes per read from a copy or another box after the first read: each read is a round trip. */
 const REMOTE_CHUNK_BYTES = 1 << 20;
-/** Unwanted bytes between two slices that cost less than another read. */
-const MAX_SKIPPED_BYTES = 64 << 10;
 /** Pictures that are read ahead if they lie apart in a recording elsewhere: as many as an archive reads at a time. */
 const MAX_COMING = 3;
 
@@ -175,7 +173,8 @@ export class RangeStream extends Readable {
       }
       if (next.source === source) {
         const skipped = next.offset - wantedEnd;
-        if (skipped < 0 || skipped > MAX_SKIPPED_BYTES) {
+        // Unwanted bytes between two slices that cost less than another read.
+        if (skipped < 0 || skipped > 64 << 10) {
           break;
         }
         wantedEnd = next.offset + next.end - next.start;

@@ -18,8 +18,6 @@ import { readTsTable } from '../mpegts/ts-table.ts';
 
 /** The `moov` of six hours of video and audio has 40 MB. */
 const MAX_MOVIE_BYTES = 256 << 20;
-/** Maximum number of samples of all tracks: a month. */
-const MAX_SAMPLES = 200_000_000;
 /** Maximum number of samples of one track that wait while those of another are read: hours. */
 const MAX_AHEAD = 5_000_000;
 /** First bytes of a ZIP file, as which a film of several cameras is downloaded. */
@@ -232,7 +230,8 @@ class FragmentQueue {
         offset += sizeBytes;
         ticks += durations[i] as number;
       }
-      if (queue && (queue.samples.length - queue.at > MAX_AHEAD || this.#count > MAX_SAMPLES)) {
+      // Maximum number of samples of all tracks: a month.
+      if (queue && (queue.samples.length - queue.at > MAX_AHEAD || this.#count > 200_000_000)) {
         throw new PerchError('badInput', `track ${trackId} has more samples than any recording`);
       }
     }

@@ -25,8 +25,6 @@ export interface RewindPeriod {
   readonly targetSeconds: number;
 }
 
-/** Smaller start offsets are omitted. */
-const MIN_START_OFFSET_SECONDS = 0.05;
 /** A growing recording was written within this time. */
 const GROWING_MS = 60_000;
 /** Clocks of cameras may be a little ahead. */
@@ -65,7 +63,8 @@ export class RecordedStreams {
     const offsetSeconds = (period.startUs - begin) / 1e6;
     return writeVodPlaylist(files, {
       isEnded: true,
-      startOffsetSeconds: offsetSeconds >= MIN_START_OFFSET_SECONDS ? offsetSeconds : undefined,
+      // Smaller start offsets are omitted.
+      startOffsetSeconds: offsetSeconds >= 0.05 ? offsetSeconds : undefined,
       minTargetSeconds: 1,
     });
   }

@@ -47,8 +47,6 @@ export function parseVodAddress(address: string): VodAddress | undefined {
 
 const DEFAULT_BACK_SECONDS = 3_600;
 const MAX_BACK_SECONDS = 86_400;
-/** Enough for cameras with a key frame every half hour. */
-const MAX_TARGET_SECONDS = 3_600;
 
 export function queryPeriod(query: Query): Period {
   const { us: startUs } = queryStart(query);
@@ -73,7 +71,8 @@ export function queryBack(query: Query): number {
 export function queryRewind(query: Query): RewindPeriod {
   const { us: startUs } = queryStart(query);
   const target = Math.ceil(Number(queryText(query, 'target') ?? ''));
-  return { startUs, targetSeconds: target >= 1 && target <= MAX_TARGET_SECONDS ? target : 1 };
+  // Enough for cameras with a key frame every half hour.
+  return { startUs, targetSeconds: target >= 1 && target <= 3_600 ? target : 1 };
 }
 
 export function queryFrameTime(query: Query): number {

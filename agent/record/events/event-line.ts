@@ -1,7 +1,5 @@
 import { type CameraEvent, EVENT_DIRECTIONS, type EventArea, type EventSource } from './event.ts';
 
-/** Longer lines are neither written nor read. */
-const MAX_LINE = 4_096;
 export const EVENT_ID = /^[\w.:-]{1,64}$/;
 export const EVENT_TYPE = /^[A-Za-z0-9][\w.-]{0,31}$/;
 export const MAX_TEXT = 500;
@@ -14,7 +12,8 @@ export function writeEventLine({ id, type, startUs, endUs, source, text, area }:
 }
 
 export function readEventLine(line: string, path: string): CameraEvent | undefined {
-  if (line.length > MAX_LINE || !line.startsWith('{')) {
+  // Longer lines are neither written nor read.
+  if (line.length > 4_096 || !line.startsWith('{')) {
     return undefined;
   }
   let value: Readonly<Record<string, unknown>>;

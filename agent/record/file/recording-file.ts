@@ -17,8 +17,6 @@ import type { ReadableFile } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');
-/** The longest possible recording has a tail of about 60 MB. */
-const MAX_TAIL_BYTES = 128 << 20;
 /** A longer `mvhd` duration is not credible. */
 const MAX_MS = 100 * 86_400_000;
 
@@ -103,7 +101,8 @@ async function findTail(
   const last = await readAt(handle, end - TAIL_SIZE_BYTES, TAIL_SIZE_BYTES);
   const sizeBytes = last ? viewOf(last).getUint32(0) : 0;
   const offset = end - sizeBytes;
-  const head = sizeBytes > MAX_TAIL_BYTES ? undefined : await readAt(handle, offset, TAIL_HEAD_BYTES);
+  // The longest possible recording has a tail of about 60 MB.
+  const head = sizeBytes > 128 << 20 ? undefined : await readAt(handle, offset, TAIL_HEAD_BYTES);
   const initBytes = head && initBytesOfTail(head, sizeBytes);
   const isPossible = initBytes !== undefined && initBytes <= MAX_INIT_BYTES;
   const bytes = isPossible ? await readAt(handle, offset + TAIL_HEAD_BYTES, initBytes) : undefined;

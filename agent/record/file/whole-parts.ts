@@ -7,10 +7,6 @@ import type { ReadableFile } from './segment-fs.ts';
 
 /** Parts before the file's last 64 MiB (a minute at 8 Mbit/s, twelve times the usual flush interval) are flushed and not read again. */
 const SUSPECT_BYTES = 64 << 20;
-/** Maximum size of one box. */
-const MAX_HOLE_BYTES = 0xffff_ffff;
-/** After lost bytes, sequence numbers may skip this many parts: a day. */
-const MAX_SKIPPED = 100_000;
 
 const SEARCH_BYTES = 1 << 20;
 /** Limits the search: a camera's data may consist of box names. */
@@ -58,7 +54,8 @@ export class PartChain {
   /** Whether the part belongs to this file and comes later. Only for files with known sequence numbers. */
   isLater({ sequence, runs }: Mp4Fragment): boolean {
     const skipped = sequence - (this.#sequence ?? Number.POSITIVE_INFINITY);
-    return skipped >= 0 && skipped <= MAX_SKIPPED && this.#continues(runs);
+    // After lost bytes, sequence numbers may skip this many parts: a day.
+    return skipped >= 0 && skipped <= 100_000 && this.#continues(runs);
   }
 
   add({ offset, fragment }: PlacedFragment): void {
@@ -146,7 +143,8 @@ export class WholeParts {
       return undefined;
     }
     const offset = this.chain.endOffset;
-    const placed = await this.#search(offset + 8, Math.min(this.#head.sizeBytes, offset + 8 + MAX_HOLE_BYTES));
+    // Maximum size of one box.
+    const placed = await this.#search(offset + 8, Math.min(this.#head.sizeBytes, offset + 8 + 0xffff_ffff));
     if (placed) {
       this.chain.holes.push({ offset, sizeBytes: placed.offset - offset });
       this.#walk = this.#walkFromEnd(placed.offset + placed.fragment.sizeBytes);

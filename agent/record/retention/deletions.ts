@@ -12,8 +12,6 @@ import { ownershipOf } from './ownership.ts';
 const DELETION_PAUSE_MS = 20;
 /** The maximum of `recordSegmentDuration`. */
 const MAX_FILE_US = 86_400_000_000;
-/** Skipped files, so that each is logged once. */
-const MAX_LOGGED = 1_000;
 
 /** Why nothing is deleted by age, for programs: protected ranges, time or date are unknown. */
 export type DeletionHold = 'protection' | 'clock' | 'date';
@@ -231,7 +229,8 @@ export class Deletions {
   }
 
   #logUnmarked(file: string): void {
-    if (!this.#logged.has(file) && this.#logged.size < MAX_LOGGED) {
+    // Skipped files, so that each is logged once.
+    if (!this.#logged.has(file) && this.#logged.size < 1_000) {
       this.#logged.add(file);
       this.#deps.logger.debug({ file }, 'never deleted: no mark of Perch or MediaMTX');
     }

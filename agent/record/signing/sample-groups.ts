@@ -2,11 +2,6 @@ import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { PlacedSample } from './sample-digests.ts';
 
-/** Least length of a group, for streams that consist of key frames. */
-const MIN_GROUP_SECONDS = 0.5;
-/** After this time a group ends without a key frame. */
-const MAX_GROUP_SECONDS = 30;
-
 interface GroupedTrack {
   readonly samples: TrackSamples;
   readonly timescale: number;
@@ -41,7 +36,9 @@ function groupTimes(lead: GroupedTrack): number[] {
   for (; cursor.sample < lead.samples.count; cursor.step()) {
     const sinceSeconds = cursor.seconds - (starts.at(-1) ?? Number.NEGATIVE_INFINITY);
     const isSync = lead.samples.syncs[cursor.sample] === 1;
-    if ((isSync && sinceSeconds >= MIN_GROUP_SECONDS) || sinceSeconds >= MAX_GROUP_SECONDS) {
+    // Least length of a group, for streams that consist of key frames.
+    // After this time a group ends without a key frame.
+    if ((isSync && sinceSeconds >= 0.5) || sinceSeconds >= 30) {
       starts.push(cursor.seconds);
     }
   }

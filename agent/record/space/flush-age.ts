@@ -2,12 +2,8 @@ import { DAY_MS } from '../../base/time/units.ts';
 
 /** Length of each of the two periods. */
 const DAYS = 14;
-/** A day with fewer flushes says nothing about the disk. */
-const MIN_FLUSHES = 500;
 /** A slowdown: flushes take this many times as long as in the first period. More cameras alone do not cause that. */
 const SLOWER = 4;
-/** Shorter flushes do no harm. */
-const MIN_SLOW_MS = 100;
 
 export interface FlushTimes {
   readonly count: number;
@@ -43,7 +39,8 @@ export class FlushAge {
     const before = this.#since?.flushes ?? flushes;
     this.#since = { monoMs, flushes: { count: flushes.count, totalMs: flushes.totalMs } };
     const [count, totalMs] = [flushes.count - before.count, flushes.totalMs - before.totalMs];
-    if (count < MIN_FLUSHES) {
+    // A day with fewer flushes says nothing about the disk.
+    if (count < 500) {
       return false;
     }
     const { first, latest } = this.days;
@@ -61,7 +58,8 @@ export class FlushAge {
     }
     const nowMs = median(latest);
     const times = nowMs / Math.max(1, median(first));
-    return times >= SLOWER && nowMs >= MIN_SLOW_MS ? { times, nowMs } : undefined;
+    // Shorter flushes do no harm.
+    return times >= SLOWER && nowMs >= 100 ? { times, nowMs } : undefined;
   }
 }
 

@@ -1,10 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../../base/time/units.ts';
 
 const HOURS = 24;
-/** After a shorter observation there is no forecast. */
-const MIN_OBSERVED_MS = 10 * 60_000;
-/** Checks in shorter succession do not measure a rate. */
-const MIN_APART_MS = 1_000;
 
 interface Hour {
   readonly index: number;
@@ -29,7 +25,8 @@ export class WriteRate {
   add(monoMs: number, freeBytes: number): void {
     const lastMs = this.#lastMs;
     const passedMs = lastMs === undefined ? 0 : monoMs - lastMs;
-    if (lastMs !== undefined && passedMs < MIN_APART_MS) {
+    // Checks in shorter succession do not measure a rate.
+    if (lastMs !== undefined && passedMs < 1_000) {
       return;
     }
     const grownBytes = this.#lastFreeBytes - freeBytes;
@@ -64,7 +61,8 @@ export class WriteRate {
       observedMs += hour.observedMs;
       bytes += bytesOf(hour);
     }
-    return observedMs < MIN_OBSERVED_MS ? undefined : (bytes * DAY_MS) / observedMs;
+    // After a shorter observation there is no forecast.
+    return observedMs < 10 * 60_000 ? undefined : (bytes * DAY_MS) / observedMs;
   }
 
   #hourAt(index: number): Hour {

@@ -3,8 +3,6 @@ import { explain, PerchError } from '../../base/errors.ts';
 
 const MAX_LINES = 100_000;
 const MAX_SEGMENTS = 20_000;
-/** Limit of audio renditions of a variant. */
-const MAX_AUDIO = 4;
 
 setOptions({ strictMode: false, silent: true });
 
@@ -99,7 +97,8 @@ function variantOf({ variants }: types.MasterPlaylist, base: string): Multivaria
     throw new PerchError('badInput', 'the playlist has no variants');
   }
   const audio = best.audio.flatMap(({ uri }) => (uri ? [urlOf(uri, base)] : []));
-  return { kind: 'multivariant', url: urlOf(best.uri, base), audio: [...new Set(audio)].slice(0, MAX_AUDIO) };
+  // Limit of audio renditions of a variant.
+  return { kind: 'multivariant', url: urlOf(best.uri, base), audio: [...new Set(audio)].slice(0, 4) };
 }
 
 function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {

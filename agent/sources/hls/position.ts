@@ -2,8 +2,6 @@ import type { MediaPlaylist, Resource, Segment } from './playlist.ts';
 
 /** A live stream begins this many segments before its end, as RFC 8216 §6.3.3 asks. */
 const START_SEGMENTS = 3;
-/** A rendition that is further behind continues near the end. */
-const MAX_BEHIND = 10;
 
 /** The next file of a rendition: a segment, or a part of the one that is being written. */
 export interface Position {
@@ -56,7 +54,8 @@ export function isLost({ segments, isEnded, isVod }: MediaPlaylist, { sequence }
   if (!first || !last) {
     return false;
   }
-  const isTooLate = !isEnded && !isVod && last.sequence - sequence > MAX_BEHIND;
+  // A rendition that is further behind continues near the end.
+  const isTooLate = !isEnded && !isVod && last.sequence - sequence > 10;
   return first.sequence > sequence || last.sequence + 1 < sequence || isTooLate;
 }
 

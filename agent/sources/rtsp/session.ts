@@ -27,8 +27,6 @@ import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/tr
 const WINDOW_MS = 10_000;
 /** Share of lost packets above which UDP is given up, if TCP is left to try. */
 const MAX_LOSS = 0.005;
-/** Fewer lost packets say nothing about the link. */
-const MIN_LOST = 5;
 
 /** Packet loss of a session in the last ten seconds. */
 export class LossWatch {
@@ -50,7 +48,8 @@ export class LossWatch {
     }
     const lately = lost - first.lost;
     const share = lately / (packets - first.packets + lately);
-    return lately >= MIN_LOST && share > MAX_LOSS ? share : undefined;
+    // Fewer lost packets say nothing about the link.
+    return lately >= 5 && share > MAX_LOSS ? share : undefined;
   }
 }
 

@@ -10,10 +10,6 @@ const START_WAIT_MS = 500;
 const MAX_STEP = 16;
 /** Largest distance from the sequence number of RTP-Info: some cameras name their last packet, and the first ones may be lost. */
 const MAX_INFO_DISTANCE = 100;
-/** A second of 32 Mbit/s. */
-const MAX_HELD_BYTES = 4 << 20;
-/** The same for small packets, whose objects are larger than their bytes. */
-const MAX_HELD_PACKETS = 4_096;
 const MAX_FOREIGN = 16;
 /** From the first packet after the reply to PLAY: later ones have any sequence number. */
 const DOUBT_MS = 5_000;
@@ -34,7 +30,9 @@ class HeldPackets {
   }
 
   get isFull(): boolean {
-    return this.#bytes > MAX_HELD_BYTES || this.#packets.length > MAX_HELD_PACKETS;
+    // A second of 32 Mbit/s.
+    // The same for small packets, whose objects are larger than their bytes.
+    return this.#bytes > 4 << 20 || this.#packets.length > 4_096;
   }
 
   /** @returns the oldest one */

@@ -17,8 +17,6 @@ import type { TrackTimeline } from './track-timeline.ts';
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES', 'MPV'];
 const NO_PACKET = new Uint8Array(0);
 const NO_OTHERS: ReadonlyMap<number, RtpFormat> = new Map();
-/** A packet with an older timestamp is not late, but from another clock. */
-const MAX_LATENESS_S = 10;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
 export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
@@ -227,7 +225,8 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     if (isOther) {
       this.sequence.reset();
     }
-    const isLater = this.#before.isBefore(header.timestamp, MAX_LATENESS_S * this.format.clockRate);
+    // A packet with an older timestamp is not late, but from another clock.
+    const isLater = this.#before.isBefore(header.timestamp, 10 * this.format.clockRate);
     const arrival = this.sequence.push(header.sequence, isLater);
     this.#ssrc = header.ssrc;
     this.reception.packets += 1;

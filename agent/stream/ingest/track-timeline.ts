@@ -5,8 +5,6 @@ import { MIN_PAUSE_MS, PacketPauses, ScaledClock } from './scaled-clock.ts';
 
 /** A burst of media from before PLAY arrives within this time. Later, a step that is too fast is a jump of the camera's clock. */
 const MAX_BEGINNING_MS = 3_000;
-/** Less than this is jitter. */
-const MIN_SURPLUS_MS = 300;
 /** A burst ends after this time without a fast packet: the network or this box may pause within it. */
 const CALM_MS = 100;
 
@@ -26,7 +24,8 @@ class StartBurst {
 
   /** A large burst that has not ended. */
   get isRunning(): boolean {
-    return this.isFast && this.#surplusMs >= MIN_SURPLUS_MS;
+    // Less than this is jitter.
+    return this.isFast && this.#surplusMs >= 300;
   }
 
   open(): void {
@@ -58,8 +57,6 @@ class StartBurst {
 const JUMP_MS = 5_000;
 /** A sender that restarts within this distance of the time of arrival has kept its clock. */
 const SAME_CLOCK_MS = 500;
-/** Smaller differences between tracks stay, because a step is audible. */
-const MIN_DELAY_MS = 100;
 
 /** One track's time. All ticks are results of `arrive`: unwrapped, and continuous across jumps of the camera's clock. */
 export class TrackTimeline {
@@ -217,7 +214,8 @@ export class TrackTimeline {
   /** Delays media times from now on. The delay never decreases. */
   delay(ms: number): void {
     const moreMs = ms - this.#origin.delayMs;
-    if (moreMs >= MIN_DELAY_MS) {
+    // Smaller differences between tracks stay, because a step is audible.
+    if (moreMs >= 100) {
       this.#origin.delayMs = ms;
       this.#origin.ticks -= (moreMs * this.#rtpClockRate) / 1000;
     }

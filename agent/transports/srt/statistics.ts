@@ -1,8 +1,6 @@
 import { HEADER_BYTES, IP_UDP_BYTES } from './packet.ts';
 
 const OVERHEAD_BYTES = HEADER_BYTES + IP_UDP_BYTES;
-/** The shortest time over which rates are measured. */
-const MIN_SPAN_US = 1_000_000;
 
 /** Packets since the start of a connection, named as in MediaMTX's API. */
 const NO_PACKETS = {
@@ -133,7 +131,8 @@ class ByteRate {
 
   tick(nowUs: number): void {
     const spanUs = nowUs - this.#sinceUs;
-    if (spanUs >= MIN_SPAN_US) {
+    // The shortest time over which rates are measured.
+    if (spanUs >= 1_000_000) {
       this.bytesPerSecond = (this.#bytes * 1_000_000) / spanUs;
       this.packetsPerSecond = (this.#packets * 1_000_000) / spanUs;
       this.#bytes = 0;

@@ -6,8 +6,6 @@ import { sleep } from '../../shell/sleep.ts';
 import { startWords } from '../../words/start.ts';
 import type { Candidate } from './adoption-state.ts';
 
-/** A probe takes about 4 s. */
-const MAX_WAIT_MS = 20_000;
 const REPEAT_MS = 10_000;
 
 /** Discovered cameras in the order of their responses. */
@@ -31,7 +29,8 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   stop.addEventListener('abort', forget, { once: true });
   loadDiscovered(stop);
   while (!stop.aborted) {
-    const options = { method: 'POST', signal: stop, limitMs: MAX_WAIT_MS } as const;
+    // A probe takes about 4 s.
+    const options = { method: 'POST', signal: stop, limitMs: 20_000 } as const;
     await fetchJson<{ items: readonly FoundItem[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
         discoveredCameras.value = items;

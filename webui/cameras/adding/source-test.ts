@@ -8,16 +8,14 @@ import { pictureSize, videoCodec } from '../camera.ts';
 
 type Reason = { [K in keyof SourceWords]: K extends `why${string}` ? K : never }[keyof SourceWords];
 
-/** Time limit of a test, longer than the box's own limit of 30 s. */
-const MAX_ANSWER_MS = 45_000;
-
 /** Connects to a source as the path would with these settings. */
 export const testSource = (name: string, settings: object, signal: AbortSignal): Promise<SourceTestAnswer> =>
   fetchJson<SourceTestAnswer>(`v3/config/paths/test/${encodeName(name)}`, {
     method: 'POST',
     body: settings,
     signal,
-    limitMs: MAX_ANSWER_MS,
+    // Time limit of a test, longer than the box's own limit of 30 s.
+    limitMs: 45_000,
   });
 
 /** `H.264 · 1920 × 1080 · AAC` */

@@ -9,8 +9,6 @@ import { Thumbnail } from '../thumbnail.tsx';
 import { EventCaption } from './event-caption.tsx';
 import { groupEvents } from './event-labels.ts';
 
-/** Minimum distance between thumbnails. */
-const MIN_PX = 58;
 /** Two lines of text at the usual size; large letters are higher than the picture. */
 const TEXT_PX = 44;
 
@@ -24,7 +22,8 @@ export function EventThumbnails({ name }: { readonly name: string }) {
     return null;
   }
   const px = whole.current?.clientHeight || 400;
-  const room = (Math.max(MIN_PX, TEXT_PX * textScale()) / px) * length;
+  // Minimum distance between thumbnails.
+  const room = (Math.max(58, TEXT_PX * textScale()) / px) * length;
   const at = atMs.value ?? window.toMs;
   const shown = groupEvents(laneFor(name, window).events, room, at, LEAD_MS).filter(
     ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,

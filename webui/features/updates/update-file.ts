@@ -3,8 +3,6 @@ import { fetchJson, okResponse, send } from '../../api-client/request.ts';
 
 /** The box's limit for an update file. */
 export const MAX_BYTES = 320 << 20;
-/** Time for the check of a file, on a slow card. */
-const MAX_CHECK_MS = 240_000;
 /** Lowest rate at which a file is sent or downloaded to its end: slow Wi-Fi. 4 Mbit/s. */
 const MIN_BYTES_PER_MS = 500;
 /** The box waits half a minute for a silent server. */
@@ -33,4 +31,5 @@ async function post(address: string, file: File): Promise<UpdatePlan> {
 }
 
 /** The box itself gives up after half a minute without a byte. */
-const limitMsFor = (bytes: number): number => MAX_CHECK_MS + Math.ceil(bytes / MIN_BYTES_PER_MS);
+// Time for the check of a file, on a slow card.
+const limitMsFor = (bytes: number): number => 240_000 + Math.ceil(bytes / MIN_BYTES_PER_MS);

@@ -15,8 +15,6 @@ import { NearLive } from './near-live.ts';
 import { type Source, withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
 
-/** The muxer starts on demand and needs its first segment. */
-const MAX_FIRST_PICTURE_MS = 20_000;
 const KEPT_BEHIND_S = 10;
 /**
  * Catch-up rate. hls.js uses it only with more than a second buffered: Chromium stutters on stretched audio with less
@@ -32,7 +30,8 @@ export async function openHls(video: HTMLVideoElement, options: OpenOptions, loa
   const session = await makeSession(video, options, loadHls);
   return openSession(session, options.signal, () => {
     playOrMute(video);
-    return waitForPicture(video, session.failed, MAX_FIRST_PICTURE_MS);
+    // The muxer starts on demand and needs its first segment.
+    return waitForPicture(video, session.failed, 20_000);
   });
 }
 

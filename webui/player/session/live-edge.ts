@@ -1,7 +1,5 @@
 /** Margin for later arrivals, decoders and stretched audio. */
 const MARGIN_S = 0.14;
-/** Upper bound of the margin. */
-const MAX_S = 1.5;
 /** One or two frames. */
 const NOTHING_S = 0.04;
 /** How long a late arrival counts: at least a group of pictures, because key frames are the large ones. */
@@ -112,7 +110,8 @@ export class LiveEdgeController {
   #wantedS(endS: number, nowMs: number): number {
     const nowS = nowMs / 1000;
     const latestS = Math.max(this.#latestS, this.#formerS, nowS - endS);
-    return Math.max(endS - MAX_S, nowS - latestS - MARGIN_S - this.#stalls * STALL_MARGIN_S);
+    // Upper bound of the margin.
+    return Math.max(endS - 1.5, nowS - latestS - MARGIN_S - this.#stalls * STALL_MARGIN_S);
   }
 
   #rateFor(behindS: number, inHandS: number): number {

@@ -15,9 +15,6 @@ import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, pars
 import { withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
 
-/** A ready stream sends at once; an on-demand camera takes longer. */
-const MAX_FIRST_PICTURE_MS = 15_000;
-
 /** Plays a path as live fMP4 over a WebSocket, through Media Source Extensions. */
 export async function openMse(video: HTMLVideoElement, options: OpenOptions): Promise<LiveSession> {
   const { mse } = options.source;
@@ -30,7 +27,8 @@ export async function openMse(video: HTMLVideoElement, options: OpenOptions): Pr
   const session = new MseSession(video, new Source(), new WebSocket(address));
   return openSession(session, options.signal, () => {
     playOrMute(video);
-    return waitForPicture(video, session.failed, MAX_FIRST_PICTURE_MS);
+    // A ready stream sends at once; an on-demand camera takes longer.
+    return waitForPicture(video, session.failed, 15_000);
   });
 }
 

@@ -18,8 +18,6 @@ const SUBSCRIBED_MS = 2_000;
 const PRESS_MS = 10_000;
 /** Minimum time between two repetitions of everything: any client of the broker may ask for them. */
 const MIN_REFRESH_MS = 5_000;
-/** Minimum time between two pictures of one camera. */
-const MIN_PICTURE_MS = 2_000;
 
 interface StatePublisherOptions {
   readonly settings: MqttSettings;
@@ -209,7 +207,8 @@ export class StatePublisher {
   async #sendPicture({ path, hasPicture }: MqttCamera, connection: BrokerConnection): Promise<void> {
     const { clock, source, topics, log } = this.#options;
     const nowMs = clock.monoMs();
-    if (!hasPicture || nowMs - (this.#pictureMs.get(path) ?? Number.NEGATIVE_INFINITY) < MIN_PICTURE_MS) {
+    // Minimum time between two pictures of one camera.
+    if (!hasPicture || nowMs - (this.#pictureMs.get(path) ?? Number.NEGATIVE_INFINITY) < 2_000) {
       return;
     }
     this.#pictureMs.set(path, nowMs);

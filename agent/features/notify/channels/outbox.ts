@@ -5,8 +5,6 @@ import { isTemporary } from './sending/fault.ts';
 
 /** Maximum number of waiting messages of one channel; beyond it the oldest is dropped. */
 const MAX_WAITING = 20;
-/** Messages that have waited longer are dropped. */
-const MAX_AGE_MS = 30 * 60_000;
 const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 5 * 60_000;
 
@@ -77,7 +75,8 @@ export class Outbox {
     const { clock } = this.#deps;
     let pauseMs = FIRST_PAUSE_MS;
     for (let next = this.#waiting[0]; next && !this.#end.signal.aborted; next = this.#waiting[0]) {
-      if (clock.monoMs() - next.sinceMs > MAX_AGE_MS) {
+      // Messages that have waited longer are dropped.
+      if (clock.monoMs() - next.sinceMs > 30 * 60_000) {
         this.#remove(next);
         continue;
       }

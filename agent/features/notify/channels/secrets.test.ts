@@ -1,5 +1,6 @@
+import Type from 'typebox';
 import { expect, test } from 'vitest';
-import type { ChannelSettings } from './kinds/kind.ts';
+import type { ChannelFields, ChannelSettings } from './kinds/kind.ts';
 import { CHANNEL_KINDS } from './kinds/kinds.ts';
 import { secretsOf, shownSettings, withKeptSecrets } from './secrets.ts';
 
@@ -55,4 +56,14 @@ test.for(
   } else {
     expect(name).not.toMatch(/password|secret|token/);
   }
+});
+
+test('the compiler misses what a field does not say of its secret', () => {
+  const fields: ChannelFields = {
+    // @ts-expect-error nothing is said
+    token: { schema: Type.String(), label: 'Token' },
+    // @ts-expect-error only texts are masked
+    tokens: { schema: Type.Array(Type.String()), label: 'Tokens', secret: 'all' },
+  };
+  expect(Object.keys(fields)).toHaveLength(2);
 });

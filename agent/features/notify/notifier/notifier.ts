@@ -9,15 +9,11 @@ import { type LocalTime, matches } from '../rules/rules.ts';
 import type { Target } from '../rules/target.ts';
 import type { EventPictures } from './pictures.ts';
 
-/** No notification is sent for events that are reported later than this. */
-const MAX_AGE_MS = 60_000;
 const MAX_SEEN = 2_000;
 /** Maximum number of messages being sent; further ones are dropped. A slow endpoint takes up to ten seconds. */
 const MAX_SENDING = 64;
 /** Users other than the owner send only while fewer messages than this are being sent: the rest is kept for the owner. */
 const MAX_SENDING_OF_OTHERS = 48;
-/** Maximum number of messages being sent to each user except the owner. */
-const MAX_SENDING_OF_USER = 8;
 
 /** An event of the box or of a camera. Times are Unix microseconds. */
 interface Happening {
@@ -65,7 +61,8 @@ export class Notifier {
     const isKnown = this.#seen.has(key);
     putBounded(this.#seen, key, true, MAX_SEEN);
     const startMs = startUs / 1000;
-    if (!isKnown && clock.wallMs() - startMs <= MAX_AGE_MS) {
+    // No notification is sent for events that are reported later than this.
+    if (!isKnown && clock.wallMs() - startMs <= 60_000) {
       this.notify({ id, path, kind: noticeKind(type), startMs, title: titleOf(path), text });
     }
   }
@@ -123,7 +120,8 @@ export class Notifier {
       return this.#sending.size < MAX_SENDING;
     }
     const own = [...this.#sending.values()].filter((other) => other === user);
-    return this.#sending.size < MAX_SENDING_OF_OTHERS && own.length < MAX_SENDING_OF_USER;
+    // Maximum number of messages being sent to each user except the owner.
+    return this.#sending.size < MAX_SENDING_OF_OTHERS && own.length < 8;
   }
 
   #failed({ id }: Target, error: unknown): void {

@@ -15,8 +15,6 @@ import {
 
 /** Maximum of one user. As many places of `MAX_SUBSCRIPTIONS` are kept for the owner. */
 const MAX_OF_PERSON = 20;
-/** Maximum of one guest link, for everyone who has it together. */
-const MAX_OF_GUEST = 3;
 
 const Stored = Type.Object({
   ...PUSH_FIELDS,
@@ -105,7 +103,8 @@ export class Subscriptions {
     const others = this.alive().filter((one) => one.endpoint !== endpoint);
     const role = this.#deps.roleOf(subscriber.user);
     const max = role === 'owner' ? MAX_SUBSCRIPTIONS : MAX_SUBSCRIPTIONS - MAX_OF_PERSON;
-    const maxOwn = role === 'guest' ? MAX_OF_GUEST : MAX_OF_PERSON;
+    // Maximum of one guest link, for everyone who has it together.
+    const maxOwn = role === 'guest' ? 3 : MAX_OF_PERSON;
     if (others.length >= max || others.filter(isOf(subscriber.user)).length >= maxOwn) {
       throw new PerchError('exhausted', 'too many browsers are notified: switch one off');
     }

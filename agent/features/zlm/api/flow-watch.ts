@@ -3,9 +3,6 @@ import type { Hooks } from './hooks.ts';
 import { streamFields } from './stream-name.ts';
 import type { Listed, ZlmSessions } from './viewers.ts';
 
-/** Sessions with fewer bytes are not reported, as in ZLMediaKit. */
-const MIN_BYTES = 1 << 20;
-
 interface FlowWatchOptions {
   readonly sessions: Pick<ZlmSessions, 'all'>;
   readonly hooks: Hooks;
@@ -50,7 +47,8 @@ export class FlowWatch {
   #report({ kind, facts, item }: Listed): void {
     const isPlayer = facts.state !== 'publish';
     const totalBytes = (isPlayer ? facts.outboundBytes : facts.inboundBytes) ?? 0;
-    if (totalBytes < MIN_BYTES) {
+    // Sessions with fewer bytes are not reported, as in ZLMediaKit.
+    if (totalBytes < 1 << 20) {
       return;
     }
     const beganMs = Date.parse(facts.created ?? '') || this.#options.clock.wallMs();

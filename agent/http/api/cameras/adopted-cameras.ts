@@ -8,9 +8,6 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { CameraItem, CameraOrder, CameraPatch, LoginAnswer, NewLogin } from './camera-schemas.ts';
 
-/** Room for the paths of a thousand cameras. */
-const MAX_BODY_BYTES = 256 << 10;
-
 /** Adopted cameras. All throw PerchError: notFound if no camera has this path, unavailable if the file cannot be written. */
 export interface AdoptedLookup {
   /** The cameras in the owner's order. */
@@ -74,7 +71,8 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
 };
 
 const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
-  const bodyLimit = MAX_BODY_BYTES;
+  // Room for the paths of a thousand cameras.
+  const bodyLimit = 256 << 10;
   const patch = { ...about('Change the title of a camera; pause or resume it', 413, 503), body: CameraPatch };
   app.patch('/cameras/patch/*', { bodyLimit, schema: patch }, (request) =>
     cameras.patch(pathName(request), checkedBody(CameraPatch, request.body)),

@@ -8,8 +8,6 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, operation, PageQuery, pageOf } from '../schema/schemas.ts';
 import { maySee, type Viewer } from '../schema/visibility.ts';
 
-/** Room for 64 cameras with long names. */
-const MAX_BODY_BYTES = 64 << 10;
 export const MAX_LAYOUT_CAMERAS = 64;
 export const MAX_LAYOUT_NAME_CHARS = 64;
 
@@ -99,7 +97,8 @@ export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app,
     return layout;
   });
 
-  const bodyLimit = MAX_BODY_BYTES;
+  // Room for 64 cameras with long names.
+  const bodyLimit = 64 << 10;
   const replace = { ...about('Create or replace a layout', LayoutItem, 413, 507), body: LayoutBody };
   app.post('/layouts/replace/*', { bodyLimit, schema: replace }, (request) =>
     layouts.replace(pathName(request), checkedBody(LayoutBody, request.body)),

@@ -7,9 +7,6 @@ import { ErrorAnswer } from '../../messages/responses.ts';
 import { ConflictAnswer } from '../schema/schemas.ts';
 import { type ConfirmOptions, isConfirmed, PasswordBody, wrongPassword } from './confirm-password.ts';
 
-/** The longest file, each of its characters escaped once in JSON. */
-const MAX_BODY_BYTES = 8 << 20;
-
 interface FileProblem {
   readonly severity: 'error' | 'warn' | 'note';
   readonly key: string;
@@ -77,7 +74,8 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });
-  const bodyLimit = MAX_BODY_BYTES;
+  // The longest file, each of its characters escaped once in JSON.
+  const bodyLimit = 8 << 20;
 
   const get = { summary: 'The configuration file, for the owner', tags, response: { ...failures, 200: FileText } };
   const answer = async (reply: FastifyReply, hides: boolean) => {

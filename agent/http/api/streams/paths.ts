@@ -164,9 +164,6 @@ const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
     query,
   );
 
-/** Maximum number of replies that are kept in a turn of the event loop. */
-const MAX_CACHED = 16;
-
 /** Shares a reply among equal requests in one turn of the event loop, in which the state cannot change: many viewers poll at once. */
 export class PerTickCache {
   readonly #answers = new Map<string, Buffer>();
@@ -181,7 +178,8 @@ export class PerTickCache {
     if (this.#answers.size === 0) {
       setImmediate(() => this.#answers.clear());
     }
-    if (this.#answers.size < MAX_CACHED) {
+    // Maximum number of replies that are kept in a turn of the event loop.
+    if (this.#answers.size < 16) {
       this.#answers.set(question, bytes);
     }
     return bytes;

@@ -30,10 +30,6 @@ interface TsSink {
   onDamage?(reason: string): void;
 }
 
-/** A programme of more streams is not from an encoder. */
-const MAX_STREAMS = 32;
-/** Most packets in a row with scrambled payload. */
-const MAX_SCRAMBLED = 64;
 const NO_PID = 0x1fff;
 /** What the packets of a PID are. Numbers from `ROUTE.stream` on are streams. */
 const ROUTE = { none: 0, pat: 1, pmt: 2, clock: 3, stream: 4 } as const;
@@ -175,7 +171,8 @@ export class TsDemuxer {
       }
     }
     input.scrambled = flags & SCRAMBLED ? input.scrambled + 1 : 0;
-    if (input.scrambled + input.reader.scrambled > MAX_SCRAMBLED) {
+    // Most packets in a row with scrambled payload.
+    if (input.scrambled + input.reader.scrambled > 64) {
       throw scrambled();
     }
     return input.scrambled === 0;
@@ -224,7 +221,8 @@ export class TsDemuxer {
     if (!map) {
       return;
     }
-    const streams = map.streams.slice(0, MAX_STREAMS).filter(({ pid }) => this.#isFree(pid));
+    // A programme of more streams is not from an encoder.
+    const streams = map.streams.slice(0, 32).filter(({ pid }) => this.#isFree(pid));
     const program = streams.map((stream) => programStreamKey(stream, this.#kindOf(stream))).join('');
     const isNew = this.#program === undefined ? streams.length > 0 : program !== this.#program;
     if (isNew) {

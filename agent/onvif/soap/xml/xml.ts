@@ -2,8 +2,6 @@ import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
 import { repairXml } from './repair-xml.ts';
 
-/** Longer texts from a camera are cut. */
-const MAX_TEXT_CHARACTERS = 256;
 /** A declaration is at the beginning, or nowhere. */
 const DECLARATION_BYTES = 256;
 const DOCUMENT_TYPE = '<!DOCTYPE';
@@ -181,7 +179,8 @@ export function findText(from: XmlElement | undefined, ...path: readonly string[
 export function plainLine(text: string | undefined): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it removes them
   const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
-  return line?.slice(0, MAX_TEXT_CHARACTERS).toWellFormed() || undefined;
+  // Longer texts from a camera are cut.
+  return line?.slice(0, 256).toWellFormed() || undefined;
 }
 
 /** Like `findText`, for a number, which may be written as a float. */

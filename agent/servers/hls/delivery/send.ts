@@ -5,8 +5,6 @@ import type { MediaFile } from '../contracts/hls-muxer.ts';
 import type { PlaylistBody } from './playlist-texts.ts';
 
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
-/** A smaller text fits into one packet anyway. */
-const MIN_GZIP_BYTES = 1_000;
 /**
  * A player that has not received a file by then cannot follow the stream, and the file is released. Applies to the
  * whole response: a client that reads a byte now and then would retain files long after they have left the list.
@@ -45,7 +43,8 @@ export function sendPlaylist(
   body: PlaylistBody,
   mayZip: boolean,
 ): void {
-  const isLong = body.plain.length >= MIN_GZIP_BYTES;
+  // A smaller text fits into one packet anyway.
+  const isLong = body.plain.length >= 1_000;
   const isZipped = mayZip && isLong && takesGzip(request.headers['accept-encoding']);
   const bytes = isZipped ? body.gzip() : body.plain;
   response.writeHead(200, { ...headers, ...playlistHead(bytes.length, cache, isZipped, headers['vary']) });

@@ -6,8 +6,6 @@ const MEDIA = /^[0-9a-f]{12}_(?:main|(?:video|audio)\d+)_(?:init\d*|seg\d+)\.(?:
 const PLAYLIST = /^(?:index|(?:main|(?:video|audio)\d+)_stream)\.m3u8$/;
 /** Left behind if the program ends during a write. */
 const TEMPORARY = /\.perch-part$/;
-/** Far above the size of our playlists. */
-const MAX_PLAYLIST_BYTES = 1 << 20;
 
 /** Writes a file atomically. */
 export async function writeWhole(folder: string, name: string, pieces: readonly Uint8Array[]): Promise<void> {
@@ -48,7 +46,8 @@ const isTemporary = (name: string): boolean => {
 /** Whether the playlist names only our files. */
 async function isOurPlaylist(file: string): Promise<boolean> {
   const { size } = await stat(file);
-  if (size > MAX_PLAYLIST_BYTES) {
+  // Far above the size of our playlists.
+  if (size > 1 << 20) {
     return false;
   }
   const lines = (await readFile(file, 'latin1')).split('\n');

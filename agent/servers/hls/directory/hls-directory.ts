@@ -4,9 +4,6 @@ import type { Logger } from '../../../base/log.ts';
 import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 
-/** Limits how long a hanging disk delays the end of the program. */
-const MAX_END_MS = 2_000;
-
 /**
  * `hlsDirectory`: the muxers' files on disk, a folder per path. Nothing waits for the disk: files it is too slow for
  * are missing there, and players get them from memory.
@@ -53,7 +50,8 @@ export class HlsDirectory {
       this.closed(muxer);
     }
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, MAX_END_MS);
+    // Limits how long a hanging disk delays the end of the program.
+    const timer = setTimeout(late.resolve, 2_000);
     await Promise.race([this.#last, late.promise]);
     clearTimeout(timer);
   }

@@ -25,8 +25,6 @@ const PING_AFTER_MS = 10_000;
 const GONE_AFTER_MS = 25_000;
 /** How long the client may take to read the rest and close. */
 const CLOSING_MS = 5_000;
-/** A peer that sends pings but reads no pongs gets no more of them. */
-const MAX_UNREAD_BYTES = 64 << 10;
 
 /** The server side of a WebSocket that carries a live stream, after the handshake. */
 export class MseSocket implements ViewerOutput, ByteSink {
@@ -140,7 +138,8 @@ export class MseSocket implements ViewerOutput, ByteSink {
   }
 
   #answerPing(payload: Uint8Array): void {
-    if (this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
+    // A peer that sends pings but reads no pongs gets no more of them.
+    if (this.#channel.queuedBytes <= 64 << 10) {
       this.#write(pongFrame(payload, NO_MASK));
     }
   }

@@ -9,8 +9,6 @@ const MAX_GUESS_S = 1;
 
 /** Audio that is missing for this long has stopped; some publishers buffer it for nearly as long. */
 const HALTED_S = 1;
-/** Limit of generated silence: the video time may have jumped. */
-const MAX_FILLED_S = 2;
 
 /** A track of live fMP4 and its samples for the next fragment. */
 export class TrackFragmenter extends TrackRunBuffer {
@@ -75,7 +73,8 @@ export class TrackFragmenter extends TrackRunBuffer {
     const { data, ticks } = this.#silence;
     const untilDts = this.#dtsAt(pictureS);
     const beginDts = this.endDts > 0 ? this.endDts : this.#dtsAt(this.#heardS);
-    const oldestDts = this.#dtsAt(pictureS - MAX_FILLED_S);
+    // Limit of generated silence: the video time may have jumped.
+    const oldestDts = this.#dtsAt(pictureS - 2);
     for (let dts = Math.max(beginDts, oldestDts); dts + ticks <= untilDts; dts += ticks) {
       this.append({ pts: dts, dts, wall: 0, key: true, data });
       this.endDts = dts + ticks;

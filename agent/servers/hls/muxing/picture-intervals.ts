@@ -1,5 +1,3 @@
-/** An interval of more than this many usual ones is a pause. */
-const MAX_USUAL = 4;
 /**
  * This many intervals in a row that differ by this factor in one direction are a new frame rate, no pause or jitter.
  */
@@ -56,7 +54,8 @@ export class PictureIntervals {
     if (this.#mayChange && this.#isNewRate(ticks)) {
       return;
     }
-    if (ticks < MAX_USUAL * this.#usualTicks) {
+    // An interval of more than this many usual ones is a pause.
+    if (ticks < 4 * this.#usualTicks) {
       this.#usualTicks += (ticks - this.#usualTicks) / 8;
       this.#remember(ticks);
     }

@@ -29,8 +29,6 @@ const PARTED_SEGMENTS = 2;
 const PARTED_TARGETS = 2;
 /** Minimum length of a list in target durations after a removal (RFC 8216bis §6.2.2). */
 const MIN_TARGETS = 3;
-/** How far back to search for a segment that players can start with. */
-const MAX_SEARCH_S = 30;
 
 /**
  * The segments of a rendition and which of them the playlist lists. Players with an older playlist still fetch removed
@@ -168,7 +166,8 @@ export class SegmentList<S extends KeptSegment> {
     for (let searchedS = 0; whole > this.#start && !this.#lineAt(whole).isIndependent; ) {
       whole -= 1;
       searchedS += this.#lineAt(whole).durationS;
-      if (searchedS > MAX_SEARCH_S) {
+      // How far back to search for a segment that players can start with.
+      if (searchedS > 30) {
         return start;
       }
     }

@@ -37,8 +37,6 @@ const CHECK_MS = 10_000;
 const MAX_WAITING = 32;
 /** Addresses of one player: those of a carrier's NAT, IPv4 and IPv6. Beyond that the oldest has to be authorized again. */
 const MAX_ADDRESSES = 16;
-/** Characters kept of each text for the API. */
-const MAX_TEXT = 512;
 
 /** One viewer, or a CDN on behalf of many. */
 export class HlsSession implements Viewer {
@@ -289,7 +287,8 @@ export class HlsSessions {
   }
 }
 
-const copyOf = (text: string): string => Buffer.from(text.slice(0, MAX_TEXT)).toString();
+// Characters kept of each text for the API.
+const copyOf = (text: string): string => Buffer.from(text.slice(0, 512)).toString();
 
 function refuseAbove(count: number, limit: number, which: string): void {
   if (count >= limit) {

@@ -1,8 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 
-/** Limit of lines, a readable amount; more viewers share one line. */
-const MAX_LINES = 50;
 const WINDOW_MS = 10_000;
 
 export interface ViewerFacts {
@@ -49,7 +47,8 @@ export class ViewerLog {
   #hasRoom(what: 'opened' | 'ended'): boolean {
     this.#stopWindow ??= this.#clock.every(WINDOW_MS, () => this.#endWindow());
     this.#lines += 1;
-    const hasRoom = this.#lines <= MAX_LINES;
+    // Limit of lines, a readable amount; more viewers share one line.
+    const hasRoom = this.#lines <= 50;
     this.#untold[what] += hasRoom ? 0 : 1;
     return hasRoom;
   }

@@ -23,8 +23,6 @@ const BURST_PACKETS = 16;
  * Players gain nothing from a faster start, and a busy player or a 100 Mbit/s link cannot follow.
  */
 const DRAIN_TICKS = 250;
-/** Twice the largest cached GOP. */
-const MAX_BYTES = 16 << 20;
 const LOOSE_CHUNKS = 64;
 
 /**
@@ -57,7 +55,8 @@ export class DatagramQueue {
 
   /** @returns false: the queue overflowed and was dropped with this chunk */
   push(chunk: Buffer, track: number, packets: number): boolean {
-    if (this.#waitingBytes + chunk.length > MAX_BYTES) {
+    // Twice the largest cached GOP.
+    if (this.#waitingBytes + chunk.length > 16 << 20) {
       this.discarded += this.#waitingPackets + packets;
       this.clear();
       return false;

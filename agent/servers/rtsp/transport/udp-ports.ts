@@ -31,8 +31,6 @@ interface UdpOptions {
   readonly readBufferBytes: number;
 }
 
-/** Above either limit in a socket's send queue, the port is congested. */
-const MAX_QUEUED_BYTES = 1 << 20;
 /** Limits of tracks in all sessions, and per address. A recorder's session has two. */
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
@@ -123,7 +121,8 @@ export class UdpPorts {
 
   /** The network or system is slower than the streams of this address family. */
   isCongested(ip: string): boolean {
-    return socketFor(this.#rtpSockets, ip)?.isBeyond(MAX_QUEUED_BYTES, 1_024) === true;
+    // Above either limit in a socket's send queue, the port is congested.
+    return socketFor(this.#rtpSockets, ip)?.isBeyond(1 << 20, 1_024) === true;
   }
 
   /** As `FrameSocket`. A failed send is a lost packet. */

@@ -10,10 +10,6 @@ export const TUNNELLED = 'application/x-rtsp-tunnelled';
 const MAX_COOKIE_LENGTH = 256;
 /** A shorter cookie could be guessed: its halves must have one address. FFmpeg's are 16 hexadecimal digits, live555's 22 characters. */
 const MIN_SECRET_LENGTH = 16;
-/** Halves without a counterpart, in all and per subscriber. */
-const MAX_WAITING = 128;
-/** POST data before its GET, such as a request or two. */
-const MAX_EARLY_BYTES = 16_384;
 
 interface Half {
   readonly key: string;
@@ -135,7 +131,8 @@ export class HttpTunnels {
     for (const other of this.#waiting.values()) {
       ofOne += other.subscriber === subscriber ? 1 : 0;
     }
-    const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= 32;
+    // Halves without a counterpart, in all and per subscriber.
+    const isFull = this.#waiting.size >= 128 || ofOne >= 32;
     if (isFull && !this.#waiting.has(key)) {
       return new PerchError('exhausted', `${ofOne} HTTP tunnels of this address wait for their other half`);
     }
@@ -182,7 +179,8 @@ function keepEarly(half: Half, bytes: Uint8Array): void {
   if (half.isGet) {
     return;
   }
-  if (half.early.length + bytes.length > MAX_EARLY_BYTES) {
+  // POST data before its GET, such as a request or two.
+  if (half.early.length + bytes.length > 16_384) {
     half.channel.destroy();
     return;
   }

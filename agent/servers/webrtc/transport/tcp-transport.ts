@@ -13,8 +13,6 @@ const CHUNK_BYTES = 16 << 10;
 const LENGTH_BYTES = 2;
 /** Above either limit, video waits for the next key frame. */
 const MAX_QUEUED_BYTES = 1 << 20;
-/** Twice the congestion limit: further packets are dropped. */
-const MAX_BYTES = 2 * MAX_QUEUED_BYTES;
 /** A peer passes its first check within a kilobyte. */
 const MAX_UNVERIFIED_BYTES = 64 << 10;
 
@@ -82,7 +80,8 @@ export class TcpTransport implements Transport {
 
   send(bytes: Uint8Array, offset: number, length: number): void {
     const needed = length + LENGTH_BYTES;
-    if (length > 0xffff || this.#socket.destroyed || this.#socket.writableLength > MAX_BYTES) {
+    // Twice the congestion limit: further packets are dropped.
+    if (length > 0xffff || this.#socket.destroyed || this.#socket.writableLength > 2 * MAX_QUEUED_BYTES) {
       return;
     }
     if (this.#filledTo + needed > this.#chunk.length) {

@@ -23,8 +23,6 @@ function latmElement(frame: Uint8Array): Uint8Array {
 }
 
 const SPEECH_HZ = 8_000;
-/** A shorter gap is filled with silence, a longer one is a pause: 0.25 s. */
-const MAX_FILLED_TICKS = 2_000;
 /** AU-headers-length, and one header of 13 bits size and 3 bits index (AAC-hbr, RFC 3640 §3.3.6). */
 const AU_HEADERS_BYTES = 4;
 const AU_HEADER_BITS = 16;
@@ -79,7 +77,8 @@ class AacSpeech implements TalkEncoder {
 
   encode(audio: Uint8Array, ticks: number, sink: TalkSink): void {
     const missing = ticks - this.#nextTicks;
-    if (missing > 0 && missing <= MAX_FILLED_TICKS) {
+    // A shorter gap is filled with silence, a longer one is a pause: 0.25 s.
+    if (missing > 0 && missing <= 2_000) {
       this.#push(new Float32Array(missing), sink);
     } else if (missing !== 0) {
       this.#filled = 0;

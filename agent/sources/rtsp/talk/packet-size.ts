@@ -8,8 +8,6 @@ const FRAME_SAMPLES = 1_024;
 /** Longest packet that cameras take, and the shortest that a description may ask for. */
 const MAX_PACKET_MS = 120;
 const MIN_PACKET_MS = 5;
-/** L16 at high rates must fit into a datagram. */
-const MAX_PACKET_BYTES = 1_400;
 
 /** Bytes of a sample of one channel; others have frames of their own. */
 const SAMPLE_BYTES: Readonly<Record<string, number>> = { PCMU: 1, PCMA: 1, L16: 2 };
@@ -42,7 +40,8 @@ export function packetSizeOf(
     return { tickBytes, bytes, maxBytes: bytes, filler: SILENCE[encoding] };
   }
   const bytesOf = (ms: number): number => {
-    const most = Math.floor(MAX_PACKET_BYTES / tickBytes);
+    // L16 at high rates must fit into a datagram.
+    const most = Math.floor(1_400 / tickBytes);
     return tickBytes * Math.max(1, Math.min(most, Math.round((Math.max(MIN_PACKET_MS, ms) * clockRate) / 1000)));
   };
   const maxMs = Math.min(maxptimeMs ?? MAX_PACKET_MS, MAX_PACKET_MS);

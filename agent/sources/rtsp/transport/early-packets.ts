@@ -1,8 +1,6 @@
 import { read32 } from '../../../media/rtp/header.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 
-/** Eight seconds of a camera with 16 Mbit/s. */
-const MAX_EARLY_BYTES = 16 << 20;
 /** Memory of a packet in addition to its payload. */
 const PACKET_COST_BYTES = 200;
 /** How long packets wait for the reply to PLAY: some cameras answer it three seconds after their first packet. */
@@ -58,7 +56,8 @@ export class EarlyPackets {
    */
   keep(target: EarlyTarget, channel: number, packet: Uint8Array, atMs: number): void {
     const bytes = packet.length + PACKET_COST_BYTES;
-    const isFull = this.#bytes + bytes > MAX_EARLY_BYTES;
+    // Eight seconds of a camera with 16 Mbit/s.
+    const isFull = this.#bytes + bytes > 16 << 20;
     if (isFull && Number.isNaN(this.#setUpMs)) {
       return;
     }

@@ -14,8 +14,6 @@ const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
 /** Of a peer-reflexive candidate, which the address of a check is to its sender: RFC 8445 §5.1.2.1. */
 const PRIORITY = 110 * 2 ** 24 + 65_535 * 2 ** 8 + 255;
-/** The most attributes that are read; a connectivity check has about ten. */
-const MAX_ATTRIBUTES = 32;
 
 const ATTRIBUTE = {
   username: 0x0006,
@@ -76,7 +74,8 @@ export function parseBindingRequest(datagram: Uint8Array): BindingRequest | unde
     const length = view.getUint16(at + 2);
     const start = at + 4;
     const end = start + length;
-    if (end > datagram.length || count === MAX_ATTRIBUTES) {
+    // The most attributes that are read; a connectivity check has about ten.
+    if (end > datagram.length || count === 32) {
       return undefined;
     }
     if (type === ATTRIBUTE.fingerprint) {

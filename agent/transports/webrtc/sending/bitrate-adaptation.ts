@@ -15,8 +15,6 @@ const QUEUE_TICKS = 3;
 const LONG_QUEUE_MS = 600;
 /** Rise of the baseline per second: a longer round trip becomes the baseline after a while. */
 const BASELINE_DRIFT_MS = 2;
-/** Bad seconds until the level is lowered; a good one takes back half. */
-const MAX_SCORE = 3;
 /** Time after the start and every replay that is not judged: each is a burst. */
 const GRACE_MS = 5_000;
 /** An estimate must exceed the higher level's bitrate by this factor. */
@@ -79,7 +77,8 @@ export class BitrateAdaptation {
     if (isBad) {
       this.#quietSinceMs = nowMs;
     }
-    if (this.#score >= MAX_SCORE && this.level < this.#lastLevel) {
+    // Bad seconds until the level is lowered; a good one takes back half.
+    if (this.#score >= 3 && this.level < this.#lastLevel) {
       this.#lower(nowMs);
       return true;
     }

@@ -1,7 +1,5 @@
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
-/** The least packets of a sample: a smaller one says nothing. */
-const MIN_PACKETS = 100;
 /** Share of a burst that retransmission cannot repair. */
 const HEAVY_LOSS = 0.2;
 /** The longest span of a sample: over a longer one, pauses between bursts would lower the measured throughput. */
@@ -80,7 +78,8 @@ export class BurstLoss {
       // The report claims more losses than packets.
       return undefined;
     }
-    if (packets >= MIN_PACKETS && spanMs >= MIN_SPAN_MS && received < (1 - HEAVY_LOSS) * packets) {
+    // The least packets of a sample: a smaller one says nothing.
+    if (packets >= 100 && spanMs >= MIN_SPAN_MS && received < (1 - HEAVY_LOSS) * packets) {
       const meanBytes = (this.#track.octets - this.#octets) / Math.max(1, this.#track.packets - this.#packets);
       this.count += 1;
       const awayMs = this.#isReported ? 0 : roundTripMs;

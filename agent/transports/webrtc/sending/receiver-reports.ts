@@ -2,8 +2,6 @@ import type { Clock } from '../../../base/clock.ts';
 
 /** Seconds from 1900 (NTP) to 1970. */
 const NTP_OFFSET_S = 2_208_988_800;
-/** A larger value comes from a wall clock that was set. */
-const MAX_ROUND_TRIP_MS = 10_000;
 
 interface ReportedSource {
   lost: number;
@@ -81,7 +79,8 @@ export class ReceiverReports {
     const units = (now - lastReport - delay) | 0;
     const roundTripMs = units / 65.536;
     // The viewer's clock rounds the delay: a link without delay yields slightly negative values.
-    if (roundTripMs >= -10 && roundTripMs <= MAX_ROUND_TRIP_MS) {
+    // A larger value comes from a wall clock that was set.
+    if (roundTripMs >= -10 && roundTripMs <= 10_000) {
       this.roundTripMs = Math.max(0, roundTripMs);
     }
   }

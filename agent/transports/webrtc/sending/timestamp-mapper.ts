@@ -1,7 +1,5 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 
-/** A still up to this age is shown with the current time. */
-const MAX_STILL_AGE_MS = 60_000;
 /** A frame sent this soon after arrival keeps its own timestamp. */
 const LIVE_MS = 1;
 /** A source with longer frame intervals has stopped. */
@@ -32,7 +30,8 @@ export class TimestampMapper {
       return;
     }
     const sinceMs = wallMs - (packets.lastWall[track] as number);
-    const maxStepMs = packets.groupStart < 0 ? MAX_STILL_AGE_MS : MAX_STEP_MS;
+    // A still up to this age is shown with the current time.
+    const maxStepMs = packets.groupStart < 0 ? 60_000 : MAX_STEP_MS;
     const stepTicks = packets.groupStart < 0 ? Number.POSITIVE_INFINITY : (packets.lastStep[track] as number);
     this.#latest = (packets.lastPts[track] as number) % 2 ** 32;
     this.#stepTicks = Math.min(Math.max(0, stepTicks), maxStepMs * this.#ticksPerMs);

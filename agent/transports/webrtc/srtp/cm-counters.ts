@@ -1,9 +1,8 @@
 const BLOCK_BYTES = 16;
-/** Blocks of a batch: 64 packets of 1,188 bytes. */
-const MAX_BLOCKS = 64 * 75;
 
 // The buffer is shared by all keys: filled and used within one call.
-const bytes = new Uint8Array(MAX_BLOCKS * BLOCK_BYTES);
+// Blocks of a batch: 64 packets of 1,188 bytes.
+const bytes = new Uint8Array(64 * 75 * BLOCK_BYTES);
 const words = new Uint32Array(bytes.buffer);
 const view = new DataView(bytes.buffer);
 

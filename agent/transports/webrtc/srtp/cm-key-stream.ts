@@ -3,8 +3,6 @@ import { CmCounters } from './cm-counters.ts';
 import type { SessionKeys } from './srtp-keys.ts';
 
 const BLOCK_BYTES = 16;
-/** The most blocks per call: `CmCounters` counts in one byte. */
-const MAX_COUNTED_BLOCKS = 255;
 
 /** AES-CM of one packet at a time, of any length, RFC 3711 §4.1.1. */
 export class CmKeyStream {
@@ -27,7 +25,8 @@ export class CmKeyStream {
     if (blocks === 0) {
       return;
     }
-    const keyStream = blocks <= MAX_COUNTED_BLOCKS ? this.#short(blocks, ssrc, index) : this.#long(blocks, ssrc, index);
+    // The most blocks per call: `CmCounters` counts in one byte.
+    const keyStream = blocks <= 255 ? this.#short(blocks, ssrc, index) : this.#long(blocks, ssrc, index);
     for (let at = start, i = 0; at < end; at += 1, i += 1) {
       packet[at] = (packet[at] as number) ^ (keyStream[i] as number);
     }

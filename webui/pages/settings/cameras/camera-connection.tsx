@@ -20,9 +20,6 @@ import { words } from '../../../words/words.ts';
 import { CameraActionButton } from './camera-trouble.tsx';
 import { hostOf } from './data/camera-data.ts';
 
-/** The camera unlocks by itself after a while. */
-const MAX_TRY_MS = 60_000;
-
 interface Login {
   readonly user: string;
   readonly password: string;
@@ -139,7 +136,8 @@ const loginForm = (path: string) =>
       const { isGood, ...refused } = await fetchJson<RejectedLogin & { isGood: boolean }>(cameraCall('login', path), {
         method: 'POST',
         body: { user: user.trim(), password },
-        limitMs: MAX_TRY_MS,
+        // The camera unlocks by itself after a while.
+        limitMs: 60_000,
       });
       if (!isGood) {
         throw new FieldError<Login>('password', rejectionText(refused));

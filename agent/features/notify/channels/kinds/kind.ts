@@ -1,19 +1,20 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type Static, type TSchema, type TString } from 'typebox';
 import type { Language } from '../../rules/notice.ts';
 import type { ChannelMessage, SendOptions } from '../sending/channel-message.ts';
 
 /** Which part of a text is masked: all of it, what follows the host of a URL, or the values of headers. */
 export type SecretPart = 'all' | 'afterHost' | 'headerValues';
 
-export interface ChannelField {
-  readonly schema: TSchema;
+interface Shown {
   /** On the page: the same in all languages, or one for each. */
   readonly label: string | Readonly<Record<Language, string>>;
-  /** `none`: the field is shown as it is. */
-  readonly secret: SecretPart | 'none';
   /** Several lines with placeholders. */
   readonly isTemplate?: boolean;
 }
+
+/** Secrets are texts. `none`: the field is shown as it is. */
+export type ChannelField = Shown &
+  ({ readonly schema: TString; readonly secret: SecretPart } | { readonly schema: TSchema; readonly secret: 'none' });
 
 /** In the order of the page's form. */
 export type ChannelFields = Readonly<Record<string, ChannelField>>;

@@ -36,8 +36,6 @@ function addressParameter(name: string, parameters: Parameters): string | undefi
 
 const CANDIDATE =
   /^a=candidate:(?<foundation>\S+) \d (?<protocol>udp|tcp) (?<priority>\d+) \S+ \d+ (?<end>typ host.*)$/;
-/** The minimum of RFC 8445 §5.1.2. */
-const MIN_PRIORITY = 1;
 
 /** Replaces the answer's candidates. */
 export function applyCandidateOverrides(answer: string, overrides: CandidateOverrides): string {
@@ -57,7 +55,8 @@ export function applyCandidateOverrides(answer: string, overrides: CandidateOver
       if (protocol === undefined) {
         return [line];
       }
-      const rank = overrides.prefersTcp && hasTcp && protocol === 'udp' ? MIN_PRIORITY : priority;
+      // The minimum of RFC 8445 §5.1.2.
+      const rank = overrides.prefersTcp && hasTcp && protocol === 'udp' ? 1 : priority;
       const address = protocol === 'udp' ? overrides.udp : overrides.tcp;
       if (address === undefined) {
         return [line.replace(` ${protocol} ${priority} `, ` ${protocol} ${rank} `)];

@@ -4,9 +4,6 @@ import { ALERT, bodyOf, epochOf, forEachRecord, HANDSHAKE, typeOf } from './dtls
 import type { EstablishedConnection } from './established-connection.ts';
 import type { Handshake, HandshakeEvents } from './handshake.ts';
 
-/** The largest datagram: a flight uses few, because each may be lost. */
-const MAX_DATAGRAM_BYTES = 1_200;
-
 export interface DtlsEvents {
   send(datagram: Uint8Array): void;
   onConnected(keys: SrtpKeys): void;
@@ -104,7 +101,8 @@ export class DtlsConnection implements DtlsPeer {
   }
 
   #send(record: Buffer): void {
-    if (this.#flightBytes + record.length > MAX_DATAGRAM_BYTES) {
+    // The largest datagram: a flight uses few, because each may be lost.
+    if (this.#flightBytes + record.length > 1_200) {
       this.#flush();
     }
     if (this.#flight.length === 0) {

@@ -16,8 +16,6 @@ import { wallWords } from '../../../../words/walls.ts';
 
 /** The box's limit for one layout. */
 const MAX_CAMERAS = 64;
-/** More columns would have tiles too small for a finger. */
-const MAX_COLUMNS = 4;
 const NARROW_COLUMNS = 3;
 /** Shape of the screen that the board imitates. */
 const SCREEN = { width: 1920, height: 1080 };
@@ -138,7 +136,8 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
   const list = useRef<HTMLUListElement>(null);
   const drag = useListDrag(list, { onDrop: move, isGrid: true }).value;
   const shown = drag ? movedTo(tiles, drag.from, drag.to) : tiles;
-  const most = useMedia('(max-width: 22.5em)') ? NARROW_COLUMNS : MAX_COLUMNS;
+  // More columns would have tiles too small for a finger.
+  const most = useMedia('(max-width: 22.5em)') ? NARROW_COLUMNS : 4;
   const sizes = shown.map(({ size }) => (kind === 'wall' ? size : 'small'));
   const spans = spansOf(sizes);
   const columns = Math.min(most, wallLayout(sizes, SCREEN).columns);
