@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { cameraView } from '../../webui/words/en/camera-view.ts';
 import { clips } from '../../webui/words/en/clips.ts';
@@ -48,6 +50,12 @@ export interface Sitters {
   /** A viewer. */
   readonly viewer: string;
 }
+
+const FEATURES = join(import.meta.dirname, '../features');
+/** Those of `test/features/X/support/shots.ts`. */
+const FEATURE_SHOTS: readonly { shots(door: string): readonly Shot[] }[] = await Promise.all(
+  globSync('*/support/shots.ts', { cwd: FEATURES }).map((file) => import(join(FEATURES, file))),
+);
 
 /** Goes there and does it. @param url the page's */
 export async function enter(page: Page, url: string, say: Spoken, { place, sign, act }: Shot): Promise<void> {
@@ -185,9 +193,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await press(page, say.layouts.addWall);
       await press(page, say.layouts.addAll);
     }),
-    opened('box-add', 'cameras/boxes', '.other-boxes .button', (page) =>
-      page.locator('.other-boxes > .button').click(),
-    ),
     shot('wall-gone', '#/wall/nowhere', '.wall-gone'),
     shot('add', '#/settings/cameras/add', '.adding'),
     opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),
@@ -200,7 +205,6 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('https', '#/settings/system/https', '.secure-outside'),
     shot('remote', '#/settings/system/remote', '.remote-access form'),
     shot('name', '#/settings/system/name', '.network-name .switch'),
-    ...cameraNetworkShots(door),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
@@ -211,60 +215,14 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
-    shot('notifications', '#/settings/notifications', '.notifications .card, .notifications p'),
-    shot('notifications-email', '#/settings/notifications', '.notifications select', async (page) => {
-      const kinds = page.locator('.notifications select').last();
-      await page.waitForFunction(
-        () => (document.querySelector('.notifications select:last-of-type')?.children.length ?? 0) > 1,
-      );
-      await kinds.selectOption('1');
-      await settled(page, '.notifications .main');
-    }),
     shot('people-passkey', '#/settings/people', '.you', async (page, say) => {
       await row(page, say.you.factor);
       await page.locator('.sheet .row').first().click();
       await settled(page, '.sheet [type=password]');
     }),
-    ...FEATURE_SIGHTS.filter(([name]) => name !== 'camera-network').map((sight) => shot(...sight)),
+    ...FEATURE_SIGHTS.map((sight) => shot(...sight)),
+    ...FEATURE_SHOTS.flatMap(({ shots }) => shots(door)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
-  ];
-}
-
-/** As on a box with two ports. */
-function cameraNetworkShots(door: string): readonly Shot[] {
-  const port = (name: string, obstacle: string | null, connected = true) => ({ name, mac: '', connected, obstacle });
-  const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
-  const camera = (last: number, more: object) => {
-    const known = { mac: `a4:14:37:0c:9e:${last}`, address: `10.83.83.${last}`, lastSeen: at(-last) };
-    return { ...known, name: null, manufacturer: null, path: null, releasedUntil: null, ...more };
-  };
-  const off = {
-    supported: true,
-    missing: [],
-    interface: null,
-    address: null,
-    fault: null,
-    faultWhy: null,
-    time: false,
-  };
-  const on = { ...off, interface: 'eth1', address: '10.83.83.1', time: true };
-  const ports = [port('eth0', 'defaultRoute'), port('eth1', null), port('wlan0', 'wifi', false)];
-  const cameras = [
-    camera(20, { path: door, manufacturer: 'Hikvision' }),
-    camera(21, { manufacturer: 'Reolink', name: 'RLC-810A', releasedUntil: at(43) }),
-    camera(22, {}),
-  ];
-  const answered = (name: string, answer: object) =>
-    shot(name, '#/settings/system', '.headline', async (page) => {
-      await page.route('**/v3/camera-network', (route) => route.fulfill({ json: answer }));
-      await page.evaluate("location.hash = '#/settings/system/camera-network'");
-      await settled(page, '.camera-network .row, .camera-network .message-card');
-    });
-  return [
-    shot('camera-network', '#/settings/system/camera-network', '.camera-network .message-card, .camera-network .row'),
-    answered('camera-network-off', { ...off, missing: ['dnsmasq-base', 'udhcpc'], ports, cameras: [] }),
-    answered('camera-network-on', { ...on, ports, cameras }),
-    answered('camera-network-fault', { ...on, ports, cameras: [], fault: 'x', faultWhy: 'dhcpServer', time: false }),
   ];
 }
 

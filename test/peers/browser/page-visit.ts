@@ -256,7 +256,6 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],
-  ['notifications', '#/settings/notifications', '.notifications .card, .notifications p'],
   ['views', '#/settings/people/views', '.views .card, .views .dim'],
   ...FEATURE_SIGHTS,
 ];
