@@ -60,7 +60,10 @@ export function openWeb(
       makeSource: (name, settings, config) => media.source(name, settings, config),
     }),
     configFile: new FileEdits(store, env),
-    problems: () => problemsIn(store, shared),
+    problems: () => [
+      ...problemsIn(store, shared),
+      ...[shared.accounts.people.devices.fault, recordings.space.fault].flatMap((fault) => fault ?? []),
+    ],
     backup: new Backups({ ...shared, files: given.flatMap(({ backup = [] }) => backup) }),
   });
   return http;

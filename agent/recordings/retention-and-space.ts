@@ -3,6 +3,7 @@ import type { DateDoubt } from '../../system/clock-plausibility.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Context } from '../config/load/context.ts';
 import { freeSpaceBytes } from '../config/values/free-space.ts';
+import type { Problem } from '../config/yaml/problem.ts';
 import type { DiskLookup } from '../http/api/recordings/disks.ts';
 import type { SegmentRow } from '../playback/index/segment-row.ts';
 import type { Playback } from '../playback/playback.ts';
@@ -124,7 +125,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
         const known = this.#memory.find(folderOf(recordPath));
         return known !== undefined && (await probe.read(folderOf(recordPath))).mark === known.id;
       },
-      onFault: (text) => log.warn(text),
+      log,
     });
     this.#disks = new Disks({
       clock,
@@ -185,6 +186,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isDated: (file: string) => playback.isDated(file),
     };
     return keepRetention(this.#limits, { clock, deletions: this.#deletions, logger: log, ...facts }, signal);
+  }
+
+  /** Of the remembered retention; undefined: there is none. */
+  get fault(): Problem | undefined {
+    return this.#limits.fault;
   }
 
   /** Retention of a path; undefined: forever. */

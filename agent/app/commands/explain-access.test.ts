@@ -37,6 +37,15 @@ paths:
   all_others:
 `;
 
+test('a damaged list of device passwords is named, and the rest is explained', async () => {
+  await using box = await openFolder(USERS);
+  await writeFile(join(box.folder, 'device-passwords.json'), '{');
+  const { text, allowed } = await box.say('tom read door');
+  expect(allowed).toBe(true);
+  expect(text).toContain('fault: …/device-passwords.json is not JSON');
+  expect(text).toContain('authInternalUsers[0] (tom): permitted');
+});
+
 test('a decision is explained step by step', async () => {
   await using box = await openFolder(USERS);
   expect(await box.say('tom read door')).toEqual({

@@ -1,10 +1,10 @@
-import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
+import { type DeviceLogin, DevicePasswords } from '../../auth/accounts/device-passwords.ts';
 import { SecondFactor } from '../../auth/accounts/second-factor.ts';
 import { Users } from '../../auth/accounts/users.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
@@ -43,7 +43,11 @@ export async function explainAccess(
   }
   const { name, config } = await readConfig(file, options);
   const users = await Users.open(options.dataDir);
-  const devices = await DevicePasswords.read(options.dataDir);
+  const faults: string[] = [];
+  const devices = await DevicePasswords.read(options.dataDir).catch((error: unknown) => {
+    faults.push(explain(error));
+    return new Map<string, DeviceLogin>();
+  });
   const hasFactor = await SecondFactor.exists(options.dataDir);
   const people = {
     owner: users.owner,
@@ -63,6 +67,7 @@ export async function explainAccess(
       `${who}, from ${ip}, wants: ${action}${path && ` ${path}`}`,
       `configuration: ${name}, ${config.isOwn ? "Perch's own setup" : 'as in MediaMTX'}, authMethod ${config.authMethod}`,
       ...(path === '' ? [] : [pathWords(config, path)]),
+      ...faults.map((fault) => `fault: ${fault}: no device password works`),
       ...steps.map((step, i) => `${i + 1}. ${step}`),
       `=> ${outcome}`,
       ...hookWords(config, action),

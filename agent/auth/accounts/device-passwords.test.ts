@@ -140,8 +140,12 @@ test('an empty name is rejected', async () => {
 });
 
 test('a damaged file grants nothing and stops nothing', async () => {
-  await (await open()).add(REQUEST, noneTaken);
+  const whole = await open();
+  expect(whole.fault).toBeUndefined();
+  await whole.add(REQUEST, noneTaken);
   const good = await readFile(file());
+  await writeFile(file(), '{');
+  expect((await open()).fault).toMatchObject({ file: file(), why: 'damaged' });
   const next = random(7);
   for (let i = 0; i < 200; i += 1) {
     const bytes = Buffer.from(good);

@@ -7,6 +7,7 @@ import { PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
+import { damagedFile, type Problem } from '../../config/yaml/problem.ts';
 import { coversPath } from './person.ts';
 import type { SecretKey } from './secret-key.ts';
 import { CameraSelection } from './users.ts';
@@ -106,6 +107,11 @@ export class DevicePasswords {
     this.#key = key;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  /** Why the stored passwords are lost; undefined: they are not. */
+  get fault(): Problem | undefined {
+    return damagedFile(this.#document);
   }
 
   /** The devices, newest first. */

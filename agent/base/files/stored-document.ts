@@ -18,6 +18,7 @@ export class StoredDocument<Schema extends TSchema> {
   readonly #writes = new SerialQueue();
   /** The file holds what was not read: it is renamed before another value is saved. */
   #isUnread = false;
+  #fault: string | undefined;
   #value: (() => Immutable<Static<Schema>>) | undefined;
   /** A save that has not begun: it writes the last value. */
   #waiting: Promise<void> | undefined;
@@ -26,6 +27,11 @@ export class StoredDocument<Schema extends TSchema> {
     this.file = file;
     this.#schema = schema;
     this.#log = log;
+  }
+
+  /** What is lost because the file could not be read; undefined: nothing is. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   /**
@@ -38,7 +44,7 @@ export class StoredDocument<Schema extends TSchema> {
     try {
       return await this.openReadable(loss);
     } catch (error) {
-      this.#log.error({ file: this.file, cause: explain(error) }, loss);
+      this.#noteLoss(error, loss);
       this.#isUnread = true;
       return undefined;
     }
@@ -52,13 +58,18 @@ export class StoredDocument<Schema extends TSchema> {
       if (!(error instanceof PerchError) || error.code !== 'badInput') {
         throw error;
       }
-      this.#log.error({ file: this.file, cause: explain(error) }, loss);
+      this.#noteLoss(error, loss);
       await putAside(this.file).catch((cause: unknown) => {
         this.#isUnread = true;
         this.#log.warn({ cause: explain(cause) }, 'file stays');
       });
       return undefined;
     }
+  }
+
+  #noteLoss(error: unknown, loss: string): void {
+    this.#fault = loss;
+    this.#log.error({ file: this.file, cause: explain(error) }, loss);
   }
 
   /** The stored value; undefined without a file. @throws PerchError badInput for a damaged file, unavailable for an unreadable one */

@@ -20,9 +20,22 @@ export interface Problem extends TextPosition {
   readonly path?: string;
   /** An error of one value, which has no effect then; the rest of the file applies. */
   readonly isPartial?: true;
-  /** notSaved: changes are in effect until the next start; temporary: `file` is the data folder, which is not kept. */
-  readonly why?: 'notSaved' | 'temporary';
+  /**
+   * notSaved: changes are in effect until the next start; temporary: `file` is the data folder, which is not kept; damaged: `file` is one
+   * of the data folder, whose content is lost.
+   */
+  readonly why?: 'notSaved' | 'temporary' | 'damaged';
 }
+
+/** The problem of a file of the data folder that could not be read at the start. */
+export const damagedFile = ({
+  file,
+  fault,
+}: {
+  readonly file: string;
+  readonly fault: string | undefined;
+}): Problem | undefined =>
+  fault === undefined ? undefined : { severity: 'warn', file, key: '', message: fault, why: 'damaged' };
 
 /** What an error disables; empty: the whole file. */
 type Scope = Pick<Problem, 'path' | 'isPartial'>;

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { explain } from '../../base/errors.ts';
-import { writeAtomic } from '../../config/file/file.ts';
+import Type from 'typebox';
+import { StoredDocument } from '../../base/files/stored-document.ts';
+import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import { codeOf } from '../file/disk-fault.ts';
+import { damagedFile, type Problem } from '../../config/yaml/problem.ts';
 import type { RetentionRules } from './retention.ts';
 
 /** Maximum of remembered paths. The newest removed paths are kept; recordings of forgotten paths stay. */
@@ -40,12 +40,15 @@ interface RememberedRetentionDeps {
   readonly recordPaths: () => readonly string[];
   /** Whether the disk at a record path is the one that was recorded to. */
   readonly isSameDisk: (recordPath: string) => Promise<boolean>;
-  readonly onFault: (text: string) => void;
+  readonly log?: Logger;
 }
+
+const Stored = Type.Object({ version: Type.Literal(1), paths: Type.Record(Type.String(), Type.Unknown()) });
 
 /** Retention by the configuration or, for removed cameras and former disks, by the last configuration. */
 export class RememberedRetention implements RetentionRules {
   readonly #deps: RememberedRetentionDeps;
+  readonly #document: StoredDocument<typeof Stored>;
   #known = new Map<string, RememberedLimit>();
   readonly #gone = new Set<string>();
   #saved = '';
@@ -53,18 +56,19 @@ export class RememberedRetention implements RetentionRules {
 
   constructor(deps: RememberedRetentionDeps) {
     this.#deps = deps;
+    this.#document = new StoredDocument(deps.file, Stored, deps.log);
+  }
+
+  get fault(): Problem | undefined {
+    return damagedFile(this.#document);
   }
 
   /** Never rejects: recordings of unreadable entries stay. */
   async load(): Promise<void> {
-    const { file, onFault } = this.#deps;
-    try {
-      this.#saved = await readFile(file, 'utf8');
-      this.#known = parseLimits(this.#saved);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') {
-        onFault(`cannot read ${file}: recordings of removed cameras are not deleted by age (${explain(error)})`);
-      }
+    const stored = await this.#document.open('recordings of removed cameras are not deleted by age');
+    if (stored) {
+      this.#saved = JSON.stringify(stored.paths);
+      this.#known = parseLimits(stored.paths);
     }
   }
 
@@ -195,27 +199,25 @@ export class RememberedRetention implements RetentionRules {
   }
 
   #save(): void {
-    const { file, onFault } = this.#deps;
     this.#known = bounded(this.#known);
     // Sorted, so that an unchanged configuration is not written again.
     const paths = Object.fromEntries([...this.#known].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const text = `${JSON.stringify({ version: 1, paths }, undefined, 1)}\n`;
+    const text = JSON.stringify(paths);
     if (text !== this.#saved) {
       this.#saved = text;
-      this.#saving = this.#saving
-        .then(() => writeAtomic(file, text))
-        .catch((error: unknown) => {
-          this.#saved = '';
-          onFault(`cannot write ${file} (${explain(error)})`);
+      const value = { version: 1, paths } as const;
+      this.#saving = this.#document
+        .trySave(() => value, 'the retention of cameras is not remembered')
+        .then((isSaved) => {
+          this.#saved = isSaved ? this.#saved : '';
         });
     }
   }
 }
 
-function parseLimits(text: string): Map<string, RememberedLimit> {
-  const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
+function parseLimits(paths: Readonly<Record<string, unknown>>): Map<string, RememberedLimit> {
   const limits = new Map<string, RememberedLimit>();
-  for (const [path, value] of Object.entries((paths ?? {}) as Record<string, unknown>)) {
+  for (const [path, value] of Object.entries(paths)) {
     const { entry, deleteAfterMs, recordPaths } = (value ?? {}) as Record<string, unknown>;
     const isLimit = typeof deleteAfterMs === 'number' && Number.isFinite(deleteAfterMs) && deleteAfterMs >= 0;
     if (typeof entry === 'string' && isLimit && Array.isArray(recordPaths)) {

@@ -37,9 +37,9 @@ interface SessionRoutesOptions {
 
 const Warning = Type.Object({
   why: OrNull(
-    Type.Enum(['notSaved', 'temporary'], {
+    Type.Enum(['notSaved', 'temporary', 'damaged'], {
       description:
-        'notSaved: the configuration file cannot be written, and changes are in effect until the next start. temporary: the data folder is deleted with the container. Null: another one.',
+        'notSaved: the configuration file cannot be written, and changes are in effect until the next start. temporary: the data folder is deleted with the container. damaged: a file of the data folder was damaged, and is put aside. Null: another one.',
     }),
   ),
   file: OrNull(Type.String({ description: 'File or folder that it is about.' })),

@@ -169,6 +169,7 @@ export const system = {
   fileKeepMine: 'Compare mine with theirs',
   changesNotKept: (file: string) =>
     `${file} cannot be written: changes apply until the next start only. Mount it writable, or let the user of Perch write the file or its folder.`,
+  fileDamaged: (file: string) => `${file} was damaged: what it held is lost. Restore a backup, or set it again.`,
   dataNotKept: (folder: string) =>
     `${folder} is not on a volume: users, settings and recordings are deleted with the container. Start it with -v perch-data:${folder}`,
 };

@@ -160,6 +160,7 @@ export const system: SystemWords = {
   fileKeepMine: '与对方的比较',
   changesNotKept: (file) =>
     `${file} 无法写入：更改只在下次启动前有效。请以可写方式挂载，或允许运行 Perch 的用户写入该文件或其所在文件夹。`,
+  fileDamaged: (file) => `${file} 已损坏，其中的内容已丢失。请从备份恢复，或重新设置。`,
   dataNotKept: (folder) =>
     `${folder} 不在卷上：用户、设置和录像会随容器一起删除。请用 -v perch-data:${folder} 启动容器。`,
 };
