@@ -8,7 +8,7 @@ const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: n
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
   'lines of the product': { limit: 231_400, step: 1_000 },
   'lines of agent/app': { limit: 4_950, step: 200 },
-  'bounds, which are MAX_… and MIN_…': { limit: 880, step: 20 },
+  'bounds, which are MAX_… and MIN_…': { limit: 882, step: 20 },
   'files of at most 50 lines with one importer': { limit: 113, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },
 };

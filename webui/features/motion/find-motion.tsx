@@ -181,7 +181,8 @@ function Moments({ name, query, onGo }: MomentsProps) {
         {shown.moments.length === 0 ? t.noMoments : (shown.isCut ? t.firstMoments : t.moments)(shown.moments.length)}
       </p>
       {!isRead && <Progress share={shown.progress ?? 0} />}
-      {isRead && shown.unreadSeconds >= MIN_UNREAD_S && (
+      {/* The newest seconds are always missing. */}
+      {isRead && shown.unreadSeconds >= 60 && (
         <Unread seconds={shown.unreadSeconds} isRead={readPeriod === periodOf(query)} onRead={() => void read()} />
       )}
       <ul class="moments">
@@ -194,9 +195,6 @@ function Moments({ name, query, onGo }: MomentsProps) {
     </>
   );
 }
-
-/** The newest seconds are always missing. */
-const MIN_UNREAD_S = 60;
 
 function MomentButton({
   name,

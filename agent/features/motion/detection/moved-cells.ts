@@ -6,8 +6,6 @@ export const CELL_ROWS = 9;
 const CELLS = CELL_COLUMNS * CELL_ROWS;
 /** A bit for each cell, row by row. */
 export const CELL_BYTES = CELLS / 8;
-/** Pictures further apart do not confirm each other. */
-const MAX_PAUSE_MS = 2_000;
 
 /** The cells in which something moves: their blocks stand out in two pictures in a row, there or next to it. Zones and masks have no effect. */
 export class MovedCells {
@@ -46,7 +44,8 @@ export class MovedCells {
     const sums = this.#before;
     this.#before = this.#sums;
     this.#sums = sums.fill(0);
-    const isNext = timeMs - this.#timeMs < MAX_PAUSE_MS;
+    // Pictures further apart do not confirm each other.
+    const isNext = timeMs - this.#timeMs < 2_000;
     this.#timeMs = timeMs;
     if (all < leastBits) {
       return;

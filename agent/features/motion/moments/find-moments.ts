@@ -1,9 +1,6 @@
 import { CELL_BYTES, CELL_COLUMNS, CELL_ROWS } from '../detection/moved-cells.ts';
 import type { MovedSecond } from './moved-table.ts';
 
-/** A rest of fewer seconds does not end a moment. */
-const MAX_REST_S = 5;
-
 /** A part of the picture, in shares of it. */
 export interface PictureBox {
   readonly x: number;
@@ -38,7 +35,8 @@ export function findMoments(moved: Iterable<MovedSecond>, box: PictureBox): Mome
     }
     const share = hits / all;
     const last = moments.at(-1);
-    if (last && second - (last.startS + last.seconds) <= MAX_REST_S) {
+    // A short rest does not end a moment.
+    if (last && second - (last.startS + last.seconds) <= 5) {
       last.seconds = second + 1 - last.startS;
       if (share > last.share) {
         last.peakS = second;

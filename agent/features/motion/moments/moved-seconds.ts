@@ -1,9 +1,6 @@
 import type { MovedCells } from '../detection/moved-cells.ts';
 import type { MovedWriter } from './moved-table.ts';
 
-/** Cameras that send fewer pictures have gaps. */
-const MAX_PAUSE_S = 5;
-
 /** Splits the motion of a stream into seconds. */
 export class MovedSeconds {
   readonly #writer: MovedWriter;
@@ -20,7 +17,8 @@ export class MovedSeconds {
     }
     const before = this.#second;
     this.end(moved);
-    if (moved && second - before <= MAX_PAUSE_S) {
+    // Cameras may send one picture in some seconds.
+    if (moved && second - before <= 5) {
       for (let between = before + 1; between < second; between += 1) {
         this.#writer.add(between, undefined);
       }

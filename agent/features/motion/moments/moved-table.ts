@@ -16,8 +16,6 @@ const SCHEMA = `
 const ROW_SECONDS = 600;
 const SEEN_BYTES = ROW_SECONDS / 8;
 const ENTRY_BYTES = 2 + CELL_BYTES;
-/** Two cameras of a busy street for a month, or twelve usual ones. The oldest rows go first. */
-const MAX_BYTES = 100 << 20;
 /** Deleted at once when the table is full. */
 const DELETED_SECONDS = 86_400;
 
@@ -106,7 +104,8 @@ export class MovedTable {
   #database: DatabaseSync;
   readonly #writers = new Set<OpenWriter>();
 
-  constructor(file: string, onFault: (error: unknown) => void, maxBytes = MAX_BYTES) {
+  /** @param maxBytes default: two cameras of a busy street for a month, or twelve usual ones. The oldest rows go first */
+  constructor(file: string, onFault: (error: unknown) => void, maxBytes = 100 << 20) {
     this.#file = file;
     this.#maxBytes = maxBytes;
     this.#onFault = onFault;
