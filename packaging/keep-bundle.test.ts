@@ -66,7 +66,13 @@ function clone() {
     writeFileSync(join(root, file), content);
   };
   copyFileSync(join(import.meta.dirname, '../start.mjs'), join(root, 'start.mjs'));
-  for (const file of ['agent/main.ts', 'system/a.ts', 'webui/build.ts', 'packaging/bundle.ts']) {
+  for (const file of [
+    'agent/main.ts',
+    'system/a.ts',
+    'webui/build.ts',
+    'packaging/bundle.ts',
+    'packaging/common-js.ts',
+  ]) {
     write(file, '');
   }
   write('package.json', '{"type":"module"}');

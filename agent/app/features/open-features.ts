@@ -31,13 +31,12 @@ export class OpenFeatures {
       feature: open(host),
       failed: logOnce((_, err) => host.log.error({ feature: name, err }, 'a feature failed; the others continue')),
     }));
-    const { stores, playback } = host.recordings;
     for (const { feature } of this.#open) {
       if (feature.store) {
-        stores.add(feature.store);
+        host.recordings.stores.add(feature.store);
       }
       if (feature.copies) {
-        playback.copies.add(feature.copies);
+        host.recordings.playback.copies.add(feature.copies);
       }
     }
   }

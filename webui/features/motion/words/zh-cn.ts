@@ -46,8 +46,8 @@ export const zhCn: MotionWords = {
   noMoments: '那里没有移动。',
   moments: (count) => `那里有 ${count} 次移动：`,
   firstMoments: (count) => `那里的前 ${count} 次移动。缩小方框可查看其余的。`,
-  unread: (amount) => `这些录像中还有${amount}未查找。`,
+  unread: (amount) => `这些录像中还有 ${amount} 未查找。`,
   read: '也查找这些录像',
   reading: (percent) => `正在查找录像：${percent}`,
-  cannotRead: (amount) => `这些录像中有${amount}无法查找：不是 H.264 或 H.265，或目前无法读取。`,
+  cannotRead: (amount) => `这些录像中有 ${amount} 无法查找：不是 H.264 或 H.265，或目前无法读取。`,
 };
