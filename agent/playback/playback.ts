@@ -32,7 +32,7 @@ import { type Frame, findFrame, findKey } from './vod/frame.ts';
 import { type PictureQuery, pictureOf, type RecordedPicture } from './vod/picture.ts';
 import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
-import { type RecordedSamples, recordedVideo } from './vod/recorded-video.ts';
+import { type RecordedSamples, recordedVideo, type VideoRange } from './vod/recorded-video.ts';
 import { CatalogLookup, requireAvailable } from './vod/recording-lookup.ts';
 import { type FoundSnapshot, findSnapshot } from './vod/snapshot.ts';
 
@@ -212,9 +212,9 @@ export class Playback {
     return timelineOf(this.#catalog, query, this.#zone);
   }
 
-  /** Video between two times, Unix microseconds, from the key frame before the first on. @throws PerchError for an unknown path */
-  async *video(path: string, fromUs: number, toUs: number, signal: AbortSignal): AsyncGenerator<RecordedSamples, void> {
-    yield* recordedVideo(await this.#lookup.between(path, fromUs, toUs), this.tables, fromUs, toUs, signal);
+  /** @throws PerchError for an unknown path, or if all recordings of the range are on a missing disk */
+  async *video(path: string, range: VideoRange): AsyncGenerator<RecordedSamples, void> {
+    yield* recordedVideo(await this.#lookup.between(path, range.fromUs, range.toUs), this.tables, range);
   }
 
   listEvents(query: EventListQuery, maySee: (path: string) => boolean, seen?: SeenMark): Promise<EventPage> {

@@ -18,6 +18,10 @@ export const motion: Feature = {
         const { MotionMoments } = await import('./moments/motion-moments.ts');
         return new MotionMoments(host, join(host.dataDir, 'motion.db'), streams.rulesOf);
       });
+      opened.catch(() => {
+        // The next search, or the next stream, tries again.
+        opened = undefined;
+      });
       return opened;
     };
     const streams = new StreamMotion(host, moments);
@@ -32,7 +36,7 @@ export const motion: Feature = {
       },
       pathsClosed: async () => {
         streams.close();
-        await (await opened)?.close();
+        await (await opened?.catch(() => undefined))?.close();
       },
     };
   },

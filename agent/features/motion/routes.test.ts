@@ -11,7 +11,7 @@ interface Lookups extends Pick<MotionMoments, 'find' | 'read'> {
 }
 
 function open(lookups: Partial<Lookups>) {
-  const none = async () => ({ moments: [], isCut: false, unreadSeconds: 0, progress: undefined });
+  const none = async () => ({ moments: [], isCut: false, unreadSeconds: 0, unreadableSeconds: 0, progress: undefined });
   const { of, find, read, limitedPerson } = {
     of: () => undefined,
     find: none,
@@ -44,7 +44,7 @@ test('moments in which something moved in a box, and the reading of recordings t
     find: async (...one) => {
       asked.push(one);
       const moment = { startS: 1_782_864_030, seconds: 4, peakS: 1_782_864_031, share: 0.333 };
-      return { moments: [moment], isCut: false, unreadSeconds: 60, progress: 0.5 };
+      return { moments: [moment], isCut: false, unreadSeconds: 60, unreadableSeconds: 9, progress: 0.5 };
     },
     read: (...one) => void asked.push(one),
   });
@@ -53,13 +53,14 @@ test('moments in which something moved in a box, and the reading of recordings t
     moments: [{ start: '2026-07-01T00:00:30.000Z', duration: 4, peak: '2026-07-01T00:00:31.000Z', share: 0.33 }],
     isCut: false,
     unreadSeconds: 60,
+    unreadableSeconds: 9,
     progress: 0.5,
   });
   expect((await app.inject({ method: 'POST', url: `/motion/moments/cam?${DAY}` })).statusCode).toBe(200);
   const period = { fromS: 1_782_864_000, toS: 1_782_950_400 };
   expect(asked).toEqual([
     ['cam', period, { x: 0.5, y: 0, width: 0.25, height: 1 }],
-    ['cam', period],
+    ['cam', period, ''],
   ]);
 });
 
@@ -67,7 +68,7 @@ test.for([
   ['no times', ''],
   ['a time that is none', 'from=yesterday&to=2026-07-02T00:00:00Z'],
   ['an end before the start', 'from=2026-07-02T00:00:00Z&to=2026-07-01T00:00:00Z'],
-  ['more than a month', 'from=2026-07-02T00:00:00Z&to=2026-09-01T00:00:00Z'],
+  ['more than a week', 'from=2026-07-02T00:00:00Z&to=2026-07-11T00:00:00Z'],
   ['a box outside of the picture', `${DAY}&x=1.5`],
 ])('400 for %s', async ([, query]) => {
   await using app = open({});

@@ -31,7 +31,8 @@ const Motion = Type.Object({
 export type CameraMotion = Static<typeof Motion>;
 
 const FOR_VIEWERS = { isForViewers: true } as const;
-const MAX_DAYS = 31;
+/** A week, also one in which the clock is set back. */
+const MAX_DAYS = 8;
 const DAY_S = 86_400;
 const Share = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 1, description }));
 const PERIOD = { from: TimeText, to: TimeText };
@@ -55,6 +56,9 @@ const Moments = Type.Object({
   isCut: Type.Boolean({ description: 'There are more moments: request a shorter period or a smaller box.' }),
   unreadSeconds: Type.Integer({
     description: 'Seconds of recordings in which motion was not looked for: POST to this address to read them.',
+  }),
+  unreadableSeconds: Type.Integer({
+    description: 'Those of them that cannot be read: another codec, a missing disk, or only a copy in the archive.',
   }),
   progress: OrNull(Type.Number({ description: 'Share of these recordings that was read. Null: none are being read.' })),
 });
@@ -119,7 +123,7 @@ export function motionRoutes(app: FastifyInstance, { streams, moments, access }:
   );
   app.post<{ Querystring: Query }>('/motion/moments/*', { schema: read, config: FOR_VIEWERS }, async (request) => {
     const { path, period } = wanted(request);
-    (await moments()).read(path, period);
+    (await moments()).read(path, period, access.limitedPerson(request)?.name ?? '');
     return {};
   });
 

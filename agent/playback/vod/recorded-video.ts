@@ -3,6 +3,7 @@ import { parseInit } from '../../media/mp4/read/read.ts';
 import { endOfRun, firstFrom, runOf, syncUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { isCopyFile } from '../../record/store/recording-copies.ts';
 import { playedTable } from '../read/played-table.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
 import { recordedFile } from '../read/slice.ts';
@@ -21,18 +22,29 @@ export interface RecordedSamples {
   readonly data: readonly Uint8Array[];
 }
 
-/** The video of the recordings within a range, from the key frame before it on. Files that cannot be read are left out. */
+export interface VideoRange {
+  /** Unix microseconds. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly signal: AbortSignal;
+  /** Asked before each reading. @returns false: the rest of the file is left out */
+  wants(track: Track): boolean;
+}
+
+/** The video of recordings on the disks, from the key frame before the range on. Files that cannot be read are left out. */
 export async function* recordedVideo(
   rows: Iterable<RowOfRecording>,
   tables: TableCache,
-  fromUs: number,
-  toUs: number,
-  signal: AbortSignal,
+  range: VideoRange,
 ): AsyncGenerator<RecordedSamples, void> {
+  const { signal } = range;
   for (const row of rows) {
     signal.throwIfAborted();
+    if (isCopyFile(row.file)) {
+      continue;
+    }
     try {
-      yield* videoOf(await tables.of(row, signal), row.startUs, fromUs, toUs, signal);
+      yield* videoOf(await tables.of(row, signal), row.startUs, range);
     } catch (error) {
       signal.throwIfAborted();
       unlessFileFault(error);
@@ -43,9 +55,7 @@ export async function* recordedVideo(
 async function* videoOf(
   tabled: Tabled,
   startUs: number,
-  fromUs: number,
-  toUs: number,
-  signal: AbortSignal,
+  { fromUs, toUs, signal, wants }: VideoRange,
 ): AsyncGenerator<RecordedSamples, void> {
   const entry = parseInit(tabled.head.init.bytes)?.tracks.find(({ kind }) => kind === 'video');
   const track = entry && trackOfEntry(entry);
@@ -67,6 +77,9 @@ async function* videoOf(
       }
       const runEnd = Math.min(end, endOfRun(samples, run));
       while (at < runEnd) {
+        if (!wants(track)) {
+          return;
+        }
         const timesUs: number[] = [];
         const first = at;
         let bytes = 0;

@@ -28,6 +28,7 @@ interface Found {
   readonly moments: readonly { readonly start: string; readonly duration: number; readonly peak: string }[];
   readonly isCut: boolean;
   readonly unreadSeconds: number;
+  readonly unreadableSeconds: number;
   readonly progress: number | null;
 }
 
@@ -136,9 +137,6 @@ function queryOf(box: Shape, ms: number, period: PeriodName): string {
   }).toString();
 }
 
-/** The times of a query, which moving the box does not change. */
-const periodOf = (query: string): string => query.slice(0, query.indexOf('&x='));
-
 interface MomentsProps {
   readonly name: string;
   readonly query: string;
@@ -149,8 +147,6 @@ function Moments({ name, query, onGo }: MomentsProps) {
   const t = motionWords.value;
   const address = `v3/motion/moments/${encodeName(name)}?${query}`;
   const [isReading, setReading] = useState(false);
-  /** Times whose recordings were to be read. */
-  const [readPeriod, setReadPeriod] = useState<string>();
   const { value: found, again } = usePolled<Found>(address, isReading ? 'fast' : 'slow', { onFailure: toastFailure });
   const last = useRef<Found>(undefined);
   // The list stays while the box is moved.
@@ -165,13 +161,13 @@ function Moments({ name, query, onGo }: MomentsProps) {
   const read = async () => {
     try {
       await fetchJson(address, { method: 'POST' });
-      setReadPeriod(periodOf(query));
       setReading(true);
       again();
     } catch (error) {
       toastFailure(error);
     }
   };
+  const unreadS = (shown?.unreadSeconds ?? 0) - (shown?.unreadableSeconds ?? 0);
   if (!shown) {
     return <div class="skeleton block" />;
   }
@@ -182,8 +178,9 @@ function Moments({ name, query, onGo }: MomentsProps) {
       </p>
       {!isRead && <Progress share={shown.progress ?? 0} />}
       {/* The newest seconds are always missing. */}
-      {isRead && shown.unreadSeconds >= 60 && (
-        <Unread seconds={shown.unreadSeconds} isRead={readPeriod === periodOf(query)} onRead={() => void read()} />
+      {isRead && !isReading && unreadS >= 60 && <Unread seconds={unreadS} onRead={() => void read()} />}
+      {shown.unreadableSeconds >= 120 && (
+        <p class="hint">{t.cannotRead(longDuration(1000 * shown.unreadableSeconds, i18n().language))}</p>
       )}
       <ul class="moments">
         {shown.moments.toReversed().map((moment) => (
@@ -223,21 +220,13 @@ function Progress({ share }: { readonly share: number }) {
   );
 }
 
-interface UnreadProps {
-  readonly seconds: number;
-  /** They were read, but not all could be. */
-  readonly isRead: boolean;
-  readonly onRead: () => void;
-}
-
 /** Recordings in which motion was not looked for. */
-function Unread({ seconds, isRead, onRead }: UnreadProps) {
+function Unread({ seconds, onRead }: { readonly seconds: number; readonly onRead: () => void }) {
   const t = motionWords.value;
-  const amount = longDuration(1000 * seconds, i18n().language);
   return (
     <div class="field">
-      <p class="hint">{(isRead ? t.cannotRead : t.unread)(amount)}</p>
-      {!isRead && <Button onClick={onRead}>{t.read}</Button>}
+      <p class="hint">{t.unread(longDuration(1000 * seconds, i18n().language))}</p>
+      <Button onClick={onRead}>{t.read}</Button>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { cameras } from '../../cameras/cameras.ts';
 import { atMs } from '../../timeline/view.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
@@ -14,6 +15,10 @@ const FindSheet = lazyPart(async () => {
 /** The button that opens the search for motion in a part of the picture. */
 export function FindMotion(props: RecordedToolProps) {
   const [shownMs, setShownMs] = useState<number>();
+  // Another box searches its recordings itself.
+  if (cameras.value?.find((one) => one.name === props.name)?.main.box) {
+    return null;
+  }
   return (
     <>
       <button

@@ -12,6 +12,8 @@ export class MovedCells {
   /** Bits of the cells in which something has moved since `clear`. */
   readonly bits = new Uint8Array(CELL_BYTES);
   isEmpty = true;
+  /** A picture was compared with the one before since `clear`. */
+  hasLooked = false;
   /** The cell of each block. */
   readonly #cellOf: Uint8Array;
   /** Bits above the limits of the blocks of each cell and of its neighbours, in the last picture and in the one before. */
@@ -47,6 +49,7 @@ export class MovedCells {
     // Pictures further apart do not confirm each other.
     const isNext = timeMs - this.#timeMs < 2_000;
     this.#timeMs = timeMs;
+    this.hasLooked ||= isNext;
     if (all < leastBits) {
       return;
     }
@@ -63,6 +66,7 @@ export class MovedCells {
   clear(): void {
     this.bits.fill(0);
     this.isEmpty = true;
+    this.hasLooked = false;
   }
 }
 

@@ -144,7 +144,9 @@ export class RegionDetector {
     const elapsedMs = Math.min(Math.max(timeMs - this.#timeMs, 0), 1_000) || 0;
     this.#timeMs = timeMs;
     this.#costs.add(timeMs);
-    this.moved.add(this.#costs.allExcess, MIN_SHARE * this.#thresholdBits, timeMs);
+    if (!this.#costs.isLearning) {
+      this.moved.add(this.#costs.allExcess, MIN_SHARE * this.#thresholdBits, timeMs);
+    }
     const weight = 1 - Math.exp(-elapsedMs / SMOOTHING_MS);
     this.#costs.scatter(this.#search(weight), elapsedMs);
     this.#fade(weight);

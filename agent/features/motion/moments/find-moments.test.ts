@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CELL_BYTES, CELL_COLUMNS } from '../detection/moved-cells.ts';
-import { cellsOf, findMoments } from './find-moments.ts';
+import { cellsOf, MomentFinder, type PictureBox } from './find-moments.ts';
 
 /** Bits of some cells. */
 function bitsOf(...cells: (readonly [column: number, row: number])[]): Uint8Array {
@@ -28,6 +28,14 @@ test.for([
   expect(cellsOf(box)).toEqual(bitsOf(...(cells as unknown as [number, number][])));
 });
 
+function found(moved: readonly { second: number; bits: Uint8Array }[], box: PictureBox, maxMoments = 10): MomentFinder {
+  const finder = new MomentFinder(box, maxMoments);
+  for (const { second, bits } of moved) {
+    finder.add(second, bits);
+  }
+  return finder;
+}
+
 test('seconds with motion in the box are moments, which short rests do not end', () => {
   const box = { x: 0, y: 0, width: 2 / 16, height: 1 / 9 };
   const moved = [
@@ -37,9 +45,11 @@ test('seconds with motion in the box are moments, which short rests do not end',
     { second: 16, bits: bitsOf([1, 0]) },
     { second: 23, bits: bitsOf([0, 0], [9, 8]) },
   ];
-  expect(findMoments(moved, box)).toEqual([
+  expect(found(moved, box).moments).toEqual([
     { startS: 10, seconds: 7, peakS: 15, share: 1 },
     { startS: 23, seconds: 1, peakS: 23, share: 0.5 },
   ]);
-  expect(findMoments(moved, { x: 0.5, y: 0, width: 0.5, height: 0.5 })).toEqual([]);
+  expect(found(moved, box).isCut).toBe(false);
+  expect(found(moved, box, 1)).toMatchObject({ moments: [{ startS: 10, seconds: 7 }], isCut: true });
+  expect(found(moved, { x: 0.5, y: 0, width: 0.5, height: 0.5 }).moments).toEqual([]);
 });

@@ -1,5 +1,4 @@
 import { CELL_BYTES, CELL_COLUMNS, CELL_ROWS } from '../detection/moved-cells.ts';
-import type { MovedSecond } from './moved-table.ts';
 
 /** A part of the picture, in shares of it. */
 export interface PictureBox {
@@ -20,21 +19,32 @@ export interface Moment {
   readonly share: number;
 }
 
-/** @param moved oldest first */
-export function findMoments(moved: Iterable<MovedSecond>, box: PictureBox): Moment[] {
-  const wanted = cellsOf(box);
-  const all = count(wanted);
-  const moments: { startS: number; seconds: number; peakS: number; share: number }[] = [];
-  for (const { second, bits } of moved) {
+/** Collects the moments in which something moved in a box. */
+export class MomentFinder {
+  readonly moments: { startS: number; seconds: number; peakS: number; share: number }[] = [];
+  /** There are more than the maximum. */
+  isCut = false;
+  readonly #wanted: Uint8Array;
+  readonly #count: number;
+  readonly #maxMoments: number;
+
+  constructor(box: PictureBox, maxMoments: number) {
+    this.#wanted = cellsOf(box);
+    this.#count = count(this.#wanted);
+    this.#maxMoments = maxMoments;
+  }
+
+  /** The next second in which something moved. @param bits of the cells */
+  add(second: number, bits: Uint8Array): void {
     let hits = 0;
     for (let i = 0; i < CELL_BYTES; i += 1) {
-      hits += ones((bits[i] as number) & (wanted[i] as number));
+      hits += ones((bits[i] as number) & (this.#wanted[i] as number));
     }
-    if (hits === 0) {
-      continue;
+    if (hits === 0 || this.isCut) {
+      return;
     }
-    const share = hits / all;
-    const last = moments.at(-1);
+    const share = hits / this.#count;
+    const last = this.moments.at(-1);
     // A short rest does not end a moment.
     if (last && second - (last.startS + last.seconds) <= 5) {
       last.seconds = second + 1 - last.startS;
@@ -42,11 +52,12 @@ export function findMoments(moved: Iterable<MovedSecond>, box: PictureBox): Mome
         last.peakS = second;
         last.share = share;
       }
+    } else if (this.moments.length === this.#maxMoments) {
+      this.isCut = true;
     } else {
-      moments.push({ startS: second, seconds: 1, peakS: second, share });
+      this.moments.push({ startS: second, seconds: 1, peakS: second, share });
     }
   }
-  return moments;
 }
 
 /** Bits of the cells whose middle is in the box; of the cell that contains the middle of the box if it contains none. */

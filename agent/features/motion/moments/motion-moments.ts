@@ -1,23 +1,26 @@
-import { explain, PerchError, unlessExpected } from '../../../base/errors.ts';
+import { endsWithin } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
 import { logOnce } from '../../../base/log-once.ts';
-import { HOUR_MS } from '../../../base/time/units.ts';
-import type { Track } from '../../../media/sample/track.ts';
+import { DAY_MS, HOUR_MS } from '../../../base/time/units.ts';
 import type { Host } from '../../contract.ts';
 import type { MotionRules } from '../detection/region-detector.ts';
-import { TrackMotion } from '../detection/track-motion.ts';
-import { findMoments, type Moment, type PictureBox } from './find-moments.ts';
+import { type Moment, MomentFinder, type PictureBox } from './find-moments.ts';
 import { MovedSeconds } from './moved-seconds.ts';
 import { MovedTable, type MovedWriter } from './moved-table.ts';
+import { RecordedDetection } from './recorded-detection.ts';
 
 const MAX_MOMENTS = 1_000;
-/** Readings that wait for their turn. */
+/** Readings that wait for their turn, of different people. */
 const MAX_READINGS = 8;
+const DAY_S = DAY_MS / 1000;
 /** Read before a stretch, so that the detector knows what is usual. */
 const LEAD_S = 20;
 /** Stretches closer to each other are read as one. */
 const JOIN_S = 30;
-/** Time for other work after each chunk, relative to the chunk's. */
-const REST = 1;
+/** Work without a pause: packets wait for it. The pause is as long as the work, and as the reading from the disk. */
+const WORK_MS = 10;
+/** A disk that hangs does not hold up the stop of Perch. */
+const STOP_MS = 3_000;
 
 type MomentsHost = Pick<Host, 'clock' | 'log' | 'recordings'>;
 
@@ -33,12 +36,16 @@ export interface FoundMoments {
   readonly isCut: boolean;
   /** Seconds of recordings in which motion was not looked for yet. */
   readonly unreadSeconds: number;
+  /** Those of them that a reading could not read. */
+  readonly unreadableSeconds: number;
   /** Share of the recordings that are being read now, or undefined if none are. */
   readonly progress: number | undefined;
 }
 
 interface Reading extends Period {
   readonly path: string;
+  /** Who asked for it. */
+  readonly person: string;
   readSeconds: number;
   totalSeconds: number;
 }
@@ -50,15 +57,17 @@ export class MotionMoments {
   readonly #stop = new AbortController();
   readonly #rulesOf: (path: string) => MotionRules;
   /** The first one is running. */
-  readonly #readings: Reading[] = [];
+  #readings: Reading[] = [];
   #isReading: Promise<void> | undefined;
+  /** What the last readings could not read, by path. */
+  readonly #unreadable = new Map<string, readonly Period[]>();
   readonly #endPruning: () => void;
 
   constructor(host: MomentsHost, file: string, rulesOf: (path: string) => MotionRules) {
     this.#host = host;
     this.#rulesOf = rulesOf;
     const onFault = logOnce((cause) =>
-      host.log.warn({ file, cause }, 'where something moved is not kept, check the disk'),
+      host.log.warn({ file, cause }, 'where something moves is not kept, check the disk'),
     );
     this.#table = new MovedTable(file, onFault);
     this.#endPruning = host.clock.every(HOUR_MS, () => void this.#prune());
@@ -66,46 +75,77 @@ export class MotionMoments {
 
   /** For a stream that is being recorded. */
   open(path: string): MovedSeconds {
-    return new MovedSeconds(this.#table.open(path));
+    const { add, close } = this.#table.open(path);
+    // Recordings of an untrusted clock are dated again later.
+    return new MovedSeconds({
+      add: (second, bits) => this.#host.recordings.isClockTrusted && add(second, bits),
+      close,
+    });
   }
 
-  /** @throws PerchError for an unknown path */
+  /** @throws PerchError for an unknown path, and for a camera of another box */
   async find(path: string, period: Period, box: PictureBox): Promise<FoundMoments> {
     const recorded = await this.#recorded(path, period);
-    const { moved, seen } = this.#table.between(path, period.fromS, period.toS);
-    const moments = findMoments(
-      moved.filter(({ second }) => recorded[second - period.fromS] === 1),
-      box,
-    );
+    const finder = new MomentFinder(box, MAX_MOMENTS);
+    const seen = new Uint8Array(recorded.length);
+    for (let fromS = period.fromS; fromS < period.toS; fromS += DAY_S) {
+      const toS = Math.min(fromS + DAY_S, period.toS);
+      const ofDay = this.#table.read(path, fromS, toS, (second, bits) => {
+        if (bits && recorded[second - period.fromS] === 1) {
+          finder.add(second, bits);
+        }
+      });
+      seen.set(ofDay, fromS - period.fromS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const unreadable = (this.#unreadable.get(path) ?? []).map(({ fromS, toS }) => [
+      Math.max(0, fromS - period.fromS),
+      Math.max(0, toS - period.fromS),
+    ]);
     const reading = this.#readings.find((one) => one.path === path && one.fromS < period.toS && one.toS > period.fromS);
     return {
-      moments: moments.slice(0, MAX_MOMENTS),
-      isCut: moments.length > MAX_MOMENTS,
+      moments: finder.moments,
+      isCut: finder.isCut,
       unreadSeconds: countUnread(recorded, seen),
+      unreadableSeconds: unreadable.reduce(
+        (sum, [from, to]) => sum + countUnread(recorded.subarray(from, to), seen.subarray(from, to)),
+        0,
+      ),
       progress: reading && (reading.totalSeconds === 0 ? 0 : reading.readSeconds / reading.totalSeconds),
     };
   }
 
-  /** Reads the recordings of a period in the background. @throws PerchError exhausted */
-  read(path: string, period: Period): void {
-    const isKnown = this.#readings.some(
-      (one) => one.path === path && one.fromS <= period.fromS && one.toS >= period.toS,
-    );
-    if (isKnown) {
+  /**
+   * Reads the recordings of a period in the background. Replaces a reading of the same person that waits.
+   * @throws PerchError exhausted
+   */
+  read(path: string, period: Period, person: string): void {
+    this.#requireOwn(path);
+    const covers = (one: Reading) => one.path === path && one.fromS <= period.fromS && one.toS >= period.toS;
+    if (this.#readings.some(covers)) {
       return;
     }
+    this.#readings = this.#readings.filter((one, i) => i === 0 || one.person !== person);
     if (this.#readings.length >= MAX_READINGS) {
       throw new PerchError('exhausted', `${MAX_READINGS} searches in recordings are running: wait for one of them`);
     }
-    this.#readings.push({ path, ...period, readSeconds: 0, totalSeconds: 0 });
+    this.#readings.push({ path, person, ...period, readSeconds: 0, totalSeconds: 0 });
     this.#isReading ??= this.#readAll();
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#endPruning();
-    await this.#isReading;
-    this.#table.close();
+    if (await endsWithin(this.#host.clock, STOP_MS, this.#isReading ?? Promise.resolve())) {
+      this.#table.close();
+    }
+  }
+
+  /** @throws PerchError unsupported */
+  #requireOwn(path: string): void {
+    if (this.#host.recordings.stores.isShared(path)) {
+      throw new PerchError('unsupported', 'recordings of a camera of another box are searched on that box', { path });
+    }
   }
 
   async #readAll(): Promise<void> {
@@ -126,45 +166,57 @@ export class MotionMoments {
   async #read(reading: Reading): Promise<void> {
     const { path, fromS, toS } = reading;
     const recorded = await this.#recorded(path, reading);
-    const { seen } = this.#table.between(path, fromS, toS);
+    const seen = this.#table.read(path, fromS, toS);
     reading.totalSeconds = countUnread(recorded, seen);
     const writer = this.#table.open(path);
     try {
       for (const stretch of unreadStretches(recorded, seen, fromS)) {
-        await this.#readStretch(path, stretch, (second, bits) => {
-          const at = second - fromS;
-          if (second >= stretch.fromS && second < stretch.toS && recorded[at] === 1 && seen[at] === 0) {
-            writer.add(second, bits);
-            reading.readSeconds += 1;
+        try {
+          await this.#readStretch(path, stretch, (second, bits) => {
+            const at = second - fromS;
+            if (second >= stretch.fromS && second < stretch.toS && recorded[at] === 1 && seen[at] === 0) {
+              seen[at] = 1;
+              writer.add(second, bits);
+              reading.readSeconds += 1;
+            }
+          });
+        } catch (error) {
+          // The stretch may be on a missing disk, and the others on another one.
+          if (this.#stop.signal.aborted || !(error instanceof PerchError)) {
+            throw error;
           }
-        });
+          this.#host.log.debug({ path, reason: explain(error) }, 'recordings without a search for motion');
+        }
       }
+      this.#unreadable.set(path, unreadStretches(recorded, seen, fromS));
     } finally {
       writer.close();
     }
   }
-  /** @param take gets each second that was read, with the cells in which something moved */
-  async #readStretch(path: string, { fromS, toS }: Period, take: MovedWriter['add']): Promise<void> {
+
+  /** @param add gets each second that was read, with the cells in which something moved */
+  async #readStretch(path: string, { fromS, toS }: Period, add: MovedWriter['add']): Promise<void> {
     const { recordings, clock } = this.#host;
     const { signal } = this.#stop;
-    let detection: RecordedDetection | undefined;
-    for await (const samples of recordings.playback.video(path, 1e6 * (fromS - LEAD_S), 1e6 * toS, signal)) {
-      const { track } = samples;
-      const startMs = clock.monoMs();
-      if (detection?.track !== track) {
-        detection?.end();
-        detection = new RecordedDetection(track, this.#rulesOf(path), take);
+    const detection = new RecordedDetection(this.#rulesOf(path), { add, close: () => {} });
+    let startMs = clock.monoMs();
+    const range = { fromUs: 1e6 * (fromS - LEAD_S), toUs: 1e6 * toS, signal, wants: detection.wants };
+    for await (const { timesUs, data } of recordings.playback.video(path, range)) {
+      for (const [i, sample] of data.entries()) {
+        detection.add(sample, timesUs[i] as number);
+        const workedMs = clock.monoMs() - startMs;
+        if (workedMs >= WORK_MS) {
+          await clock.sleep(workedMs, signal);
+          startMs = clock.monoMs();
+        }
       }
-      for (const [i, data] of samples.data.entries()) {
-        detection.add(data, samples.timesUs[i] as number);
-      }
-      await clock.sleep(REST * (clock.monoMs() - startMs), signal);
     }
-    detection?.end();
+    detection.end();
   }
 
-  /** A 1 for each second of the period in which something was recorded. */
+  /** A 1 for each second of the period in which something was recorded. @throws PerchError */
   async #recorded(path: string, { fromS, toS }: Period): Promise<Uint8Array> {
+    this.#requireOwn(path);
     const zoned = (second: number) => ({ us: 1e6 * second, offsetMs: 0 });
     const spans = await this.#host.recordings.playback.spans(path, zoned(fromS), zoned(toS));
     const recorded = new Uint8Array(Math.max(0, toS - fromS));
@@ -188,33 +240,6 @@ export class MotionMoments {
         this.#host.log.debug({ path, reason: explain(error) }, 'motion of recordings is kept');
       }
     }
-  }
-}
-
-/** Looks for motion in the samples of one file. */
-class RecordedDetection {
-  readonly track: Track;
-  readonly #motion: TrackMotion | undefined;
-  readonly #seconds: MovedSeconds;
-
-  constructor(track: Track, rules: MotionRules, take: MovedWriter['add']) {
-    this.track = track;
-    this.#seconds = new MovedSeconds({ add: take, close: () => {} });
-    if (track.codec === 'h264' || track.codec === 'h265') {
-      this.#motion = unlessExpected(() => new TrackMotion(track));
-    }
-    if (this.#motion) {
-      this.#motion.rules = rules;
-    }
-  }
-
-  add(data: Uint8Array, timeUs: number): void {
-    this.#seconds.at(Math.floor(timeUs / 1e6), this.#motion?.moved);
-    this.#motion?.add(data, timeUs / 1000);
-  }
-
-  end(): void {
-    this.#seconds.end(this.#motion?.moved);
   }
 }
 

@@ -1,23 +1,24 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isDamaged, isSqliteError, type OpenCache, openCache, removeCache } from '../../../base/files/sqlite.ts';
+import { isDamaged, isOwnFault, isSqliteError, openCache, removeCache } from '../../../base/files/sqlite.ts';
 import { CELL_BYTES } from '../detection/moved-cells.ts';
 
 const VERSION = 1;
 /*
  * A row is ten minutes of a path. seen: a bit for each second in which the stream was read. cells: entries of ENTRY_BYTES for the seconds
- * in which something moved, each second's offset (big-endian) and its cells.
+ * in which something moved, each second's offset (big-endian) and its cells. written: in the order of writing.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS moved (
-    path TEXT NOT NULL, start_s INTEGER NOT NULL, seen BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (path, start_s)
+    path TEXT NOT NULL, start_s INTEGER NOT NULL, seen BLOB NOT NULL, cells BLOB NOT NULL, written INTEGER NOT NULL,
+    PRIMARY KEY (path, start_s)
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS by_age ON moved (start_s);
+  CREATE INDEX IF NOT EXISTS by_written ON moved (written);
 `;
 const ROW_SECONDS = 600;
 const SEEN_BYTES = ROW_SECONDS / 8;
 const ENTRY_BYTES = 2 + CELL_BYTES;
-/** Deleted at once when the table is full. */
-const DELETED_SECONDS = 86_400;
+/** Share of a full table that is deleted at once. */
+const DELETED_SHARE = 0.1;
 
 /** Where something moved in ten minutes of a path. */
 class MovedRow {
@@ -55,10 +56,10 @@ class MovedRow {
     return this.#cells.subarray(0, this.#size);
   }
 
-  /** With what an earlier run of Perch, or a reader of the recording, has of the same minutes. */
+  /** With those seconds that only the other row has seen. */
   joined(other: MovedRow): MovedRow {
     const joined = new MovedRow(this.startS, this.seen.slice(), this.cells.slice());
-    for (const { at, bits } of entriesOf(other.cells)) {
+    for (const { at, bits } of other.entries()) {
       if (!hasBit(this.seen, at)) {
         joined.add(this.startS + at, bits);
       }
@@ -68,19 +69,20 @@ class MovedRow {
     }
     return joined;
   }
+
+  /** The seconds in which something moved, oldest first unless the clock was set back. */
+  *entries(): Generator<Entry, void> {
+    const { cells } = this;
+    for (let at = 0; at + ENTRY_BYTES <= cells.length; at += ENTRY_BYTES) {
+      const offset = ((cells[at] as number) << 8) | (cells[at + 1] as number);
+      yield { at: offset, bits: cells.subarray(at + 2, at + ENTRY_BYTES) };
+    }
+  }
 }
 
 interface Entry {
   /** Second of the row. */
   readonly at: number;
-  readonly bits: Uint8Array;
-}
-
-/** A second in which something moved. */
-export interface MovedSecond {
-  /** Unix seconds. */
-  readonly second: number;
-  /** Of the cells. */
   readonly bits: Uint8Array;
 }
 
@@ -104,12 +106,12 @@ export class MovedTable {
   #database: DatabaseSync;
   readonly #writers = new Set<OpenWriter>();
 
-  /** @param maxBytes default: two cameras of a busy street for a month, or twelve usual ones. The oldest rows go first */
+  /** @param maxBytes default: two cameras of a busy street for a month, or twelve usual ones. What was written first goes first */
   constructor(file: string, onFault: (error: unknown) => void, maxBytes = 100 << 20) {
     this.#file = file;
     this.#maxBytes = maxBytes;
     this.#onFault = onFault;
-    this.#database = openTable(file).database;
+    this.#database = this.#open();
   }
 
   open(path: string): MovedWriter {
@@ -132,27 +134,24 @@ export class MovedTable {
     };
   }
 
-  /** The seconds of a period in which something moved, oldest first, and a 1 for each second that was read. */
-  between(path: string, fromS: number, toS: number): { readonly moved: MovedSecond[]; readonly seen: Uint8Array } {
-    this.#write((one) => one.path === path);
+  /**
+   * @param moved called for each second of the period in which something moved, oldest first; the bits are valid during the call
+   * @returns a 1 for each second that was read
+   */
+  read(path: string, fromS: number, toS: number, moved: MovedWriter['add'] = () => {}): Uint8Array {
     const seen = new Uint8Array(Math.max(0, toS - fromS));
-    const moved: MovedSecond[] = [];
-    const query =
-      'SELECT start_s, seen, cells FROM moved WHERE path = ? AND start_s > ? AND start_s < ? ORDER BY start_s';
-    const rows = this.#attempt(() => this.#database.prepare(query).all(path, fromS - ROW_SECONDS, toS)) ?? [];
-    for (const row of rows.map(rowOf)) {
+    for (const row of this.#rows(path, fromS, toS)) {
       for (let at = Math.max(0, fromS - row.startS); at < ROW_SECONDS && row.startS + at < toS; at += 1) {
         seen[row.startS + at - fromS] = hasBit(row.seen, at) ? 1 : 0;
       }
-      const entries = [...entriesOf(row.cells)].sort((a, b) => a.at - b.at);
-      for (const { at, bits } of entries) {
+      for (const { at, bits } of [...row.entries()].sort((a, b) => a.at - b.at)) {
         const second = row.startS + at;
         if (second >= fromS && second < toS) {
-          moved.push({ second, bits });
+          moved(second, bits);
         }
       }
     }
-    return { moved, seen };
+    return seen;
   }
 
   /** Deletes what is older. */
@@ -173,6 +172,32 @@ export class MovedTable {
     this.#database.close();
   }
 
+  /** Rows of the file, oldest first, with what writers have of them. */
+  *#rows(path: string, fromS: number, toS: number): Generator<MovedRow, void> {
+    const query =
+      'SELECT start_s, seen, cells FROM moved WHERE path = ? AND start_s > ? AND start_s < ? ORDER BY start_s';
+    const present = new Map<number, MovedRow>();
+    for (const writer of this.#writers) {
+      const { row } = writer;
+      if (writer.path === path && row && row.startS > fromS - ROW_SECONDS && row.startS < toS) {
+        present.set(row.startS, present.get(row.startS)?.joined(row) ?? row);
+      }
+    }
+    for (const one of this.#attempt(() => this.#database.prepare(query).all(path, fromS - ROW_SECONDS, toS)) ?? []) {
+      const row = rowOf(one);
+      for (const [startS, newer] of [...present].sort(([a], [b]) => a - b)) {
+        if (startS < row.startS) {
+          present.delete(startS);
+          yield newer;
+        }
+      }
+      const newer = present.get(row.startS);
+      present.delete(row.startS);
+      yield newer ? row.joined(newer) : row;
+    }
+    yield* [...present].sort(([a], [b]) => a - b).map(([, row]) => row);
+  }
+
   #write(isWritten: (writer: OpenWriter) => boolean): void {
     const writers = [...this.#writers].filter((one) => one.row !== undefined && isWritten(one));
     if (writers.length === 0) {
@@ -181,10 +206,13 @@ export class MovedTable {
     this.#attempt(() => {
       this.#database.exec('BEGIN IMMEDIATE');
       const get = this.#database.prepare('SELECT start_s, seen, cells FROM moved WHERE path = ? AND start_s = ?');
-      const put = this.#database.prepare('INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?)');
+      const put = this.#database.prepare(
+        'INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, (SELECT 1 + COALESCE(MAX(written), 0) FROM moved))',
+      );
       for (const { path, row } of writers) {
         const before = row && get.get(path, row.startS);
-        const joined = before ? row.joined(rowOf(before)) : row;
+        // What is known stays: a clock that was set back may repeat a time.
+        const joined = before ? rowOf(before).joined(row) : row;
         if (joined) {
           put.run(path, joined.startS, joined.seen, joined.cells);
         }
@@ -198,12 +226,13 @@ export class MovedTable {
   }
 
   #limit(): void {
-    const numberOf = (pragma: string): number => Number(Object.values(this.#database.prepare(pragma).get() ?? {})[0]);
+    const numberOf = (query: string): number => Number(Object.values(this.#database.prepare(query).get() ?? {})[0]);
     const pages = numberOf('PRAGMA page_count') - numberOf('PRAGMA freelist_count');
     if (pages * numberOf('PRAGMA page_size') > this.#maxBytes) {
+      const count = Math.ceil(DELETED_SHARE * numberOf('SELECT COUNT(*) FROM moved'));
       this.#database
-        .prepare('DELETE FROM moved WHERE start_s < ? + (SELECT MIN(start_s) FROM moved)')
-        .run(DELETED_SECONDS);
+        .prepare('DELETE FROM moved WHERE written <= (SELECT written FROM moved ORDER BY written LIMIT 1 OFFSET ?)')
+        .run(count);
     }
   }
 
@@ -212,33 +241,35 @@ export class MovedTable {
     try {
       return work();
     } catch (error) {
-      if (!isSqliteError(error)) {
+      if (!isSqliteError(error) || isOwnFault(error)) {
         throw error;
       }
       this.#onFault(error);
-      if (this.#database.isTransaction) {
-        this.#database.exec('ROLLBACK');
-      }
       if (isDamaged(error)) {
         this.#database.close();
-        removeCache(this.#file);
-        this.#database = openTable(this.#file).database;
+        this.#database = this.#open(true);
+      } else if (this.#database.isTransaction) {
+        this.#database.exec('ROLLBACK');
       }
       return undefined;
     }
   }
-}
 
-const openTable = (file: string): OpenCache => openCache(file, VERSION, SCHEMA);
-
-const hasBit = (bits: Uint8Array, at: number): boolean => (((bits[at >> 3] as number) >> (at & 7)) & 1) === 1;
-
-function* entriesOf(cells: Uint8Array): Generator<Entry, void> {
-  for (let at = 0; at + ENTRY_BYTES <= cells.length; at += ENTRY_BYTES) {
-    const offset = ((cells[at] as number) << 8) | (cells[at + 1] as number);
-    yield { at: offset, bits: cells.subarray(at + 2, at + ENTRY_BYTES) };
+  /** On a full or read-only disk the table lives in memory: later it is read from the recordings again. */
+  #open(isKnownDamaged = false): DatabaseSync {
+    try {
+      if (isKnownDamaged) {
+        removeCache(this.#file);
+      }
+      return openCache(this.#file, VERSION, SCHEMA).database;
+    } catch (error) {
+      this.#onFault(error);
+      return openCache(':memory:', VERSION, SCHEMA).database;
+    }
   }
 }
+
+const hasBit = (bits: Uint8Array, at: number): boolean => (((bits[at >> 3] as number) >> (at & 7)) & 1) === 1;
 
 function rowOf({ start_s, seen, cells }: Record<string, unknown>): MovedRow {
   const whole = new Uint8Array(SEEN_BYTES);

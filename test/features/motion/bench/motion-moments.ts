@@ -27,7 +27,11 @@ async function measure(): Promise<number[]> {
     logger: silentLogger,
     zone: 'UTC',
   });
-  const host = { clock: new FakeClock(), log: silentLogger, recordings: { playback } };
+  const host = {
+    clock: new FakeClock(),
+    log: silentLogger,
+    recordings: { playback, stores: { isShared: () => false } },
+  };
   const rules = { sensitivity: 50, zones: [], masks: [], minSize: 0 };
   const moments = new MotionMoments(host as unknown as MomentsHost, join(folder, 'motion.db'), () => rules);
   try {

@@ -53,6 +53,6 @@ export const en = {
   read: 'Search them, too',
   reading: (percent: string) => `Searching the recordings: ${percent}`,
   cannotRead: (amount: string) =>
-    `${amount} of these recordings cannot be searched: they are not H.264 or H.265, or cannot be read now.`,
+    `${amount} of these recordings cannot be searched: they are not H.264 or H.265, only in the archive, or on a missing disk.`,
 };
 export type MotionWords = typeof en;

@@ -49,5 +49,5 @@ export const zhCn: MotionWords = {
   unread: (amount) => `这些录像中还有 ${amount} 未查找。`,
   read: '也查找这些录像',
   reading: (percent) => `正在查找录像：${percent}`,
-  cannotRead: (amount) => `这些录像中有 ${amount} 无法查找：不是 H.264 或 H.265，或目前无法读取。`,
+  cannotRead: (amount) => `这些录像中有 ${amount} 无法查找：不是 H.264 或 H.265、仅在归档中，或所在磁盘缺失。`,
 };
