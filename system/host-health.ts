@@ -2,7 +2,7 @@ import { type Clock, endsWithin } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
 import type { ClockSource, Drive, NetworkCount, Sensors, SwapSpace } from './sensors.ts';
 
-/** Load and health of the box, or undefined if not available there. */
+/** Load and health of the box; members are undefined if not available there. */
 export interface HostHealth {
   readonly model: string | undefined;
   readonly temperatureCelsius: number | undefined;

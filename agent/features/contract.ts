@@ -138,7 +138,7 @@ export interface BackupFile {
   readonly name: string;
   /** May throw for a damaged one. */
   isWhole(text: string): boolean;
-  /** The text that a restore writes, before all other files but the configuration. Default: that of the backup. */
+  /** The text that a restore writes, before all other files but the configuration. @returns undefined to write nothing. Absent: the text of the backup */
   restored?(texts: RestoredTexts): string | undefined;
 }
 

@@ -44,8 +44,8 @@ export class RequestFolder implements Disposable {
   }
 
   /**
-   * Takes the request out of the folder. @returns undefined if the agent has withdrawn it, and other files belong to the
-   * next one
+   * Takes the request out of the folder. @returns undefined if the agent has withdrawn it; other files then belong to
+   * the next one
    */
   takeRequest(): UpdateRequest | 'wrong' | undefined {
     let text = '';

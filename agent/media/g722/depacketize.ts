@@ -5,7 +5,10 @@ import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 const CLOCK_HZ = 8_000;
 const SAMPLE_RATE_HZ = 16_000;
 
-/** One byte holds two sampling instants of a channel. Some senders signal and use the true rate as RTP clock, or undefined for any other clock. */
+/**
+ * One byte holds two sampling instants of a channel. Some senders signal and use the true rate as RTP clock.
+ * @returns undefined for any other clock
+ */
 export function createG722Depacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   if (format.clockRate !== CLOCK_HZ && format.clockRate !== SAMPLE_RATE_HZ) {
     return undefined;

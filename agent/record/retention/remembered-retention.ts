@@ -148,7 +148,7 @@ export class RememberedRetention implements RetentionRules {
     return recordPath === undefined ? undefined : this.deleteAfterMs(path, recordPath);
   }
 
-  /** Retention of a removed path; 0: forever, or undefined if unknown. */
+  /** Retention of a removed path; 0 for unlimited, undefined if unknown. */
   lastChosenMs(path: string): number | undefined {
     return this.#known.get(path)?.deleteAfterMs;
   }

@@ -8,9 +8,6 @@ export async function ffmpegWarnings(input: readonly string[]): Promise<string> 
     '-v',
     'warning',
     ...input,
-    // Pictures keep their own times: cameras send two within one tick of the frame rate.
-    '-enc_time_base:v',
-    '-1',
     '-f',
     'null',
     '-',

@@ -19,6 +19,7 @@ export const ownPrefix = (prefix: string, box: string): string => (prefix === ''
 /**
  * The object of a recording, `PREFIX/BOX/PATH/2026-01-31/18-00-00-000000Z.mp4` in UTC.
  * @param own result of `ownPrefix`
+ * @returns undefined if no such name is possible
  */
 export function objectKey(own: string, { path, nameUs }: ArchivedName, file: string): string | undefined {
   const extension = extname(file);

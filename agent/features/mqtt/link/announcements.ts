@@ -12,7 +12,7 @@ export class Announcements {
   readonly id: string;
   readonly #document: StoredDocument<typeof Retained>;
   readonly #prefix: string;
-  /** Retained messages by topic, or undefined if an earlier connection published the message, or it is being cleared. */
+  /** Retained messages by topic; a value is undefined if an earlier connection published the message, or it is being cleared. */
   readonly #announced = new Map<string, string | undefined>();
   readonly #clearing = new Set<string>();
   /** Paths of the cameras whose states may be retained, by prefix. */

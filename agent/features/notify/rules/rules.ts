@@ -39,7 +39,7 @@ export interface LocalTime {
   readonly minutes: number;
 }
 
-/** @param local undefined if the box does not know the time, and the hours of rules are ignored */
+/** @param local undefined if the box does not know the time; the hours of rules are then ignored */
 export const matches = (rules: readonly Rule[], notice: Notice, local: LocalTime | undefined): boolean =>
   rules.some(
     ({ cameras, kinds, hours }) =>
