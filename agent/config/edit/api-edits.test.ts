@@ -155,17 +155,19 @@ test.for(PATH_RIGHTS)('privilege escalation: an API client cannot set %s of a pa
   expect(text()).toBe(PATHS);
   await edits.patchPath('cam', { [key]: value }, OWNER);
   await expect(edits.replacePath('cam', { record: false }, MACHINE)).rejects.toThrow(`${key} sets permissions: only`);
+  await expect(edits.deletePath('cam', MACHINE)).rejects.toThrow(`${key} sets permissions: only`);
   await edits.replacePath('cam', { record: false, [key]: value }, MACHINE);
   expect(pathListJson(store.current)[0]).toMatchObject({ record: false, [key]: value });
   await edits.replacePath('cam', { record: false }, OWNER);
   expect(pathListJson(store.current)[0]?.[key]).toBe(usual);
 });
 
-test('privilege escalation: an API client that replaces a path cannot open it by leaving out its users', async () => {
+test('privilege escalation: an API client that replaces or deletes a path cannot open it by leaving out its users', async () => {
   const before = 'paths: {cam: {source: publisher, readUser: me, readPass: pw}}\n';
   const { edits, text, store } = await fileOf(before);
   const opened = edits.replacePath('cam', { source: 'publisher' }, MACHINE);
   await expect(opened).rejects.toThrow('readUser sets permissions: only the owner');
+  await expect(edits.deletePath('cam', MACHINE)).rejects.toThrow('readUser sets permissions: only the owner');
   expect(text()).toBe(before);
   await edits.replacePath('cam', { source: 'publisher' }, OWNER);
   expect(store.current.paths.get('cam')?.settings).toMatchObject({ source: 'publisher' });

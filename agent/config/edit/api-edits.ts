@@ -133,6 +133,7 @@ export class ApiEdits {
         throw new PerchError('badInput', message, { path: name });
       }
       refuseConflict(now, editor.seen, name, [...this.#keys.path.names], {});
+      this.#checkDropped(name, {}, now, editor);
       return [{ keyPath: ['paths', name], value: undefined }];
     });
   }
@@ -186,18 +187,10 @@ export class ApiEdits {
   }
 
   /** Replaces all keys of a path. */
-  #whole(name: string, posted: Posted, { config, written: file }: FileNow, editor: Editor): Edit {
-    const entry = config.paths.get(name);
-    const defaults = defaultsOf(config);
-    const before = entry ? pathSettings(entry, this.#keys) : defaults;
-    for (const key of Object.keys(recordOf(writtenPaths(file)[name]) ?? {})) {
-      const isDropped =
-        !Object.hasOwn(posted, key) &&
-        !(key in before.shown && isDeepStrictEqual(before.shown[key], defaults.shown[key]));
-      if (isDropped && !editor.hasAllRights && this.#isRight('path', key)) {
-        throw setsPermissions(key);
-      }
-    }
+  #whole(name: string, posted: Posted, now: FileNow, editor: Editor): Edit {
+    const { config } = now;
+    const before = this.#appliedTo(name, config);
+    this.#checkDropped(name, posted, now, editor);
     // If the request has no secret, the secret is removed, or the default applies.
     const { properties = {} } = this.#keys.path.schema;
     const removed = Object.keys(properties).filter((key) => properties[key]?.keptFor !== undefined);
@@ -210,6 +203,23 @@ export class ApiEdits {
       return [key, valueFor(this.#keys.path.schema, key, value, before)];
     });
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
+  }
+
+  /** @param posted the keys that stay */
+  #checkDropped(name: string, posted: Posted, { config, written }: FileNow, { hasAllRights }: Editor): void {
+    const { shown } = this.#appliedTo(name, config);
+    const usual = defaultsOf(config).shown;
+    for (const key of Object.keys(recordOf(writtenPaths(written)[name]) ?? {})) {
+      const isDropped = !Object.hasOwn(posted, key) && !(key in shown && isDeepStrictEqual(shown[key], usual[key]));
+      if (isDropped && !hasAllRights && this.#isRight('path', key)) {
+        throw setsPermissions(key);
+      }
+    }
+  }
+
+  #appliedTo(name: string, config: Config): AppliedConfig {
+    const entry = config.paths.get(name);
+    return entry ? pathSettings(entry, this.#keys) : defaultsOf(config);
   }
 
   #check(kind: SettingsKind, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor, config: Config): void {
