@@ -21,6 +21,8 @@ const START_PATIENCE_MS = 5_000;
 const RESTART_CODE = 85;
 /** Shells report it for a program that SIGPIPE has ended. Node ignores that signal. */
 const BROKEN_PIPE_CODE = 141;
+/** EX_IOERR of sysexits.h. */
+const OUTPUT_ERROR_CODE = 74;
 
 async function main(): Promise<number> {
   process.stdout.on('error', onOutputError);
@@ -83,7 +85,7 @@ function onOutputError(error: NodeJS.ErrnoException): void {
     leave(BROKEN_PIPE_CODE);
   }
   console.error(`Perch: cannot write the output: ${explain(error)}`);
-  leave(1);
+  leave(OUTPUT_ERROR_CODE);
 }
 
 async function run(data: string, file: string | undefined): Promise<number> {

@@ -33,7 +33,7 @@ test.for([
 test('an output that cannot be written is an error of one line', () => {
   const { code, errors } = piped(['check', 'FILE'], '> /dev/full 2> ERRORS');
   expect({ code, errors }).toEqual({
-    code: '1',
+    code: '74',
     errors: expect.stringMatching(/^Perch: cannot write the output: .*no space left on device.*$/i),
   });
 });
