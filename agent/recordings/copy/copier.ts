@@ -1,4 +1,3 @@
-import type { Stats } from 'node:fs';
 import { realpath, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
@@ -8,8 +7,8 @@ import type { Playback } from '../../playback/playback.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import { formatRecordPath } from '../../record/file/record-path.ts';
 import { removeCompanions } from '../../record/snapshots/companion-files.ts';
-import { copyCompanions, finishCopy } from './copy-companions.ts';
-import { haveSameBytes, type ImportPace } from './copy-file.ts';
+import { copyCompanions, finishCopy, syncFile } from './copy-companions.ts';
+import { haveSameBytes, type ImportPace, requireCopy } from './copy-file.ts';
 import { leftOut, whyOf } from './left-file.ts';
 import { draftIn, placeNew, RECORDINGS_MODE, removeEmpty, removeLeftDrafts, tryLink } from './place-file.ts';
 import { RecordedTimes } from './recorded.ts';
@@ -84,11 +83,14 @@ export class Copier {
 
   /** Removes the draft of an incomplete recording. */
   async discard(): Promise<void> {
-    const { draft } = this.#memory;
+    const { current, draft } = this.#memory;
     if (draft !== undefined) {
       await rm(draft, { force: true });
       // Without this, a power cut brings the draft back.
       await syncFolder(dirname(draft)).catch(unlessGone);
+    }
+    this.#release();
+    if (draft !== undefined || current) {
       this.#memory = {};
     }
   }
@@ -111,8 +113,16 @@ export class Copier {
     } else if (there) {
       await removeCompanions(from);
     }
-    this.#list.moves?.hold([from, to])();
+    this.#release();
     this.#memory = {};
+  }
+
+  /** Ends the hold of the constructor. */
+  #release(): void {
+    const { current } = this.#memory;
+    if (current) {
+      this.#list.moves?.hold([current.from, current.to])();
+    }
   }
 
   /** @returns how many recordings were taken */
@@ -131,7 +141,7 @@ export class Copier {
       const outcome = await this.#take(recording, report, pace).catch(async (error: unknown) => {
         pace.signal.throwIfAborted();
         const fault = (await this.#list.faultOf?.(error, name)) ?? error;
-        if (isGone(fault)) {
+        if (isGone(fault) || (await isVanished(fault, recording.file))) {
           return 'gone';
         }
         if (!(fault instanceof PerchError && fault.code === 'badInput')) {
@@ -164,7 +174,8 @@ export class Copier {
       this.#memory = after;
       if (nowMs - this.#savedMs >= SAVE_MS) {
         this.#savedMs = nowMs;
-        await report.keep(after);
+        // The save at the end of the pass may fail.
+        await report.keep(after).catch(() => {});
       }
     }
   }
@@ -281,7 +292,7 @@ export class Copier {
   }
 
   /** Checks the room for a draft, and stores its name if it can be resumed. */
-  async #prepare(draft: string, { sizeBytes }: SourceRecording, opened: OpenRecording, report: JobReport) {
+  async #prepare(draft: string, recording: SourceRecording, opened: OpenRecording, report: JobReport) {
     if (this.#memory.draft !== draft) {
       await this.discard();
     }
@@ -290,9 +301,11 @@ export class Copier {
     }
     const folder = dirname(draft);
     const { bavail, blocks, bsize } = await statfs(folder);
+    const { file } = recording;
+    const sizeBytes = file === undefined ? recording.sizeBytes : (await stat(file)).size;
     const keptBytes = Math.min(sizeBytes, (await statOf(draft))?.size ?? 0);
-    // Retention must not delete recordings to make room for the copy. The original of a move counts, too.
-    const neededBytes = (this.#list.moves ? 2 : 1) * sizeBytes - keptBytes;
+    // Retention must not delete recordings to make room for the copy. An original that retention has to keep counts, too.
+    const neededBytes = (this.#list.moves?.keep ? 2 : 1) * sizeBytes - keptBytes;
     if (bavail * bsize < neededBytes + this.#deps.minFreeBytes(blocks * bsize)) {
       const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
       throw new PerchError('exhausted', text, { why: 'full' });
@@ -311,6 +324,9 @@ export class Copier {
     if ((await stat(from)).size !== (await stat(to)).size || !(await haveSameBytes(from, to, pace))) {
       throw leftOut('taken', 'another recording has its name there');
     }
+    // The run that wrote the copy may have ended before its bytes were on the disk.
+    await syncFile(to);
+    await syncFolder(dirname(to));
     await this.#removeOriginal(from, to);
     return 'taken';
   }
@@ -357,22 +373,13 @@ async function linkTo(file: string, draft: string): Promise<boolean> {
   return tryLink(file, draft);
 }
 
-/** @throws PerchError unless the draft has the bytes of a file that has not changed since */
-async function requireCopy(file: string, draft: string, before: Stats, pace: ImportPace): Promise<void> {
-  const isSame = await haveSameBytes(file, draft, pace);
-  const now = await stat(file);
-  if (now.size !== before.size || now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) {
-    throw leftOut('busy', 'it changed meanwhile');
-  }
-  if (!isSame) {
-    const text = `the disk of ${dirname(draft)} gives back other bytes than those of ${file}: check both disks and their cables`;
-    throw new PerchError('unavailable', text, { why: 'disk' });
-  }
-}
-
 /** Whether its owner has deleted the recording since it was listed. */
 const isGone = (fault: unknown): boolean =>
   fault instanceof PerchError && fault.code === 'notFound' && fault.context['why'] === undefined;
+
+/** Whether the file was deleted since it was listed. */
+const isVanished = async (fault: unknown, file: string | undefined): Promise<boolean> =>
+  file !== undefined && codeOf(fault) === 'ENOENT' && !(await statOf(file));
 
 /** The pass names the recording that is left out. */
 function unlessLeftOut(error: unknown): undefined {

@@ -37,6 +37,11 @@ export async function writeCompanion(file: string, bytes: Uint8Array, timeMs: nu
   await rename(draft, file);
 }
 
+export async function syncFile(file: string): Promise<void> {
+  await using handle = await open(file, 'r');
+  await handle.sync();
+}
+
 /** Flushes a copy. @param modifiedMs time of its last change */
 export async function finishCopy(file: string, modifiedMs: number): Promise<void> {
   const handle = await open(file, 'r+');

@@ -1,8 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { openRegularFile } from '../../base/files/open-regular-file.ts';
 import { readFull } from '../../base/files/read-full.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
+import { leftOut } from './left-file.ts';
 
 /**
  * Bytes copied at a time: a recorder's write waits at most for one chunk. With chunks of 1 MB a copy takes 1.7 times the CPU
@@ -75,6 +78,19 @@ export async function haveSameBytes(file: string, other: string, pace: ImportPac
     if (count < CHUNK_BYTES) {
       return true;
     }
+  }
+}
+
+/** @throws PerchError unless the draft has the bytes of a file that has not changed since */
+export async function requireCopy(file: string, draft: string, before: Stats, pace: ImportPace): Promise<void> {
+  const isSame = await haveSameBytes(file, draft, pace);
+  const now = await stat(file);
+  if (now.size !== before.size || now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) {
+    throw leftOut('busy', 'it changed meanwhile');
+  }
+  if (!isSame) {
+    const text = `the disk of ${dirname(draft)} gives back other bytes than those of ${file}: check both disks and their cables`;
+    throw new PerchError('unavailable', text, { why: 'disk' });
   }
 }
 

@@ -10,8 +10,10 @@ const MAX_OVERLAP_US = 1_500_000;
 
 interface RecordedPath {
   scannedMs: number;
-  /** The last recording that was taken: the index may not have it yet. */
-  last: Times;
+  /** Recordings taken since the scan before the last one: the index may not have them yet, as a scan may have begun earlier. */
+  taken: Times[];
+  /** How many of them were taken before the last scan. */
+  older: number;
 }
 
 /** What paths have recordings of. */
@@ -33,10 +35,15 @@ export class RecordedTimes {
     const recorded = this.#recordedOf(path);
     const nowMs = this.#clock.monoMs();
     const isDue = nowMs - recorded.scannedMs >= SCAN_MS;
-    recorded.scannedMs = isDue ? nowMs : recorded.scannedMs;
     const { recordedUs } = await this.#playback.measure({ path, startUs, endUs }, isDue);
-    const lastUs = Math.min(endUs, recorded.last.endUs) - Math.max(startUs, recorded.last.startUs);
-    const [us, allUs] = [Math.max(lastUs, recordedUs), endUs - startUs];
+    if (isDue) {
+      recorded.scannedMs = nowMs;
+      recorded.taken = recorded.taken.slice(recorded.older);
+      recorded.older = recorded.taken.length;
+    }
+    const overlaps = recorded.taken.map((one) => Math.min(endUs, one.endUs) - Math.max(startUs, one.startUs));
+    const takenUs = overlaps.reduce((sum, us) => sum + Math.max(0, us), 0);
+    const [us, allUs] = [Math.max(takenUs, recordedUs), endUs - startUs];
     if (us <= Math.min(MAX_OVERLAP_US, allUs / 2)) {
       return false;
     }
@@ -48,11 +55,11 @@ export class RecordedTimes {
   }
 
   take(path: string, times: Times): void {
-    this.#recordedOf(path).last = times;
+    this.#recordedOf(path).taken.push(times);
   }
 
   #recordedOf(path: string): RecordedPath {
-    const none = { scannedMs: Number.NEGATIVE_INFINITY, last: { startUs: 0, endUs: 0 } };
+    const none: RecordedPath = { scannedMs: Number.NEGATIVE_INFINITY, taken: [], older: 0 };
     const recorded = this.#paths.get(path) ?? none;
     this.#paths.set(path, recorded);
     return recorded;

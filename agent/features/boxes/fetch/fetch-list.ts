@@ -126,6 +126,11 @@ export class FetchList implements RecordingList {
     return taken > 0;
   }
 
+  async faultOf(error: unknown): Promise<unknown> {
+    const isOfFile = error instanceof PerchError && error.code === 'badInput' && error.context['why'] === undefined;
+    return isOfFile ? leftOut('unreadable', explain(error)) : error;
+  }
+
   async end(pace: ImportPace): Promise<void> {
     await this.#takeStills(pace);
     await this.#deps.takeEvents(pace);

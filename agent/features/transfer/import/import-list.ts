@@ -190,7 +190,9 @@ export class ImportList implements RecordingList {
       }
       const times = { startUs: startMs * 1000, endUs: startMs * 1000 + known.info.durationUs };
       const opened = await openFile(file, times.endUs / 1000);
-      return this.moves ? opened : { ...opened, times, canBeLinked: this.#deps.isLinked === true };
+      // A hard link would keep the owner and the mode of the other program's file.
+      const canBeLinked = !this.moves && this.#deps.isLinked === true;
+      return { ...opened, ...(!this.moves && { times }), canBeLinked };
     }
     if (format === 'mpegts') {
       throw leftOut('damaged', 'it is no MPEG-TS stream that Perch reads');

@@ -9,6 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -308,6 +309,54 @@ test('a disk that is away ends the pass with its reason', async () => {
   const move = openMove(from, to, { refusal: () => 'its disk is not mounted' });
   await expect(move.run()).rejects.toMatchObject({ message: 'its disk is not mounted', context: { why: 'away' } });
   expect(filesBelow(to)).toEqual([]);
+});
+
+test('a recording that is deleted meanwhile does not end the move of the others', async () => {
+  const { from, to } = disks();
+  await makeRecordings(from);
+  let gone: string | undefined;
+  const move = openMove(from, to, {
+    keep: (file) => {
+      if (gone === undefined) {
+        gone = file;
+        rmSync(file);
+      }
+      return () => {};
+    },
+  });
+  await move.run();
+  expect(filesBelow(to).filter((name) => name.endsWith('.mp4'))).toHaveLength(2);
+  expect(filesBelow(from).filter((name) => name.endsWith('.mp4'))).toEqual([]);
+  expect(move.left).toEqual([]);
+});
+
+test('an original is deleted once the copy of an earlier run is on the disk', async () => {
+  const { from, to } = disks();
+  await makeRecordings(from, 1);
+  const content = contentOf(from);
+  const [file = ''] = filesBelow(from).filter((name) => name.endsWith('.mp4'));
+  const there = join(to, file.slice(from.length));
+  mkdirSync(dirname(there));
+  {
+    using cuts = new PowerCuts(from, to);
+    await copyFile(file, there);
+    await openMove(from, to).run();
+    cuts.switchOn('contents');
+  }
+  expect(contentOf(to)).toEqual(content);
+  expect(filesBelow(from)).toEqual([]);
+});
+
+test('a move that is canceled before it continues lists its recording again', async () => {
+  const { from, to } = disks();
+  const move = openMove(from, to);
+  const current = { from: join(from, 'cam/a.mp4'), to: join(to, 'cam/a.mp4') };
+  const copier = new Copier(new MoveList(undefined, move.deps), { current }, move.deps);
+  const { moves } = move.playback;
+  expect([moves.isMoving(current.from), moves.isMoving(current.to)]).toEqual([true, true]);
+  await copier.discard();
+  expect([moves.isMoving(current.from), moves.isMoving(current.to)]).toEqual([false, false]);
+  expect(copier.memory).toEqual({});
 });
 
 /** In the short length the power is cut before every third operation. */
