@@ -58,7 +58,9 @@ test('for one fact the other features read nothing', async () => {
   expect(lines).toEqual([]);
 });
 
-test('where a feature cannot say what is in force, nothing is applied', () => {
-  const { open } = openWith({ inForce: fails });
+test('where a feature cannot say what is in force, nothing is applied', async () => {
+  const { open } = openWith({ inForce: fails, begin: rejects, configure: fails });
+  await expect(open.begin()).rejects.toThrow('broken');
+  expect(() => open.configure({} as Config)).toThrow('broken');
   expect(() => open.inForce({} as Config)).toThrow('broken');
 });

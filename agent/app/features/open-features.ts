@@ -41,12 +41,15 @@ export class OpenFeatures {
     }
   }
 
-  /** Calls a member of each. One that throws is logged. */
-  #all<T>(call: (feature: OpenFeature, kind: string) => T): T[] {
+  /** Calls a member of each. One that throws is logged. @throws what one of `needed` throws */
+  #all<T>(call: (feature: OpenFeature, kind: string) => T, needed?: (feature: OpenFeature) => boolean): T[] {
     return this.#open.flatMap(({ kind, feature, failed }) => {
       try {
         return [call(feature, kind)];
       } catch (error) {
+        if (needed?.(feature)) {
+          throw error;
+        }
         failed(error);
         return [];
       }
@@ -54,7 +57,10 @@ export class OpenFeatures {
   }
 
   /** Like `#all`, one after the other. */
-  async #each<T>(call: (feature: OpenFeature, name: string) => Promise<T> | undefined): Promise<T[]> {
+  async #each<T>(
+    call: (feature: OpenFeature, name: string) => Promise<T> | undefined,
+    needed?: (feature: OpenFeature) => boolean,
+  ): Promise<T[]> {
     const results: T[] = [];
     for (const { name, feature, failed } of this.#open) {
       try {
@@ -63,6 +69,9 @@ export class OpenFeatures {
           results.push(result);
         }
       } catch (error) {
+        if (needed?.(feature)) {
+          throw error;
+        }
         failed(error);
       }
     }
@@ -89,7 +98,7 @@ export class OpenFeatures {
   }
 
   async begin(): Promise<void> {
-    await this.#each((feature) => feature.begin?.());
+    await this.#each((feature) => feature.begin?.(), decidesInForce);
   }
 
   get factsSchema(): TProperties {
@@ -111,7 +120,7 @@ export class OpenFeatures {
   }
 
   configure(config: Config): void {
-    this.#all((feature) => feature.configure?.(config));
+    this.#all((feature) => feature.configure?.(config), decidesInForce);
   }
 
   withPaths(config: Config): Config {
@@ -122,7 +131,7 @@ export class OpenFeatures {
     return all;
   }
 
-  /** @throws what one throws: without it a private camera would be recorded */
+  /** @throws what one throws */
   inForce(config: Config): Config {
     return this.#open.reduce((given, { feature }) => feature.inForce?.(given) ?? given, config);
   }
@@ -203,6 +212,9 @@ export class OpenFeatures {
     return this.#all(of).find((found) => found !== undefined);
   }
 }
+
+/** Without it a private camera would be recorded. */
+const decidesInForce = ({ inForce }: OpenFeature): boolean => inForce !== undefined;
 
 /** Mounts routes with a hook of their own for their right. */
 export async function mountRoutes(
