@@ -11,6 +11,7 @@ export const modes: Feature = {
     const own = new Modes(host);
     return {
       routes: [{ listener: 'api', mount: async (app) => modeRoutes(app, own) }],
+      problems: () => own.problems(),
       begin: () => own.begin(),
       configure: () => own.configure(),
       inForce: (config) => inMode(config, own.current),

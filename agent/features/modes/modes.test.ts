@@ -64,7 +64,7 @@ test('the timetable changes the mode within a second, and cameras follow once', 
   expect(modes.status).toEqual({
     ...{ mode: 'home', since: '2025-12-31T18:00:00.000Z', by: 'timetable', hold: false },
     next: { mode: 'away', time: '2026-01-01T08:00:00.000Z' },
-    ...{ timeZone: 'UTC', used: true, timeKnown: true },
+    ...{ timeZone: 'UTC', used: true, timeKnown: true, lost: false },
   });
   await box.clock.advance(8 * HOUR_MS - 1);
   expect(modes.current).toBe('home');
@@ -176,11 +176,17 @@ test('without a timetable a mode stays', async () => {
   expect(modes.current).toBe('away');
 });
 
-test('a damaged file is reported and counts as none', async () => {
+test('a damaged file counts as none, and is a problem until a person sets the mode', async () => {
   const box = device();
   writeFileSync(join(box.dataDir, 'mode.json'), '{"mode": "party"}');
-  expect((await box.start()).current).toBe('home');
+  const modes = await box.start();
+  expect(modes.status).toMatchObject({ mode: 'home', lost: true });
   expect(box.lines.join()).toContain('the mode is lost');
+  await box.clock.advance(9 * HOUR_MS);
+  const text = 'the mode is lost: mode.json could not be read; set the mode again';
+  expect(modes.problems()).toEqual([{ why: 'damaged', text, since: null }]);
+  expect(await modes.set({ mode: 'away' })).toMatchObject({ lost: false });
+  expect(modes.problems()).toEqual([]);
 });
 
 test('a mode that cannot be saved applies, and the request fails', async () => {

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { endsWithin } from '../../base/clock.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
-import type { Host } from '../contract.ts';
+import type { FeatureProblem, Host } from '../contract.ts';
 import { rulesOf } from './effect.ts';
 import { MODE_KEYS, MODES, type Mode } from './keys.ts';
 import type { ModeControl, ModeStatus } from './routes.ts';
@@ -36,6 +36,8 @@ export class Modes implements ModeControl {
   readonly #host: ModesHost;
   readonly #document: StoredDocument<typeof State>;
   #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
+  /** Of the file, until a person sets the mode. */
+  #fault: string | undefined;
   #next: Change | undefined;
   /** Times of the last check of the timetable and of the next one, in Unix milliseconds. */
   #checkedMs = Infinity;
@@ -56,6 +58,7 @@ export class Modes implements ModeControl {
 
   async begin(): Promise<void> {
     this.#state = (await this.#document.open('the mode is lost')) ?? this.#state;
+    this.#fault = this.#document.fault;
     this.#stop = this.#host.clock.eachSecond(() => this.#tick());
   }
 
@@ -67,6 +70,11 @@ export class Modes implements ModeControl {
   /** Follows a changed timetable. */
   configure(): void {
     this.#check();
+  }
+
+  problems(): readonly FeatureProblem[] {
+    const text = `${this.#fault}: mode.json could not be read; set the mode again`;
+    return this.#fault === undefined ? [] : [{ why: 'damaged', text, since: null }];
   }
 
   get status(): ModeStatus {
@@ -83,11 +91,13 @@ export class Modes implements ModeControl {
       timeZone: timetableZone || new Intl.DateTimeFormat().resolvedOptions().timeZone,
       used: timetable.length > 0 || [...settings.paths.values()].some(({ settings }) => hasRules(rulesOf(settings))),
       timeKnown: this.#isTrusted,
+      lost: this.#fault !== undefined,
     };
   }
 
   async set({ mode, hold = false }: Parameters<ModeControl['set']>[0]): Promise<ModeStatus> {
     const { clock, applyPaths } = this.#host;
+    this.#fault = undefined;
     if (mode === undefined) {
       // Without `hold`, the changes of the timetable since the mode was set count.
       this.#adopt({ ...this.#state, hold });

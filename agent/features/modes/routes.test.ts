@@ -5,7 +5,7 @@ import { modeRoutes } from './routes.ts';
 
 const HOME = {
   ...({ mode: 'home', since: null, by: 'timetable' } as const),
-  ...{ hold: false, next: null, timeZone: 'UTC', used: false, timeKnown: true },
+  ...{ hold: false, next: null, timeZone: 'UTC', used: false, timeKnown: true, lost: false },
 };
 
 function open() {

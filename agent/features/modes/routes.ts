@@ -14,6 +14,9 @@ const Status = Type.Object({
   timeZone: Type.String({ description: 'Time zone of the timetable.' }),
   used: Type.Boolean({ description: 'There is a timetable, or a path with `modes`.' }),
   timeKnown: Type.Boolean({ description: 'False: the box does not know the time, so the mode stays.' }),
+  lost: Type.Boolean({
+    description: 'The file of the mode could not be read at the start, and the mode has not been set since.',
+  }),
 });
 export type ModeStatus = Static<typeof Status>;
 const Body = Type.Object(

@@ -71,8 +71,11 @@ export function ModesPage() {
 }
 
 /** `since 17:30. Night from 22:30` */
-function statusText({ mode, since, next, hold, timeKnown, timeZone }: ModeStatus): string {
+function statusText({ mode, since, next, hold, timeKnown, timeZone, lost }: ModeStatus): string {
   const t = modesWords.value;
+  if (lost) {
+    return t.isLost;
+  }
   if (!timeKnown) {
     return t.noTimeKnown;
   }

@@ -10,6 +10,7 @@ export const en = {
   until: (mode: string, when: string) => `${mode} from ${when}`,
   held: 'Stays until you change it.',
   noTimeKnown: 'The box does not know the time yet. The mode stays until it does.',
+  isLost: 'The mode that was set is lost: its file could not be read. Set the mode again.',
   hold: 'Keep this mode',
   holdText: 'The timetable does not end it.',
   isSet: (mode: string) => `Mode: ${mode}.`,

@@ -11,6 +11,7 @@ export const zhCn: ModesWords = {
   until: (mode, when) => `下一模式：${mode}（${when}）`,
   held: '保持到您手动更改为止。',
   noTimeKnown: '主机尚未获得准确时间，在此之前模式保持不变。',
+  isLost: '之前设置的模式已丢失：无法读取其文件。请重新设置模式。',
   hold: '保持此模式',
   holdText: '时间表不会结束它。',
   isSet: (mode) => `模式：${mode}。`,
