@@ -1,7 +1,7 @@
 // The way in, for any Node from 18 on: installs what is missing, builds the page when it is stale, and hands over to
 // the Node that the project pins (npm's node-linux-* packages). No dependencies: it runs before there are any.
 //
-//   node start.mjs --prepare                    for start.sh, which starts Perch: prints that Node's path
+//   node start.mjs --prepare [FOLDER HOURS]     for start.sh, which starts Perch: prints that Node's path
 //   node start.mjs test/bench/main.ts           a TypeScript file of ours
 //   node start.mjs vitest run                   a tool from node_modules/.bin
 import { spawn, spawnSync } from 'node:child_process';
@@ -122,7 +122,7 @@ function sourcesIn(folder) {
 
 async function buildPage(runtime) {
   const stamp = inRoot('webui', 'dist', '.stamp');
-  const wanted = digestOf([...sourcesIn('webui'), 'package-lock.json']);
+  const wanted = digestOf([...sourcesIn('webui'), 'docs/guide/access/remote-access.md', 'package-lock.json']);
   if (readStamp(stamp) === wanted) {
     return;
   }
@@ -135,11 +135,10 @@ async function buildPage(runtime) {
   writeFileSync(stamp, wanted);
 }
 
-/** Perch in the form of the packages, which takes less memory than its sources. */
-async function bundleAgent(runtime) {
-  const folder = inRoot('node_modules', '.cache', 'agent');
+/** Perch in the form of the packages, which takes less memory than its sources. @param keptHours of older ones */
+async function bundleAgent(runtime, folder = inRoot('node_modules', '.cache', 'agent'), keptHours = '720') {
   const stamp = join(folder, '.stamp');
-  const files = [
+  const wanted = digestOf([
     ...sourcesIn('agent'),
     ...sourcesIn('system'),
     'packaging/bundle.ts',
@@ -147,19 +146,15 @@ async function bundleAgent(runtime) {
     'packaging/keep-bundle.ts',
     'package.json',
     'package-lock.json',
-  ];
-  const hash = createHash('sha256');
-  for (const file of files) {
-    const { size, mtimeMs } = statSync(inRoot(file));
-    hash.update(`${file} ${size} ${mtimeMs}\n`);
-  }
-  const wanted = hash.digest('hex');
+    'tsconfig.json',
+  ]);
   const program = statSync(join(folder, 'current', 'agent', 'perch.cjs'), { throwIfNoEntry: false });
   if (readStamp(stamp) === wanted && program?.size > 0) {
     return;
   }
   say('Perch: bundling the program.');
-  const done = await runQuietly(runtime, [inRoot('packaging', 'keep-bundle.ts'), folder], 'bundling the program');
+  const command = [inRoot('packaging', 'keep-bundle.ts'), folder, keptHours];
+  const done = await runQuietly(runtime, command, 'bundling the program');
   if (!done.ok) {
     fail(done.said.trim(), 'Perch: the program could not be bundled.');
   }
@@ -210,7 +205,7 @@ if (isPreparing || name.endsWith('main.ts') || name === 'vitest') {
   await buildPage(runtime);
 }
 if (isPreparing) {
-  await bundleAgent(runtime);
+  await bundleAgent(runtime, ...args);
   process.stdout.write(`${runtime}\n`);
 } else {
   handOver(runtime, resolveTarget(name), args);

@@ -43,7 +43,7 @@ test('the bundle that Perch may run from is kept from its replacement on; others
   for (const name of ['running', 'older', 'current-1']) {
     lutimesSync(join(folder, name), DAYS_40_AGO, DAYS_40_AGO);
   }
-  run(join(import.meta.dirname, 'keep-bundle.ts'), [folder]);
+  run(join(import.meta.dirname, 'keep-bundle.ts'), [folder, '720']);
   const current = realpathSync(join(folder, 'current'));
   expect(readdirSync(folder).map((name) => join(folder, name))).toEqual(
     [current, join(folder, 'current'), join(folder, 'running')].sort(),
@@ -72,6 +72,8 @@ function clone() {
     'webui/build.ts',
     'packaging/bundle.ts',
     'packaging/common-js.ts',
+    'docs/guide/access/remote-access.md',
+    'tsconfig.json',
   ]) {
     write(file, '');
   }

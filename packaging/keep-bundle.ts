@@ -58,19 +58,19 @@ export async function keepBundle(folder: string, keptMs: number): Promise<string
 const CURRENT = 'current';
 
 /** Builds the bundle that `start.sh` runs. */
-async function main(folder: string): Promise<void> {
+async function main(folder: string, keptHours: number): Promise<void> {
   const current = join(folder, CURRENT);
   if (existsSync(current)) {
     // Perch may run from it: its time begins with its replacement.
     utimesSync(current, new Date(), new Date());
   }
-  const kept = await keepBundle(folder, 30 * 24 * 3_600_000);
+  const kept = await keepBundle(folder, keptHours * 3_600_000);
   const link = join(folder, `${CURRENT}-${process.pid}`);
   symlinkSync(kept, link);
   renameSync(link, current);
 }
 
-const [folder] = process.argv.slice(2);
+const [folder, keptHours] = process.argv.slice(2);
 if (import.meta.main && folder !== undefined) {
-  await main(folder);
+  await main(folder, Number(keptHours));
 }
