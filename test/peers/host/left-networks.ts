@@ -1,9 +1,21 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { runProcess } from '../programs/process.ts';
 
 /** Names of network namespaces, and of bridges (`openSharedNetwork`), with the id of the process that has made them. */
 const NAMESPACE = /^perch(?:fw|-empty-|-)(\d+)(?=\D)/;
 const BRIDGE = /^ps(\d+)x\d+$/;
+
+/** The bridge's alias: runs in other containers may share this network, and their processes have other ids. */
+export const ownProcesses = (): string => readlinkSync('/proc/self/ns/pid');
+
+/** Empty if it has ended meanwhile. */
+function aliasOf(bridge: string): string {
+  try {
+    return readFileSync(`/sys/class/net/${bridge}/ifalias`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
 
 /** Empty where the system has no `ip`. */
 const output = async (...args: readonly string[]): Promise<string> => {
@@ -35,6 +47,8 @@ export async function setup(): Promise<void> {
     await output('netns', 'del', name);
   }
   for (const name of left(await output('-br', 'link', 'show', 'type', 'bridge'), BRIDGE)) {
-    await output('link', 'del', name);
+    if (aliasOf(name) === ownProcesses()) {
+      await output('link', 'del', name);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { runProcess } from '../programs/process.ts';
+import { ownProcesses } from './left-networks.ts';
 
 /** One of several machines in a network. */
 export interface Machine {
@@ -37,6 +38,7 @@ export async function openSharedNetwork(): Promise<SharedNetwork> {
     { name: `perch-${name}-2`, ip: `${net}.3` },
   ] as const;
   await ip('link', 'add', bridge, 'type', 'bridge');
+  await ip('link', 'set', bridge, 'alias', ownProcesses());
   await ip('addr', 'add', `${net}.1/24`, 'dev', bridge);
   await ip('link', 'set', bridge, 'up');
   for (const [i, machine] of machines.entries()) {
