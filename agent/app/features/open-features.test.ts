@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, Host, OpenFeature } from '../../features/contract.ts';
+import type { StoreOffer } from '../../playback/stores/contract.ts';
+import type { RecordingCopies } from '../../record/store/recording-copies.ts';
 import { OpenFeatures } from './open-features.ts';
 
 const fails = (): never => {
@@ -63,4 +65,34 @@ test('where a feature cannot say what is in force, nothing is applied', async ()
   await expect(open.begin()).rejects.toThrow('broken');
   expect(() => open.configure({} as Config)).toThrow('broken');
   expect(() => open.inForce({} as Config)).toThrow('broken');
+});
+
+test('while the store and the copies of a feature fail, nothing that waits for a copy is deleted', () => {
+  const [stores, copies]: [StoreOffer[], RecordingCopies[]] = [[], []];
+  const lines: string[] = [];
+  const feature: OpenFeature = {
+    store: { has: fails, names: fails, open: rejects },
+    copies: {
+      get stored() {
+        return fails();
+      },
+      get away() {
+        return fails();
+      },
+      ...{ isAwaited: fails, deletedByHand: fails, mayAppear: fails },
+    },
+  };
+  const recordings = {
+    stores: { add: (one: StoreOffer) => stores.push(one) },
+    playback: { copies: { add: (one: RecordingCopies) => copies.push(one) } },
+  };
+  const log = createLogger('info', (line) => lines.push(line));
+  new OpenFeatures([{ name: 'broken', open: () => feature }], { log, recordings } as unknown as Host);
+  const [store, copy] = [stores[0] as StoreOffer, copies[0] as RecordingCopies];
+  expect([store.has('cam'), store.names()]).toEqual([false, []]);
+  copy.deletedByHand('cam', 0, 'a.mp4');
+  const awaited = { path: 'cam', file: 'a.mp4', nameUs: 0, newestStartUs: 0 };
+  expect([copy.isAwaited(awaited), copy.mayAppear('cam'), copy.stored]).toEqual([true, true, undefined]);
+  expect(copy.away).toContain('failed');
+  expect(lines).toHaveLength(1);
 });

@@ -5,6 +5,7 @@ import { logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
+import { safeCopies, safeStore } from '../../features/safe-offers.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -31,12 +32,12 @@ export class OpenFeatures {
       feature: open(host),
       failed: logOnce((_, err) => host.log.error({ feature: name, err }, 'a feature failed; the others continue')),
     }));
-    for (const { feature } of this.#open) {
+    for (const { feature, failed } of this.#open) {
       if (feature.store) {
-        host.recordings.stores.add(feature.store);
+        host.recordings.stores.add(safeStore(feature.store, failed));
       }
       if (feature.copies) {
-        host.recordings.playback.copies.add(feature.copies);
+        host.recordings.playback.copies.add(safeCopies(feature.copies, failed));
       }
     }
   }

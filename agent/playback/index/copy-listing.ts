@@ -35,6 +35,9 @@ export class CopyListing {
   }
 
   add(store: RecordingCopies): void {
+    if (this.#store) {
+      throw new Error('one feature makes copies of recordings');
+    }
     this.#store = store;
   }
 

@@ -207,7 +207,7 @@ export class Copier {
     if (moves && file !== undefined) {
       await report.keep({ current: { from: file, to: wanted } });
     }
-    if (await this.#isTaken(wanted)) {
+    if (await this.#isTaken(wanted, recording)) {
       if (moves && file !== undefined) {
         // An earlier run may have ended before it deleted the original.
         return this.#moveOver(file, wanted, pace);
@@ -229,7 +229,7 @@ export class Copier {
   }
 
   /** Whether a file has the name. An empty one is removed: on a disk without hard links it took the name before a power cut. */
-  async #isTaken(wanted: string): Promise<boolean> {
+  async #isTaken(wanted: string, { draft }: SourceRecording): Promise<boolean> {
     const { clock, isOpen } = this.#deps;
     const folder = dirname(wanted);
     if (!this.#cleaned.has(folder)) {
@@ -237,7 +237,9 @@ export class Copier {
       await removeLeftDrafts(folder).catch(unlessGone);
     }
     const there = await statOf(wanted);
-    const nowMs = isOpen && !isOpen(wanted) ? Number.POSITIVE_INFINITY : clock.wallMs();
+    const isOfImport = this.#list.isNamedByTime && isOpen && !isOpen(wanted);
+    const isOfDraft = draft !== undefined && this.#memory.draft === join(folder, draft);
+    const nowMs = isOfImport || isOfDraft ? Number.POSITIVE_INFINITY : clock.wallMs();
     return there !== undefined && !(await removeEmpty(wanted, there, nowMs));
   }
 
@@ -252,12 +254,12 @@ export class Copier {
     const { moves } = this.#list;
     const folder = dirname(wanted);
     await makeFolder(folder, RECORDINGS_MODE);
-    const draft = opened.draft === undefined ? draftIn(folder) : join(folder, opened.draft);
+    const draft = recording.draft === undefined ? draftIn(folder) : join(folder, recording.draft);
     const release = moves?.hold([wanted]);
     try {
       let times = opened.times;
       if (!(opened.canBeLinked && file !== undefined && (await linkTo(file, draft)))) {
-        await this.#prepare(draft, recording, opened, report);
+        await this.#prepare(draft, recording, report);
         const before = moves && file !== undefined ? await stat(file) : undefined;
         const written = await opened.write(draft, this.#guarded(wanted, pace), (bytes) => report.bytes(bytes));
         if (written.times && (await this.#recorded.has(path, written.times))) {
@@ -283,7 +285,7 @@ export class Copier {
       }
     } finally {
       release?.();
-      if (opened.draft === undefined) {
+      if (recording.draft === undefined) {
         await rm(draft, { force: true });
       }
     }
@@ -292,11 +294,11 @@ export class Copier {
   }
 
   /** Checks the room for a draft, and stores its name if it can be resumed. */
-  async #prepare(draft: string, recording: SourceRecording, opened: OpenRecording, report: JobReport) {
+  async #prepare(draft: string, recording: SourceRecording, report: JobReport) {
     if (this.#memory.draft !== draft) {
       await this.discard();
     }
-    if (opened.draft === undefined) {
+    if (recording.draft === undefined) {
       await rm(draft, { force: true });
     }
     const folder = dirname(draft);
@@ -310,7 +312,7 @@ export class Copier {
       const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
       throw new PerchError('exhausted', text, { why: 'full' });
     }
-    if (opened.draft !== undefined) {
+    if (recording.draft !== undefined) {
       this.#memory = { draft };
       await report.keep(this.#memory);
     }

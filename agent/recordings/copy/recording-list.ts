@@ -28,6 +28,8 @@ export interface SourceRecording {
   readonly sizeBytes: number;
   /** The recording if it is a file of this machine: its stills and signatures are copied, too. */
   readonly file?: string;
+  /** Name of a draft that `write` continues if it is there. */
+  readonly draft?: string;
   /** Memory of a list that continues after this recording. */
   readonly after?: object;
   /** Whether it is copied, without a look into it. @throws PerchError badInput if it is left out; another one if nothing can be copied now */
@@ -42,8 +44,6 @@ export interface OpenRecording {
   readonly times?: Times;
   /** A hard link is as good as a copy. */
   readonly canBeLinked?: boolean;
-  /** Name of a draft that `write` continues if it is there. */
-  readonly draft?: string;
   /** Writes the recording into a draft, whose end may be unflushed. */
   write(draft: string, pace: ImportPace, onBytes: (bytes: number) => void): Promise<Written>;
   close?(): Promise<void>;

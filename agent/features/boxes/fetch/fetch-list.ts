@@ -110,6 +110,7 @@ export class FetchList implements RecordingList {
         name: `${group} ${new Date(file.startUs / 1000).toISOString()}`,
         path,
         sizeBytes: file.bytes,
+        draft: `.fetch-${file.nameUs}.part${file.format === 'mpegts' ? '.ts' : ''}`,
         check: async () => this.#check(wanted),
         open: async () => this.#open(wanted),
         ended: async (outcome) => {
@@ -202,10 +203,9 @@ export class FetchList implements RecordingList {
 
   #open({ group, file }: Wanted): OpenRecording {
     const { source, take, pieceBytes } = this.#deps;
-    const { startUs, durationUs, nameUs, format, modifiedMs } = file;
+    const { startUs, durationUs, modifiedMs } = file;
     return {
       times: { startUs, endUs: startUs + durationUs },
-      draft: `.fetch-${nameUs}.part${format === 'mpegts' ? '.ts' : ''}`,
       write: async (draft, pace, onBytes) => {
         await fetchFile(draft, {
           ...{ source, path: group, file, pace, onBytes },
