@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const SAMPLE_MS = 250;
@@ -14,14 +15,14 @@ interface Times {
   readonly all: number;
 }
 
-/** @param stat text of /proc/stat */
-export function processorTimes(stat: string): Times {
+/** @param stat text of /proc/stat @param priority of this process: its `nice` value */
+export function processorTimes(stat: string, priority = getPriority()): Times {
   const words = /^cpu +(.*)$/m.exec(stat)?.[1]?.split(' ') ?? [];
   const [user = 0, nice = 0, system = 0, rest = 0, waiting = 0, interrupts = 0, softInterrupts = 0, stolen = 0] =
     words.map(Number);
-  // What runs with a lower priority gives way: the packages, beside the suites.
-  const idle = rest + waiting + nice;
-  return { idle, all: idle + user + system + interrupts + softInterrupts + stolen };
+  // What runs with a lower priority gives way: the packages, while the suites run. That may be this run itself.
+  const idle = rest + waiting + (priority <= 0 ? nice : 0);
+  return { idle, all: rest + waiting + nice + user + system + interrupts + softInterrupts + stolen };
 }
 
 /** Linux alone has it. */

@@ -39,5 +39,6 @@ test('on a machine that stays busy, and where the system does not say, it begins
 
 test('waiting for disks counts as idle, work of a lower priority gives way, and guests are part of the user time', () => {
   const stat = 'cpu  100 20 30 400 5 6 7 8 90 10\ncpu0 1 2 3 4 5 6 7 8 9 0\nintr 5\n';
-  expect(processorTimes(stat)).toEqual({ idle: 425, all: 576 });
+  expect(processorTimes(stat, 0)).toEqual({ idle: 425, all: 576 });
+  expect(processorTimes(stat, 10)).toEqual({ idle: 405, all: 576 });
 });
