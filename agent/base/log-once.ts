@@ -11,3 +11,13 @@ export function logOnce(log: (cause: string, error: unknown) => void): (error: u
     }
   };
 }
+
+/** @param failed called with what `work` throws */
+export function attempt<T>(work: () => T, instead: T, failed: (error: unknown) => void): T {
+  try {
+    return work();
+  } catch (error) {
+    failed(error);
+    return instead;
+  }
+}

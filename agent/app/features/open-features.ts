@@ -1,18 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import type { TProperties } from 'typebox';
 import type { EventKind } from '../../base/event-kinds.ts';
-import { logOnce } from '../../base/log-once.ts';
+import { attempt, logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
-import { safeCopies, safeStore } from '../../features/safe-offers.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
+import type { StoreOffer } from '../../playback/stores/contract.ts';
 import type { SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
+import { safeCopies } from '../../record/store/recording-copies.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 
 /** All features of this product. */
@@ -216,6 +217,12 @@ export class OpenFeatures {
 
 /** Without it a private camera would be recorded. */
 const decidesInForce = ({ inForce }: OpenFeature): boolean => inForce !== undefined;
+
+const safeStore = (store: StoreOffer, failed: (error: unknown) => void): StoreOffer => ({
+  has: (path) => attempt(() => store.has(path), false, failed),
+  names: () => attempt(() => store.names(), [], failed),
+  open: () => store.open(),
+});
 
 /** Mounts routes with a hook of their own for their right. */
 export async function mountRoutes(

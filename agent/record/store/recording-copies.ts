@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { attempt } from '../../base/log-once.ts';
 import type { RangeFile } from './range-file.ts';
 
 /** The index of every version of Perch names copies so: never like a file. */
@@ -62,3 +63,16 @@ export interface RecordingCopies {
   /** Whether there may be copies of a path that are not listed yet. */
   mayAppear(path: string): boolean;
 }
+
+/** While a feature fails, none of its copies is deleted, and no recording that waits for one. */
+export const safeCopies = (copies: RecordingCopies, failed: (error: unknown) => void): RecordingCopies => ({
+  get stored() {
+    return attempt(() => copies.stored, undefined, failed);
+  },
+  get away() {
+    return attempt(() => copies.away, 'the feature that makes copies has failed', failed);
+  },
+  isAwaited: (recording) => attempt(() => copies.isAwaited(recording), true, failed),
+  deletedByHand: (...deleted) => attempt(() => copies.deletedByHand(...deleted), undefined, failed),
+  mayAppear: (path) => attempt(() => copies.mayAppear(path), true, failed),
+});
