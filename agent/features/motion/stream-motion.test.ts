@@ -132,6 +132,18 @@ test('video whose parameter sets are invalid is a problem of its camera', async 
   expect(lines.join()).toContain('no motion is detected in its video');
 });
 
+test('a camera that connects again with the same video has the same problem, and no further line in the log', async () => {
+  const opened = () => new Stream([{ ...TRACK, sps: Uint8Array.of(0x67) }]);
+  const streams = { yard: opened() };
+  const { motion, lines, clock, apply } = await start('  yard: {motionSource: stream}', streams);
+  const before = motion.problems();
+  await clock.advance(90_000);
+  streams.yard.close();
+  streams.yard = opened();
+  apply('  yard: {motionSource: stream}');
+  expect([motion.problems(), lines]).toEqual([before, [expect.anything()]]);
+});
+
 test.for([
   ['camera', '  yard: {motionSource: camera}'],
   ['the default', '  yard: {}'],

@@ -37,6 +37,8 @@ export class StreamMotion {
   readonly #loadMoments: () => Promise<Moments>;
   /** Watched streams, by path of their camera. */
   readonly #watched = new Map<string, WatchedStream>();
+  /** By path of the camera: a reconnect neither logs a failure again nor changes its time. */
+  readonly #failures = new Map<string, { readonly reason: string; readonly since: string }>();
   #loading: Promise<void> | undefined;
   /** Undefined until it is loaded, which the first stream causes. */
   #loaded: { readonly makeDetector: (track: NalTrack) => TrackMotion; readonly moments: Moments } | undefined;
@@ -58,6 +60,9 @@ export class StreamMotion {
       if (this.#choose(path, streams)?.stream !== watched.stream) {
         this.#watched.delete(path);
         watched.close();
+        if (watched.isSound || !detects(path, this.#host.config())) {
+          this.#failures.delete(path);
+        }
       }
     }
     for (const path of streams.keys()) {
@@ -132,9 +137,24 @@ export class StreamMotion {
       clock: this.#host.clock,
       ended: () => this.apply(),
       report: (turn) => this.#report(path, turn),
-      failed: (text, reason) => this.#host.log.warn({ path, stream: name, reason }, text),
+      failed: (text, reason) => this.#failed(path, name, text, reason),
       isWithin: (hours) => this.#isWithin(hours),
     });
+  }
+
+  #failed(path: string, stream: string, text: string, reason: string): string {
+    const known = this.#failures.get(path);
+    if (known?.reason === reason) {
+      return known.since;
+    }
+    this.#host.log.warn({ path, stream, reason }, text);
+    // Publishers name paths.
+    if (this.#failures.size >= 1_000) {
+      this.#failures.clear();
+    }
+    const since = new Date(this.#host.clock.wallMs()).toISOString();
+    this.#failures.set(path, { reason, since });
+    return since;
   }
 
   async #load(): Promise<void> {
@@ -197,8 +217,8 @@ interface WatchedStreamOptions {
   /** The stream has ended. */
   ended(): void;
   report(turn: Turn): void;
-  /** Called once for each problem. */
-  failed(text: string, reason: string): void;
+  /** Called once for each problem. @returns when it began, in RFC 3339 */
+  failed(text: string, reason: string): string;
 }
 
 /** Motion begins or ends. */
@@ -228,11 +248,13 @@ class WatchedStream implements Reader {
   #event = '';
   #isReported = false;
   #wallMs = 0;
+  readonly #beganMs: number;
 
   constructor(options: WatchedStreamOptions) {
     this.name = options.name;
     this.stream = options.stream;
     this.#options = options;
+    this.#beganMs = options.clock.wallMs();
     const description = options.stream.tracks[options.track];
     if (description) {
       this.onTrack(options.track, description);
@@ -250,6 +272,11 @@ class WatchedStream implements Reader {
 
   get problem(): Omit<FeatureProblem, 'name'> | undefined {
     return this.#problem;
+  }
+
+  /** Its blocks have been read for a minute. */
+  get isSound(): boolean {
+    return !this.#problem && this.#wallMs - this.#beganMs > MINUTE_MS;
   }
 
   get boxes(): readonly MovingBox[] | null {
@@ -332,8 +359,7 @@ class WatchedStream implements Reader {
   }
 
   #fail(why: string, text: string, reason: string): void {
-    this.#problem = { why, text: `${text}: ${reason}`, since: new Date(this.#options.clock.wallMs()).toISOString() };
-    this.#options.failed(text, reason);
+    this.#problem = { why, text: `${text}: ${reason}`, since: this.#options.failed(text, reason) };
   }
 
   #setRules(): void {
