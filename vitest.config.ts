@@ -65,13 +65,13 @@ const projects = [
     maxWorkers: 4,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 4)),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 4)),
+  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 2)),
   // Not beside suites that change network interfaces, at which browsers abort their requests.
-  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 4)),
+  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 1)),
   // For systems whose Node has no node:ffi.
-  suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 4, { PERCH_NO_FFI: '1' })),
+  suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 2, { PERCH_NO_FFI: '1' })),
   suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 1, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'

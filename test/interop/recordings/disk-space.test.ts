@@ -143,10 +143,12 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
         return [health.status, await health.json()];
       })
       .toEqual([503, { status: 'not recording', claimed: false }]);
-    const newest = join(disk.folder, 'rec/a', filesOf(disk.folder, 'a').at(-1) ?? '');
-    await until(async () => {
-      await using handle = await open(newest);
-      return (await readRecordingHead(handle)).isFinished ? true : undefined;
+    const newest = await until(async () => {
+      const file = join(disk.folder, 'rec/a', filesOf(disk.folder, 'a').at(-1) ?? '');
+      await using handle = await open(file);
+      // A recorder that tries again has an empty file for a moment.
+      const isBegun = (await handle.stat()).size > 0;
+      return isBegun && (await readRecordingHead(handle)).isFinished ? file : undefined;
     });
     expect(await ffmpegWarnings(['-i', newest])).toBe('');
 
