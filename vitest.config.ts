@@ -68,7 +68,7 @@ const projects = [
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
   suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 2)),
-  // Not beside suites that change network interfaces, at which browsers abort their requests.
+  // After the suites that change network interfaces: each change makes browsers abort their requests.
   suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 1)),
   // For systems whose Node has no node:ffi.
   suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 2, { PERCH_NO_FFI: '1' })),

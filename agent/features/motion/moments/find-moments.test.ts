@@ -17,7 +17,7 @@ test.for([
   ['less than a cell', { x: 1.6 / 16, y: 2.6 / 9, width: 0.01, height: 0.01 }, [[1, 2]]],
   ['nothing, at the lower right corner', { x: 1, y: 1, width: 0, height: 0 }, [[15, 8]]],
   [
-    'two and a half cells beside each other',
+    'a box across two cells and a part of a third',
     { x: 0, y: 0, width: 2.4 / 16, height: 1 / 9 },
     [
       [0, 0],

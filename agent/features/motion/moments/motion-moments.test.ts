@@ -60,7 +60,7 @@ test('the recordings of a period are read once, stretch by stretch; one on a mis
   expect(await moments.find('door', hours(0, 1), WHOLE)).toMatchObject({ unreadSeconds: 600, unreadableSeconds: 600 });
 });
 
-test('each person has one search that waits, and only so many wait', async () => {
+test('a new search of a person replaces the one that waits, and the ninth search is refused', async () => {
   const { moments, asked } = open(() => NEVER);
   moments.read('door', hours(0, 1), 'ann');
   moments.read('yard', hours(1, 2), 'ann');

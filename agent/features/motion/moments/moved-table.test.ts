@@ -139,6 +139,19 @@ test('what is known of a second stays when a clock repeats it', () => {
   expect(between(opened.table, 'yard', NOON_S, NOON_S + 9).moved).toEqual(expected);
 });
 
+test('a clock that is set back again and again does not fill the row of ten minutes', () => {
+  const opened = openTable();
+  const writer = opened.table.open('yard');
+  for (let round = 0; round < 4; round += 1) {
+    for (let second = 0; second < 599; second += 1) {
+      writer.add(NOON_S + second, bits(1 + round));
+    }
+  }
+  const { moved } = between(opened.table, 'yard', NOON_S, NOON_S + 600);
+  expect(moved.map(({ second }) => second - NOON_S)).toEqual(Array.from({ length: 599 }, (_, second) => second));
+  expect(moved[0]?.bits).toEqual(bits(1));
+});
+
 test('where the file cannot be written the table lives in memory, and says why once', () => {
   const faults: unknown[] = [];
   const table = new MovedTable('/proc/motion.db', (error) => faults.push(error));

@@ -37,6 +37,10 @@ class MovedRow {
   /** @param bits of the cells in which something moved, or undefined if nothing moved */
   add(second: number, bits: Uint8Array | undefined): void {
     const at = second - this.startS;
+    // The clock was set back: what is known stays, and a row has one entry for each second.
+    if (hasBit(this.seen, at)) {
+      return;
+    }
     this.seen[at >> 3] = (this.seen[at >> 3] as number) | (1 << (at & 7));
     if (!bits) {
       return;
