@@ -25,6 +25,8 @@ const suites = (name: string, include: readonly string[], groupOrder: number, op
 const NETWORKS = 'test/peers/host/left-networks.ts';
 const BUILT = 'test/peers/agent/built-agent.ts';
 const WITH_PEERS = {
+  // Longer than Playwright and `until` wait, whose errors say for what.
+  ...(IS_SHORT && { testTimeout: 120_000 }),
   setupFiles: 'test/support/base/in-process-setup.ts',
   // Other people's programs have faults of their own. The output names each test that needed a second try.
   retry: IS_SHORT ? 1 : 0,
@@ -45,7 +47,7 @@ const sideBySide = (always: number, more: number, env: Record<string, string> = 
     maxConcurrency: 8,
     setupFiles: [WITH_PEERS.setupFiles, 'test/support/run/spare-processor-setup.ts'],
   }),
-  env: { ...WITH_PEERS.env, PERCH_TEST_WORKERS: `${always}`, PERCH_TEST_IDLE: '0.25', ...env },
+  env: { ...WITH_PEERS.env, PERCH_TEST_WORKERS: `${always}`, PERCH_TEST_IDLE: '0.2', ...env },
 });
 
 /** Suites with the line `// @also NAME` run a second time in that project, those with `// @also NAME in long` in the long length. */
@@ -65,14 +67,14 @@ const projects = [
     maxWorkers: 4,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
-  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 2)),
+  suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 3)),
   // These mostly wait: for pictures in real time, and for other programs to give up.
-  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 2)),
+  suites('interop', ['test/interop/**/*.test.ts', 'test/features/*/interop/*.test.ts'], 2, sideBySide(5, 4)),
   // After the suites that change network interfaces: each change makes browsers abort their requests.
-  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 1)),
+  suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 3)),
   // For systems whose Node has no node:ffi.
-  suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 2, { PERCH_NO_FFI: '1' })),
-  suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 1, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
+  suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 4, { PERCH_NO_FFI: '1' })),
+  suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 2, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
     ? [

@@ -14,7 +14,8 @@ import { leave, leaveWritten } from './native/leave.ts';
 
 /** Interval of `memory.releaseProgram()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_PROGRAM_MS = 3_000;
-const RELEASE_HEAP_MS = 30_000;
+/** Interval of `memory.releaseHeap()`. V8's compilers leave some megabytes of free blocks in so much time while cameras are watched. */
+const RELEASE_HEAP_MS = 10_000;
 /** How long a stop waits for the end of a start: systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
 const START_PATIENCE_MS = 5_000;
 /** The supervisor restarts Perch after this exit code. */

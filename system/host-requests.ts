@@ -7,7 +7,7 @@ import { PerchError } from '../agent/base/errors.ts';
 import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 
 /** Tasks that need root, by the name of their service (`perch-NAME.service`). */
-type HostTask = 'disk' | 'update' | 'clock' | 'network';
+type HostTask = 'disk' | 'update' | 'clock' | 'network' | 'wireguard';
 
 /** The result. Tasks add further fields. */
 export interface HostAnswer {
@@ -24,6 +24,7 @@ const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = {
   disk: 4_096,
   clock: 4_096,
   network: 4_096,
+  wireguard: 4_096,
   update: MAX_REQUEST_BYTES,
 };
 const MAX_ANSWER_BYTES = 16_384;

@@ -10,6 +10,7 @@ import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
+import { openDocuments } from './features/documents.ts';
 import { FEATURES } from './features/table.ts';
 import { keysOf } from './keys.ts';
 import { PROTOCOLS } from './protocols.ts';
@@ -20,6 +21,8 @@ export interface AppState {
   readonly events: EventBus;
   readonly accounts: Accounts;
   readonly pairedServers: PairedServers;
+  /** Ends the connection to the database that has the documents of the data folder. */
+  closeDocuments(): Promise<void>;
 }
 
 /** What all parts of the product share. */
@@ -48,9 +51,15 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const events = new EventBus(clock);
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
-  const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
-  const pairedServers = await PairedServers.open(dataDir, clock, log);
-  return { store, events, accounts, pairedServers };
+  const closeDocuments = await openDocuments({ dataDir, clock, log, config: store.current }, features);
+  try {
+    const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
+    const pairedServers = await PairedServers.open(dataDir, clock, log);
+    return { store, events, accounts, pairedServers, closeDocuments };
+  } catch (error) {
+    await closeDocuments();
+    throw error;
+  }
 }
 
 /** Problems of configuration and data folder. The container's start script says that the folder is not on a volume. */

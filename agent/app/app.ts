@@ -61,6 +61,8 @@ export class App {
       inForce: (given) => this.#inForce(given),
       isOwn: (identity) => this.#http.features.isOwn(identity),
       isReplaced: (path, kind) => this.#http.features.replacesEvents(path, kind),
+      isTurning: (path) => this.#http.features.isTurning(path),
+      leaving: (path) => this.#http.features.leaving(path),
     });
     this.#http = openWeb(shared, this.#host, this.#media, this.#camera, {
       applyAgain: () => void this.#applying.take(() => this.#apply(store.current)),
@@ -133,6 +135,7 @@ export class App {
     await slow.close('commands', commands);
     await slow.close('camera logins', this.#camera);
     this.#host.close();
+    await slow.close('database', { close: this.#shared.closeDocuments });
     slow.end();
   }
 
@@ -154,7 +157,7 @@ export class App {
     signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     recordings.begin(
       signal,
-      () => paths.list(),
+      () => paths.recordings(),
       () => this.#http.features.indexed(),
     );
     await this.#camera.onvif.begin();

@@ -22,6 +22,10 @@ interface CameraLinks {
   isOwn(identity: string): boolean;
   /** Whether a feature reports events of this kind instead of the camera. */
   isReplaced: ConstructorParameters<typeof OnvifFeatures>[0]['isReplaced'];
+  /** Whether a feature turns the camera of the path. */
+  isTurning(path: string): boolean;
+  /** Called before a person removes the camera of the path. */
+  leaving(path: string): Promise<void>;
 }
 
 /** Cameras: search, adoption, what ONVIF adds to their streams, layouts of the page. */
@@ -34,11 +38,11 @@ export class CameraPart {
   readonly #shared: Shared;
   #logins: LoginFile | undefined;
 
-  constructor(shared: Shared, { paths, recordings }: MediaPart, { inForce, isOwn, isReplaced }: CameraLinks) {
+  constructor(shared: Shared, { paths, recordings }: MediaPart, { inForce, isOwn, leaving, ...links }: CameraLinks) {
     this.#shared = shared;
     const { store, events, discovery, hostAnswers, settings: config } = shared;
     const history = recordings.events.hub;
-    this.onvif = new OnvifFeatures({ ...shared, recordings, isReplaced });
+    this.onvif = new OnvifFeatures({ ...shared, ...links, recordings });
     const isMissing = () => paths.list().some(({ sourceState }) => sourceState === 'waiting');
     this.search = new CameraSearch({ ...shared, publish: events.emit, history, isMissing, isOwn });
     this.cameras = new Cameras({
@@ -52,6 +56,7 @@ export class CameraPart {
       mismatchOf: (path) => this.search.follower.mismatchOf(path),
       unknownTopics: (path) => this.onvif.unknownTopics(path),
       publish: events.emit,
+      leaving,
     });
     this.layouts = new Layouts({ ...shared, paths, config });
     const changed = (path: string, what: 'settings' | 'reboot') => this.cameras.cameraChanged(path, what);

@@ -11,6 +11,7 @@ import { PreLoginMemory } from '../base/network/pre-login-memory.ts';
 import { pick } from '../base/pick.ts';
 import type { Config } from '../config/load/load.ts';
 import { pullsAny } from '../paths/path-settings.ts';
+import type { NamedCertificates } from '../tls/named-certificates.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
 import type { Shared } from './app-state.ts';
 import { MdnsName } from './device/mdns-name.ts';
@@ -26,6 +27,7 @@ export class HostPart {
   readonly loop: EventLoopWatch;
   readonly name: MdnsName;
   readonly own: OwnCertificate;
+  readonly certificates: NamedCertificates;
   readonly #shared: Shared;
 
   constructor(shared: Shared, objection: OpenFeatures['objection']) {
@@ -41,6 +43,7 @@ export class HostPart {
     this.loop = new EventLoopWatch(clock);
     this.name = new MdnsName({ ...shared, boxId: pairedServers.boxId });
     this.own = new OwnCertificate({ ...shared, names: () => this.name.certificateNames() });
+    this.certificates = this.own.named;
   }
 
   apply(config: Config): void {

@@ -26,7 +26,7 @@ import { makeSource } from './servers/source-factory.ts';
 /** What paths ask of parts that are made after them. */
 interface MediaLinks {
   readonly watch: IdentityWatch;
-  readonly features: Pick<OpenFeatures, 'sources' | 'boxOf' | 'segmentHooks'>;
+  readonly features: Pick<OpenFeatures, 'sources' | 'boxOf' | 'segmentHooks' | 'replays'>;
   streamOpened(name: string, stream: Stream): void;
 }
 
@@ -64,6 +64,7 @@ export class MediaPart {
       connections: this.commands.connections,
       preLogin: host.preLogin,
       audio: this.transcoder,
+      replays: () => this.#links.features.replays,
     });
     this.revocation = new SessionRevocation(accounts, this.servers, clock);
     this.revocation.follow(pairedServers);

@@ -1,3 +1,4 @@
+import { LinkedBoxes } from '../auth/pairing/linked-boxes.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Host } from '../features/contract.ts';
@@ -33,10 +34,16 @@ export function openWeb(
     pictures: {
       picture: (path, limits = OF_EVENT) => pictures.picture(path, limits),
       small: (path, maxBytes) => pictures.small(path, maxBytes),
+      rgb: (path, side, aroundAt, keyFrameMs) => pictures.rgb(path, side, aroundAt, keyFrameMs),
+      jpegOf: (pixels) => recordings.playback.pictures.encode(pixels),
       hasPicture: (path) => pictures.hasPicture(path),
     },
+    movement: (path) => features.movement(path),
+    release: (nameOf) => features.release(nameOf),
+    isTurning: (path) => features.isTurning(path),
     revise: (plan) => store.revise(({ config }) => plan(config)),
     servers: pairedServers,
+    boxLinks: new LinkedBoxes(),
     https: () => http.https,
     rtspFor: (server) => {
       const rtsp = servers.running(rtspServer);
@@ -45,6 +52,12 @@ export function openWeb(
     },
     sessions: servers,
     readings: () => http.readings(),
+    examines: (path) => features.examines(path),
+    zones: (path) => features.zones(path),
+    zonesAt: (path, x, y) => features.zonesAt(path, x, y),
+    mode: () => features.mode,
+    actions: () => features.actions,
+    runOnce: (command) => commands.runOnce(command),
     transfers: () => features.transfers,
     statistics: () => http.statistics(),
   });

@@ -1,7 +1,7 @@
 import { PerchError } from './errors.ts';
 
 /** Suggested time before rejected work is retried, by kind of work. A camera takes some seconds. */
-const RETRY_AFTER_S = { logins: 5, cameras: 10, sources: 10, pictures: 5 } as const;
+const RETRY_AFTER_S = { logins: 5, cameras: 10, sources: 10, pictures: 5, readers: 3, requests: 1 } as const;
 
 /** Runs up to `maxConcurrent` tasks; up to `maxWaiting` more wait, and further ones are rejected. */
 export class ConcurrencyLimit {

@@ -13,7 +13,8 @@ export interface DeviceEvent {
 
 /** Undefined values are omitted. No secrets: API clients read them. */
 type EventValue = string | number | boolean | null | undefined;
-type EventFields = Readonly<Record<string, EventValue | readonly string[] | Readonly<Record<string, EventValue>>>>;
+type EventRecord = { readonly [key: string]: EventValue | readonly string[] | EventRecord };
+type EventFields = Readonly<Record<string, EventValue | readonly string[] | EventRecord | readonly EventRecord[]>>;
 
 export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 
@@ -80,7 +81,8 @@ function shortened(fields: EventFields): Record<string, unknown> {
       if (typeof value === 'string') {
         return [key, cut(value)];
       }
-      return [key, Array.isArray(value) ? value.slice(0, 50).map(cut) : value];
+      const list = Array.isArray(value) ? value.slice(0, 50) : undefined;
+      return [key, list?.map((one) => (typeof one === 'string' ? cut(one) : one)) ?? value];
     }),
   );
 }

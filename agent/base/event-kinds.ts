@@ -39,7 +39,7 @@ const MOTION = {
   ],
 };
 
-/** Recorders know motion and tampering by standard topics, and persons, vehicles and the doorbell by Reolink's. */
+/** Recorders know motion and tampering by standard topics, and persons, vehicles, animals and the doorbell by Reolink's. */
 const ROWS = {
   motion: { label: { en: 'Motion', 'zh-cn': '移动侦测' }, ...MOTION },
   person: {
@@ -55,8 +55,7 @@ const ROWS = {
     otherNames: ['car'],
     label: { en: 'Vehicle', 'zh-cn': '有车' },
     emoji: 'car',
-    subject:
-      /\b(?:vehicle|cars?\b|truck|bus\b|bike|bicycle|motor ?cycle|plates?\b|licen[cs]e|anpr|lpr|traffic|parking)/,
+    subject: /\b(?:vehicle|cars?\b|truck|bus\b|bike|bicycle|motor ?cycle|plates?\b|anpr|a?lpr|traffic|parking)/,
     objectClass: /vehicle|car\b|truck|bus\b|bike|bicycle|motorcycle/i,
     sensors: { vehicle: { name: 'Vehicle', device_class: 'occupancy', icon: 'mdi:car' } },
     onvif: [{ path: 'RuleEngine/MyRuleDetector/VehicleDetect', rule: 'Vehicle', state: 'State' }],
@@ -66,7 +65,8 @@ const ROWS = {
     label: { en: 'Animal', 'zh-cn': '动物' },
     emoji: 'paw_prints',
     subject: /\b(?:animal|pets?\b|dog|cats?\b)/,
-    ...MOTION,
+    sensors: { ...MOTION.sensors, animal: { name: 'Animal', device_class: 'occupancy', icon: 'mdi:paw' } },
+    onvif: [...MOTION.onvif, { path: 'RuleEngine/MyRuleDetector/DogCatDetect', rule: 'Pet', state: 'State' }],
   },
   doorbell: {
     otherNames: ['visitor'],
@@ -111,3 +111,17 @@ const byName = new Map(
 
 /** The kind of an event's type. Undefined: another program has its own word. */
 export const eventKindOf = (type: string): EventKind | undefined => byName.get(type.toLowerCase());
+
+/** Kinds that the labels of an event may name. */
+export const LABEL_TYPES = ['person', 'vehicle', 'animal'] as const satisfies readonly EventKind[];
+export type LabelType = (typeof LABEL_TYPES)[number];
+
+/** The kind of an event, if it is known, and those of its labels. */
+export function eventKindsOf({ type, labels = [] }: LabelledType): readonly EventKind[] {
+  return [...new Set([eventKindOf(type) ?? [], labels.map((label) => label.type)].flat())];
+}
+
+interface LabelledType {
+  readonly type: string;
+  readonly labels?: readonly { readonly type: LabelType }[] | undefined;
+}

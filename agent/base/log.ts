@@ -16,8 +16,10 @@ const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
 const ALL_CREDENTIALS = [CREDENTIALS_OF_IP, ...TYPED_CREDENTIALS, CREDENTIALS];
 /** In queries, and in paths of some cameras: `/user=admin_password=x_channel=1`. */
-const SECRETS =
-  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid|key|streamkey|sign|signature)=)(?:[^&\s"']|["'](?![\s,}\]:)]|$))*/gi;
+const SECRET_KEY =
+  /[?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid|key|streamkey|sign|signature)=/
+    .source;
+const SECRETS = new RegExp(`(${SECRET_KEY})(?:[^&\\s"']|["'](?![\\s,}\\]:)]|$))*`, 'gi');
 /** The last part of a WebRTC session's URL permits to end and redirect it. */
 const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 
@@ -26,6 +28,12 @@ export function redact(text: string): string {
   const bare = text.includes('@') ? ALL_CREDENTIALS.reduce((shown, one) => shown.replace(one, '$1'), text) : text;
   return bare.replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');
 }
+
+/** In place of what `redact` removed. */
+const REDACTED = new RegExp(`(?:${SECRET_KEY}|/(?:whip|whep|talk)/)\\*{3}(?=[&?/\\s"']|$)`, 'i');
+
+/** Whether `***` of `redact` stands in a text for a secret. Removed `user:password@` leaves no sign. */
+export const isRedacted = (text: string): boolean => REDACTED.test(text);
 
 /**
  * The program's logger. Children bind identity (`path`, `source`, `session`), so that code logs only the event:

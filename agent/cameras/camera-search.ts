@@ -30,7 +30,8 @@ export class CameraSearch {
   constructor(deps: CameraSearchDeps) {
     const { store, env, publish, history } = deps;
     this.#deps = deps;
-    this.found = new FoundCameras({ ...deps, ...deps.discovery });
+    // The network of a server is that of strangers.
+    this.found = new FoundCameras({ ...deps, ...deps.discovery, isOff: () => store.current.server });
     this.follower = new Follower({
       ...deps,
       found: this.found,

@@ -44,6 +44,7 @@ export interface CamerasDeps
   readonly paths: ConfiguredCamerasDeps['paths'];
   readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
   readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
+  readonly leaving: ConfiguredCamerasDeps['leaving'];
   readonly includeLoopback: boolean;
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string | undefined;

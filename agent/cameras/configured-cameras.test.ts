@@ -31,6 +31,12 @@ test('cameras are listed in their order, then the others by name', async () => {
   expect(box.text()).toBe(text);
 });
 
+test('the list says of which cameras Perch takes no events', async () => {
+  await using box = await openBox(plain('a') + plain('b', ', events: no') + plain('c', ', events: yes'));
+  const { items } = (await box.call('GET', '/cameras/list')).body as { items: { takesEvents: boolean }[] };
+  expect(items.map(({ takesEvents }) => takesEvents)).toEqual([true, false, true]);
+});
+
 test('a path without a camera block is put in order, and its sub stream is paused with it', async () => {
   const source = 'source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes';
   await using box = await openBox(`${plain('a')}  yard: {${source}}\n  yard_sub: {${source}}\n`);

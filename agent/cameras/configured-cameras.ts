@@ -47,6 +47,8 @@ export interface ConfiguredCamerasDeps extends Pick<Context, 'clock' | 'log' | '
   /** Limits concurrent work on cameras. */
   readonly gate: ConcurrencyLimit;
   readonly publish: PublishEvent;
+  /** Called before the camera of the path is removed, while it can still be reached. */
+  leaving(path: string): Promise<void>;
 }
 
 interface PathsState {
@@ -109,6 +111,7 @@ export class ConfiguredCameras implements AdoptedLookup {
   async forget(path: string): Promise<void> {
     const { publish, log } = this.#deps;
     let blocks: readonly Edit[] = [];
+    await this.#deps.leaving(path);
     await this.#deps.store.revise(({ config, written }) => {
       const keyPaths = streamsOf(mainPathAt(path, config), config).map(({ name }) => ['paths', name]);
       blocks = keyPaths.map((keyPath) => ({ keyPath, value: blockAt(written, keyPath) ?? null }));
@@ -256,6 +259,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       serial: camera.serial ?? null,
       source: redact(source),
       hasLogin: (camera.user ?? '') !== '',
+      takesEvents: camera.events !== false,
       state: stateOf(settings, state),
       pausedUntil: (camera.paused && camera.pausedUntil) || null,
       lastError: state?.lastError ?? null,

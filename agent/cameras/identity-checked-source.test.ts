@@ -29,7 +29,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
     followed
       .run({ publish: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
       .catch((error: unknown) => error);
-  return { clock, calls, source, run, stop, asked: () => asked };
+  return { clock, calls, source, followed, run, stop, asked: () => asked };
 }
 
 async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Promise<unknown>) {
@@ -104,6 +104,121 @@ test('a broken connection is reported, with its own reason for the path', async 
   source.fail(new PerchError('timeout', 'nothing came'));
   expect(await ran).toMatchObject({ message: 'nothing came' });
   expect(calls).toEqual(['door failed']);
+});
+
+test('after a failure and ten seconds without an answer, the login waits until the device has identified itself', async () => {
+  // Packets went to a device that has left the address: what answers for the stream answers for ONVIF, too.
+  const { clock, source, followed, run, calls } = setUp(['same', ...Array<Verdict>(12).fill('silent'), 'other']);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(10_000);
+  expect(source.isRunning).toBe(true);
+  const login = followed.beforeLogin(new AbortController().signal).catch((error: unknown) => error);
+  await clock.advance(3_000);
+  const refused = await login;
+  expect(refused).toMatchObject({ message: OTHER_CAMERA });
+  source.fail(refused as Error);
+  expect(await ran).toMatchObject({ message: OTHER_CAMERA });
+  expect(calls).toEqual(['door failed', 'door failed, another camera']);
+});
+
+test('a camera whose ONVIF stays silent gets its login once for each connection five seconds later, one that is known at once', async () => {
+  const { clock, source, followed, run, stop, asked } = setUp(['same', ...Array<Verdict>(100).fill('silent')]);
+  const first = run();
+  await clock.advance(0);
+  await followed.beforeLogin(new AbortController().signal);
+  expect(asked()).toBe(1);
+  source.fail(new PerchError('timeout', 'nothing came'));
+  await first;
+  const ran = run();
+  await clock.advance(10_000);
+  let isSent = false;
+  const login = followed.beforeLogin(new AbortController().signal).then(() => {
+    isSent = true;
+  });
+  await clock.advance(4_999);
+  expect(isSent).toBe(false);
+  await clock.advance(1);
+  await login;
+  await followed.beforeLogin(new AbortController().signal);
+  stop.abort();
+  await ran;
+});
+
+const login = (followed: IdentityCheckedSource, signal = new AbortController().signal): Promise<string> =>
+  followed.beforeLogin(signal).then(
+    () => 'sent',
+    (error: Error) => error.message,
+  );
+
+test('talk waits for the same answer as the stream, and is refused with it; so is the next one', async () => {
+  const verdicts: readonly Verdict[] = ['same', ...Array<Verdict>(12).fill('silent'), 'other', 'other'];
+  const { clock, source, followed, run, stop, asked } = setUp(verdicts);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(10_000);
+  const both = Promise.all([login(followed), login(followed)]);
+  await clock.advance(3_000);
+  expect(await both).toEqual([OTHER_CAMERA, OTHER_CAMERA]);
+  expect(asked()).toBe(14);
+  expect(await login(followed)).toBe(OTHER_CAMERA);
+  stop.abort();
+  await ran;
+});
+
+test('after a refusal at the first check no talk gets the login, not even the second', async () => {
+  const { followed, run } = setUp(['other', 'other', 'other']);
+  await run();
+  expect([await login(followed), await login(followed)]).toEqual([OTHER_CAMERA, OTHER_CAMERA]);
+});
+
+test('after another camera was found there, a silent device is waited for as after a failure', async () => {
+  const { clock, source, run, stop } = setUp(['other', ...Array<Verdict>(30).fill('silent')]);
+  await run();
+  const ran = run();
+  await clock.advance(9_999);
+  expect(source.runs).toBe(0);
+  await clock.advance(1);
+  expect(source.runs).toBe(1);
+  stop.abort();
+  await ran;
+});
+
+test('between a failure and the next connection talk waits for an answer, too', async () => {
+  const { clock, source, followed, run } = setUp(['same', 'other']);
+  const first = run();
+  await clock.advance(0);
+  source.fail(new PerchError('timeout', 'nothing came'));
+  await first;
+  expect(await login(followed)).toBe(OTHER_CAMERA);
+});
+
+test('a wait that is canceled settles nothing: the next login waits for its own answer', async () => {
+  const { clock, source, followed, run, stop } = setUp(['same', ...Array<Verdict>(16).fill('silent'), 'other']);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(10_000);
+  const canceled = new AbortController();
+  const both = Promise.all([login(followed, canceled.signal), login(followed)]);
+  await clock.advance(1_000);
+  canceled.abort();
+  await clock.advance(5_000);
+  expect((await both)[1]).toBe(OTHER_CAMERA);
+  stop.abort();
+  await ran;
+});
+
+test('a source whose first request carries the login has to reach the device before that is asked', async () => {
+  const { clock, source, followed, run, stop, asked } = setUp(['same', ...Array<Verdict>(12).fill('silent'), 'other']);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(10_000);
+  const before = asked();
+  const { signal } = new AbortController();
+  const unreachable = new PerchError('unavailable', 'nothing answers');
+  await expect(followed.beforeLogin(signal, () => Promise.reject(unreachable))).rejects.toBe(unreachable);
+  expect(asked()).toBe(before);
+  const reached = followed.beforeLogin(signal, async () => {}).catch((error: Error) => error.message);
+  await clock.advance(3_000);
+  expect(await reached).toBe(OTHER_CAMERA);
+  stop.abort();
+  await ran;
 });
 
 test('after a failure nothing is pulled before the camera has identified itself', async () => {

@@ -61,12 +61,13 @@ export class Layouts implements LayoutStore {
   readonly #deps: LayoutsDeps;
   readonly #document: StoredDocument<typeof LayoutsFile>;
   #loaded: Promise<readonly Layout[]> | undefined;
-  /** Changes are made in sequence. */
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: LayoutsDeps) {
     this.#deps = deps;
     this.#document = new StoredDocument(join(deps.dataDir, LAYOUTS_FILE), LayoutsFile, deps.log);
+    this.#document.follow((stored) => {
+      this.#loaded = Promise.resolve(stored?.layouts ?? []);
+    });
   }
 
   list(): Promise<readonly Layout[]> {
@@ -142,7 +143,7 @@ export class Layouts implements LayoutStore {
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#document.change(() => {});
   }
 
   /** @throws PerchError badInput */
@@ -164,14 +165,12 @@ export class Layouts implements LayoutStore {
   }
 
   #change(change: (before: readonly Layout[]) => readonly Layout[]): Promise<readonly Layout[]> {
-    const work = this.#turn.then(async () => {
+    return this.#document.change(async () => {
       const layouts = change(await this.list());
       await this.#document.save(() => ({ layouts }));
       this.#loaded = Promise.resolve(layouts);
       return layouts;
     });
-    this.#turn = work.catch(() => {});
-    return work;
   }
 }
 

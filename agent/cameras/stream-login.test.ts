@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { type OnvifCamera, startOnvifCamera } from '../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { explain } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { openSession } from '../onvif/device/onvif-session.ts';
 import { Snapshots } from '../onvif/device/snapshots.ts';
@@ -91,11 +91,13 @@ interface PullOptions {
   readonly logins: LoginMemory;
   readonly profile: string;
   readonly login: typeof RIGHT;
+  readonly confirm?: () => Promise<void>;
 }
 
-function pullStream({ camera, clock, logins, profile, login }: PullOptions) {
+function pullStream({ camera, clock, logins, profile, login, confirm }: PullOptions) {
   const url = camera.rtspUrl(profile);
-  const loginWatch = streamLogin(() => rtspLoginTarget(url, 'cam'), { onvif: camera.url, ...login }, { logins, clock });
+  const options = { logins, clock, ...(confirm && { confirm }) };
+  const loginWatch = streamLogin(() => rtspLoginTarget(url, 'cam'), { onvif: camera.url, ...login }, options);
   const source = new RtspSource({ name: 'cam', url, ...login, loginWatch, readTimeoutMs: 10_000 }, clock, silentLogger);
   const pulled: Pulled & { stop(): Promise<void> } = { state: undefined, openings: 0, stop: async () => {} };
   const stop = new AbortController();
@@ -199,4 +201,18 @@ test('a stream with a wrong password is tried twice in half an hour; with anothe
   const right = pull('main');
   await until(() => expect(right.openings).toBe(1));
   expect([camera.state.wrongLogins.length, watch.trouble]).toEqual([3, undefined]);
+});
+
+test('a device that turns out to be another camera gets no login, though it asks for one', async () => {
+  const { camera, clock, logins } = await adopt();
+  const asked: string[] = [];
+  const confirm = async () => {
+    asked.push('identity');
+    throw new PerchError('unavailable', 'another camera is there');
+  };
+  const pulled = pullStream({ camera, clock, logins, profile: 'main', login: CHANGED, confirm });
+  await until(() => expect(rests(pulled)).toBe(true));
+  expect(pulled.state).toMatchObject({ cause: { message: 'another camera is there' } });
+  expect([asked, camera.state.wrongLogins, pulled.openings]).toEqual([['identity'], [], 0]);
+  expect(logins.triesLeft({ ...CHANGED, camera: new URL(camera.url).host, host: '127.0.0.1' })).toBe(4);
 });

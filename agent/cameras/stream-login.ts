@@ -2,19 +2,21 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import type { CameraBlock } from '../config/schema/path.ts';
 import { hostPortOf, parseHttpUrl } from '../onvif/soap/http/origin.ts';
 import { type LoginKey, type LoginMemory, sharedLogins } from '../onvif/soap/login/login-memory.ts';
-import type { LoginTarget, LoginWatch } from '../protocols/contract.ts';
+import type { LoginTarget, LoginWatch, Reach } from '../protocols/contract.ts';
 
 interface StreamLoginOptions {
   readonly logins?: LoginMemory;
   readonly clock?: Pick<Clock, 'monoMs'>;
   readonly isInteractive?: boolean;
+  /** Whether the device may have the login. @throws PerchError otherCamera */
+  readonly confirm?: (signal: AbortSignal, reach?: Reach) => Promise<void>;
 }
 
 /** Shares the verdict on a stream's login with the host's other streams, events and snapshots: wrong passwords lock the one account. */
 export function streamLogin(
   target: () => LoginTarget,
   { onvif = '', user, password = '' }: Pick<CameraBlock, 'onvif' | 'user' | 'password'>,
-  { logins = sharedLogins, clock = systemClock, isInteractive = false }: StreamLoginOptions = {},
+  { logins = sharedLogins, clock = systemClock, isInteractive = false, confirm }: StreamLoginOptions = {},
 ): LoginWatch {
   // Evaluated late: the connection reports an invalid address.
   const key = (): LoginKey => {
@@ -31,10 +33,11 @@ export function streamLogin(
       const nowMs = clock.monoMs();
       return [...waits].reduce((sumMs, { sinceMs }) => sumMs + nowMs - sinceMs, heldMs);
     },
-    turn: async (signal) => {
+    turn: async (signal, reach) => {
       const wait = { sinceMs: clock.monoMs() };
       waits.add(wait);
       try {
+        await confirm?.(signal, reach);
         return await logins.turn(key(), { isInteractive, signal });
       } finally {
         waits.delete(wait);

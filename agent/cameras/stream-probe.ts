@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
+import { answersAt } from '../base/network/answers-at.ts';
 import { DELAY_WORDS, delayOf, type ProbeStream } from '../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../onvif/soap/http/failures.ts';
-import { answersAt, describeStream, speaksRtsp } from '../sources/rtsp/probe.ts';
+import { describeStream, speaksRtsp } from '../sources/rtsp/probe.ts';
 import { rtspLoginTarget } from '../sources/rtsp/protocol.ts';
 import type { IsOpen } from './adoption/try-patterns.ts';
 import { streamLogin } from './stream-login.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -159,7 +160,7 @@ async function refusalsAfter(error: unknown, hasLogin = true) {
   const watch = streamLogin(target, { user: 'other', password: 'y' }, { logins, clock: new FakeClock() });
   const source = new LoginTurnSource(
     { type: 'hlsSource', run: () => Promise.reject(error) },
-    { watch, kind: 'basic', target },
+    { watch, name: 'cam', kind: 'basic', clock: new FakeClock(), target },
   );
   await expect(source.run({ publish: () => expect.fail() }, new AbortController().signal)).rejects.toBe(error);
   return 4 - logins.triesLeft({ ...CREDENTIALS, camera: LOGIN.hostPort, host: LOGIN.host });
@@ -172,4 +173,46 @@ test('only a rejected login counts, and that of the URL alone', async () => {
   expect(await refusalsAfter(new PerchError('unavailable', 'away', { isUnreachable: true }))).toBe(0);
   expect(await refusalsAfter(new Error('fault'))).toBe(0);
   expect(await refusalsAfter(refused, false)).toBe(0);
+});
+
+/** A source after a failure of its camera, which has not identified itself since. */
+function unconfirmed(hostPort: string, events: string[]) {
+  const target = () => ({ ...LOGIN, host: '127.0.0.1', hostPort, credentials: CREDENTIALS });
+  const confirm = async (signal: AbortSignal, reach?: (signal: AbortSignal) => Promise<void>) => {
+    await reach?.(signal);
+    events.push('identified');
+  };
+  const watch = streamLogin(target, {}, { logins: new LoginMemory(new FakeClock()), clock: new FakeClock(), confirm });
+  const run = async () => void events.push('sent');
+  const source = { type: 'hlsSource', run };
+  return new LoginTurnSource(source, { watch, name: 'cam', kind: 'basic', clock: new FakeClock(), target });
+}
+
+test('a device is asked who it is after it has accepted a connection, and gets the login of the URL after that', async () => {
+  const events: string[] = [];
+  const server = createTcpServer((socket) => {
+    events.push('connected');
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  await unconfirmed(`127.0.0.1:${port}`, events).run({ publish: () => expect.fail() }, new AbortController().signal);
+  await until(() => expect(events).toContain('connected'));
+  expect(events.filter((event) => event !== 'connected')).toEqual(['identified', 'sent']);
+});
+
+test('where no device accepts a connection, none gets the login of the URL', async () => {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const events: string[] = [];
+  const source = unconfirmed(`127.0.0.1:${port}`, events);
+  const ran = source.run({ publish: () => expect.fail() }, new AbortController().signal);
+  await expect(ran).rejects.toMatchObject({ code: 'unavailable', context: { isUnreachable: true, path: 'cam' } });
+  expect(events).toEqual([]);
 });

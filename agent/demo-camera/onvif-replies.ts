@@ -156,9 +156,14 @@ export function writeProfile(each: StreamProfile, more = ''): string {
     writeEncoder('tt:VideoEncoderConfiguration', each) +
     '<tt:AudioEncoderConfiguration token="audio"><tt:Name>audio</tt:Name><tt:UseCount>2</tt:UseCount>' +
     '<tt:Encoding>G711</tt:Encoding><tt:Bitrate>64</tt:Bitrate><tt:SampleRate>8</tt:SampleRate>' +
-    `<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:AudioEncoderConfiguration>${more}</trt:Profiles>`
+    `${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:AudioEncoderConfiguration>${more}</trt:Profiles>`
   );
 }
+
+/** The schema wants it, also where there is none. */
+const MULTICAST =
+  '<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>' +
+  '<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>';
 
 export function writeEncoder(element: string, each: StreamProfile): string {
   return (
@@ -167,7 +172,7 @@ export function writeEncoder(element: string, each: StreamProfile): string {
     `</tt:Resolution><tt:Quality>100</tt:Quality><tt:RateControl><tt:FrameRateLimit>${each.fps}</tt:FrameRateLimit>` +
     `<tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>${each.kbitPerSecond}</tt:BitrateLimit></tt:RateControl>` +
     `<tt:H264><tt:GovLength>${each.group}</tt:GovLength><tt:H264Profile>Baseline</tt:H264Profile></tt:H264>` +
-    `<tt:SessionTimeout>PT60S</tt:SessionTimeout></${element}>`
+    `${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout></${element}>`
   );
 }
 

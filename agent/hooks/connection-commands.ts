@@ -27,7 +27,7 @@ export class ConnectionCommands implements ConnectionHooks {
     return () => {
       void running?.stop();
       if (runOnDisconnect !== '') {
-        this.#programs.once({ hook: 'runOnDisconnect', text: runOnDisconnect, variables, isCaused });
+        void this.#programs.once({ hook: 'runOnDisconnect', text: runOnDisconnect, variables, isCaused });
       }
     };
   }

@@ -125,7 +125,7 @@ export class PathCommands {
   #once(hook: Once, variables: Variables): void {
     const text = this.#settings[hook];
     if (text !== '') {
-      this.#programs.once(this.#commandOf(hook, text, variables));
+      void this.#programs.once(this.#commandOf(hook, text, variables));
     }
   }
 

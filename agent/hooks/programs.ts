@@ -102,17 +102,21 @@ export class Programs {
     };
   }
 
-  once(command: Command): void {
+  /** @returns how it ended; undefined: it was not started, as the log says */
+  async once(command: Command): Promise<ProgramEnd | undefined> {
     const log = this.#logOf(command);
     const program = this.#start(command, log, false);
-    if (program) {
-      const work = program.ended.then((end) => {
-        tellEnd(log, end);
-        this.#count(command, end);
-        this.#work.delete(work);
-      });
-      this.#work.add(work);
+    if (!program) {
+      return undefined;
     }
+    const work = program.ended.then((end) => {
+      tellEnd(log, end);
+      this.#count(command, end);
+      this.#work.delete(work);
+    });
+    this.#work.add(work);
+    await work;
+    return program.ended;
   }
 
   /** Process groups of commands that contain the RTSP URL of this path. */
@@ -249,6 +253,18 @@ export class Programs {
     for (const program of this.#running.keys()) {
       program.kill();
     }
+  }
+}
+
+/** What went wrong with a command that has ended, or undefined. */
+export function faultOf(end: ProgramEnd | undefined): string | undefined {
+  switch (end?.kind) {
+    case 'exit':
+      return end.code === 0 ? undefined : `the command has ended with exit code ${end.code}`;
+    case 'signal':
+      return `the command was ended by ${end.signal}`;
+    default:
+      return `the command was not started: ${end?.reason ?? 'see the log'}`;
   }
 }
 

@@ -101,6 +101,13 @@ export interface PathStatus {
   readonly box: PathBox | null;
 }
 
+/** What says whether and why a path is not recorded. Without a recorder only the name counts. */
+export interface RecordingFacts
+  extends Pick<PathStatus, 'name' | 'ready' | 'paused' | 'privacy' | 'sourceOnDemand' | 'bytesReceived' | 'recording'> {
+  /** How often its source has failed. */
+  readonly faults?: number;
+}
+
 /** A path whose configuration was rejected. */
 export function disabledStatus({ name, error }: PathEntry): PathStatus {
   return {

@@ -62,6 +62,16 @@ test('a path with an entry outlives its publisher', async () => {
   expect(namesOf(table)).toEqual(['cam (cam)']);
 });
 
+test('of recordings a path that is not recorded says nothing but its name', async () => {
+  const { table } = await tableOf('  cam: {record: yes}\n  shown: {record: no}\n  wrong: {source: "x://y"}');
+  const [cam, ...others] = table.recordings();
+  expect(cam).toMatchObject(table.find('cam') ?? {});
+  expect(others.map(({ name, recording }) => [name, recording])).toEqual([
+    ['shown', null],
+    ['wrong', null],
+  ]);
+});
+
 test('groups of a regular expression are put into the source of each path', async () => {
   const { clock, table, sourceOf } = await tableOf(
     '  "~^(north|south)/(\\\\d+)$": {source: "rtsp://$G1.cams:554/ch$G2?g3=$G3", sourceOnDemand: yes}',

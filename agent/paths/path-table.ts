@@ -29,7 +29,13 @@ import {
   usesQuery,
   withQuery,
 } from './path-settings.ts';
-import { disabledStatus, type PathBox, type PathRecorder, type PathStatus } from './path-status.ts';
+import {
+  disabledStatus,
+  type PathBox,
+  type PathRecorder,
+  type PathStatus,
+  type RecordingFacts,
+} from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 import { TroubleLog } from './trouble-log.ts';
 
@@ -206,8 +212,12 @@ export class PathTable implements Paths {
   }
 
   list(): PathStatus[] {
-    const disabled = [...(this.#config?.paths.values() ?? [])].filter((entry) => entry.error !== undefined);
-    return [...[...this.#live.values()].map(({ path }) => path.status), ...disabled.map(disabledStatus)];
+    return [...[...this.#live.values()].map(({ path }) => path.status), ...this.#disabled()];
+  }
+
+  /** What is known of recordings, asked every few seconds. Of paths that are not recorded it is their names: a server may show 20,000 of them. */
+  recordings(): RecordingFacts[] {
+    return [...[...this.#live.values()].map(({ path }) => path.recordingStatus), ...this.#disabled()];
   }
 
   find(name: string): PathStatus | undefined {
@@ -226,7 +236,7 @@ export class PathTable implements Paths {
 
   /** Whether the recorder of any path has failed. */
   get isRecordingBroken(): boolean {
-    return [...this.#live.values()].some(({ path }) => path.status.recording?.error);
+    return [...this.#live.values()].some(({ path }) => path.recordingStatus.recording?.error);
   }
 
   async close(): Promise<void> {
@@ -235,6 +245,10 @@ export class PathTable implements Paths {
     const paths = [...this.#live.values()];
     this.#live.clear();
     await Promise.all([...paths.map(({ path }) => path.stop()), ...this.#ending]);
+  }
+
+  #disabled(): PathStatus[] {
+    return [...(this.#config?.paths.values() ?? [])].filter(({ error }) => error !== undefined).map(disabledStatus);
   }
 
   /** Talks of a path, which is created if needed: a talk needs no reader. */

@@ -18,12 +18,18 @@ import {
   hasBFrames,
   type PathRecorder,
   type PathStatus,
+  type RecordingFacts,
   trackLabels,
 } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { SourceRunner } from './source-runner.ts';
 
+/** Nothing else counts of a path without a recorder. */
+const NOT_RECORDED = {
+  ...{ ready: false, paused: false, privacy: false, sourceOnDemand: false },
+  ...{ bytesReceived: 0, recording: null },
+};
 const NO_STREAM: Partial<Record<PathOrigin['kind'], string>> = {
   paused: ': its camera is paused',
   private: ': its camera is private in the present mode',
@@ -226,6 +232,12 @@ export class Path {
   /** Why the source failed, or undefined if it did not. */
   get sourceFault(): unknown {
     return this.#runner?.cause;
+  }
+
+  get recordingStatus(): RecordingFacts {
+    return this.#recorder
+      ? { ...this.status, faults: this.#runner?.faults ?? 0 }
+      : { name: this.name, ...NOT_RECORDED };
   }
 
   get status(): PathStatus {

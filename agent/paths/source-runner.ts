@@ -45,7 +45,9 @@ export class SourceRunner {
   #runs = 0;
   #state: SourceState['kind'] = 'stopped';
   #cause: unknown;
-  #lastFailure: { readonly text: string; readonly time: string } | undefined;
+  readonly #failures: { count: number; last?: { readonly text: string; readonly time: string } | undefined } = {
+    count: 0,
+  };
   /** The last failure in the log: a camera that is lost every minute for the same reason is one line. */
   #loggedReason: string | undefined;
   /** The last failure reported to the owner; reset when the stream opens. */
@@ -78,23 +80,28 @@ export class SourceRunner {
     return this.#runs === 0;
   }
 
+  /** How often a run has ended by a failure. */
+  get faults(): number {
+    return this.#failures.count;
+  }
+
   /** The last failure; undefined while the stream is open. */
   get cause(): unknown {
     return this.#cause;
   }
 
   get lastError(): string | null {
-    return this.#lastFailure?.text ?? null;
+    return this.#failures.last?.text ?? null;
   }
 
   /** A code for programs, if the error has one. */
   get lastErrorWhy(): string | null {
     const why = this.#cause instanceof PerchError ? this.#cause.context['absence'] : undefined;
-    return this.#lastFailure && typeof why === 'string' ? why : null;
+    return this.#failures.last && typeof why === 'string' ? why : null;
   }
 
   get lastErrorTime(): string | null {
-    return this.#lastFailure?.time ?? null;
+    return this.#failures.last?.time ?? null;
   }
 
   get statistics(): SourceStatistics | undefined {
@@ -157,7 +164,7 @@ export class SourceRunner {
       }
       this.#refusals = 0;
       this.#reportedReason = undefined;
-      this.#lastFailure = undefined;
+      this.#failures.last = undefined;
       this.#cause = undefined;
       this.#maker.forget();
       return this.#owner.sourceOpened(tracks);
@@ -185,6 +192,7 @@ export class SourceRunner {
   }
 
   #note(cause: unknown): void {
+    this.#failures.count += 1;
     if (cause instanceof PerchError && cause.code === 'unauthorized') {
       this.#refusals += 1;
       // The supervisor's shortest pause after this many rejected logins. Kept here because it also applies after a restart of the source.
@@ -203,7 +211,7 @@ export class SourceRunner {
     }
     releaseFrames(cause);
     this.#cause = cause;
-    this.#lastFailure = { text, time: new Date(this.#clock.wallMs()).toISOString() };
+    this.#failures.last = { text, time: new Date(this.#clock.wallMs()).toISOString() };
     if (cause instanceof PerchError && cause.context['why'] === 'away') {
       this.#owner.sourceAway(cause);
     }

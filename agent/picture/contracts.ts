@@ -1,7 +1,7 @@
 /** Samples from a key sample on, as MP4 holds them. */
 export interface CodedPicture {
-  readonly codec: 'h264' | 'h265';
-  /** The configuration record of the sample entry: avcC, hvcC. */
+  readonly codec: 'h264' | 'h265' | 'mjpeg';
+  /** The configuration record of the sample entry: avcC, hvcC; empty for MJPEG. */
   readonly record: Uint8Array;
   readonly samples: readonly CodedSample[];
   /** The last picture up to this time is the result. In the unit of `CodedSample.time`. */
@@ -57,5 +57,43 @@ export interface MadePicture {
   readonly time: number;
 }
 
+/** A part of a picture, in shares of it. */
+export interface PicturePart {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** As `PictureTask`, for programs that look at pixels. */
+export interface RgbTask {
+  readonly coded: CodedPicture;
+  /** Longest side of the result in pixels, at most that of the picture. */
+  readonly side: number;
+  /** What the result has to show; it shows more around it (`partAround`). Undefined: the whole picture. */
+  readonly around?: PicturePart | undefined;
+}
+
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  /** Red, green and blue of each pixel, rows without padding. */
+  readonly rgb: Uint8Array;
+}
+
+export interface RgbPicture extends Pixels {
+  /** What of the decoded picture it shows. */
+  readonly part: PicturePart;
+  /** Time of the picture, in the unit of `CodedSample.time`. */
+  readonly time: number;
+}
+
+/** Pixels to make a JPEG of. Their memory is transferred to the worker. */
+interface EncodeTask {
+  readonly pixels: Pixels;
+}
+
+export type WorkerTask = PictureTask | RgbTask | EncodeTask;
+export type Made = MadePicture | RgbPicture | Pick<MadePicture, 'jpeg'>;
 /** `reason`: why the picture cannot be decoded. */
-export type FromWorker = MadePicture | { readonly reason: string };
+export type FromWorker = Made | { readonly reason: string };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PerchError } from '../base/errors.ts';
 import type { CodedPicture, Planes } from './contracts.ts';
+import { decodeJpeg } from './jpeg-decoder.ts';
 
 /** What `packaging/picture-decoder/decoder.c` exports. Addresses and sizes are in bytes. */
 interface Exports {
@@ -39,6 +40,10 @@ export function newDecoder<T>(): T {
  * @throws PerchError for what cannot be decoded
  */
 export function decodePicture({ codec, record, samples, until }: CodedPicture): Planes {
+  if (codec === 'mjpeg') {
+    const last = samples.findLast(({ time }) => time <= until);
+    return { ...decodeJpeg(last?.data ?? new Uint8Array()), time: last?.time ?? 0 };
+  }
   const decoder = newDecoder<Exports>();
   try {
     if (decoder.configure(codec === 'h265' ? 265 : 264, copyInto(decoder, record), record.length) < 0) {

@@ -1,5 +1,6 @@
 import { writeJfifHeader } from '../media/mjpeg/params.ts';
 import { HUFFMAN_TABLES, QUANTIZATION_BYTES, quantizationTables } from '../media/mjpeg/tables.ts';
+import { BLOCK, SCALES, transform, ZIGZAG } from './dct.ts';
 
 /** A picture as JFIF defines it: full range, the matrix of BT.601, chroma halved in both directions and rounded up. */
 export interface JpegPicture {
@@ -15,14 +16,8 @@ const DEFAULT_QUALITY = 85;
 const EOI = 0xd9;
 /** The type of 4:2:0 in RFC 2435. */
 const TYPE = 1;
-const BLOCK = 64;
 /** A block has 64 coefficients of at most 27 bits, and a zero byte may have to follow each byte. */
 const MAX_BLOCK_BYTES = 512;
-
-/** Index in the block of the k-th coefficient in zigzag order. */
-const ZIGZAG = Uint8Array.from(zigzag());
-/** Scale factors of the rows and columns of the DCT of Arai, Agui and Nakajima. */
-const SCALES = [1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.5411961, 0.275899379];
 
 interface Codes {
   /** Huffman codes by symbol. */
@@ -184,59 +179,4 @@ function codesOf(table: Uint8Array): Codes {
     code <<= 1;
   }
   return { codes, lengths };
-}
-
-function* zigzag(): Generator<number> {
-  for (let sum = 0; sum < 15; sum += 1) {
-    for (let i = Math.max(0, sum - 7); i <= Math.min(sum, 7); i += 1) {
-      const [y, x] = sum % 2 === 0 ? [sum - i, i] : [i, sum - i];
-      yield 8 * y + x;
-    }
-  }
-}
-
-/** The DCT of Arai, Agui and Nakajima: its results are scaled by `SCALES` and 8. */
-function transform(block: Float32Array): void {
-  for (let row = 0; row < BLOCK; row += 8) {
-    transformLine(block, row, 1);
-  }
-  for (let column = 0; column < 8; column += 1) {
-    transformLine(block, column, 8);
-  }
-}
-
-function transformLine(block: Float32Array, at: number, step: number): void {
-  const [b0, b1, b2, b3] = [at, at + step, at + 2 * step, at + 3 * step];
-  const [b4, b5, b6, b7] = [at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
-  const s07 = (block[b0] as number) + (block[b7] as number);
-  const d07 = (block[b0] as number) - (block[b7] as number);
-  const s16 = (block[b1] as number) + (block[b6] as number);
-  const d16 = (block[b1] as number) - (block[b6] as number);
-  const s25 = (block[b2] as number) + (block[b5] as number);
-  const d25 = (block[b2] as number) - (block[b5] as number);
-  const s34 = (block[b3] as number) + (block[b4] as number);
-  const d34 = (block[b3] as number) - (block[b4] as number);
-
-  const evenSum = s07 + s34;
-  const evenDifference = s07 - s34;
-  const middleSum = s16 + s25;
-  const rotated = (s16 - s25 + evenDifference) * Math.SQRT1_2;
-  block[b0] = evenSum + middleSum;
-  block[b4] = evenSum - middleSum;
-  block[b2] = evenDifference + rotated;
-  block[b6] = evenDifference - rotated;
-
-  const o0 = d34 + d25;
-  const o1 = d25 + d16;
-  const o2 = d16 + d07;
-  const z5 = (o0 - o2) * 0.382683433;
-  const z2 = 0.5411961 * o0 + z5;
-  const z4 = 1.306562965 * o2 + z5;
-  const z3 = o1 * Math.SQRT1_2;
-  const z11 = d07 + z3;
-  const z13 = d07 - z3;
-  block[b5] = z13 + z2;
-  block[b3] = z13 - z2;
-  block[b1] = z11 + z4;
-  block[b7] = z11 - z4;
 }

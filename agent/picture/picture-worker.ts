@@ -1,21 +1,28 @@
 import { parentPort } from 'node:worker_threads';
 import { PerchError } from '../base/errors.ts';
-import type { FromWorker, PictureTask } from './contracts.ts';
+import type { FromWorker, WorkerTask } from './contracts.ts';
 import { decodePicture } from './decoder.ts';
 import { encodeJpeg } from './jpeg.ts';
-import { toJpegPicture } from './scale.ts';
+import { jpegPictureOf } from './rgb.ts';
+import { toJpegPicture, toRgb } from './scale.ts';
 
-parentPort?.on('message', (task: PictureTask) => {
+parentPort?.on('message', (task: WorkerTask) => {
   const answer = answerTo(task);
-  parentPort?.postMessage(answer, 'jpeg' in answer ? [answer.jpeg.buffer as ArrayBuffer] : []);
+  const bytes = 'jpeg' in answer ? answer.jpeg : 'rgb' in answer ? answer.rgb : undefined;
+  parentPort?.postMessage(answer, bytes ? [bytes.buffer as ArrayBuffer] : []);
 });
 
-function answerTo({ coded, width, quality }: PictureTask): FromWorker {
+function answerTo(task: WorkerTask): FromWorker {
   try {
-    const planes = decodePicture(coded);
-    const picture = toJpegPicture(planes, width);
+    if ('pixels' in task) {
+      return { jpeg: encodeJpeg(jpegPictureOf(task.pixels)) };
+    }
+    const planes = decodePicture(task.coded);
     const { time } = planes;
-    return { jpeg: encodeJpeg(picture, quality), time };
+    if ('side' in task) {
+      return { ...toRgb(planes, task.side, task.around), time };
+    }
+    return { jpeg: encodeJpeg(toJpegPicture(planes, task.width), task.quality), time };
   } catch (error) {
     if (error instanceof PerchError) {
       return { reason: error.message };

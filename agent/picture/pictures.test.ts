@@ -82,3 +82,19 @@ test.for(CODECS)('a damaged key frame of %s is decoded or rejected, and no later
   expect(decoded).toBeGreaterThan(50);
   expect(Buffer.from(decodePicture(KEY_FRAMES[codec]()).luma.samples.slice()).equals(luma)).toBe(true);
 });
+
+test.for(CODECS)('a key frame of %s in RGB has the brightness of its decoded picture', async (codec) => {
+  const { luma, width, height, isFullRange } = decodePicture(KEY_FRAMES[codec]());
+  let sum = 0;
+  for (let row = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1) {
+      sum += luma.samples[row * luma.stride + column] as number;
+    }
+  }
+  const mean = sum / (width * height);
+  const made = await openPictures().rgb({ coded: KEY_FRAMES[codec](), side: 48 });
+  expect(made).toMatchObject({ width: 48, height: 32 });
+  const brightness =
+    made.rgb.reduce((all, value, i) => all + value * ([0.299, 0.587, 0.114][i % 3] ?? 0), 0) / (48 * 32);
+  expect(Math.abs(brightness - (isFullRange ? mean : ((mean - 16) * 255) / 219))).toBeLessThan(8);
+});

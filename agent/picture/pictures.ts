@@ -1,6 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { explain, PerchError } from '../base/errors.ts';
-import type { FromWorker, MadePicture, PictureTask } from './contracts.ts';
+import type {
+  FromWorker,
+  Made,
+  MadePicture,
+  PictureTask,
+  Pixels,
+  RgbPicture,
+  RgbTask,
+  WorkerTask,
+} from './contracts.ts';
 
 const WORKER_MODULE = new URL('./picture-worker.ts', import.meta.url);
 /** Limits of the worker's heap; planes and the decoder's memory of at most 256 MB are not part of it. */
@@ -16,12 +25,12 @@ interface PictureLimits {
 }
 
 interface QueuedTask {
-  readonly task: PictureTask;
-  readonly resolve: (made: MadePicture) => void;
+  readonly task: WorkerTask;
+  readonly resolve: (made: Made) => void;
   readonly reject: (error: PerchError) => void;
 }
 
-/** Makes JPEGs of coded pictures, one at a time, in a worker thread. After a failure the next picture gets a new thread. */
+/** Makes JPEGs and RGB of coded pictures, and JPEGs of RGB, one at a time, in a worker thread. After a failure the next picture gets a new thread. */
 export class Pictures {
   readonly #waiting: QueuedTask[] = [];
   readonly #limits: PictureLimits;
@@ -36,13 +45,18 @@ export class Pictures {
 
   /** @throws PerchError: 'unsupported' if it cannot be decoded, 'exhausted' if too many wait, 'timeout' */
   make(task: PictureTask): Promise<MadePicture> {
-    if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(new PerchError('exhausted', `${MAX_WAITING} pictures wait to be decoded: try again later`));
-    }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, resolve, reject });
-      this.#next();
-    });
+    return this.#queue(task) as Promise<MadePicture>;
+  }
+
+  /** As `make`. */
+  rgb(task: RgbTask): Promise<RgbPicture> {
+    return this.#queue(task) as Promise<RgbPicture>;
+  }
+
+  /** A JPEG of pixels, whose memory is given away. @throws PerchError as `make` */
+  async encode({ width, height, rgb }: Pixels): Promise<Uint8Array> {
+    const { jpeg } = (await this.#queue({ pixels: { width, height, rgb } })) as Pick<MadePicture, 'jpeg'>;
+    return jpeg;
   }
 
   async close(): Promise<void> {
@@ -50,6 +64,16 @@ export class Pictures {
     const worker = this.#worker;
     this.#endWorker(new PerchError('unavailable', 'Perch ends'));
     await worker?.terminate();
+  }
+
+  #queue(task: WorkerTask): Promise<Made> {
+    if (this.#waiting.length >= MAX_WAITING) {
+      return Promise.reject(new PerchError('exhausted', `${MAX_WAITING} pictures wait to be decoded: try again later`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task, resolve, reject });
+      this.#next();
+    });
   }
 
   #next(): void {
@@ -72,7 +96,8 @@ export class Pictures {
       this.#endWorker(new PerchError('timeout', `the picture was not decoded within ${maxTaskMs / 1000} s`));
     }, maxTaskMs);
     const { task } = this.#current;
-    this.#worker.postMessage(task, [...new Set(task.coded.samples.map(({ data }) => data.buffer as ArrayBuffer))]);
+    const given = 'pixels' in task ? [task.pixels.rgb] : task.coded.samples.map(({ data }) => data);
+    this.#worker.postMessage(task, [...new Set(given.map(({ buffer }) => buffer as ArrayBuffer))]);
   }
 
   #start(): Worker {
@@ -84,10 +109,10 @@ export class Pictures {
         return;
       }
       this.#current = undefined;
-      if ('jpeg' in answer) {
-        current.resolve(answer);
-      } else {
+      if ('reason' in answer) {
         current.reject(new PerchError('unsupported', answer.reason));
+      } else {
+        current.resolve(answer);
       }
       this.#next();
     });

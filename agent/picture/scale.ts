@@ -1,5 +1,6 @@
-import type { Planes } from './contracts.ts';
+import type { PicturePart, Planes, RgbPicture } from './contracts.ts';
 import type { JpegPicture } from './jpeg.ts';
+import { partAround, partOfPlanes, WHOLE } from './part.ts';
 
 /** MatrixCoefficients of ITU-T H.273 and their Kr and Kb. */
 const MATRICES: ReadonlyMap<number, readonly [number, number]> = new Map([
@@ -61,6 +62,38 @@ export function toJpegPicture(planes: Planes, width: number | undefined): JpegPi
   return picture;
 }
 
+/**
+ * As `toJpegPicture`, in RGB.
+ * @param side longest side of the result in pixels, limited to that of its part of the picture
+ * @param around what the result has to show, or undefined for the whole picture
+ */
+export function toRgb(whole: Planes, side: number, around?: PicturePart): Omit<RgbPicture, 'time'> {
+  const wanted = around && partAround(around, whole, side);
+  const { planes, part } = wanted
+    ? partOfPlanes({ ...whole, matrix: matrixOf(whole) }, wanted)
+    : { planes: whole, part: WHOLE };
+  const shownWidth = planes.width * planes.aspect;
+  const isWide = shownWidth >= planes.height;
+  const picture = toJpegPicture(planes, isWide ? side : Math.max(1, Math.round((side * shownWidth) / planes.height)));
+  const { width, height, luma } = picture;
+  const [cb, cr] = picture.chroma;
+  const rgb = new Uint8ClampedArray(3 * width * height);
+  const chromaWidth = (width + 1) >> 1;
+  for (let row = 0, at = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1, at += 3) {
+      const chroma = (row >> 1) * chromaWidth + (column >> 1);
+      const y = luma[row * width + column] as number;
+      const b = (cb[chroma] as number) - 128;
+      const r = (cr[chroma] as number) - 128;
+      // ITU-T T.871 §7.
+      rgb[at] = y + 1.402 * r;
+      rgb[at + 1] = y - 0.344136 * b - 0.714136 * r;
+      rgb[at + 2] = y + 1.772 * b;
+    }
+  }
+  return { width, height, part, rgb: new Uint8Array(rgb.buffer) };
+}
+
 /** A grey chroma plane. */
 const chromaPlane = (width: number, height: number): Uint8ClampedArray =>
   new Uint8ClampedArray(((width + 1) >> 1) * ((height + 1) >> 1)).fill(128);
@@ -102,10 +135,13 @@ function convert(planes: Planes, y: Rows, cb: Rows, cr: Rows, { width, height, l
   }
 }
 
+function matrixOf({ matrix, height }: Planes): number {
+  return MATRICES.has(matrix) ? matrix : height >= MIN_HD_HEIGHT ? BT709 : BT601;
+}
+
 /** Coefficients that turn Cb and Cr of the picture's matrix into Y, Cb and Cr of BT.601. */
-function changeOf({ matrix, height }: Planes) {
-  const assumed = height >= MIN_HD_HEIGHT ? BT709 : BT601;
-  const [kr, kb] = MATRICES.get(matrix) ?? (MATRICES.get(assumed) as readonly [number, number]);
+function changeOf(planes: Planes) {
+  const [kr, kb] = MATRICES.get(matrixOf(planes)) as readonly [number, number];
   const [toKr, toKb] = MATRICES.get(BT601) as readonly [number, number];
   const kg = 1 - kr - kb;
   /** Y, Cb and Cr of BT.601 for Cb and Cr of the picture's matrix with Y = 0. */

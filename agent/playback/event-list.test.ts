@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { threadCpuMs } from '../../test/support/base/thread-cpu.ts';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { openPlayback } from '../../test/support/harness/playback.ts';
+import type { LabelType } from '../base/event-kinds.ts';
 import { silentLogger } from '../base/log.ts';
 import type { EventArea } from '../record/events/event.ts';
 import { type SeenMark, SeenMarks } from '../record/events/seen-marks.ts';
@@ -29,6 +30,13 @@ function openList() {
       const endUs = lasts === null ? undefined : startUs + lasts * SECOND;
       index.events.addEvent({ id, path, type, startUs, endUs, text });
     },
+    /** Adds motion with labels. */
+    addLabelled(id: string, at: number, labels: readonly LabelType[], type = 'motion') {
+      const startUs = START_US + at * SECOND;
+      const found = labels.map((label) => ({ type: label, score: 0.5, box: AREA, at: startUs + SECOND }));
+      index.events.addEvent({ id, path: 'door', type, startUs, endUs: startUs + SECOND, text: '', labels: found });
+    },
+    events: index.events,
     /** The event again. */
     addArea: (area: EventArea) =>
       index.events.addEvent({
@@ -50,7 +58,29 @@ function openList() {
   };
 }
 
+const AREA = { x: 0.25, y: 0.5, width: 0.125, height: 0.25 };
 const idsOf = ({ items }: EventPage) => items.map(({ id }) => id);
+
+test('events of a zone, and the zones of the period; an outage is in none', async () => {
+  using box = openList();
+  const add = (id: string, at: number, ...zones: string[]) => {
+    const startUs = START_US + at * SECOND;
+    box.events.addEvent({ id, path: 'door', type: 'motion', startUs, endUs: startUs, text: '', zones });
+  };
+  add('a', 10, 'Drive');
+  add('b', 20, 'Porch', 'Drive');
+  add('c', 30);
+  box.add(gapsName('door'), 'away', 40, { type: 'offline', lasts: 90 });
+  const all = await box.list();
+  expect([idsOf(all), all.zones]).toEqual([
+    ['away', 'c', 'b', 'a'],
+    ['Drive', 'Porch'],
+  ]);
+  const drive = await box.list({ zone: 'Drive', limit: '1' });
+  expect(idsOf(drive)).toEqual(['b']);
+  expect(idsOf(await box.list({ zone: 'Drive', limit: '1', before: drive.next ?? '' }))).toEqual(['a']);
+  expect(idsOf(await box.list({ zone: 'Drive', types: 'person' }))).toEqual([]);
+});
 
 test('an event has the latest area that was reported', async () => {
   using box = openList();
@@ -60,6 +90,61 @@ test('an event has the latest area that was reported', async () => {
   expect((await box.list()).items).toMatchObject([{ id: 'a', area: { ...area, direction: null } }]);
   box.addArea({ ...area, direction: 'left' });
   expect((await box.list()).items).toMatchObject([{ id: 'a', area: { ...area, direction: 'left' } }]);
+});
+
+test('an event has the latest labels; those of an event that was not examined are null', async () => {
+  using box = openList();
+  box.add('door', 'a', 0);
+  expect((await box.list()).items).toMatchObject([{ labels: null }]);
+  box.addLabelled('a', 0, []);
+  expect((await box.list()).items).toMatchObject([{ labels: [] }]);
+  box.addLabelled('a', 0, ['person', 'person', 'vehicle']);
+  const label = { score: 0.5, box: AREA, at: '2026-07-01T00:00:01Z' };
+  const all = ['person', 'person', 'vehicle'].map((type) => ({ type, ...label }));
+  expect((await box.list()).items).toEqual([expect.objectContaining({ id: 'a', type: 'motion', labels: all })]);
+  box.addLabelled('a', 0, ['animal']);
+  expect((await box.list()).items).toMatchObject([{ labels: [{ type: 'animal' }] }]);
+  expect((await box.list({ types: 'person' })).items).toEqual([]);
+  box.add('door', 'a', 0);
+  expect((await box.list()).items).toMatchObject([{ labels: null }]);
+});
+
+test('a filter matches the type of an event and those of its labels, and shows the event once', async () => {
+  using box = openList();
+  box.addLabelled('both', 500, ['person', 'vehicle']);
+  box.addLabelled('empty', 400, []);
+  box.add('door', 'camera', 300, { type: 'person' });
+  box.addLabelled('twice', 200, ['person'], 'person');
+  box.addLabelled('cat', 100, ['animal']);
+  box.add('yard', 'plain', 50);
+  const ids = async (types: string, limit?: string) => idsOf(await box.list({ types, limit }));
+  expect(await ids('person')).toEqual(['both', 'camera', 'twice']);
+  expect(await ids('vehicle')).toEqual(['both']);
+  expect(await ids('motion')).toEqual(['both', 'empty', 'cat', 'plain']);
+  expect(await ids('animal,motion,person')).toEqual(['both', 'empty', 'camera', 'twice', 'cat', 'plain']);
+  const first = await box.list({ types: 'person', limit: '1' });
+  const second = await box.list({ types: 'person', limit: '1', before: first.next ?? '' });
+  const third = await box.list({ types: 'person', limit: '1', before: second.next ?? '' });
+  expect([first, second, third].map(idsOf)).toEqual([['both'], ['camera'], ['twice']]);
+  expect([first.types, third.next]).toEqual([['animal', 'motion', 'person', 'vehicle'], null]);
+});
+
+test('an event counts once for its type and once for each type of its labels', async () => {
+  using box = openList();
+  box.addLabelled('a', 100, ['person', 'person', 'vehicle']);
+  box.addLabelled('b', 200, ['person'], 'person');
+  box.add('door', 'c', 300);
+  const counts = box.digest()?.map(({ type, count, labelled }) => [type, [count, labelled]]);
+  expect(Object.fromEntries(counts ?? [])).toEqual({ motion: [2, 0], person: [2, 1], vehicle: [1, 1] });
+});
+
+test('deleted events leave no labels', async () => {
+  using box = openList();
+  box.addLabelled('a', 100, ['person']);
+  box.events.removeEventsWithin('door', START_US, START_US + 1000 * SECOND);
+  box.add('door', 'a', 100);
+  expect((await box.list()).items).toMatchObject([{ id: 'a', labels: null }]);
+  expect((await box.list()).types).toEqual(['motion']);
 });
 
 test('events of several cameras are one list, newest first', async () => {
@@ -78,6 +163,8 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'motion',
         text: '',
         area: null,
+        labels: null,
+        zones: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:05:00Z',
@@ -89,6 +176,8 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'person',
         text: '',
         area: null,
+        labels: null,
+        zones: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:03:20Z',
@@ -100,6 +189,8 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'motion',
         text: 'a fox',
         area: null,
+        labels: null,
+        zones: null,
         picture: null,
         seen: null,
         start: '2026-07-01T00:01:40Z',
@@ -108,6 +199,7 @@ test('events of several cameras are one list, newest first', async () => {
     ],
     next: null,
     types: ['motion', 'person'],
+    zones: [],
   });
   expect(idsOf(await box.list({ types: 'person,sound' }))).toEqual(['b']);
   expect(idsOf(await box.list({ path: 'door' }))).toEqual(['c', 'a']);
@@ -274,6 +366,37 @@ test('a person sees which events are new, and lists these alone, page by page', 
   expect(() => box.list({ unseen: 'yes' })).toThrow('neither true nor false');
 });
 
+test('unseen events among a thousand marks are found in turns of which none reads many', async () => {
+  using box = openList();
+  using folder = temporaryFolder();
+  const marks = new SeenMarks(join(folder.path, 'seen-events.json'), silentLogger);
+  const seen = [];
+  for (let i = 0; i < 1_600; i += 1) {
+    const path = `cam${i % 16}`;
+    box.add(path, `e${i}`, i * 10);
+    if (i >= 600) {
+      seen.push({ path, id: `e${i}`, startMs: START_US / 1000 + i * 10_000 });
+    }
+  }
+  await marks.mark('anna', seen);
+  const turns = [0];
+  const { newestOf } = box.events;
+  box.events.newestOf = (...query) => {
+    const found = newestOf.apply(box.events, query);
+    turns.push((turns.pop() ?? 0) + found.length);
+    return found;
+  };
+  let ticking = setImmediate(function tick() {
+    turns.push(0);
+    ticking = setImmediate(tick);
+  });
+  const page = await box.list({ limit: '20', unseen: 'true' }, undefined, await marks.of('anna'));
+  clearImmediate(ticking);
+  expect(idsOf(page)).toEqual(Array.from({ length: 20 }, (_, i) => `e${599 - i}`));
+  expect(turns.length).toBeGreaterThan(5);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(3_200);
+});
+
 test('the digest of a day counts events by camera and type', async () => {
   using box = openList();
   for (let i = 0; i < 5; i += 1) {
@@ -286,10 +409,10 @@ test('the digest of a day counts events by camera and type', async () => {
   box.add(gapsName('yard'), 'away', 100, { type: 'offline', lasts: 90 });
   box.add(gapsName('yard'), 'blink', 300, { type: 'offline', lasts: 5 });
   expect(box.digest()).toEqual([
-    { path: 'door', type: 'motion', count: 5 },
-    { path: 'yard', type: 'person', count: 5 },
-    { path: 'door', type: 'person', count: 1 },
-    { path: 'yard', type: 'perch.offline', count: 1 },
+    { path: 'door', type: 'motion', count: 5, labelled: 0 },
+    { path: 'yard', type: 'person', count: 5, labelled: 0 },
+    { path: 'door', type: 'person', count: 1, labelled: 0 },
+    { path: 'yard', type: 'perch.offline', count: 1, labelled: 0 },
   ]);
   expect(box.digest((path) => path === 'yard')?.map(({ path }) => path)).toEqual(['yard', 'yard']);
 });

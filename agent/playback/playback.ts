@@ -6,13 +6,16 @@ import { isDamaged } from '../base/files/sqlite.ts';
 import type { Logger } from '../base/log.ts';
 import { logOnce } from '../base/log-once.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
+import type { Track } from '../media/sample/track.ts';
 import { Pictures } from '../picture/pictures.ts';
 import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeCompanions } from '../record/snapshots/companion-files.ts';
+import { type Coverage, coverageOf } from './coverage.ts';
 import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, type DownloadQuery, estimatedBytes } from './get/download.ts';
 import { DownloadCache, queryKey } from './get/download-cache.ts';
+import { type MediaRange, type MediaUnit, mediaUnits, newestTracks } from './get/media-units.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
 import type { CopyListing } from './index/copy-listing.ts';
 import type { EventTable } from './index/event-table.ts';
@@ -24,9 +27,10 @@ import { type SegmentRow, type SegmentState, STATE } from './index/segment-row.t
 import type { SpaceTable } from './index/space-table.ts';
 import { listEntries, timespansOf } from './list.ts';
 import { type Measure, measure, type RecordedRange } from './measure.ts';
-import type { EventListQuery, TimelineQuery } from './read/query.ts';
+import type { EventListQuery, ReviewQuery, TimelineQuery } from './read/query.ts';
 import { formatLocalTime, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
 import { TableCache } from './read/table-cache.ts';
+import { type ReviewScope, reviewCard, reviewEvents, reviewPage } from './review-list.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
 import { type Frame, findFrame, findKey } from './vod/frame.ts';
 import { type PictureQuery, pictureOf, type RecordedPicture } from './vod/picture.ts';
@@ -54,7 +58,7 @@ type RetainReason = (row: SegmentRow) => string | undefined;
 
 export class Playback {
   readonly #paths: RecordPaths;
-  readonly #zone: string | undefined;
+  readonly #timeZone: string | undefined;
   readonly #logger: Logger;
   readonly #index: SegmentIndex;
   readonly #catalog: Catalog;
@@ -74,7 +78,7 @@ export class Playback {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
     this.tables = new TableCache(isBeingWritten, undefined, (file) => this.copies.open(file), this.moves);
     this.#paths = paths;
-    this.#zone = zone;
+    this.#timeZone = zone;
     this.#logger = logger;
     const onFault = logOnce((cause, error) => {
       const isFound = isDamaged(error) ? 'is damaged' : 'cannot be saved, check its disk';
@@ -198,7 +202,7 @@ export class Playback {
   }
 
   async list(path: string, start: ZonedTime | undefined, end: ZonedTime | undefined, baseUrl: string) {
-    return listEntries(await this.spans(path, start, end), { path, start, baseUrl, zone: this.#zone });
+    return listEntries(await this.spans(path, start, end), { path, start, baseUrl, zone: this.#timeZone });
   }
 
   /** Recorded ranges without a gap, oldest first. */
@@ -209,7 +213,7 @@ export class Playback {
 
   async timeline(query: TimelineQuery): Promise<Timeline> {
     await this.#requireKnown(query.path);
-    return timelineOf(this.#catalog, query, this.#zone);
+    return timelineOf(this.#catalog, query, this.#timeZone);
   }
 
   /** @throws PerchError for an unknown path, or if all recordings of the range are on a missing disk */
@@ -217,8 +221,32 @@ export class Playback {
     yield* recordedVideo(await this.#lookup.between(path, range.fromUs, range.toUs), this.tables, range);
   }
 
+  /** All tracks of a range, across files and gaps. @throws PerchError like `video` */
+  async *media(range: MediaRange): AsyncGenerator<MediaUnit, void> {
+    await this.#requireKnown(range.path);
+    yield* mediaUnits(this.#catalog, this.tables, range);
+  }
+
+  /** Tracks of the newest recording of a path; none: it has no recording. */
+  async newestTracks(path: string): Promise<readonly Track[]> {
+    await this.#requireKnown(path);
+    return newestTracks(this.#catalog, this.tables, path);
+  }
+
   listEvents(query: EventListQuery, maySee: (path: string) => boolean, seen?: SeenMark): Promise<EventPage> {
-    return eventPage(this.#catalog, query, maySee, this.#zone, seen);
+    return eventPage(this.#catalog, query, maySee, this.#timeZone, seen);
+  }
+
+  listReviews(query: ReviewQuery, scope: ReviewScope): ReturnType<typeof reviewPage> {
+    return reviewPage(this.#catalog, query, scope, this.#timeZone);
+  }
+
+  review(id: string, scope: ReviewScope): ReturnType<typeof reviewCard> {
+    return reviewCard(this.#catalog, id, scope, this.#timeZone);
+  }
+
+  reviewEvents(id: string, scope: ReviewScope): ReturnType<typeof reviewEvents> {
+    return reviewEvents(this.#catalog, id, scope);
   }
 
   eventDigest(from: ZonedTime, to: ZonedTime, maySee: (path: string) => boolean): ReturnType<typeof eventDigest> {
@@ -260,6 +288,11 @@ export class Playback {
   /** How much is recorded in a range, also of a removed camera. @param scans default: looks for new and deleted files */
   measure(range: RecordedRange, scans = true): Promise<Measure> {
     return measure(this.#catalog, range, scans);
+  }
+
+  async coverage(path: string, fromUs: number, toUs: number): Promise<Coverage> {
+    await this.#requireKnown(path);
+    return coverageOf(this.#catalog, path, fromUs, toUs);
   }
 
   snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {
@@ -371,6 +404,6 @@ export class Playback {
 
   /** The time as in recording names: RFC 3339 with the zone's offset. */
   localTime(us: number): string {
-    return formatLocalTime(us, this.#zone);
+    return formatLocalTime(us, this.#timeZone);
   }
 }

@@ -47,6 +47,7 @@ test('recordings and the gaps between them are shown in seconds after the asked 
       [11, 3],
     ],
     archived: [],
+    fetched: [],
     gaps: [
       [0, 1],
       [5, 6],
@@ -226,12 +227,16 @@ test('more events than can be shown one by one are counted', async () => {
   const startUs = Date.parse(MONTH) * 1000;
   for (let i = 0; i < 1_000; i += 1) {
     const at = startUs + i * 60 * SECOND;
-    index.events.addEvent({ id: `event ${i}`, path: 'cam', type: 'motion', startUs: at, endUs: at + SECOND, text: '' });
+    const box = { x: 0, y: 0, width: 1, height: 1 };
+    const labels = i < 100 ? [{ type: 'person', score: 0.9, box, at } as const] : [];
+    const event = { id: `event ${i}`, path: 'cam', type: 'motion', startUs: at, endUs: at + SECOND, text: '' };
+    index.events.addEvent({ ...event, labels });
   }
   const query = timelineQuery({ path: 'cam', from: MONTH, to: '2026-07-02T00:00:00Z', resolution: undefined });
   const { events, eventCounts, isCut } = await timelineOf(catalog, query, 'UTC');
   expect(events).toEqual([]);
-  expect(eventCounts.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
+  const sum = (of: 'count' | 'labelled') => eventCounts.reduce((all, one) => all + (one[of] ?? 0), 0);
+  expect([sum('count'), sum('labelled'), sum('count') - sum('labelled')]).toEqual([1_100, 100, 1_000]);
   expect(isCut).toBe(false);
 });
 

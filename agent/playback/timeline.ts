@@ -19,6 +19,7 @@ const MANY_REASONS = 100;
 /** Up to this many events are shown individually. */
 const MAX_EVENTS = 200;
 const MAX_TEXT = 80;
+const MAX_PARTS = 10_000;
 
 /** Seconds after `from`, and duration in seconds. */
 type Stretch = readonly [atSeconds: number, seconds: number];
@@ -32,7 +33,7 @@ export interface IndexLookup {
 }
 
 /** The response stays below 40 kB. */
-export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zone: string | undefined) {
+export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, timeZone: string | undefined) {
   const { path, from, to } = query;
   const resolution = resolutionOf(query);
   await catalog.refresh(path, from.us, to.us);
@@ -50,7 +51,8 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
   const [first, last] = [visible[0], visible.at(-1)];
   const { reasons, isCut } = reasonsOf(catalog, query, resolution);
   const marks = marksOf(catalog, query, resolution);
-  const text = (us: number): string => formatLocalTime(us, zone);
+  const fetched = fetchedOf(catalog, query, resolution);
+  const text = (us: number): string => formatLocalTime(us, timeZone);
   return {
     path,
     from: formatRfc3339(from),
@@ -63,6 +65,7 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
     archived: copiesOf(catalog, query, resolution).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
+    fetched: fetched.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
@@ -120,10 +123,27 @@ function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
   return clipped;
 }
 
-/** Recordings of which only copies elsewhere are left. Shorter alternations with local recordings are merged. */
-function copiesOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Timespan[] {
+/** Recordings of which only copies elsewhere are left. */
+function copiesOf({ index }: IndexLookup, query: TimelineQuery, resolution: number): Timespan[] {
+  const { path, from, to } = query;
   const firstUs = index.lastStartUpTo(path, from.us);
-  const rows = index.space.copiesFrom(path, firstUs, to.us, 10_000);
+  return mergedParts(index, query, index.space.copiesFrom(path, firstUs, to.us, MAX_PARTS), resolution);
+}
+
+/** Recordings from the card of the camera. */
+function fetchedOf({ index }: IndexLookup, query: TimelineQuery, resolution: number): Timespan[] {
+  const { path, from, to } = query;
+  const firstUs = index.lastStartUpTo(path, from.us);
+  return mergedParts(index, query, index.fetchedSpans(path, firstUs, to.us, MAX_PARTS), resolution);
+}
+
+/** A part of the recordings. Shorter alternations with the others are merged. */
+function mergedParts(
+  index: SegmentIndex,
+  { path, from, to }: TimelineQuery,
+  rows: readonly Timespan[],
+  resolution: number,
+): Timespan[] {
   const spans = clip(index.hidden.visibleSpans(path, rows), from.us, to.us);
   let gapUs = resolution * 1e6;
   let merged = merge(spans, gapUs);
@@ -182,23 +202,25 @@ function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, reso
   const round = rounding(Math.min(resolution, 1));
   const at = (us: number): number => round((us - from.us) / 1e6);
   const found = index.events.eventsOf(path, from.us, to.us, MAX_EVENTS + 1);
-  const single = found.map(({ id, type, startUs, endUs, text }) => ({
+  const single = found.map(({ id, type, startUs, endUs, text, labels = [] }) => ({
     id,
     type,
     at: at(startUs),
     duration: endUs === undefined ? null : round((endUs - startUs) / 1e6),
     text: text.slice(0, MAX_TEXT),
+    ...(labels.length > 0 && { labels: [...new Set(labels.map((label) => label.type))] }),
   }));
   const events = fitting(single, EVENT_BYTES);
   const isSingle = events.length === single.length;
   const stepUs = Math.ceil((to.us - from.us) / 120);
   const counts = isSingle ? [] : index.events.countEvents(path, from.us, to.us, stepUs);
   const eventCounts = fitting(
-    counts.map(({ type, startUs, endUs, count }) => ({
+    counts.map(({ type, startUs, endUs, count, labelled }) => ({
       type,
       at: at(startUs),
       duration: round((endUs - startUs) / 1e6),
       count,
+      ...(labelled > 0 && { labelled }),
     })),
     EVENT_BYTES,
   );

@@ -50,8 +50,12 @@ export interface SourceRequest {
 export interface LoginWatch {
   /** Milliseconds spent waiting in `turn`, including the current wait. They do not count as delay of the camera. */
   readonly heldMs: number;
-  /** Resolves when the login may be sent. An unproven login is sent by one connection at a time. @throws PerchError with `waitMs` */
-  turn(signal: AbortSignal): Promise<LoginTurn>;
+  /**
+   * Resolves when the login may be sent. An unproven login is sent by one connection at a time.
+   * @param reach rejects unless the device accepts a connection now; absent: it has accepted the one that asks
+   * @throws PerchError with `waitMs`, or that of `reach`
+   */
+  turn(signal: AbortSignal, reach?: Reach): Promise<LoginTurn>;
   /** A login that was accepted before is rejected on this connection. */
   refused(scheme: string): void;
   /** Schemes rejected on other connections: `basic`, `md5`, … */
@@ -60,6 +64,8 @@ export interface LoginWatch {
   isWrong(): boolean;
   plays(isPlaying: boolean): void;
 }
+
+export type Reach = (signal: AbortSignal) => Promise<void>;
 
 /** A permission to send the login; its result is reported once. */
 export interface LoginTurn {
@@ -169,6 +175,8 @@ export interface SessionItem {
   readonly user?: string;
   /** `read`, `publish` or another state of the kind; absent: the session reads. */
   readonly state?: string;
+  /** It plays recordings, whatever its state. Not in the API. */
+  readonly action?: 'playback';
   readonly transport?: string | null;
   readonly inboundBytes?: number;
   readonly outboundBytes?: number;
@@ -310,6 +318,51 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   config(): Config;
+  /** Absent or undefined: all URLs are those of streams. */
+  replays?(): RtspReplays | undefined;
+}
+
+/** Recordings that clients of the RTSP server play instead of the stream of the path. */
+export interface RtspReplays {
+  /** Whether a URL with this query asks for recordings. Never throws. */
+  takes(query: string): boolean;
+  /** Tracks of the newest recording that RTP can carry. @throws PerchError */
+  tracks(path: string): Promise<Stream['tracks']>;
+  /** @param client its user, or its address: each has a share of the sessions @throws PerchError exhausted at the limit */
+  open(path: string, tracks: Stream['tracks'], link: ReplayLink, client: string): Promise<Replay>;
+}
+
+/** The connection of a replay. */
+export interface ReplayLink {
+  /** Bytes written, but not yet sent. The replay waits while there are many. */
+  readonly queuedBytes: number;
+  /** @param frames interleaved, RFC 2326 §10.12; not changed afterwards */
+  write(frames: Uint8Array): void;
+}
+
+/** A session that plays recordings within its connection. It is paused until `play`. */
+export interface Replay {
+  readonly isPlaying: boolean;
+  readonly sent: { readonly bytes: number; readonly rtpPackets: number; readonly rtcpPackets: number };
+  /** SETUP of a track for these interleaved channels. @returns the SSRC */
+  setUp(track: number, channels: readonly [rtp: number, rtcp: number]): number;
+  /**
+   * PLAY, also while it plays.
+   * @param cseq of the request; packets repeat its low byte
+   * @returns undefined: nothing is recorded in the range @throws PerchError for invalid header fields
+   */
+  play(headers: { get(name: string): string | undefined }, cseq: number): Promise<ReplayStart | undefined>;
+  pause(): void;
+  close(): void;
+}
+
+export interface ReplayStart {
+  /** Header fields of the response. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** For RTP-Info. */
+  readonly tracks: readonly { readonly track: number; readonly sequence: number; readonly rtpTime: number }[];
+  /** Sends; called after the response is written. */
+  begin(): void;
 }
 
 export interface SessionCredentials {
@@ -340,12 +393,16 @@ export interface SessionRequester {
 export interface SessionAccess {
   /** @returns the user name of the session, `refused` for wrong credentials, `challenge` if credentials may help */
   authorize(
-    action: 'read' | 'publish',
+    action: 'read' | 'publish' | 'playback',
     path: string,
     requester: SessionRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }>;
   /** Whether a client is offered Digest in addition to Basic. */
-  offersDigest(action: 'read' | 'publish', path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): boolean;
+  offersDigest(
+    action: 'read' | 'publish' | 'playback',
+    path: string,
+    client: Pick<SessionRequester, 'protocol' | 'ip'>,
+  ): boolean;
   /**
    * Called before a handshake checks a secret other than the login, such as a passphrase. The secrets of one address are checked one at a time.
    * @throws PerchError exhausted: too many wrong ones

@@ -1,8 +1,13 @@
+import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import { answersAt } from '../base/network/answers-at.ts';
 import type { Source, SourceStatistics, StreamSink } from '../stream/contracts.ts';
 import type { LoginTarget, LoginTurn, LoginWatch } from './contract.ts';
 
 interface LoginTurnOptions {
+  /** Of the path. */
+  readonly name: string;
+  readonly clock: Clock;
   readonly watch: LoginWatch;
   /** How the login is sent. */
   readonly kind: 'basic' | 'rtmp';
@@ -41,7 +46,7 @@ export class LoginTurnSource implements Source {
       await this.#source.run(sink, signal);
       return;
     }
-    const turn = await watch.turn(signal);
+    const turn = await watch.turn(signal, (asking) => this.#reach(asking));
     let isAccepted = false;
     const publish: StreamSink['publish'] = (tracks) => {
       isAccepted = true;
@@ -57,6 +62,17 @@ export class LoginTurnSource implements Source {
       }
       settle(turn, signal.aborted ? undefined : error, kind);
       throw error;
+    }
+  }
+
+  /** @throws PerchError unavailable */
+  async #reach(signal: AbortSignal): Promise<void> {
+    const { name: path, clock, target } = this.#options;
+    const { host, hostPort } = target();
+    const port = Number(hostPort.slice(hostPort.lastIndexOf(':') + 1));
+    if (!(await answersAt(host, port, clock, signal))) {
+      const message = `the camera of path '${path}' does not accept connections at ${hostPort}`;
+      throw new PerchError('unavailable', message, { path, isUnreachable: true });
     }
   }
 }

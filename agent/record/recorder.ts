@@ -6,6 +6,7 @@ import { containerStream, leftOutLabels } from '../stream/container-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import { type ClipOptions, Clips } from './clips/clips.ts';
 import { codeOf, diskFault, type RecordingTrouble, troubleOfDisk } from './file/disk-fault.ts';
+import { FETCHED_BOOT } from './file/file-mark.ts';
 import { formatRecordPath, type RecordFormat } from './file/record-path.ts';
 import { diskFs, type SegmentFs } from './file/segment-fs.ts';
 import type { Segment, SegmentLog } from './file/segment-log.ts';
@@ -42,6 +43,9 @@ const MAX_AHEAD_MS = 15_000;
 /** A name clash is resolved in steps of a microsecond, or of a second if the template has no microseconds. */
 const CLASH_STEPS_MS = [0.001, 1000] as const;
 
+/** A group of pictures that is fetched comes at once, up to this. */
+const FETCHED_PART_BYTES = 32 << 20;
+
 const FAULT_TEXT = 'the recorder failed by a bug: it restarts when the camera reconnects';
 
 export interface RecorderOptions extends SegmenterLimits {
@@ -53,6 +57,8 @@ export interface RecorderOptions extends SegmenterLimits {
   readonly zone?: string;
   readonly queueBytes?: number;
   readonly clips?: ClipOptions | undefined;
+  /** The samples come from the camera's card: they were captured earlier, at the times that they have. */
+  readonly isFetched?: boolean;
 }
 
 export interface DiskGuard {
@@ -91,6 +97,8 @@ export class Recorder {
   #state: RecorderState = { kind: 'idle' };
   readonly #clips: Clips | undefined;
   #current: { readonly stream: Stream; readonly segmenter: Segmenter; readonly reader: Reader } | undefined;
+  /** The file that was begun last. */
+  #newest: RecordingWriter | undefined;
   readonly #finishing = new Map<Promise<void>, RecordingWriter | undefined>();
   /** Files left unfinished by a failing disk, to be finished when it recovers. */
   #leftOver: Segment[] = [];
@@ -111,8 +119,26 @@ export class Recorder {
     return this.#state;
   }
 
+  get #limits(): SegmenterLimits {
+    const { isFetched = false, maxPartBytes } = this.#options;
+    return isFetched
+      ? { ...this.#options, hasWholeGroups: true, maxPartBytes: Math.max(maxPartBytes, FETCHED_PART_BYTES) }
+      : this.#options;
+  }
+
   get #format(): RecordFormat {
     return this.#options.format ?? 'fmp4';
+  }
+
+  /** After `stop`: files that the disk has rejected, or not finished in time. */
+  get hasUnfinished(): boolean {
+    return this.#finishing.size > 0 || this.#leftOver.length > 0;
+  }
+
+  /** What the disk has not taken yet of all files. */
+  get waitingBytes(): number {
+    const writers = new Set([this.#newest, ...this.#finishing.values()]);
+    return [...writers].reduce((sum, writer) => sum + (writer?.waitingBytes ?? 0), 0);
   }
 
   get keptBytes(): number {
@@ -132,7 +158,7 @@ export class Recorder {
     this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'waiting' };
     const segmenter: Segmenter = new Segmenter(
       source.tracks,
-      this.#options,
+      this.#limits,
       this.#owner(() => segmenter),
     );
     const reader = this.#clips?.reader(source.tracks, segmenter, stream) ?? segmenter;
@@ -145,7 +171,11 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#clips?.stop();
     this.#leave();
-    while (this.#finishing.size > 0) {
+    while (this.#finishing.size > 0 || (this.#options.isFetched && this.#leftOver.length > 0)) {
+      if (this.#options.isFetched) {
+        // No later file of this recorder would finish them.
+        this.#finishLeftOver();
+      }
       const steps = this.#steps;
       const all = Promise.all(this.#finishing.keys());
       if (!(await endsWithin(this.#deps.clock, HANGING_MS, all)) && this.#steps === steps) {
@@ -259,11 +289,16 @@ export class Recorder {
         this.#onFailure(leftOver, nameOf(0), error, writer.startUs);
       },
     });
+    this.#newest = writer;
     return writer;
   }
 
   #originOf({ wallUs }: StreamMark): FileOrigin {
     const { bootClock, clock } = this.#deps;
+    const offsetMinutes = Math.round(zoneOffsetMs(wallUs / 1000, this.#options.zone) / 60_000);
+    if (this.#options.isFetched) {
+      return { bootId: FETCHED_BOOT, monoUs: 0, isClockTrusted: true, offsetMinutes };
+    }
     const agoMs = clock.wallMs() - wallUs / 1000;
     // Samples kept from before the clock was set have wrong times.
     const isOfThisClock = agoMs < MAX_AGO_MS && agoMs > -MAX_AHEAD_MS;
@@ -271,7 +306,7 @@ export class Recorder {
       bootId: bootClock.bootId,
       monoUs: bootClock.monoUs() - (isOfThisClock ? agoMs * 1000 : 0),
       isClockTrusted: bootClock.isTrusted && isOfThisClock,
-      offsetMinutes: Math.round(zoneOffsetMs(wallUs / 1000, this.#options.zone) / 60_000),
+      offsetMinutes,
     };
   }
 

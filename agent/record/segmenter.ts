@@ -23,6 +23,8 @@ export interface SegmenterLimits {
   readonly partDurationMs: number;
   readonly maxPartBytes: number;
   readonly segmentDurationMs: number;
+  /** Parts hold whole groups of pictures: what a power cut leaves ends with a group, and the next fetch continues there. */
+  readonly hasWholeGroups?: boolean;
 }
 
 export interface SegmenterOwner {
@@ -237,7 +239,8 @@ export class Segmenter implements Reader {
     // Longest first part while a camera sends its cached burst.
     const isInBurst = this.#label.isInBurst && partTicks < 10 * clockRate;
     const isLong = partTicks * 1000 >= this.#limits.partDurationMs * clockRate;
-    if ((isLong && !isInBurst) || this.#partBytes >= this.#limits.maxPartBytes) {
+    const mayCut = !isInBurst && !this.#limits.hasWholeGroups;
+    if ((isLong && mayCut) || this.#partBytes >= this.#limits.maxPartBytes) {
       this.#writePart();
     }
   }

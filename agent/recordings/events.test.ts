@@ -36,6 +36,8 @@ async function start() {
     isDateDoubted: () => isDateDoubted,
     index: {
       addEvent: (event) => shown.push(event),
+      mergeEvent: () => expect.fail(),
+      paths: () => [],
       removeEventsBefore: (...what) => forgotten.push(what),
       removeEventsWithin: (...what) => forgotten.push(what),
     },
@@ -109,6 +111,17 @@ test('the events of one path in a range are deleted, and no others', async () =>
     ['cam', nowUs + 1, nowUs + 2],
     ['cam', nowUs - 1, nowUs],
   ]);
+  expect(filesBelow(folder)).toEqual([expect.stringContaining('camera/two/')]);
+});
+
+test('a label that comes after the deletion of its event does not write it again', async () => {
+  const { clock, events, folder, tell } = await start();
+  const nowUs = Math.round(clock.wallMs() * 1000);
+  const { id } = await tell({ type: 'motion' });
+  const kept = await tell({ type: 'motion', path: 'camera/two' });
+  await events.deleteWithin('cam', nowUs, nowUs);
+  await expect(events.hub.label('cam', id, [])).rejects.toMatchObject({ code: 'notFound' });
+  await events.hub.label('camera/two', kept.id, []);
   expect(filesBelow(folder)).toEqual([expect.stringContaining('camera/two/')]);
 });
 

@@ -6,11 +6,13 @@ import type { EventIntake, ReportedEvent } from '../http/api/recordings/events.t
 import type { CameraEvent } from '../record/events/event.ts';
 import { EventHub } from '../record/events/event-hub.ts';
 import { EventJournal } from '../record/events/event-journal.ts';
+import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { FlushPoint } from '../record/write/flush.ts';
 
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
+const MAX_ELSEWHERE = 2_000;
 
 interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
@@ -22,9 +24,20 @@ interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'cloc
   readonly isDateDoubted?: () => boolean;
   readonly index: {
     addEvent(event: CameraEvent): void;
+    mergeEvent(event: CameraEvent): void;
     removeEventsBefore(path: string, us: number): void;
     removeEventsWithin(path: string, fromUs: number, untilUs: number): void;
+    paths(): readonly string[];
   };
+}
+
+/** Tells other servers of the events of this one. */
+export interface EventSharer {
+  /** Also of an event that has changed. */
+  stored(event: CameraEvent): void;
+  /** @param beforeUs by path: events that ended earlier are not kept */
+  expired(beforeUs: ReadonlyMap<string, number>): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Receives and stores the events of all cameras and of the box. */
@@ -33,16 +46,56 @@ export class CameraEvents implements EventIntake {
   readonly journal: EventJournal;
   readonly #options: CameraEventsOptions;
   #upkeep: Promise<void> = Promise.resolve();
+  #sharer: EventSharer | undefined;
+  /** Events that only other servers have reported so far, the latest last. */
+  readonly #elsewhere = new Set<string>();
 
   constructor(options: CameraEventsOptions) {
-    const { dataDir, clock, log, flush, index } = options;
+    const { dataDir, clock, log, flush } = options;
     const folder = join(dataDir, 'events');
     this.#options = options;
     this.journal = new EventJournal({ folder, logger: log, inTurn: (device, work) => flush.disk(device).flush(work) });
     this.hub = new EventHub(this.journal, clock, log);
-    this.hub.listen((event) => index.addEvent(event));
+    this.hub.listen((event) => this.#store(event));
     // Flushed together with the recordings of its disk.
     flush.add(folder, this.journal);
+  }
+
+  /** Called before the first event. */
+  share(sharer: EventSharer): void {
+    this.#sharer = sharer;
+  }
+
+  /** The journal's lines may be older than what other servers have added. */
+  replay(index: { addEvent(event: CameraEvent): void }, sinceMs?: number): Promise<void> {
+    const merging = { addEvent: (event: CameraEvent) => this.#options.index.mergeEvent(event) };
+    return this.journal.replay(this.#sharer ? merging : index, sinceMs);
+  }
+
+  /** Notes events that are in the index because other servers have reported them. */
+  noteElsewhere(events: readonly CameraEvent[]): void {
+    for (const event of events) {
+      this.#elsewhere.add(keyOf(event));
+    }
+    for (const key of [...this.#elsewhere].slice(0, -MAX_ELSEWHERE)) {
+      this.#elsewhere.delete(key);
+    }
+  }
+
+  /** Only another server has reported it so far: rules and notifications of this one do not know it. */
+  isElsewhere(event: Pick<CameraEvent, 'path' | 'id'>): boolean {
+    return this.#elsewhere.has(keyOf(event));
+  }
+
+  #store(event: CameraEvent): void {
+    const { index } = this.#options;
+    this.#elsewhere.delete(keyOf(event));
+    if (this.#sharer) {
+      index.mergeEvent(event);
+      this.#sharer.stored(event);
+    } else {
+      index.addEvent(event);
+    }
   }
 
   begin(signal: AbortSignal): void {
@@ -82,12 +135,13 @@ export class CameraEvents implements EventIntake {
   /** Stores an event that is over, without notifications. */
   async storePast(event: CameraEvent): Promise<void> {
     this.journal.checkCapacity();
-    this.#options.index.addEvent(event);
+    this.#store(event);
     await this.journal.append(event);
   }
 
   /** Deletes the events of a path that started in the range. */
   async deleteWithin(path: string, fromUs: number, untilUs: number): Promise<void> {
+    this.hub.forgetWithin(path, fromUs, untilUs);
     await this.journal.removeWithin(path, fromUs, untilUs);
     this.#options.index.removeEventsWithin(path, fromUs, untilUs);
   }
@@ -95,6 +149,7 @@ export class CameraEvents implements EventIntake {
   async close(): Promise<void> {
     await this.#upkeep;
     await this.hub.close();
+    await this.#sharer?.close();
   }
 
   /**
@@ -108,7 +163,12 @@ export class CameraEvents implements EventIntake {
     }
     const hasDuration = startUs !== undefined && endUs !== undefined;
     const nowUs = Math.round(clock.wallMs() * 1000);
-    return { ...event, startUs: undefined, endUs: hasDuration ? nowUs + endUs - startUs : undefined };
+    return {
+      ...event,
+      startUs: undefined,
+      endUs: hasDuration ? nowUs + endUs - startUs : undefined,
+      labels: event.labels?.map((label) => ({ ...label, at: nowUs })),
+    };
   }
 
   async #endLeftOpen(): Promise<boolean> {
@@ -122,15 +182,24 @@ export class CameraEvents implements EventIntake {
   }
 
   async #prune(nowMs: number): Promise<void> {
-    for (const path of await this.journal.prune(nowMs, (name) => this.#keptMs(name))) {
+    const { index } = this.#options;
+    const own = await this.journal.prune(nowMs, (name) => this.#keptMs(name));
+    const beforeUs = new Map<string, number>();
+    // Those of other servers are in the index alone. Gaps have their own journal.
+    const taken = this.#sharer ? index.paths().filter((name) => !name.startsWith(gapsName(''))) : [];
+    for (const path of new Set([...own, ...taken])) {
       const keptMs = this.#keptMs(path);
       if (keptMs !== undefined) {
-        this.#options.index.removeEventsBefore(path, (nowMs - keptMs) * 1000);
+        beforeUs.set(path, (nowMs - keptMs) * 1000);
+        index.removeEventsBefore(path, (nowMs - keptMs) * 1000);
       }
     }
+    await this.#sharer?.expired(beforeUs);
   }
 
   #keptMs(path: string): number | undefined {
     return path === '' ? MACHINE_KEPT_MS : this.#options.keptMs(path);
   }
 }
+
+const keyOf = ({ path, id }: Pick<CameraEvent, 'path' | 'id'>): string => `${id} ${path}`;

@@ -14,10 +14,13 @@ import type { Stream } from '../stream/stream.ts';
 
 const BOX_HEADER_BYTES = 8;
 
-/** Codec and decoder configuration record, or undefined if neither H.264 nor H.265. */
+/** Codec and decoder configuration record, or undefined if Perch does not decode it. */
 export function recordOf(track: Track): Pick<CodedPicture, 'codec' | 'record'> | undefined {
   if (track.codec === 'h264') {
     return { codec: 'h264', record: avcC(track).slice(BOX_HEADER_BYTES) };
+  }
+  if (track.codec === 'mjpeg') {
+    return { codec: 'mjpeg', record: new Uint8Array() };
   }
   return track.codec === 'h265' ? { codec: 'h265', record: hvcC(track).slice(BOX_HEADER_BYTES) } : undefined;
 }

@@ -2,16 +2,21 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startOnvifCamera } from '../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { good } from '../../test/support/harness/loaded-config.ts';
-import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import { tinyH264, tinyVideo, wideH264 } from '../../test/support/media/tiny-h264.ts';
+import { av1, mjpeg } from '../../test/support/media/video-tracks.ts';
 import { systemClock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { parseJpeg } from '../media/mjpeg/params.ts';
-import type { PictureTask } from '../picture/contracts.ts';
+import type { PictureTask, RgbTask } from '../picture/contracts.ts';
+import { encodeJpeg } from '../picture/jpeg.ts';
+import { WHOLE } from '../picture/part.ts';
 import { Pictures } from '../picture/pictures.ts';
+import { jpegPictureOf } from '../picture/rgb.ts';
 import { Stream } from '../stream/stream.ts';
 import { LivePictures, OF_EVENT } from './live-pictures.ts';
+import { rgbOfStream } from './rgb-picture.ts';
 
 const noRecordings = {
   playback: {
@@ -104,7 +109,10 @@ test.for([[], ['a later picture than the key frame']])(
       recordings: {
         playback: {
           ...noRecordings.playback,
-          pictures: { make: (task) => decoder.make(task).finally(() => made.push(task)) },
+          pictures: {
+            make: (task) => decoder.make(task).finally(() => made.push(task)),
+            rgb: (task) => decoder.rgb(task),
+          },
         },
       },
       clock: systemClock,
@@ -192,4 +200,118 @@ test('what nothing here decodes is a new snapshot of the camera, or an answer th
   expect([by, jpeg[0], jpeg[1]]).toEqual(['camera', 0xff, 0xd8]);
   const without = liveWith(new Stream([vp8]), { ffmpeg: false });
   await expect(without.keyFrame('cam', undefined)).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a picture of MJPEG in RGB is the newest one, and the camera is asked for nothing', async () => {
+  const stream = new Stream([{ ...mjpeg, width: 32, height: 16 }]);
+  const jpegOf = (grey: number): Uint8Array =>
+    encodeJpeg(jpegPictureOf({ width: 32, height: 16, rgb: new Uint8Array(3 * 32 * 16).fill(grey) }));
+  for (const [i, grey] of [40, 200].entries()) {
+    stream.write(0, { pts: 9_000 * i, dts: 9_000 * i, wall: 5_000 + 100 * i, key: true, data: jpegOf(grey) });
+  }
+  const decoder = new Pictures();
+  onTestFinished(() => decoder.close());
+  const made = await rgbOfStream(stream, 32, { clock: new FakeClock(), pictures: decoder });
+  expect(made).toMatchObject({ width: 32, height: 16, wallMs: 5_100, part: WHOLE });
+  expect(made.rgb.every((value) => Math.abs(value - 200) <= 2)).toBe(true);
+  const pictures = liveWith(stream);
+  const small = await pictures.small('cam', 1_000);
+  expect([parseJpeg(small).width, small.length <= 1_000]).toEqual([32, true]);
+  stream.close();
+});
+
+test('in RGB the sub stream is taken while it is open, and the picture is the newest one', async () => {
+  const [main, sub] = [new Stream([wideH264]), new Stream([tinyH264])];
+  for (const sample of tinyVideo(6, 10, 10, 0, 1_000_000)) {
+    sub.write(0, sample);
+  }
+  const open = new Map([
+    ['cam', main],
+    ['cam_sub', sub],
+  ]);
+  const decoder = new Pictures();
+  onTestFinished(() => decoder.close());
+  const pictures = new LivePictures({
+    config: () => good('paths: {cam: {source: rtsp://127.0.0.1:1/}, cam_sub: {source: rtsp://127.0.0.1:1/s}}'),
+    paths: { openStreams: () => [...open] },
+    recordings: { playback: { ...noRecordings.playback, pictures: decoder } },
+    clock: new FakeClock(),
+    signal,
+  });
+  const picture = await pictures.rgb('cam', 32);
+  expect(picture).toMatchObject({ width: 32, height: 24, wallMs: 1_000_500 });
+  expect(picture.rgb).toHaveLength(3 * 32 * 24);
+  expect(picture.part).toEqual(WHOLE);
+  const asked: number[] = [];
+  const part = await pictures.rgb('cam', 32, (wallMs) => {
+    asked.push(wallMs);
+    return { x: 0.75, y: 0.5, width: 0.25, height: 0.25 };
+  });
+  // Of the sub stream's 64x48, not enlarged, from a sample on that has chroma.
+  expect(part).toMatchObject({
+    width: 24,
+    height: 26,
+    part: { x: 0.625, y: 16 / 48, width: 0.375 },
+    wallMs: 1_000_500,
+  });
+  expect(asked).toEqual([1_000_500]);
+  await expect(pictures.rgb('hall', 32)).rejects.toThrow('the path is not live');
+  open.delete('cam_sub');
+  open.set('cam', new Stream([av1]));
+  await expect(pictures.rgb('cam', 32)).rejects.toThrow('pictures of av1 are not decoded here');
+  for (const stream of [main, sub]) {
+    stream.close();
+  }
+});
+
+test('in a long group of pictures a key frame is requested, and no more is decoded than needed', async () => {
+  // 30 pictures of this size may be decoded.
+  const stream = new Stream([{ ...tinyH264, width: 1280, height: 650 }]);
+  const clock = new FakeClock();
+  let asked = 0;
+  stream.onKeyFrameWanted = () => {
+    asked += 1;
+  };
+  const tasks: RgbTask[] = [];
+  const rgb = async (task: RgbTask) => {
+    tasks.push(task);
+    return { width: 1, height: 1, rgb: new Uint8Array(3), part: WHOLE, time: 0 };
+  };
+  const write = (count: number, from = 0) => {
+    for (const sample of tinyVideo(count, 10, 300, from * 9_000, from * 100)) {
+      stream.write(0, sample);
+    }
+  };
+  const take = (keyFrameMs?: number) => rgbOfStream(stream, 416, { clock, pictures: { rgb } }, undefined, keyFrameMs);
+  const first = take();
+  await clock.advance(1_000);
+  write(20);
+  expect((await first).wallMs).toBe(1_900);
+  write(100);
+  expect(asked).toBe(1);
+  const answered = take();
+  expect(asked).toBe(2);
+  await clock.advance(500);
+  write(1, 200);
+  expect((await answered).wallMs).toBe(20_000);
+  write(100, 300);
+  const unanswered = take();
+  await clock.advance(2_000);
+  // What can be decoded is three seconds after the key frame, and seven before the newest picture.
+  expect((await unanswered).wallMs).toBe(32_900);
+  const hurried = take(500);
+  await clock.advance(500);
+  expect((await hurried).wallMs).toBe(32_900);
+  // A size that is not known may be 1080p.
+  const sizeless = new Stream([{ ...tinyH264, width: 0, height: 0 }]);
+  for (const sample of tinyVideo(30, 10, 300)) {
+    sizeless.write(0, sample);
+  }
+  const large = rgbOfStream(sizeless, 416, { clock, pictures: { rgb } });
+  await clock.advance(2_000);
+  await large;
+  sizeless.close();
+  expect(tasks.map(({ coded }) => coded.samples.length)).toEqual([20, 1, 30, 30, 12]);
+  expect(stream.readers).toEqual([]);
+  stream.close();
 });

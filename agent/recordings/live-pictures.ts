@@ -2,6 +2,7 @@ import { putBounded } from '../base/bounded-map.ts';
 import { endsWithin } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import { joinSignals, withJoinedSignal } from '../base/joined-signal.ts';
+import { subOf } from '../cameras/path-entries.ts';
 import { CameraSnapshots } from '../cameras/snapshots.ts';
 import type { Context } from '../config/load/context.ts';
 import { resolvePath } from '../config/load/load.ts';
@@ -13,6 +14,7 @@ import type { JpegOfMoment } from '../playback/vod/picture.ts';
 import type { SnapshotSource } from '../record/snapshots/snapshot-taker.ts';
 import type { Stream } from '../stream/stream.ts';
 import { lastKey, pictureOfKey, recordOf } from './key-picture.ts';
+import { rgbOfStream, type TimedRgb } from './rgb-picture.ts';
 
 /** Pixels decoded for one picture: a second of 1080p, ten of a small stream. In a longer GOP, the picture is that far from its start. */
 const MAX_DECODED_PIXELS = 60e6;
@@ -26,7 +28,7 @@ const isDecodable = ({ tracks }: Pick<Stream, 'tracks'>): boolean =>
 
 /** The newest picture of a stream, with those that it needs; undefined: the codec is another one, or no picture has arrived. */
 function liveGroup(stream: LiveStream): CodedPicture | undefined {
-  const index = stream.tracks.findIndex(({ codec }) => codec === 'h264' || codec === 'h265');
+  const index = stream.tracks.findIndex((one) => recordOf(one) !== undefined);
   const track = stream.tracks[index];
   const coded = track && recordOf(track);
   if (!coded || track?.kind !== 'video') {
@@ -83,7 +85,7 @@ interface LivePicturesDeps extends Pick<Context, 'config' | 'clock' | 'signal'> 
   readonly recordings: {
     readonly playback: {
       snapshot(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }>;
-      readonly pictures: Pick<Pictures, 'make'>;
+      readonly pictures: Pick<Pictures, 'make' | 'rgb'>;
     };
   };
   /** Source of pictures of a camera of another box. */
@@ -165,6 +167,26 @@ export class LivePictures {
       }
     }
     throw new PerchError('exhausted', `no picture of at most ${maxBytes} bytes`, { path });
+  }
+
+  /**
+   * The newest picture in RGB: of the camera's sub stream if that is open, else of its main stream. It may be some seconds old.
+   * @param side and `aroundAt`: see `rgbOfStream` @throws PerchError unavailable, unsupported, exhausted, timeout
+   */
+  async rgb(
+    path: string,
+    side: number,
+    aroundAt?: Parameters<typeof rgbOfStream>[3],
+    keyFrameMs?: number,
+  ): Promise<TimedRgb> {
+    const { clock, config, recordings } = this.#deps;
+    this.#requirePublic(path);
+    const sub = subOf(path, config())?.name;
+    const stream = (sub === undefined ? undefined : this.#streamOf(sub)) ?? this.#streamOf(path);
+    if (!stream) {
+      throw new PerchError('unavailable', 'the path is not live', { path });
+    }
+    return rgbOfStream(stream, side, { clock, pictures: recordings.playback.pictures }, aroundAt, keyFrameMs);
   }
 
   /** Whether `picture` may succeed: the camera has an ONVIF service and is not switched off, or the stream is there and of a known codec. */

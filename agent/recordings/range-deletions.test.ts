@@ -115,9 +115,16 @@ test('a deleted range is hidden at once from lists, downloads, frames and the ti
     ],
   });
   expect(left()).toHaveLength(3);
+  expect(await ranges.times.of('cam', 0)).toEqual([{ startUs: us(3), endUs: us(9) }]);
   // One of the three files of four seconds lies wholly in the range, and another one begins in it.
   expect(await starts()).toEqual([0, 9]);
+  const restored: unknown[] = [];
+  ranges.onRestored(async (path, { startUs, endUs }) => {
+    restored.push([path, startUs, endUs]);
+  });
   await ranges.restore(made.id);
+  expect(restored).toEqual([['cam', us(3), us(9)]]);
+  expect(await ranges.times.of('cam', 0)).toEqual([]);
   expect(await starts()).toEqual([0, 4, 8]);
   expect(await spans()).toEqual([[0, 12]]);
   expect(await download(device, 0, 12, false)).toEqual(before);
@@ -283,4 +290,16 @@ test('a damaged list deletes nothing and is not overwritten; once repaired it co
   await ranges.run(true, signal);
   expect(await device.spans()).toEqual([[4, 8]]);
   expect(device.left()).toEqual(['12-00-04', '12-00-08']);
+});
+
+test('what a person deletes is reported, with all of its range', async () => {
+  const { ranges } = await setUp();
+  const told: unknown[] = [];
+  const stop = ranges.onDeleted(async (path, { startUs, endUs }) => {
+    told.push([path, (startUs - us(0)) / 1e6, (endUs - us(0)) / 1e6]);
+  });
+  await ranges.delete(range(2, 30), undefined);
+  stop();
+  await ranges.delete(range(0, 1), undefined);
+  expect(told).toEqual([['cam', 2, 30]]);
 });

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -14,6 +14,7 @@ import type { Playback } from '../playback/playback.ts';
 import { requireRfc3339 } from '../playback/read/rfc3339.ts';
 import { inBatches } from '../record/retention/delete-path.ts';
 import { type DeletedRange, DeletedRanges } from '../record/retention/deleted-ranges.ts';
+import { DELETED_TIMES, DeletedTimes } from '../record/retention/deleted-times.ts';
 import type { Deletions } from '../record/retention/deletions.ts';
 import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
 
@@ -21,6 +22,9 @@ import type { ProtectedRanges } from '../record/retention/protected-ranges.ts';
 const UNDO_MS = 10 * 60_000;
 /** Maximum number of files of a path deleted in one run: the disks are checked between runs. */
 const MAX_FILES = 500;
+
+/** @param range of a person's deletion; what was recorded there may be partly kept */
+type DeletionListener = (path: string, range: UsRange) => Promise<void>;
 
 interface RangeDeletionsDeps {
   readonly file: string;
@@ -37,15 +41,20 @@ interface RangeDeletionsDeps {
 
 /** Deletes the recordings of a range on request: hides them at once, and deletes their files when Undo is over. */
 export class RangeDeletions implements DeletionLookup {
+  /** What a person has deleted, also once its files are gone. */
+  readonly times: DeletedTimes;
   readonly #deps: RangeDeletionsDeps;
   readonly #ranges: DeletedRanges;
   /** By id: monotonic time of the request, or of the start of this process. */
   readonly #sinceMs = new Map<string, number>();
   readonly #startedMs: number;
+  readonly #listeners = new Set<DeletionListener>();
+  readonly #restoreListeners = new Set<DeletionListener>();
 
   constructor(deps: RangeDeletionsDeps) {
-    const { file, playback, clock } = deps;
+    const { file, playback, clock, log } = deps;
     this.#deps = deps;
+    this.times = new DeletedTimes(join(dirname(file), DELETED_TIMES), log);
     this.#startedMs = clock.monoMs();
     this.#ranges = new DeletedRanges(file, (all) =>
       playback.hide(all.flatMap(({ path, parts }) => parts.map((part) => ({ path, ...part })))),
@@ -54,6 +63,24 @@ export class RangeDeletions implements DeletionLookup {
 
   load(): Promise<void> {
     return this.#ranges.load();
+  }
+
+  /** Reports all that a person deletes, also files and paths. @returns removes the listener */
+  onDeleted(listener: DeletionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reports each range whose deletion is undone. @returns removes the listener */
+  onRestored(listener: DeletionListener): () => void {
+    this.#restoreListeners.add(listener);
+    return () => this.#restoreListeners.delete(listener);
+  }
+
+  /** A person has deleted a file or a path, or is about to. */
+  async tell(path: string, range: UsRange): Promise<void> {
+    await this.times.add(path, range);
+    await Promise.all([...this.#listeners].map((listener) => listener(path, range)));
   }
 
   list(): readonly DeletionItem[] {
@@ -75,14 +102,20 @@ export class RangeDeletions implements DeletionLookup {
     const requestedUs = Math.round(clock.wallMs() * 1000);
     const added = await this.#ranges.add({ ...range, requestedUs, ...(by !== undefined && { by }) });
     this.#sinceMs.set(added.id, clock.monoMs());
+    await this.tell(path, range);
     const { start, end } = this.#shown(added);
     log.info({ path, start, end, by, recordedSeconds: forecast.recordedSeconds }, 'deletion of recordings scheduled');
     return { ...this.#shown(added), ...forecast };
   }
 
   async restore(id: string): Promise<void> {
+    const range = this.#ranges.all.find((one) => one.id === id);
     await this.#ranges.restore(id);
     this.#sinceMs.delete(id);
+    if (range) {
+      await this.times.remove(range.path, range);
+      await Promise.all([...this.#restoreListeners].map((listener) => listener(range.path, range)));
+    }
     this.#deps.log.info({ id }, 'deletion of recordings undone');
   }
 

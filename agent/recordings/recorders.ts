@@ -17,6 +17,9 @@ interface RecordingLosses {
   readonly refusedFiles: number;
 }
 
+/** A group of pictures comes at once. */
+const FETCH_QUEUE_BYTES = 64 << 20;
+
 /** Called synchronously; must not throw. */
 type SegmentListener = (segment: FinishedSegment) => void;
 
@@ -33,10 +36,16 @@ interface RecordedPath {
   readonly partMs: number;
 }
 
+/** Who fetches recordings: there is one of each at a time. */
+type Fetching = 'backfill' | 'import';
+
 /** The recorders of all recorded paths. */
 export class Recorders {
   readonly #deps: RecordersDeps;
   readonly #recorders = new Map<Recorder, RecordedPath>();
+  /** Of what is fetched from cameras, with their `recordPath`. */
+  readonly #fetchers = new Map<Recorder, string>();
+  readonly #claims = new Map<string, Fetching>();
   readonly #finished = new Set<SegmentListener>();
 
   constructor(deps: RecordersDeps) {
@@ -93,6 +102,55 @@ export class Recorders {
     };
   }
 
+  /** Whether one may fetch recordings of a path, until `release`: two at once would record the same times twice. */
+  claim(path: string, by: Fetching): boolean {
+    const claimant = this.#claims.get(path) ?? by;
+    this.#claims.set(path, claimant);
+    return claimant === by;
+  }
+
+  release(path: string, by: Fetching): void {
+    if (this.#claims.get(path) === by) {
+      this.#claims.delete(path);
+    }
+  }
+
+  claimantOf(path: string): Fetching | undefined {
+    return this.#claims.get(path);
+  }
+
+  /** A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`. */
+  fetcher(name: string, settings: PathSettings): Recorder {
+    const recorder = new Recorder(
+      {
+        path: name,
+        recordPath: settings.recordPath,
+        format: settings.recordFormat,
+        partDurationMs: settings.recordPartDurationMs,
+        maxPartBytes: settings.recordMaxPartSizeBytes,
+        segmentDurationMs: settings.recordSegmentDurationMs,
+        queueBytes: FETCH_QUEUE_BYTES,
+        isFetched: true,
+      },
+      {
+        flush: this.#deps.flush,
+        log: following(this.#deps.space.fetchedLog, this.#finished, []),
+        clock: this.#deps.clock,
+        bootClock: this.#deps.bootClock,
+        disks: this.#deps.space,
+        fs: this.#deps.space.fs,
+        logger: this.#deps.log.child({ path: name }),
+      },
+    );
+    this.#fetchers.set(recorder, settings.recordPath);
+    return recorder;
+  }
+
+  /** A recorder of `fetcher` has stopped. */
+  fetched(recorder: Recorder): void {
+    this.#fetchers.delete(recorder);
+  }
+
   #clipsOf({ record, recordPreRollMs, recordPostRollMs }: PathSettings): ClipOptions | undefined {
     return record === 'motion'
       ? { events: this.#deps.events, preRollMs: recordPreRollMs, postRollMs: recordPostRollMs }
@@ -101,7 +159,8 @@ export class Recorders {
 
   /** Interrupts all recordings below a folder. */
   stopBelow(folder: string, error: string): void {
-    for (const [recorder, { recordPath }] of this.#recorders) {
+    const live = [...this.#recorders].map(([recorder, { recordPath }]) => [recorder, recordPath] as const);
+    for (const [recorder, recordPath] of [...live, ...this.#fetchers]) {
       if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
         recorder.interrupt(error);
       }
@@ -126,7 +185,7 @@ export class Recorders {
 
   /** Finishes all open files, without the rest of `close`. */
   async finishFiles(): Promise<void> {
-    await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.stop()));
+    await Promise.all([...this.#recorders.keys(), ...this.#fetchers.keys()].map((recorder) => recorder.stop()));
   }
 }
 

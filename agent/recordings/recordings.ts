@@ -3,15 +3,25 @@ import { join } from 'node:path';
 import { MachineClock } from '../../system/boot-clock.ts';
 import { type Clock, endsWithin } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { SUB_SUFFIX } from '../cameras/adoption/plan.ts';
+import { isSubStream } from '../cameras/path-entries.ts';
 import { CameraSnapshots } from '../cameras/snapshots.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
+import type { ReviewClient } from '../http/api/recordings/reviews.ts';
 import { serverOf } from '../http/auth/signed-requests.ts';
 import type { EventPage } from '../playback/event-list.ts';
 import type { SegmentRow } from '../playback/index/segment-row.ts';
 import { Playback } from '../playback/playback.ts';
-import { type EventListRequest, eventListQuery, type TimelineRequest } from '../playback/read/query.ts';
+import {
+  type EventListRequest,
+  eventListQuery,
+  type ReviewRequest,
+  reviewQuery,
+  type TimelineRequest,
+} from '../playback/read/query.ts';
 import { requireRfc3339 } from '../playback/read/rfc3339.ts';
+import type { ReviewScope } from '../playback/review-list.ts';
 import type { JoinedTimeline } from '../playback/stores/contract.ts';
 import { Stores } from '../playback/stores/stores.ts';
 import type { CameraEvent } from '../record/events/event.ts';
@@ -100,7 +110,7 @@ export class Recordings {
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
     };
     this.events = new CameraEvents(shared);
-    this.playback.addJournal(this.events.journal);
+    this.playback.addJournal(this.events);
     this.#seen = new SeenMarks(join(dataDir, 'seen-events.json'), log);
     const stills = new CameraSnapshots(config);
     this.#snapshots = new SnapshotTaker({
@@ -275,13 +285,17 @@ export class Recordings {
   }
 
   async deleteSegment(path: string, start: string): Promise<void> {
-    const retainReason = ({ file, startUs, durationUs }: SegmentRow): string | undefined =>
-      this.#flush.isOpen(file)
+    let range = { startUs: 0, endUs: 0 };
+    const retainReason = ({ file, startUs, durationUs }: SegmentRow): string | undefined => {
+      range = { startUs, endUs: startUs + durationUs };
+      return this.#flush.isOpen(file)
         ? 'is still being written'
         : this.#kept.has(file)
           ? 'is being copied to another disk: try again in a moment'
           : this.space.keptBecause(path, startUs, durationUs);
+    };
     await this.playback.deleteSegment(path, start, retainReason);
+    await this.space.rangeDeletions.tell(path, range);
   }
 
   /** Waits for the recorder of a removed camera: its last file is deleted, too. */
@@ -307,6 +321,28 @@ export class Recordings {
     const withPicture = (item: EventPage['items'][number]) =>
       this.stores.isShared(item.path) ? { ...item, picture: item.picture ?? item.start } : item;
     return { ...page, items: page.items.map(withPicture) };
+  }
+
+  async listReviews(request: ReviewRequest, client: ReviewClient): ReturnType<Playback['listReviews']> {
+    return this.playback.listReviews(reviewQuery(request), await this.#reviewScope(client));
+  }
+
+  async review(id: string, client: ReviewClient): ReturnType<Playback['review']> {
+    return this.playback.review(id, await this.#reviewScope(client));
+  }
+
+  async markReview(id: string, client: ReviewClient & { readonly person: string }): Promise<void> {
+    await this.#seen.mark(client.person, await this.playback.reviewEvents(id, await this.#reviewScope(client)));
+  }
+
+  async #reviewScope({ person, ...client }: ReviewClient): Promise<ReviewScope> {
+    const config = this.#config();
+    return {
+      ...client,
+      mainOf: (path) => (isSubStream(path, config) ? path.slice(0, -SUB_SUFFIX.length) : undefined),
+      isElsewhere: (path) => this.stores.isShared(path),
+      seen: person === undefined ? undefined : await this.#seen.of(person),
+    };
   }
 
   eventDigest({ from, to }: { readonly from: string; readonly to: string }, maySee: (path: string) => boolean): object {

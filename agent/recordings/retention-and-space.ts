@@ -61,6 +61,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #index: OldestRecordings;
   readonly #dateCheck: DateCheck;
   readonly segmentLog: SegmentAges;
+  /** For recordings of an earlier time: their age is that of their pictures. */
+  readonly fetchedLog: SegmentLog;
   #isRead = false;
   /** Generation of the index when it was last complete; undefined: it never was. */
   #filledGeneration: number | undefined;
@@ -72,14 +74,15 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     this.#deps = deps;
     this.#dateCheck = new DateCheck(deps.dateDoubt, (beforeUs) => playback.space.lastEndUs(beforeUs));
     const index = playback.segmentLog;
-    this.segmentLog = agesOf({
+    this.fetchedLog = {
       opened: (segment) => {
         this.#disks.opened(segment.file);
         index.opened(segment);
       },
       finished: (segment) => index.finished(segment),
       removed: (file) => index.removed(file),
-    });
+    };
+    this.segmentLog = agesOf(this.fetchedLog);
     this.protectedRanges = new ProtectedRanges(join(dataDir, 'protected.json'), (all) =>
       playback.events.setProtected(all),
     );
@@ -194,6 +197,18 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   }
 
   /** Retention of a path; undefined: forever. */
+  /** Begin of the oldest recording of a path that may be deleted to make room; undefined: there is none. */
+  oldestUs(path: string): number | undefined {
+    for (const { startUs, durationUs } of inBatches<SegmentRow>((limit, after) =>
+      this.#deps.playback.space.oldestOwnOf(path, limit, after),
+    )) {
+      if (!this.protectedRanges.isProtected(path, startUs, startUs + durationUs)) {
+        return startUs;
+      }
+    }
+    return undefined;
+  }
+
   keptMs(path: string): number | undefined {
     return this.#limits.keptMs(path);
   }
@@ -244,6 +259,9 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     }
     playback.requireAvailable(path);
     playback.copies.requireListed();
+    if (!isMeant) {
+      await this.rangeDeletions.tell(path, { startUs: 0, endUs: Math.round(this.#deps.clock.wallMs() * 1_000) });
+    }
     const { files, diskBytes, kept, keptFiles } = await deletePath({
       deletions: this.#deletions,
       isMeant,

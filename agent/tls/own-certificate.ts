@@ -9,6 +9,7 @@ import { canonicalIp } from '../base/network/ip-address.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import { DAY_MS } from '../base/time/units.ts';
 import { readConfigFile, writeAtomic } from '../config/file/file.ts';
+import type { SniCallback } from '../config/file/key-pair.ts';
 import { type DeviceNames, systemNames, withFormer } from './device-names.ts';
 import {
   addressesOf,
@@ -19,6 +20,7 @@ import {
   issueServer,
   type Validity,
 } from './issue.ts';
+import { NamedCertificates } from './named-certificates.ts';
 
 const YEAR_MS = 365 * DAY_MS;
 /** A clock that shows an earlier time is not set. */
@@ -69,11 +71,17 @@ export class OwnCertificate {
   readonly #turns = new SerialQueue();
   #stopChecking: (() => void) | undefined;
   #loggedFailure = '';
+  /** Those of other authorities, for names of their own. */
+  readonly named = new NamedCertificates();
 
   constructor(options: OwnCertificateOptions) {
     this.#options = options;
     this.#names = options.names ?? systemNames;
     this.#folder = join(options.dataDir, 'tls');
+  }
+
+  get sni(): SniCallback {
+    return this.named.sni;
   }
 
   /** Undefined before the first use. */

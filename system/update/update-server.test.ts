@@ -6,7 +6,7 @@ import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
 import { openAskedServer } from '../../test/support/servers/asked-server.ts';
-import { newestVersion, parseNewest, updateFrom, writeNewest } from './update-server.ts';
+import { newestVersion, parseNewest, releaseFileFrom, updateFrom, writeNewest } from './update-server.ts';
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -206,6 +206,34 @@ test('a cancelled download closes the connection, and so does the end of the pro
   expect(await next).toBeInstanceOf(PerchError);
   await closed[1];
   expect(box.clock.sleeping).toBe(0);
+});
+
+test('a file of the release is that of the own version, else that of the newest one', async () => {
+  const wanted: string[] = [];
+  const box = await serve((request, response) => {
+    wanted.push(request.url ?? '');
+    const found = FILES.get(request.url?.split('/').at(-1) ?? '');
+    response.writeHead(found === undefined ? 404 : 200).end(found);
+  });
+  const FILES = new Map([
+    ['some_1.2.0.tar.gz', 'own'],
+    ['some_1.3.0.tar.gz', 'newest'],
+    ['perch-update.json', writeNewest('1.3.0')],
+  ]);
+  const read = async (version: string): Promise<string> => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of releaseFileFrom(box.from, version, (of) => `some_${of}.tar.gz`)) {
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString();
+  };
+  expect([await read('1.2.0'), wanted.length]).toEqual(['own', 1]);
+  expect(await read('1.1.0')).toBe('newest');
+  FILES.delete('some_1.3.0.tar.gz');
+  await expect(read('1.3.0')).rejects.toThrow('answers HTTP 404');
+  await expect(read('1.1.0')).rejects.toThrow(/answers HTTP 404 for .*some_1\.3\.0/);
+  FILES.delete('perch-update.json');
+  await expect(read('1.1.0')).rejects.toThrow(/answers HTTP 404 for .*perch-update/);
 });
 
 test.for(['', 'null', '[]', '{}', '{"version":1}', '{"version":"../1.2.3"}', '{"version":"1.2"}', '<html>'])(

@@ -10,7 +10,8 @@ import { isVersion } from './version.ts';
  * Updates in a folder of any web server:
  *   perch-update.json           {"version": "1.2.3"}, of the newest one
  *   perch-VERSION.perchupdate   the file
- * Neither is trusted: the file is signed.
+ *   other files of the release
+ * None is trusted: the update is signed, and who takes another file knows its hashes.
  */
 export const NEWEST = 'perch-update.json';
 export const updateName = (version: string): string => `perch-${version}.perchupdate`;
@@ -43,6 +44,30 @@ export async function newestVersion(server: UpdateServer): Promise<string> {
 /** The file in pieces as they arrive. @throws PerchError timeout, unavailable */
 export const updateFrom = (server: UpdateServer, version: string): AsyncGenerator<Uint8Array> =>
   fetched(server, updateName(version));
+
+/**
+ * A file of a release in pieces: of this version, or else of the newest one, which may be the only one there.
+ * @throws PerchError timeout, unavailable
+ */
+export async function* releaseFileFrom(
+  server: UpdateServer,
+  version: string,
+  nameOf: (version: string) => string,
+): AsyncGenerator<Uint8Array> {
+  let isBegun = false;
+  try {
+    for await (const piece of fetched(server, nameOf(version))) {
+      isBegun = true;
+      yield piece;
+    }
+  } catch (error) {
+    const newest = isBegun || server.signal.aborted ? version : await newestVersion(server);
+    if (newest === version) {
+      throw error;
+    }
+    yield* fetched(server, nameOf(newest));
+  }
+}
 
 /** @throws PerchError unavailable */
 export function parseNewest(text: string): string {

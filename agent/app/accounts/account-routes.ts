@@ -26,6 +26,7 @@ export interface AccountRoutesDeps extends Pick<Host, 'clock' | 'signal' | 'wron
   readonly servers: Servers;
   /** Problems of the current configuration file. */
   problems(): readonly Problem[];
+  readonly store: { readonly current: { readonly server: boolean } };
 }
 
 /** Sessions, people, guests, passwords of devices, and the viewing history. */
@@ -44,6 +45,7 @@ export const accountRoutes = (deps: AccountRoutesDeps, https: HttpsAddresses): F
         get isOpen() {
           return authority.isOpen;
         },
+        isServer: () => deps.store.current.server,
         get warnings() {
           return [
             ...authority.warnings.map((text) => ({ why: null, file: null, text })),

@@ -4,12 +4,15 @@ import { Users } from '../../auth/accounts/users.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import type { Action } from '../../auth/permissions/identity.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
+import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/network/ip-address.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { readConfig } from '../../config/store/read-config.ts';
+import { openDocuments } from '../features/documents.ts';
 import { FEATURES } from '../features/table.ts';
 
 interface ExplainOptions {
@@ -23,6 +26,17 @@ interface ExplainOptions {
   readonly keys: ConfigKeys;
 }
 
+interface Explained {
+  readonly lines: readonly string[];
+  readonly allowed: boolean | undefined;
+}
+
+interface Asked extends Omit<ReturnType<typeof parseWords>, 'file'> {
+  readonly name: string;
+  readonly config: Config;
+  readonly ip: string;
+}
+
 const WITH_PATH: readonly Action[] = ['read', 'publish', 'playback'];
 const WITHOUT_PATH: readonly Action[] = ['api', 'metrics', 'pprof', 'admin'];
 const ACTIONS = [...WITH_PATH, ...WITHOUT_PATH];
@@ -33,15 +47,25 @@ const NOTHING = '-';
  * Explains how Perch would decide a request, step by step. Only reads files, so it can run next to a running Perch.
  * @returns the lines, and the decision, or undefined if another server or a token decides
  */
-export async function explainAccess(
-  options: ExplainOptions,
-): Promise<{ readonly lines: readonly string[]; readonly allowed: boolean | undefined }> {
+export async function explainAccess(options: ExplainOptions): Promise<Explained> {
   const { user, action, path, file } = parseWords(options.words);
   const ip = canonicalIp(options.ip);
   if (ip === undefined) {
     throw new PerchError('badInput', `--ip '${options.ip.slice(0, 64)}' is not an address`);
   }
   const { name, config } = await readConfig(file, options);
+  const close = await openDocuments({ dataDir: options.dataDir, clock: systemClock, log: silentLogger, config });
+  try {
+    return await explainWith(options, { name, config, user, action, path, ip });
+  } finally {
+    await close();
+  }
+}
+
+async function explainWith(
+  options: ExplainOptions,
+  { name, config, user, action, path, ip }: Asked,
+): Promise<Explained> {
   const users = await Users.open(options.dataDir);
   const faults: string[] = [];
   const devices = await DevicePasswords.read(options.dataDir).catch((error: unknown) => {

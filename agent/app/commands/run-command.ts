@@ -36,7 +36,8 @@ export async function runCommand(
     process.stdout.write(`${usageOf(commands)}\n`);
     return 0;
   }
-  const [first, ...words] = positionals;
+  const isServer = values['server'] === true;
+  const [first, ...words] = isServer ? ['server', ...positionals] : positionals;
   const command = commands.find(({ name }) => name === first);
   for (const option of Object.keys(values)) {
     if (option !== 'data' && !(option in (command?.options ?? {}))) {
@@ -111,6 +112,7 @@ function usageOf(commands: readonly Command[]): string {
   });
   return `usage: perch [--data DIR] [FILE.yml]    run Perch with this configuration file
 ${lines.join('\n')}
+       perch --server [NAME]            the same as perch server
        perch --version | --help
 
 DIR is the data folder (recordings, users, index). Default: ./${DEFAULT_DATA}

@@ -75,12 +75,17 @@ export const COMMANDS: readonly Command[] = [
   },
 ];
 
-async function claim({ dataDir, env, has, write }: CommandCall): Promise<number> {
+async function claim(call: CommandCall): Promise<number> {
+  const { withDocuments } = await import('../features/documents.ts');
+  becomeOwnerOf(call.dataDir);
+  return withDocuments(call, () => claimIn(call));
+}
+
+async function claimIn({ dataDir, env, has, write }: CommandCall): Promise<number> {
   const [{ claimHere, linkHere, needsNoOwner }, { askNewPassword }] = await Promise.all([
     import('./claim-command.ts'),
     import('./ask-password.ts'),
   ]);
-  becomeOwnerOf(dataDir);
   const own = ownCommand(env, dataDir);
   if (has('link')) {
     write(`${(await linkHere(dataDir, own, true)).join('\n')}\n`);
@@ -101,15 +106,19 @@ async function claim({ dataDir, env, has, write }: CommandCall): Promise<number>
   return 0;
 }
 
-async function resetPassword({ dataDir, env, write }: CommandCall): Promise<number> {
+async function resetPassword(call: CommandCall): Promise<number> {
+  const { dataDir, env, write } = call;
   if (!existsSync(dataDir)) {
     throw new PerchError('notFound', `the data folder ${dataDir} does not exist: set it with --data DIR`);
   }
-  const { forgetOwner } = await import('../../auth/accounts/people.ts');
+  const [{ forgetOwner }, { withDocuments }] = await Promise.all([
+    import('../../auth/accounts/people.ts'),
+    import('../features/documents.ts'),
+  ]);
   becomeOwnerOf(dataDir);
   // A running Perch would not notice.
   const folder = holdDataFolder(dataDir);
-  const isForgotten = await forgetOwner(dataDir).finally(() => folder.release());
+  const isForgotten = await withDocuments(call, () => forgetOwner(dataDir)).finally(() => folder.release());
   const way = ownCommand(env, dataDir).of('claim');
   write(
     isForgotten

@@ -167,9 +167,12 @@ test('a new box becomes the old one before it is claimed, and phones still trust
 test('a restore keeps the second factor, unless the backup has the key of another box', async () => {
   const [old, box] = [await open(), await open()];
   const [foreign, own] = [await old.backup(), await box.backup()];
-  const setup = (await done(box, 'POST', 'session/factor', { password: PASSWORD })) as { uri: string };
+  const setup = (await done(box, 'POST', 'session/factor', { password: PASSWORD })) as {
+    uri: string;
+    setup: string;
+  };
   const code = totpCode(secretOfUri(setup.uri), Math.floor(Date.now() / 30_000));
-  await done(box, 'POST', 'session/factor/confirm', { code });
+  await done(box, 'POST', 'session/factor/confirm', { code, setup: setup.setup });
   expect(gunzipSync(await box.backup()).toString()).not.toContain('second-factor');
   const answer = async () => {
     const { cookie } = box;

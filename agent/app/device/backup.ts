@@ -6,6 +6,7 @@ import { type Backup, readBackup, writeBackup } from '../../backup/document.ts';
 import { finishRestore, readWhole, stageRestore } from '../../backup/staged.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { documentCarrier } from '../../base/files/document-carrier.ts';
 import type { Logger } from '../../base/log.ts';
 import { isSubStream, subOf } from '../../cameras/path-entries.ts';
 import { ownFileOf, tryWrite, writeAtomic } from '../../config/file/file.ts';
@@ -41,6 +42,14 @@ interface BackupsDeps extends Pick<Host, 'version' | 'dataDir' | 'log'> {
   readonly migrations?: readonly Migration[];
 }
 
+/** With a database, a backup would lack the people, and a restore would not reach them. */
+function needsFiles(dataDir: string): void {
+  if (documentCarrier(dataDir)) {
+    const advice = 'back it up with pg_dump, and the configuration file as a file';
+    throw new PerchError('unsupported', `people and pairings of this server are in the database: ${advice}`);
+  }
+}
+
 /** Backup of the state before the last restore. */
 const FORMER = 'before-restore.perchbackup';
 
@@ -64,6 +73,7 @@ export class Backups implements BackupControl {
 
   async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
     const { version, dataDir, clock, store, log } = this.#deps;
+    needsFiles(dataDir);
     const made = new Date(clock.wallMs()).toISOString();
     const host = hostname();
     // If the file is invalid, the last good text is in effect.
@@ -88,13 +98,17 @@ export class Backups implements BackupControl {
   }
 
   check(bytes: Uint8Array): Promise<RestorePlan> {
-    return this.#alone(async () => this.#planOf(await this.#read(bytes)));
+    return this.#alone(async () => {
+      needsFiles(this.#deps.dataDir);
+      return this.#planOf(await this.#read(bytes));
+    });
   }
 
   /** Stages the restore for the next start; from then on nothing else is restored. */
   stage(bytes: Uint8Array): Promise<void> {
     return this.#alone(async () => {
       const { dataDir, store, log } = this.#deps;
+      needsFiles(dataDir);
       const backup = await this.#read(bytes);
       const configFile = store.file ?? ownFileOf(dataDir);
       // Otherwise only the log of the next start would report a failure.

@@ -3,6 +3,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { Author } from '../../config/store/change-log.ts';
 import type { Change } from '../../config/store/changes.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
+import { eventReport } from '../../record/events/event-report.ts';
 
 /** One event for each changed path, and one for global settings. */
 export function publishConfigChanges(
@@ -17,7 +18,8 @@ export function publishConfigChanges(
 
 /** Events of cameras with start and end, and of disks, which have no path. `HardwareWatch` publishes its own. */
 export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent) => void {
-  return ({ id, path, type, startUs, endUs, text, source, area }) => {
+  return (event) => {
+    const { path, type, text } = event;
     if (path === '') {
       if (type === 'hardware') {
         return;
@@ -27,8 +29,6 @@ export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent)
       publish('disk', { state: type === 'disk' ? state : type, text });
       return;
     }
-    const start = new Date(startUs / 1000).toISOString();
-    const end = endUs === undefined ? null : new Date(endUs / 1000).toISOString();
-    publish('event', { id, path, type, start, end, text, source, area: area && { ...area } });
+    publish('event', eventReport(event));
   };
 }

@@ -12,7 +12,15 @@ const fails = (): never => {
 };
 const rejects = async (): Promise<never> => fails();
 const BROKEN: OpenFeature = {
-  ...{ problems: fails, metrics: fails, applied: fails, streamOpened: fails, isOwn: fails, replacesEvents: fails },
+  ...{
+    problems: fails,
+    metrics: fails,
+    applied: fails,
+    streamOpened: fails,
+    isOwn: fails,
+    replacesEvents: fails,
+    examines: fails,
+  },
   ...{ begin: rejects, indexed: rejects, close: rejects, facts: { schema: {}, read: rejects } },
 };
 
@@ -23,7 +31,8 @@ function openWith(feature: OpenFeature) {
     { name: 'broken', open: () => BROKEN },
     { name: 'good', open: () => feature },
   ];
-  return { lines, open: new OpenFeatures(features, { log } as unknown as Host) };
+  const recordings = { events: { hub: { locate: () => {} } } };
+  return { lines, open: new OpenFeatures(features, { log, recordings } as unknown as Host) };
 }
 
 test('a feature that throws does not break the others, and is logged once', async () => {
@@ -36,6 +45,7 @@ test('a feature that throws does not break the others, and is logged once', asyn
     streamOpened: () => called.push('streamOpened'),
     isOwn: () => true,
     replacesEvents: () => true,
+    examines: (path) => (path === 'door' ? ['person'] : []),
     ...{ begin: calls('begin'), indexed: calls('indexed'), close: calls('close') },
     facts: { schema: {}, read: async () => ({ good: 1 }) },
   });
@@ -44,6 +54,7 @@ test('a feature that throws does not break the others, and is logged once', asyn
   await open.applied();
   open.streamOpened();
   expect([open.isOwn('a'), open.replacesEvents('door', 'motion')]).toEqual([true, true]);
+  expect([open.examines('door'), open.examines('yard')]).toEqual([['person'], []]);
   expect(open.problems()).toEqual([{ kind: 'good', name: null, why: null, text: 'full', since: null }]);
   expect(open.metrics()).toEqual([['good', 'gauge', 'Good.', 1]]);
   expect(await open.facts()).toEqual({ good: 1 });
@@ -83,6 +94,7 @@ test('while the store and the copies of a feature fail, nothing that waits for a
     },
   };
   const recordings = {
+    events: { hub: { locate: () => {} } },
     stores: { add: (one: StoreOffer) => stores.push(one) },
     playback: { copies: { add: (one: RecordingCopies) => copies.push(one) } },
   };

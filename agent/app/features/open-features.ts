@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { TProperties } from 'typebox';
-import type { EventKind } from '../../base/event-kinds.ts';
+import type { EventKind, LabelType } from '../../base/event-kinds.ts';
 import { attempt, logOnce } from '../../base/log-once.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { Feature, FeatureRoutes, Host, OpenFeature } from '../../features/contract.ts';
+import type { Mode } from '../../config/values/modes.ts';
+import type { Feature, FeatureAction, FeatureRoutes, Host, Movement, OpenFeature } from '../../features/contract.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -12,7 +13,7 @@ import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { StoreOffer } from '../../playback/stores/contract.ts';
-import type { SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
+import type { RtspReplays, SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
 import { safeCopies } from '../../record/store/recording-copies.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 
@@ -40,6 +41,11 @@ export class OpenFeatures {
       if (feature.copies) {
         host.recordings.playback.copies.add(safeCopies(feature.copies, failed));
       }
+    }
+    if (this.#open.some(({ feature }) => feature.zonesAt)) {
+      host.recordings.events.hub.locate((path, x, y) =>
+        this.zones(path).length === 0 ? undefined : this.zonesAt(path, x, y),
+      );
     }
   }
 
@@ -146,6 +152,10 @@ export class OpenFeatures {
     await this.#each(async (feature) => feature.applied?.());
   }
 
+  async leaving(path: string): Promise<void> {
+    await this.#each((feature) => feature.leaving?.(path));
+  }
+
   /** @param closes called with the name of each before it closes */
   async close(closes: (name: string) => void): Promise<void> {
     await this.#each((feature, name) => {
@@ -164,6 +174,43 @@ export class OpenFeatures {
 
   replacesEvents(path: string, kind: EventKind): boolean {
     return this.#all((feature) => feature.replacesEvents?.(path, kind)).includes(true);
+  }
+
+  isTurning(path: string): boolean {
+    return this.#all((feature) => feature.isTurning?.(path)).includes(true);
+  }
+
+  examines(path: string): readonly LabelType[] {
+    return [...new Set(this.#all((feature) => feature.examines?.(path) ?? []).flat())];
+  }
+
+  zones(path: string): readonly string[] {
+    return this.#all((feature) => feature.zones?.(path) ?? []).flat();
+  }
+
+  zonesAt(path: string, x: number, y: number): readonly string[] {
+    return this.#all((feature) => feature.zonesAt?.(path, x, y) ?? []).flat();
+  }
+
+  get mode(): Mode | undefined {
+    return this.#first((feature) => feature.mode?.());
+  }
+
+  get actions(): readonly FeatureAction[] {
+    return this.#all((feature) => feature.actions?.() ?? []).flat();
+  }
+
+  movement(path: string): Movement | undefined {
+    return this.#first((feature) => feature.movement?.(path));
+  }
+
+  /** Recordings for clients of the RTSP server. */
+  get replays(): RtspReplays | undefined {
+    return this.#first((feature) => feature.replays);
+  }
+
+  release(nameOf: (version: string) => string): AsyncIterable<Uint8Array> | undefined {
+    return this.#first((feature) => feature.release?.(nameOf));
   }
 
   get sources(): readonly SourceProtocol[] {

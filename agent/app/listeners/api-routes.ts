@@ -17,8 +17,8 @@ import type { SourceTests } from '../servers/source-tests.ts';
 import type { ServerStats } from './server-stats.ts';
 
 export interface ApiRoutesDeps
-  extends Pick<Host, 'version' | 'clock' | 'config' | 'settings' | 'edits'>,
-    Pick<ControlApiOptions, 'cameras' | 'layouts' | 'masks' | 'ownSettings' | 'pageFolder' | 'steering'> {
+  extends Pick<Host, 'version' | 'clock' | 'config' | 'settings' | 'edits' | 'steering'>,
+    Pick<ControlApiOptions, 'cameras' | 'layouts' | 'masks' | 'ownSettings' | 'pageFolder'> {
   readonly authority: ControlApiOptions['keys'];
   readonly paths: PathTable;
   readonly recordings: Recordings;
@@ -47,6 +47,7 @@ export class ApiRoutes {
     const { paths, recordings, settings, features, authority, servers: sessions, pairedServers } = this.#deps;
     await app.register(controlApi, {
       ...this.#deps,
+      steering: this.#deps.steering.asPerson,
       access,
       pairedServer: (request) => {
         const server = pairedServers.find(serverOf(request) ?? '');

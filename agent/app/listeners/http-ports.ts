@@ -53,7 +53,7 @@ async function openTls(
   return ListenerTls.open(server, await keyFilesOf(server, names, deps), deps);
 }
 
-export interface HttpPortsDeps extends Pick<Host, 'clock' | 'log' | 'config'> {
+export interface HttpPortsDeps extends Pick<Host, 'clock' | 'log' | 'config' | 'certificates'> {
   /** Base of relative key and certificate names. */
   readonly cwd: string;
   readonly own: OwnKeys;
@@ -245,11 +245,13 @@ export class HttpPorts {
 
   /** `tlsRedirect`: http requests are redirected to https, and https answers carry Strict-Transport-Security. */
   #directToTls(app: FastifyInstance, access: HttpAccess): void {
-    const { config } = this.#deps;
+    const { config, certificates, clock } = this.#deps;
     const port = () => (config().tlsRedirect ? this.tlsPort : undefined);
     app.shortcuts.offWhile(() => config().tlsRedirect);
     redirectToTls(app, { port, isSecure: (request) => access.isSecure(request) });
-    insistOnTls(app, () => config().tlsRedirect && this.#mainTls?.tls?.isReal === true);
+    const ofPort = () => (this.#mainTls?.tls?.isReal ? Number.POSITIVE_INFINITY : 0);
+    const lastsS = (host: string) => certificates.secondsLeft(host, clock.wallMs()) ?? ofPort();
+    insistOnTls(app, (host) => (config().tlsRedirect ? lastsS(host) : 0));
   }
 }
 

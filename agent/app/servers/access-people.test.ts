@@ -17,9 +17,8 @@ const FOR_ALL = [
   'DELETE /v3/session',
   'POST /v3/guest',
   'DELETE /v3/guest',
-  // Needs the secret of an invitation.
-  'POST /v3/pairedservers/pair',
-  // For supervisors, and for phones that are to trust the box before they log in.
+  // For supervisors, for phones that are to trust the box before they log in, and for the authority of a certificate.
+  'GET /.well-known/acme-challenge/{token}',
   'GET /health',
   'GET /trust',
   'GET /trust/here',
@@ -27,6 +26,8 @@ const FOR_ALL = [
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',
 ];
+/** Routes of features for all: one needs the secret of an invitation, in the other a box proves itself. */
+const PAIRING = ['POST /v3/pairedservers/pair', 'GET /v3/away/link'];
 /** Routes for paired servers, which sign their requests. */
 const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
@@ -36,10 +37,11 @@ const SIGNED = [
 const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
   'GET /v3/recordings/clips',
-  ...['GET /v3/events', 'GET /v3/events/list', 'GET /v3/events/digest'],
+  ...['GET /v3/events', 'GET /v3/events/list', 'GET /v3/events/digest', 'GET /v3/reviews', 'GET /v3/reviews/{id}'],
   ...['GET /v3/layouts/list', 'GET /v3/layouts/get/{name}'],
   // A guest has no name to keep marks by, and gets 400.
   'POST /v3/events/seen',
+  'POST /v3/reviews/{id}/seen',
 ];
 /** The clip of a guest link. */
 const FOR_CLIPS = ['GET /v3/guest/clip', 'GET /v3/guest/clip.mp4'];
@@ -49,7 +51,7 @@ const MOMENTS = ['GET /v3/motion/moments/{name}', 'POST /v3/motion/moments/{name
 /** Routes for notifications of the person's own browsers; a picture also needs the right to its camera. */
 const NOTIFICATIONS = [
   ...['GET /v3/notifications', 'POST /v3/notifications', 'PATCH /v3/notifications/{id}'],
-  ...['DELETE /v3/notifications/{id}', 'POST /v3/notifications/{id}/test'],
+  ...['DELETE /v3/notifications/{id}', 'POST /v3/notifications/{id}/test', 'POST /v3/notifications/press'],
 ];
 const FOR_PEOPLE = [...NOTIFICATIONS, 'GET /v3/notifications/{id}/picture', ...OWN_SESSIONS];
 /** Routes of the page, for people. */
@@ -62,9 +64,17 @@ const OWNERS = [
     '/v3/guests/{id}',
     '/v3/devicepasswords',
     '/v3/devicepasswords/{id}',
+    '/v3/reach',
+    '/v3/reach/test',
+    '/v3/reach/wireguard',
+    '/v3/reach/phones',
+    '/v3/reach/phones/revoke',
     '/v3/camera-network',
     '/v3/camera-network/release',
     '/v3/camera-network/withdraw',
+    '/v3/away/invitations',
+    '/v3/away/servers',
+    '/v3/away/servers/list',
     '/v3/boxes',
     '/v3/boxes/list',
     '/v3/boxes/{id}',
@@ -92,8 +102,12 @@ const OWNERS = [
     '/v3/archive/key/noted',
     '/v3/archive/key/show',
     '/v3/archive/test',
+    '/v3/recordings/transfer/recorders',
+    '/v3/acme',
+    '/v3/acme/retry',
     '/v3/mqtt',
     '/v3/mqtt/test',
+    '/v3/objects/retry',
     '/v3/qr',
     '/v3/servers',
     '/v3/zlm',
@@ -206,20 +220,23 @@ afterAll(async () => {
 });
 
 /** Features may be left out of Perch. */
-const ofFeatures = () =>
-  [...NOTIFICATIONS, ...MOMENTS].filter((name) => operations.some(({ method, path }) => name === `${method} ${path}`));
+/** Those of features that this Perch has. */
+const existing = (names: readonly string[]) =>
+  names.filter((name) => operations.some(({ method, path }) => name === `${method} ${path}`));
+const ofFeatures = () => existing([...NOTIFICATIONS, ...MOMENTS]);
+const forAll = () => [...FOR_ALL, ...existing(PAIRING)];
 
 const sorted = (list: readonly string[]) => list.toSorted();
 const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });
 
 test('a guest reaches cameras and events of the API only', async () => {
-  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING, ...ofFeatures()]));
+  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...forAll(), ...WATCHING, ...ofFeatures()]));
 });
 
 test('a viewer also reaches the own sessions, and nothing that changes anything else', async () => {
   // It ends the session.
   const stays = (name: string) => name !== 'DELETE /v3/session';
-  const wanted = [...FOR_ALL, ...WATCHING, ...ofFeatures(), ...OWN_SESSIONS].filter(stays);
+  const wanted = [...forAll(), ...WATCHING, ...ofFeatures(), ...OWN_SESSIONS].filter(stays);
   expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
 });
 
@@ -331,8 +348,8 @@ test('a person with playback permission for a camera sees its timeline and its e
 });
 
 test('the login answers without credentials, and to a player with name and password', async () => {
-  expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
-  expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));
+  expect(sorted(await reached({}))).toEqual(sorted(forAll()));
+  expect(sorted(await reached(basic('player')))).toEqual(sorted(forAll()));
 });
 
 test('a machine with the action api reaches everything but people, links and the page of the system', async () => {

@@ -3,13 +3,13 @@ import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { parseAddress } from '../../config/values/address.ts';
-import type { Host } from '../../features/contract.ts';
+import type { Host, OwnCommand } from '../../features/contract.ts';
 import { ConnectionCommands } from '../../hooks/connection-commands.ts';
 import type { HookTally } from '../../hooks/hook-tally.ts';
 import { endLeftovers } from '../../hooks/leftovers.ts';
 import { isOwnConnection, type LocalConnection } from '../../hooks/own-connection.ts';
 import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
-import { Programs } from '../../hooks/programs.ts';
+import { faultOf, Programs } from '../../hooks/programs.ts';
 
 interface HookRunnerOptions extends Pick<Host, 'clock' | 'log'> {
   /** Absolute; unique to this instance. */
@@ -40,6 +40,19 @@ export class HookRunner {
 
   ofPath(settings: PathSettings, path: Omit<PathFacts, 'rtspPort'>): PathCommands {
     return new PathCommands(settings, { ...path, rtspPort: () => this.#rtspPort }, this.#programs);
+  }
+
+  /** Runs a command of a feature, with MediaMTX's variables of its path. @returns what went wrong, when it has ended */
+  async runOnce({ path, variables, ...command }: OwnCommand): Promise<string | undefined> {
+    const ofPath = path === undefined ? {} : { path };
+    const ofServer = { MTX_PATH: path ?? '', RTSP_PATH: path ?? '', RTSP_PORT: String(this.#rtspPort) };
+    const end = await this.#programs.once({
+      ...command,
+      ...ofPath,
+      variables: { ...ofServer, ...variables },
+      isCaused: true,
+    });
+    return faultOf(end);
   }
 
   /** Whether the connection belongs to a command that names this path. */

@@ -65,15 +65,16 @@ test('an owner with a second factor opens nothing with the password alone, wheth
   expect((await ask('POST', '/v3/session/factor', owner, { password: 'wrong' })).status).toBe(403);
   const setup = (await (await ask('POST', '/v3/session/factor', owner, { password: PASSWORD })).json()) as {
     uri: string;
+    setup: string;
   };
   const step = Math.floor(Date.now() / 30_000);
   const code = totpCode(secretOfUri(setup.uri), step);
-  const wrong = await ask('POST', '/v3/session/factor/confirm', owner, { code: 'none' });
+  const wrong = await ask('POST', '/v3/session/factor/confirm', owner, { code: 'none', setup: setup.setup });
   expect([wrong.status, (await wrong.json()) as object]).toEqual([
     403,
     expect.objectContaining({ status: 'error', error: 'wrong code', why: 'wrongCode' }),
   ]);
-  const confirmed = await ask('POST', '/v3/session/factor/confirm', owner, { code });
+  const confirmed = await ask('POST', '/v3/session/factor/confirm', owner, { code, setup: setup.setup });
   const known = cookieOf(confirmed);
   const { recovery } = (await confirmed.json()) as { recovery: readonly string[] };
   expect(recovery).toHaveLength(10);

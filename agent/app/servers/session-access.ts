@@ -36,7 +36,7 @@ export class SessionAuthority implements SessionAccess {
   }
 
   async authorize(
-    action: 'read' | 'publish',
+    action: 'read' | 'publish' | 'playback',
     path: string,
     requester: SessionRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
@@ -71,7 +71,7 @@ export class SessionAuthority implements SessionAccess {
   }
 
   offersDigest(
-    action: 'read' | 'publish',
+    action: 'read' | 'publish' | 'playback',
     path: string,
     { ip, protocol }: Pick<SessionRequester, 'ip' | 'protocol'>,
   ): boolean {

@@ -137,3 +137,50 @@ test('a program that publishes over RTSP continues when a login of the owner of 
   tell('eve', true);
   expect(kicked).toEqual(['read', 'idle']);
 });
+
+test.for([
+  { lost: 'playback', left: 'read', ended: ['replay'] },
+  { lost: 'read', left: 'playback', ended: ['live'] },
+])('without the right $lost, $ended ends, and what needs $left continues', async ({ left, ended }) => {
+  const rights = new Map([
+    ['eve', new Set(['read', 'playback'])],
+    [GUEST, new Set(['read', 'playback'])],
+    ['server:2', new Set(['read', 'playback'])],
+  ]);
+  const kicked: string[] = [];
+  const sessions = [...rights.keys()].flatMap((user) => [
+    { id: `${user} live`, path: 'door', user, created, state: 'read' },
+    { id: `${user} replay`, path: 'door', user, created, state: 'idle', action: 'playback' as const },
+  ]);
+  const kick = (id: string) => kicked.push(id) > 0;
+  const person = (user: string) => ({ may: (action: string) => rights.get(user)?.has(action) === true });
+  let [tell, reduced] = [
+    (_name: string, _isLoggedOut: boolean): void => {},
+    (_id: string, _isGone: boolean): void => {},
+  ];
+  const people = {
+    onRightsReduced: (listener: typeof tell) => {
+      tell = listener;
+    },
+    onDeviceRevoked: () => {},
+  };
+  const clock = new FakeClock();
+  const revocation = new SessionRevocation(
+    { person, people },
+    sessionTables({ rtspsessions: { list: () => sessions, kick } }),
+    clock,
+  );
+  const onReduced = (listener: typeof reduced) => {
+    reduced = listener;
+  };
+  revocation.follow({ onReduced, find: (id) => ({ name: id, ...person(`server:${id}`) }) });
+  await clock.advance(10_000);
+  expect(kicked).toEqual([]);
+  for (const user of rights.keys()) {
+    rights.set(user, new Set([left]));
+  }
+  tell('eve', false);
+  await clock.advance(10_000);
+  reduced('2', false);
+  expect(kicked).toEqual(['eve', GUEST, 'server:2'].map((user) => `${user} ${ended[0]}`));
+});

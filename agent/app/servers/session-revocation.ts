@@ -3,11 +3,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { SessionItem, SessionTables } from '../../protocols/contract.ts';
 
 const POLL_MS = 10_000;
+type Action = 'read' | 'talk' | 'playback';
 /** No other session name, such as a token's, has this form. */
 const GUEST = /^guest:[\w-]{16}$/;
 
 interface Watchers {
-  person(name: string): { may(action: 'read' | 'talk', path: string): boolean } | undefined;
+  person(name: string): { may(action: Action, path: string): boolean } | undefined;
   readonly people: {
     onRightsReduced(listener: (name: string, isLoggedOut: boolean) => void): void;
     onDeviceRevoked(listener: (user: string) => void): void;
@@ -17,8 +18,8 @@ interface Watchers {
 interface Live {
   readonly user: string;
   readonly path: string;
-  /** A page or a paired server talks through the camera. */
-  readonly isTalk: boolean;
+  /** What it needs. A page or a paired server that publishes talks through the camera. */
+  readonly action: Action;
   /** A publishing program has sent its own name and password. */
   readonly isProgram: boolean;
   end(): void;
@@ -47,20 +48,15 @@ export class SessionRevocation {
   }
 
   /** Ends what paired servers play and no longer may. */
-  follow(servers: PairedServers): void {
+  follow(servers: Pick<PairedServers, 'onReduced' | 'find'>): void {
     servers.onReduced((id) => {
-      const may = (path: string, isTalk: boolean) => servers.find(id)?.may(isTalk ? 'talk' : 'read', path) === true;
-      this.endOfServer(userOfServer(id), may);
-    });
-  }
-
-  /** Ends playback and talk of a paired server that has lost the permission. @param may whether it still has it */
-  endOfServer(user: string, may: (path: string, isTalk: boolean) => boolean): void {
-    for (const live of this.#live()) {
-      if (live.user === user && !may(live.path, live.isTalk)) {
-        live.end();
+      const server = servers.find(id);
+      for (const { user, action, path, end } of this.#live()) {
+        if (user === userOfServer(id) && server?.may(action, path) !== true) {
+          end();
+        }
       }
-    }
+    });
   }
 
   #endDevice(device: string): void {
@@ -72,8 +68,8 @@ export class SessionRevocation {
   }
 
   #end(isMeant: (user: string) => boolean, isForAll: boolean): void {
-    for (const { user, path, isProgram, isTalk, end } of this.#live()) {
-      const isAllowed = !isForAll && this.#watchers.person(user)?.may(isTalk ? 'talk' : 'read', path) === true;
+    for (const { user, path, isProgram, action, end } of this.#live()) {
+      const isAllowed = !isForAll && this.#watchers.person(user)?.may(action, path) === true;
       if (isMeant(user) && !isProgram && !isAllowed) {
         end();
       }
@@ -84,12 +80,20 @@ export class SessionRevocation {
     return this.#sessions.kinds.flatMap((kind) => {
       const table = this.#sessions.table(kind);
       const items: readonly SessionItem[] = table?.kick ? table.list() : [];
-      return items.flatMap(({ id, user, path = '', state }) => {
-        const isTalk = state === 'publish';
-        const isProgram = isTalk && kind.isUsedByPages !== true;
+      return items.flatMap(({ id, user, path = '', state, action }) => {
+        const isPublishing = state === 'publish';
+        const isProgram = isPublishing && kind.isUsedByPages !== true;
         return id === undefined || user === undefined
           ? []
-          : [{ user, path, isTalk, isProgram, end: () => void table?.kick?.(id) }];
+          : [
+              {
+                user,
+                path,
+                action: action ?? (isPublishing ? 'talk' : 'read'),
+                isProgram,
+                end: () => void table?.kick?.(id),
+              },
+            ];
       });
     });
   }

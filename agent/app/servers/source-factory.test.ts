@@ -2,21 +2,30 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
-import { IdentityCheckedSource } from '../../cameras/identity-checked-source.ts';
+import { OTHER_CAMERA } from '../../cameras/following/identity.ts';
+import { IdentityCheckedSource, type IdentityWatch } from '../../cameras/identity-checked-source.ts';
+import type { LoginWatch, SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
 import { FEATURES } from '../features/table.ts';
 import { SERVERS, SOURCES } from '../protocols.ts';
 import { makeSource } from './source-factory.ts';
 
 const clock = new FakeClock();
-const watch = { check: async () => 'same' as const, failed: () => {}, connected: () => {} };
+const watch: IdentityWatch = { check: async () => 'same', failed: () => {}, connected: () => {} };
 
-function sourceOf(text: string, { isTest = false } = {}) {
+interface Made {
+  readonly protocols?: readonly SourceProtocol[];
+  readonly watch?: IdentityWatch | undefined;
+}
+
+function sourceOf(text: string, made: Made = {}) {
+  const { protocols = SOURCES } = made;
   const config = good(`perch: own\npaths: {cam: ${text}}`);
   const settings = config.paths.get('cam')?.settings;
   if (!settings) {
     throw new Error('the path is wrong');
   }
-  return makeSource(SOURCES, { name: 'cam', settings, config, clock, log: silentLogger }, isTest ? undefined : watch);
+  const request = { name: 'cam', settings, config, clock, log: silentLogger };
+  return makeSource(protocols, request, 'watch' in made ? made.watch : watch);
 }
 
 test.for(['rtsp', 'RTSPS', 'rtsp+http', 'rtsps+ws'])('%s:// is an RTSP source', (scheme) => {
@@ -29,7 +38,26 @@ test('the source of a camera with an identity is checked against it', () => {
   expect(camera('')).not.toBeInstanceOf(IdentityCheckedSource);
   expect(camera(', serial: "1"')).toBeInstanceOf(IdentityCheckedSource);
   // Its result would count for the camera of the path, which may be another one.
-  expect(camera(', serial: "1"', { isTest: true })).not.toBeInstanceOf(IdentityCheckedSource);
+  expect(camera(', serial: "1"', { watch: undefined })).not.toBeInstanceOf(IdentityCheckedSource);
+});
+
+test.for(['rtsp', 'rtmp', 'http'])('the login of %s:// waits for the identity of the camera', async (scheme) => {
+  let loginWatch: LoginWatch | undefined;
+  const protocols = SOURCES.map((protocol) => ({
+    ...protocol,
+    create: (request: SourceRequest) => {
+      ({ loginWatch } = request);
+      return protocol.create(request);
+    },
+  }));
+  const other = { ...watch, check: async () => 'other' as const };
+  const source = sourceOf(`{source: "${scheme}://h/1", camera: {onvif: "http://h/onvif", serial: "1"}}`, {
+    protocols,
+    watch: other,
+  });
+  const { signal } = new AbortController();
+  await expect(source.run({ publish: () => expect.fail() }, signal)).rejects.toThrow(OTHER_CAMERA);
+  await expect(loginWatch?.turn(signal)).rejects.toThrow(OTHER_CAMERA);
 });
 
 test('the loader knows the keys of each protocol', () => {

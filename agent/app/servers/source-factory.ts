@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { IdentityCheckedSource, type IdentityWatch } from '../../cameras/identity-checked-source.ts';
 import { streamLogin } from '../../cameras/stream-login.ts';
 import { schemeOf } from '../../config/schema/source.ts';
-import type { SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
+import type { Reach, SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
 import type { Source } from '../../stream/contracts.ts';
 
 /**
@@ -22,11 +22,14 @@ export function makeSource(
     throw new PerchError('unsupported', `no source pulls ${scheme}:// URLs`, { path: name });
   }
   const { loginTarget } = protocol;
+  let checked: IdentityCheckedSource | undefined;
+  const confirm = async (signal: AbortSignal, reach?: Reach): Promise<void> => checked?.beforeLogin(signal, reach);
   const source = protocol.create({
     ...request,
-    loginWatch: loginTarget && streamLogin(() => loginTarget(settings.source, name), camera),
+    loginWatch: loginTarget && streamLogin(() => loginTarget(settings.source, name), camera, { confirm }),
     log: log.child({ path: name }),
   });
   const { endpoint, serial, onvif } = camera;
-  return watch && onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : source;
+  checked = watch && onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : undefined;
+  return checked ?? source;
 }

@@ -175,6 +175,11 @@ export class Accounts {
     return this.people.guests.find(token);
   }
 
+  /** Asks the database for the session of a token that this server does not know: another one may just have created it. */
+  learnSession(token: string): Promise<void> {
+    return this.people.sessions.learn(token);
+  }
+
   /** The user of a session token. Counts as a use. */
   sessionUser(token: string): string | undefined {
     const user = this.people.sessions.find(token);

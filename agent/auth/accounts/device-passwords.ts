@@ -5,8 +5,8 @@ import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import { damagedFile, type Problem } from '../../config/yaml/problem.ts';
 import { coversPath } from './person.ts';
 import type { SecretKey } from './secret-key.ts';
@@ -94,7 +94,8 @@ export class DevicePasswords {
   /** Devices by user name. */
   #devices: ReadonlyMap<string, Stored> = new Map();
   #revoked: readonly string[] = [];
-  readonly #changes = new SerialQueue();
+  #onRevoked: (user: string) => void = () => {};
+  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<DevicePasswords> {
     const devices = new DevicePasswords(dataDir, key, clock, log);
@@ -107,6 +108,12 @@ export class DevicePasswords {
     this.#key = key;
     this.#clock = clock;
     this.#log = log;
+    const save = (id: string) =>
+      this.#change(
+        (all) => all.filter((device) => device.id !== id),
+        (revoked) => [...revoked.filter((one) => one !== id), id].slice(-MAX_REVOKED),
+      );
+    this.#unsaved = new UnsavedRevocations({ document: this.#document, schema: RevokedKey, save, log });
   }
 
   /** Why the stored passwords are lost; undefined: they are not. */
@@ -157,17 +164,26 @@ export class DevicePasswords {
   async remove(id: string): Promise<DeviceItem | undefined> {
     const removed = [...this.#devices.values()].find((device) => device.id === id);
     if (removed) {
-      await this.#change(
-        (devices) => devices.filter((device) => device.id !== id),
-        (revoked) => [...revoked, id].slice(-MAX_REVOKED),
-      );
+      await this.#unsaved.save(id, null).catch((error: unknown) => {
+        if (this.#unsaved.has(id)) {
+          this.#onRevoked(removed.user);
+        }
+        throw error;
+      });
     }
     return removed && deviceItem(removed);
   }
 
+  /** Called with the user name of each device whose password another server has revoked, or that can no longer be confirmed. */
+  onRevoked(listener: (user: string) => void): void {
+    this.#onRevoked = listener;
+  }
+
   find(user: string): DeviceLogin | undefined {
-    const device = this.#devices.get(user);
-    return device && loginOf(device, (proof) => this.#isRight(device, proof));
+    const device = this.#document.isCurrent ? this.#devices.get(user) : undefined;
+    return device && !this.#unsaved.has(device.id)
+      ? loginOf(device, (proof) => this.#isRight(device, proof))
+      : undefined;
   }
 
   /** Reads the rights of devices in a data folder, without their passwords. Changes nothing. */
@@ -190,18 +206,38 @@ export class DevicePasswords {
     return proves ? proves(known) : timingSafeEqual(sha256(password ?? ''), sha256(known));
   }
 
+  #take(stored: DevicesFile | undefined): void {
+    const before = [...this.#devices.values()];
+    this.#devices = byUser(stored?.devices ?? []);
+    this.#revoked = stored?.revoked ?? [];
+    for (const { id, user } of before) {
+      if (this.#devices.get(user)?.id !== id) {
+        this.#onRevoked(user);
+      }
+    }
+  }
+
   async #load(): Promise<void> {
+    this.#document.follow((stored) => this.#take(stored), {
+      outdated: () => {
+        for (const user of this.#devices.keys()) {
+          this.#onRevoked(user);
+        }
+      },
+      answers: () => this.#unsaved.saveAgain(),
+    });
     const stored = await this.#document.open('device passwords cannot be read: create new ones');
     if (!stored) {
       return;
     }
+    this.#devices = byUser(stored.devices);
+    this.#revoked = stored.revoked;
+    await this.#unsaved.open();
     const opens = (device: Stored) => this.#key.unseal('devicePassword', device.sealed, termsOf(device)) !== undefined;
     const lost = stored.devices.filter((device) => !opens(device)).map(({ name }) => name);
     if (lost.length > 0) {
       this.#log.error({ devices: lost }, 'device passwords do not fit secret.json: create new ones');
     }
-    this.#devices = byUser(stored.devices);
-    this.#revoked = stored.revoked;
   }
 
   /** Changes run in sequence; memory changes after the file. */
@@ -209,7 +245,7 @@ export class DevicePasswords {
     next: (devices: readonly Stored[]) => readonly Stored[],
     revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
   ): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       const devices = next([...this.#devices.values()]);
       const revoked = revoke(this.#revoked);
       await this.#document.save(() => ({ devices, revoked }));

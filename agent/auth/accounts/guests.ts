@@ -4,7 +4,9 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { mergedItems } from '../../base/files/merged-items.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
 import { limitedPerson, type Person, type Rights } from './person.ts';
 import { type SecretKey, SIGNATURE_CHARS } from './secret-key.ts';
@@ -45,6 +47,8 @@ const GuestsFile = Type.Object({
   revoked: Type.Optional(Type.Array(Id, { maxItems: MAX_REVOKED })),
 });
 
+type GuestsFile = Static<typeof GuestsFile>;
+
 /** Link ids of a `guests.json` from a backup; undefined if damaged. */
 export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
   Check(GuestsFile, stored) ? new Set(stored.guests.map(({ id }) => id)) : undefined;
@@ -55,7 +59,7 @@ export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
  * @param now the current `guests.json`; anything else if there is none
  * @param backup that of the backup
  */
-export function restoredGuests(now: unknown, backup: unknown): Static<typeof GuestsFile> {
+export function restoredGuests(now: unknown, backup: unknown): GuestsFile {
   const [present, former] = [now, backup].map((stored) => (Check(GuestsFile, stored) ? stored : { guests: [] }));
   const revoked = [...new Set([...(former?.revoked ?? []), ...(present?.revoked ?? [])])].slice(-MAX_REVOKED);
   const openMs = new Map(present?.guests.map(({ id, open }) => [id, open]));
@@ -101,6 +105,8 @@ export class Guests {
   readonly #guests = new Map<string, Guest>();
   #revoked: readonly string[] = [];
   #savedMonoMs: number;
+  #onRevoked: (name: string) => void = () => {};
+  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Guests> {
     const guests = new Guests(dataDir, key, clock, log);
@@ -109,7 +115,14 @@ export class Guests {
   }
 
   private constructor(dataDir: string, key: SecretKey, clock: Clock, log: Logger) {
-    this.#document = new StoredDocument(join(dataDir, 'guests.json'), GuestsFile, log);
+    const document = new StoredDocument(join(dataDir, 'guests.json'), GuestsFile, log);
+    this.#document = document;
+    const save = (id: string) => {
+      this.#guests.delete(id);
+      this.#revoked = [...this.#revoked.filter((one) => one !== id), id].slice(-MAX_REVOKED);
+      return document.save(() => this.#stored());
+    };
+    this.#unsaved = new UnsavedRevocations({ document, schema: RevokedKey, save, log });
     this.#key = key;
     this.#clock = clock;
     this.#savedMonoMs = clock.monoMs();
@@ -140,18 +153,23 @@ export class Guests {
     try {
       await this.#document.save(() => this.#stored());
     } catch (error) {
+      // With a database, a save that timed out may have succeeded: this removes the link from it later.
       this.#guests.delete(guest.id);
       throw error;
     }
     return { item: this.#shown(guest), token: `${guest.id}.${this.#key.sign('guest', termsOf(guest))}` };
   }
 
+  /** Called with the name of each guest whose link another server has revoked, or can no longer be confirmed. */
+  onRevoked(listener: (name: string) => void): void {
+    this.#onRevoked = listener;
+  }
+
   /** @returns false if there is no such link @throws PerchError if that cannot be saved, so that it would work after a restart */
   async remove(id: string): Promise<boolean> {
     const isThere = this.#guests.delete(id);
     if (isThere) {
-      this.#revoked = [...this.#revoked, id].slice(-MAX_REVOKED);
-      await this.#document.save(() => this.#stored());
+      await this.#unsaved.save(id, null);
     }
     return isThere;
   }
@@ -160,7 +178,10 @@ export class Guests {
   find(token: string): Person | undefined {
     const guest =
       token.length === ID_CHARS + 1 + SIGNATURE_CHARS ? this.#guests.get(token.slice(0, ID_CHARS)) : undefined;
-    const isOurs = guest !== undefined && this.#key.isSigned('guest', termsOf(guest), token.slice(ID_CHARS + 1));
+    const isOurs =
+      guest !== undefined &&
+      this.#document.isCurrent &&
+      this.#key.isSigned('guest', termsOf(guest), token.slice(ID_CHARS + 1));
     if (!isOurs || token[ID_CHARS] !== '.' || this.#isOver(guest)) {
       return undefined;
     }
@@ -173,7 +194,7 @@ export class Guests {
   /** The guest of this name, while the link is valid. */
   person(name: string): Person | undefined {
     const guest = name.startsWith(NAME_PREFIX) ? this.#guests.get(name.slice(NAME_PREFIX.length)) : undefined;
-    return guest && !this.#isOver(guest) ? guest.person : undefined;
+    return guest && this.#document.isCurrent && !this.#isOver(guest) ? guest.person : undefined;
   }
 
   /** The clip of the link of this name, while the link is valid. */
@@ -221,12 +242,49 @@ export class Guests {
     return { id, cameras, live, recordings, clip, note, createdMs: created, untilMs: until, isOver };
   }
 
+  /** Puts the links of another server in memory, with the changes of this one that are not saved yet. */
+  #merge(theirs: GuestsFile | undefined, former: GuestsFile | undefined): void {
+    this.#revoked = [...new Set([...(theirs?.revoked ?? []), ...this.#revoked])].slice(-MAX_REVOKED);
+    const mine = this.#stored().guests;
+    const merged = mergedItems({
+      // The running time alone is no change.
+      former: mine
+        .filter(({ id }) => former?.guests.some((one) => one.id === id))
+        .concat(former?.guests.filter(({ id }) => !this.#guests.has(id)) ?? []),
+      mine,
+      theirs: theirs?.guests ?? [],
+      keyOf: ({ id }) => id,
+      both: (here, there) => ({ ...there, open: Math.max(here.open, there.open) }),
+    });
+    const before = [...this.#guests.values()];
+    this.#guests.clear();
+    for (const stored of merged.filter(({ id }) => !this.#revoked.includes(id))) {
+      const open = Math.max(stored.open, mine.find(({ id }) => id === stored.id)?.open ?? 0);
+      this.#add({ ...stored, open });
+    }
+    for (const { id, person } of before) {
+      if (!this.#guests.has(id)) {
+        this.#onRevoked(person.name);
+      }
+    }
+  }
+
   async #load(): Promise<void> {
+    this.#document.follow((theirs, former) => this.#merge(theirs, former), {
+      merges: true,
+      outdated: () => {
+        for (const { person } of this.#guests.values()) {
+          this.#onRevoked(person.name);
+        }
+      },
+      answers: () => this.#unsaved.saveAgain(),
+    });
     const { guests, revoked } = (await this.#document.open('guest links are lost: create new ones')) ?? { guests: [] };
     for (const guest of guests) {
       this.#add(guest);
     }
     this.#revoked = revoked ?? [];
+    await this.#unsaved.open();
   }
 
   #stored(): { readonly guests: readonly Stored[]; readonly revoked: readonly string[] } {

@@ -29,9 +29,10 @@ async function openWithFactor() {
   const accounts = await open();
   const token = await accounts.claim(PASSWORD, accounts.setup?.code, HOME);
   const before = accounts.deviceToken('owner');
-  const secret = secretOfUri(accounts.people.secondFactor.begin('owner').uri);
+  const { uri, setup } = accounts.people.secondFactor.begin('owner');
+  const secret = secretOfUri(uri);
   const now = () => totpCode(secret, Math.floor(clock.wallMs() / 30_000));
-  const recovery = await accounts.people.secondFactor.confirm(now());
+  const recovery = await accounts.people.secondFactor.confirm(now(), setup);
   await accounts.secondFactorAdded('owner', HOME.ip, token);
   await clock.advance(30_000);
   return { accounts, token, before, now, recovery };

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -74,6 +72,9 @@ export class People {
     this.key = key;
     this.#log = log;
     sessions.onRevoked((user) => this.#notify(user, true));
+    users.onReduced((name) => this.#notify(name, false));
+    guests.onRevoked((name) => this.#notify(name, false));
+    devices.onRevoked((user) => this.#notifyDevice(user));
   }
 
   /**
@@ -97,7 +98,7 @@ export class People {
     if (password !== undefined) {
       checkNewPassword(password);
     }
-    await this.users.change(name, rights, password);
+    await this.#endsIfBlocked(name, this.users.change(name, rights, password));
     if (password !== undefined) {
       await this.sessions.endAllOf(name);
     }
@@ -106,7 +107,7 @@ export class People {
   }
 
   async removeUser(name: string): Promise<void> {
-    await this.users.remove(name);
+    await this.#endsIfBlocked(name, this.users.remove(name));
     await this.sessions.endAllOf(name);
     this.#log.info({ user: name }, 'user removed');
     this.#notify(name, false);
@@ -155,9 +156,7 @@ export class People {
     const removed = await this.devices.remove(id);
     if (removed) {
       this.#log.info({ user: removed.user }, 'device password revoked');
-      for (const listener of this.#deviceListeners) {
-        listener(removed.user);
-      }
+      this.#notifyDevice(removed.user);
     }
     return removed !== undefined;
   }
@@ -165,6 +164,19 @@ export class People {
   /** Called with the user name of each revoked device password. */
   onDeviceRevoked(listener: (user: string) => void): void {
     this.#deviceListeners.add(listener);
+  }
+
+  /** The revocation of a person is not saved: nevertheless this server ends their sessions. */
+  async #endsIfBlocked(name: string, saved: Promise<void>): Promise<void> {
+    try {
+      await saved;
+    } catch (error) {
+      if (this.users.isBlocked(name)) {
+        await this.sessions.endAllOf(name);
+        this.#notify(name, false);
+      }
+      throw error;
+    }
   }
 
   #checkNoDevice(name: string): void {
@@ -176,6 +188,12 @@ export class People {
   #needsOwner(): void {
     if (this.users.owner === undefined) {
       throw new PerchError('badInput', 'this box has no owner yet: set a password first');
+    }
+  }
+
+  #notifyDevice(user: string): void {
+    for (const listener of this.#deviceListeners) {
+      listener(user);
     }
   }
 
@@ -196,7 +214,7 @@ export async function forgetOwner(dataDir: string): Promise<boolean> {
   await forgetSetup(dataDir);
   await withdrawClaim(dataDir);
   if (isForgotten) {
-    await rm(join(dataDir, 'sessions.json'), { force: true });
+    await Sessions.forget(dataDir);
   }
   await SecondFactor.forget(dataDir);
   return isForgotten;

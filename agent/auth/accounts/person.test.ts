@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { limitedPerson, ownerPerson, type Rights } from './person.ts';
 
-const ACTIONS = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin', 'talk', 'turn'] as const;
+const ACTIONS = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin', 'talk', 'turn', 'switch'] as const;
 const everything: Rights = { cameras: 'all', live: true, recordings: true };
 const mayDo = (rights: Rights, path: string) =>
   ACTIONS.filter((action) => limitedPerson('eve', 'viewer', rights).may(action, path)).join(' ');
@@ -23,8 +23,14 @@ test.for<[string, Rights, string, string]>([
   ['a second stream alone', { ...everything, cameras: ['door_sub'] }, 'door', ''],
   ['talking', { ...everything, talk: true }, 'door', 'read playback talk'],
   ['the right to turn one camera', { ...everything, cameras: ['door'], turn: true }, 'door_sub', 'read playback turn'],
+  ['the right to switch its outputs', { ...everything, switch: true }, 'door', 'read playback switch'],
   ['that, asked about another', { ...everything, cameras: ['door'], turn: true, talk: true }, 'yard', ''],
-  ['both, but not live', { ...everything, live: false, turn: true, talk: true }, 'door', 'playback'],
+  [
+    'all of them, but not live',
+    { ...everything, live: false, turn: true, talk: true, switch: true },
+    'door',
+    'playback',
+  ],
   ['no camera', { ...everything, cameras: [] }, 'door', ''],
 ])('a viewer with %s', ([, rights, path, expected]) => {
   expect(mayDo(rights, path)).toBe(expected);

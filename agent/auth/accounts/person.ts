@@ -4,8 +4,8 @@ export interface Person {
   readonly name: string;
   readonly role: 'owner' | 'viewer' | 'guest';
   /**
-   * The owner may do everything; viewers and guests may `read`, `playback`, `talk` and `turn` their cameras as far as
-   * permitted.
+   * The owner may do everything; viewers and guests may `read`, `playback`, `talk`, `turn` and `switch` their cameras
+   * as far as permitted.
    * @param action one of `Action`; unknown ones are rejected
    */
   may(action: string, path: string): boolean;
@@ -21,6 +21,8 @@ export interface Rights {
   readonly talk?: boolean;
   /** Whether they may use pan, tilt, zoom and presets of a camera that they may watch live. Default: no. */
   readonly turn?: boolean;
+  /** Whether they may switch lights, sirens and relays of a camera that they may watch live. Default: no. */
+  readonly switch?: boolean;
 }
 
 const SUB_SUFFIX = '_sub';
@@ -31,8 +33,12 @@ export function limitedPerson(name: string, role: 'viewer' | 'guest', rights: Ri
   return { name, role, may: (action, path) => mayWatch(rights, action, path) };
 }
 
-function mayWatch({ cameras, live, recordings, talk, turn }: Rights, action: string, path: string): boolean {
-  const isLive = action === 'read' || (action === 'talk' && talk) || (action === 'turn' && turn);
+/** Rights that are given one by one. */
+const GIVEN: ReadonlySet<string> = new Set(['talk', 'turn', 'switch'] satisfies (keyof Rights)[]);
+
+function mayWatch(rights: Rights, action: string, path: string): boolean {
+  const { cameras, live, recordings } = rights;
+  const isLive = action === 'read' || (GIVEN.has(action) && rights[action as keyof Rights] === true);
   const isWanted = (isLive && live) || (action === 'playback' && recordings);
   return isWanted && path !== '' && coversPath(cameras, path);
 }

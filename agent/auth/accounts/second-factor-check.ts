@@ -36,7 +36,7 @@ export class SecondFactorCheck {
 
   constructor(deps: SecondFactorCheckDeps) {
     this.#deps = deps;
-    this.#challenges = new Challenges(deps.clock);
+    this.#challenges = new Challenges(deps.key, deps.clock);
     this.#codeAttempts = new LoginAttempts(deps.clock, MAX_WRONG_CODES, 'for this user');
   }
 
@@ -76,10 +76,10 @@ export class SecondFactorCheck {
     const counter = await verify().catch((error: unknown) => {
       log.warn({ user, cause: explain(error) }, 'passkey is not valid');
     });
-    if (counter === undefined) {
+    const isNew = counter !== undefined && (await factor.passkeyUsed(response.id, counter, challenge ?? ''));
+    if (!isNew) {
       this.#refuse(user, client, 'wrongPasskey', 'this passkey is not accepted');
     }
-    await factor.passkeyUsed(response.id, counter);
     wasRight();
   }
 

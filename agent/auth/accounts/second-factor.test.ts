@@ -13,9 +13,10 @@ let clock = new FakeClock();
 const file = () => join(folder, 'second-factor.json');
 const open = async () => SecondFactor.open(folder, await SecretKey.open(folder, silentLogger), clock, silentLogger);
 async function setUp(factor: SecondFactor) {
-  const secret = secretOfUri(factor.begin('owner').uri);
+  const { uri, setup } = factor.begin('owner');
+  const secret = secretOfUri(uri);
   const now = () => totpCode(secret, Math.floor(clock.wallMs() / 30_000));
-  const recovery = await factor.confirm(now());
+  const recovery = await factor.confirm(now(), setup);
   return { now, recovery };
 }
 
@@ -45,12 +46,13 @@ test('the first code of the app ends the setup, and later codes are accepted onc
 
 test('a wrong code does not end the setup, and fifteen minutes do', async () => {
   const factor = await open();
-  factor.begin('owner');
-  await expect(factor.confirm('000000')).rejects.toThrow('wrong code');
+  const { setup } = factor.begin('owner');
+  expect(setup).not.toContain(secretOfUri(factor.begin('owner').uri).toString('base64url'));
+  await expect(factor.confirm('000000', setup)).rejects.toThrow('wrong code');
+  await expect(factor.confirm('000000', `${setup}A`)).rejects.toThrow('start again');
   expect((await open()).id).toBeUndefined();
   await clock.advance(15 * 60_000 + 1);
-  await expect(factor.confirm('000000')).rejects.toThrow('start again');
-  await expect((await open()).confirm('000000')).rejects.toThrow('start again');
+  await expect(factor.confirm('000000', setup)).rejects.toThrow('start again');
 });
 
 test('each of ten recovery codes is accepted once', async () => {
@@ -67,9 +69,9 @@ test('each of ten recovery codes is accepted once', async () => {
 
 test('no file shows the secret or a recovery code', async () => {
   const factor = await open();
-  const { uri } = factor.begin('owner');
+  const { uri, setup } = factor.begin('owner');
   const secret = secretOfUri(uri);
-  const recovery = await factor.confirm(totpCode(secret, Math.floor(clock.wallMs() / 30_000)));
+  const recovery = await factor.confirm(totpCode(secret, Math.floor(clock.wallMs() / 30_000)), setup);
   const text = await readFile(file(), 'utf8');
   for (const hidden of [secret.toString('base64url'), secret.toString('hex'), ...recovery]) {
     expect(text).not.toContain(hidden);

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
+import { mayFollow } from '../passkeys/challenges.ts';
 import { Passkey } from '../passkeys/passkey.ts';
 import type { SecretKey } from './secret-key.ts';
 
@@ -82,10 +82,10 @@ const Stored = Type.Object({
 });
 type Stored = Static<typeof Stored>;
 
-interface Setup {
-  readonly secret: Buffer;
-  readonly startedMonoMs: number;
-}
+/** How long the first code can confirm a new secret. */
+const SETUP_MS = 15 * 60_000;
+/** Clocks of servers with one database differ. */
+const SERVERS_DRIFT_MS = 60_000;
 
 /**
  * The owner's second factor in `second-factor.json` of the data folder: codes of an authenticator app and ten recovery codes, each accepted
@@ -95,15 +95,19 @@ export class SecondFactor {
   readonly #document: StoredDocument<typeof Stored>;
   readonly #key: SecretKey;
   readonly #clock: Clock;
-  readonly #changes = new SerialQueue();
   #stored: Stored | undefined;
-  #setup: Setup | undefined;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<SecondFactor> {
     const factor = new SecondFactor(documentIn(dataDir), key, clock);
     try {
+      factor.#document.follow((stored) => {
+        factor.#stored = stored;
+      });
       factor.#stored = await factor.#document.load();
     } catch (error) {
+      if (factor.#document.isShared) {
+        throw error;
+      }
       log.error(
         { file: factor.#document.file, cause: explain(error) },
         'second factor is damaged and accepts no code or passkey: run perch reset-password',
@@ -150,37 +154,51 @@ export class SecondFactor {
     return this.#stored?.passkeys ?? [];
   }
 
-  /** Begins the setup of an app, in place of an unfinished one. @returns the secret, which is not shown again */
-  begin(account: string): { readonly uri: string } {
+  /**
+   * Begins the setup of an app. Nothing of it is kept here, because another server may end it.
+   * @returns the secret, which is not shown again, and the same encrypted, for `confirm`
+   */
+  begin(account: string): { readonly uri: string; readonly setup: string } {
     const secret = randomBytes(SECRET_BYTES);
-    this.#setup = { secret, startedMonoMs: this.#clock.monoMs() };
-    return { uri: otpauthUri(secret, ISSUER, account) };
+    const text = JSON.stringify([secret.toString('base64url'), this.#clock.wallMs()]);
+    return {
+      uri: otpauthUri(secret, ISSUER, account),
+      setup: this.#key.seal('secondFactorSetup', text, this.id ?? ''),
+    };
   }
 
   /** Ends the setup with the first code of the app, which replaces an earlier one. @returns as `#extend` @throws PerchError */
-  confirm(code: string): Promise<readonly string[]> {
-    return this.#changes.run(async () => {
-      const setup = this.#setup;
-      // How long the first code can confirm a new secret.
-      if (!setup || this.#clock.monoMs() - setup.startedMonoMs > 15 * 60_000) {
+  confirm(code: string, setup: string): Promise<readonly string[]> {
+    return this.#document.change(async () => {
+      const secret = this.#secretOf(setup);
+      if (!secret) {
         throw new PerchError('badInput', 'the setup of the second factor has ended: start again');
       }
-      const step = stepOf(setup.secret, plain(code), this.#clock.wallMs(), 0);
+      const step = stepOf(secret, plain(code), this.#clock.wallMs(), 0);
       if (step === undefined) {
         throw new PerchError('unauthorized', 'wrong code', { why: 'wrongCode' });
       }
-      const codes = await this.#extend((stored) => ({
+      return this.#extend((stored) => ({
         ...stored,
-        app: { sealed: this.#key.seal('secondFactor', setup.secret.toString('base64url'), stored.id), lastStep: step },
+        app: { sealed: this.#key.seal('secondFactor', secret.toString('base64url'), stored.id), lastStep: step },
       }));
-      this.#setup = undefined;
-      return codes;
     });
+  }
+
+  /** The secret of a setup that has begun a moment ago, when the second factor was the present one. */
+  #secretOf(setup: string): Buffer | undefined {
+    const text = this.#key.unseal('secondFactorSetup', setup, this.id ?? '');
+    if (text === undefined) {
+      return undefined;
+    }
+    const [secret, startedMs] = JSON.parse(text) as [string, number];
+    const ageMs = this.#clock.wallMs() - startedMs;
+    return ageMs >= -SERVERS_DRIFT_MS && ageMs <= SETUP_MS ? Buffer.from(secret, 'base64url') : undefined;
   }
 
   /** @returns as `#extend` @throws PerchError badInput */
   addPasskey(passkey: Passkey): Promise<readonly string[]> {
-    return this.#changes.run(() => {
+    return this.#document.change(() => {
       if (this.passkeys.length >= MAX_PASSKEYS) {
         throw new PerchError('badInput', `there are ${MAX_PASSKEYS} passkeys already: remove one`, { why: 'limit' });
       }
@@ -189,12 +207,24 @@ export class SecondFactor {
     });
   }
 
-  /** @param counter signature counter of the passkey */
-  passkeyUsed(used: string, counter: number): Promise<void> {
+  /**
+   * @param counter signature counter of the passkey
+   * @returns whether the challenge is new: of two servers that are sent the same one, one accepts it
+   */
+  async passkeyUsed(used: string, counter: number, challenge: string): Promise<boolean> {
     const lastUsed = this.#clock.wallMs();
-    return this.#changePasskeys((passkeys) =>
-      passkeys.map((passkey) => (passkey.id === used ? { ...passkey, counter, lastUsed } : passkey)),
+    let isNew = false;
+    await this.#changePasskeys((passkeys) =>
+      passkeys.map((passkey) => {
+        const { id, challenge: last } = passkey;
+        if (id !== used) {
+          return passkey;
+        }
+        isNew = last === undefined || mayFollow(challenge, last, lastUsed);
+        return isNew ? { ...passkey, counter, lastUsed, challenge } : passkey;
+      }),
     );
+    return isNew;
   }
 
   /** @throws PerchError notFound, or badInput if nothing would be left but recovery codes */
@@ -212,7 +242,7 @@ export class SecondFactor {
   }
 
   #changePasskeys(change: (passkeys: Passkey[]) => Passkey[]): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       const stored = this.#stored;
       if (stored) {
         await this.#save({ ...stored, passkeys: change(stored.passkeys) });
@@ -222,7 +252,7 @@ export class SecondFactor {
 
   /** Replaces all recovery codes. @returns them; they are not shown again */
   renewRecovery(): Promise<readonly string[]> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       const stored = this.#stored;
       if (!stored) {
         throw new PerchError('badInput', 'there is no second factor');
@@ -235,7 +265,7 @@ export class SecondFactor {
 
   /** Whether it is a code of the app or a recovery code, which is used up. @throws PerchError if that cannot be saved */
   accept(code: string): Promise<boolean> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       const stored = this.#stored;
       if (!stored) {
         return false;
@@ -259,10 +289,9 @@ export class SecondFactor {
   }
 
   remove(): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       await this.#document.remove();
       this.#stored = undefined;
-      this.#setup = undefined;
     });
   }
 

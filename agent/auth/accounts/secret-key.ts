@@ -16,9 +16,9 @@ const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** A signature is valid only for its purpose. */
-type Purpose = 'guest' | 'device' | 'session' | 'camera' | 'passkey';
+type Purpose = 'guest' | 'device' | 'session' | 'camera' | 'passkey' | 'challenge' | 'invitation' | 'portMapping';
 /** Purposes of encryption. Each has its own key, derived from the stored one. */
-type SealPurpose = 'devicePassword' | 'secondFactor' | 'archiveKey';
+type SealPurpose = 'devicePassword' | 'secondFactor' | 'secondFactorSetup' | 'archiveKey';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -31,16 +31,19 @@ export class SecretKey {
   /** Creates the key at the first start. A damaged one is put aside and replaced, which invalidates guest links. */
   static async open(dataDir: string, log: Logger): Promise<SecretKey> {
     const document = new StoredDocument(join(dataDir, SECRET_FILE), KeyFile, log);
-    const found = SecretKey.of(await document.open('key of guest links is damaged: create new links'));
-    if (found) {
-      return found;
-    }
-    const key = randomBytes(KEY_BYTES);
-    await document.trySave(
-      () => ({ key: key.toString('base64url') }),
-      'saving the key of guest links failed: links last until the next start',
-    );
-    return new SecretKey(key);
+    return document.change(async () => {
+      const found = SecretKey.of(await document.open('key of guest links is damaged: create new links'));
+      if (found) {
+        return found;
+      }
+      const key = randomBytes(KEY_BYTES);
+      const stored = { key: key.toString('base64url') };
+      // With a database another server may have been faster, whose key is the one.
+      await (document.isShared
+        ? document.save(() => stored)
+        : document.trySave(() => stored, 'saving the key of guest links failed: links last until the next start'));
+      return new SecretKey(key);
+    });
   }
 
   /** The key on the disk, or undefined if it is missing or damaged. */

@@ -2,7 +2,9 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { mergedItems } from '../../base/files/merged-items.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
 import { subscriberOf } from '../../base/network/ip-address.ts';
 import type { SecretKey } from './secret-key.ts';
@@ -45,6 +47,12 @@ interface Session extends Omit<StoredSession, 'turned' | 'next'> {
   turnedMonoMs: number;
 }
 
+/** For people without a login: where the database is stands in the log and in the list of problems. @param away why it does not answer */
+export function noLogins(away: string | undefined): PerchError {
+  const why = away === undefined ? 'the database failed' : 'the database does not answer';
+  return new PerchError('unavailable', `nobody can log in now: ${why}`, {}, away);
+}
+
 /** Sessions, in `sessions.json` of the data folder, so that they survive a restart. */
 export class Sessions {
   readonly #document: StoredDocument<typeof SessionsFile>;
@@ -54,28 +62,41 @@ export class Sessions {
   /** Sessions by the hash of each valid token: current, next and previous. */
   readonly #byHash = new Map<string, Session>();
   #onRevoked: (user: string) => void = () => {};
+  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
     const sessions = new Sessions(dataDir, key, clock, log);
+    sessions.#document.follow((theirs, former) => sessions.#merge(theirs?.sessions ?? [], former?.sessions ?? []), {
+      merges: true,
+      answers: () => sessions.#unsaved.saveAgain(),
+    });
     const file = await sessions.#document.open('sessions are lost: all users have to log in again');
     for (const stored of file?.sessions ?? []) {
-      const { id = randomUUID(), next, turned = stored.seen } = stored;
-      sessions.#add({ ...stored, id, next, turned, turnedMonoMs: clock.monoMs() });
+      sessions.#add(sessions.#fromStored(stored));
     }
+    await sessions.#unsaved.open();
     return sessions;
   }
 
+  /** Removes all sessions. */
+  static forget(dataDir: string): Promise<void> {
+    return documentIn(dataDir).remove();
+  }
+
   private constructor(dataDir: string, key: SecretKey, clock: Clock, log: Logger) {
-    this.#document = new StoredDocument(join(dataDir, 'sessions.json'), SessionsFile, log);
+    const document = documentIn(dataDir, log);
+    this.#document = document;
     this.#key = key;
     this.#clock = clock;
+    const save = (id: string) => this.#saveWithout(id);
+    this.#unsaved = new UnsavedRevocations({ document, schema: RevokedKey, save, log });
   }
 
   get size(): number {
     return this.#sessions.size;
   }
 
-  /** @returns a new session token, 256 random bits as base64url; only its hash is stored */
+  /** @returns a new session token, 256 random bits as base64url; only its hash is stored @throws PerchError if the database does not take it */
   async create(user: string, { ip, device = '' }: Device): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const nowMs = this.#clock.wallMs();
@@ -87,9 +108,20 @@ export class Sessions {
     }
     const monoMs = this.#clock.monoMs();
     const times = { created: nowMs, seen: nowMs, turned: nowMs, seenMonoMs: monoMs, turnedMonoMs: monoMs };
-    this.#add({ id: randomUUID(), hash: hashOf(token), next: undefined, user, ip, device, ...times });
-    await this.#save();
+    const session = { id: randomUUID(), hash: hashOf(token), next: undefined, user, ip, device, ...times };
+    this.#add(session);
+    if (!(await this.#save()) && this.#document.isShared) {
+      this.#remove(session);
+      throw noLogins(this.#document.away);
+    }
     return token;
+  }
+
+  /** Asks the database for a token that another server may have handed out a moment ago. */
+  async learn(token: string): Promise<void> {
+    if (this.#document.isShared && token.length === TOKEN_CHARS && !this.#byHash.has(hashOf(token))) {
+      await this.#document.ask().catch(() => {});
+    }
   }
 
   /** The user of a session. Counts as a use. */
@@ -151,7 +183,7 @@ export class Sessions {
   }
 
   async end(token: string): Promise<void> {
-    await this.#removeAll([this.#byHash.get(hashOf(token))]);
+    await Promise.allSettled(this.#removeAll([this.#byHash.get(hashOf(token))]));
   }
 
   /**
@@ -161,17 +193,15 @@ export class Sessions {
    */
   async endById(id: string, user: string | undefined): Promise<boolean> {
     const session = [...this.#sessions].find((one) => one.id === id && (user === undefined || one.user === user));
-    if (!(await this.#revoke([session]))) {
-      const message = 'the session is over, but that cannot be saved: it would be valid again after the next start';
-      throw new PerchError('unavailable', message);
-    }
+    await Promise.all(this.#revoke([session]));
     return session !== undefined;
   }
 
   /** All sessions of a user except the one with this token. */
   async endAllOf(user: string, exceptToken?: string): Promise<void> {
     const kept = exceptToken === undefined ? undefined : this.#byHash.get(hashOf(exceptToken));
-    await this.#revoke([...this.#sessions].filter((session) => session.user === user && session !== kept));
+    const others = [...this.#sessions].filter((session) => session.user === user && session !== kept);
+    await Promise.allSettled(this.#revoke(others));
   }
 
   async forgetAll(): Promise<void> {
@@ -181,7 +211,7 @@ export class Sessions {
   }
 
   #use(token: string): Session | undefined {
-    if (token.length !== TOKEN_CHARS) {
+    if (token.length !== TOKEN_CHARS || !this.#document.isCurrent) {
       return undefined;
     }
     const hash = hashOf(token);
@@ -228,6 +258,52 @@ export class Sessions {
     return isIdleByWall && (seenMonoMs === undefined || this.#clock.monoMs() - seenMonoMs > MAX_IDLE_MS);
   }
 
+  #fromStored(stored: StoredSession): Session {
+    const { next, turned = stored.seen } = stored;
+    return { ...stored, id: idOf(stored), next, turned, turnedMonoMs: this.#clock.monoMs() };
+  }
+
+  /** Puts the sessions of another server in memory, with the changes of this one that are not saved yet. */
+  #merge(theirs: readonly StoredSession[], former: readonly StoredSession[]): void {
+    const own = new Map([...this.#sessions].map((session) => [session.id, session]));
+    const merged = mergedItems({
+      former,
+      mine: [...own.values()].map(toStored),
+      theirs,
+      keyOf: idOf,
+      both: laterToken,
+    });
+    const ended = new Set(own.values());
+    for (const stored of merged) {
+      const session = own.get(idOf(stored));
+      if (session) {
+        ended.delete(session);
+        this.#update(session, stored);
+      } else {
+        this.#add(this.#fromStored(stored));
+      }
+    }
+    for (const session of ended) {
+      this.#remove(session);
+    }
+    for (const user of new Set([...ended].map((session) => session.user))) {
+      this.#onRevoked(user);
+    }
+  }
+
+  #update(session: Session, { hash, next, seen, turned = seen, ip = '' }: StoredSession): void {
+    if (session.hash !== hash) {
+      this.#forgetBefore(session);
+      session.before = { hash: session.hash, untilMonoMs: this.#clock.monoMs() + GRACE_MS };
+      session.turnedMonoMs = this.#clock.monoMs();
+    }
+    if (session.next !== undefined && session.next !== hash) {
+      this.#byHash.delete(session.next);
+    }
+    Object.assign(session, { hash, next, seen, turned, ip });
+    this.#add(session);
+  }
+
   #add(session: Session): void {
     this.#sessions.add(session);
     this.#byHash.set(session.hash, session);
@@ -243,7 +319,8 @@ export class Sessions {
     this.#byHash.delete(session.next ?? '');
   }
 
-  #revoke(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+  /** @returns rejects for what cannot be saved */
+  #revoke(sessions: readonly (Session | undefined)[]): readonly Promise<void>[] {
     const saved = this.#removeAll(sessions);
     for (const user of new Set(sessions.flatMap((session) => session?.user ?? []))) {
       this.#onRevoked(user);
@@ -251,13 +328,22 @@ export class Sessions {
     return saved;
   }
 
-  /** @returns whether that was saved */
-  async #removeAll(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+  #removeAll(sessions: readonly (Session | undefined)[]): readonly Promise<void>[] {
     const there = sessions.filter((session) => session !== undefined);
     for (const session of there) {
       this.#remove(session);
     }
-    return there.length === 0 || this.#save();
+    return there.map(({ id }) => this.#unsaved.save(id, null));
+  }
+
+  async #saveWithout(id: string): Promise<void> {
+    for (const session of [...this.#sessions].filter((one) => one.id === id)) {
+      this.#remove(session);
+    }
+    if (!(await this.#save())) {
+      const message = 'the session is over, but that cannot be saved: it would be valid again after the next start';
+      throw new PerchError('unavailable', message);
+    }
   }
 
   #forgetBefore(session: Session): void {
@@ -269,6 +355,9 @@ export class Sessions {
     return this.#document.trySave(() => ({ sessions: [...this.#sessions].map(toStored) }), 'saving sessions failed');
   }
 }
+
+const documentIn = (dataDir: string, log?: Logger) =>
+  new StoredDocument(join(dataDir, 'sessions.json'), SessionsFile, log);
 
 /** The longest idle session of the user with the most sessions, so that logins of one user do not end sessions of another. */
 function longestIdle(sessions: ReadonlySet<Session>): Session {
@@ -283,6 +372,13 @@ function isLongerIdle(one: Session, other: Session): boolean {
   return oneMs === otherMs ? one.seen < other.seen : oneMs < otherMs;
 }
 
+/** Both servers have changed the session: the token that was handed out last is the current one. */
+function laterToken(mine: StoredSession, theirs: StoredSession): StoredSession {
+  const later = (mine.turned ?? 0) > (theirs.turned ?? 0) ? mine : theirs;
+  const next = later.next ?? (mine.hash === theirs.hash ? (mine.next ?? theirs.next) : undefined);
+  return { ...later, seen: Math.max(mine.seen, theirs.seen), ...(next === undefined ? {} : { next }) };
+}
+
 const toStored = ({ hash, next, id, user, created, seen, turned, ip, device }: Session): StoredSession => ({
   hash,
   id,
@@ -294,6 +390,9 @@ const toStored = ({ hash, next, id, user, created, seen, turned, ip, device }: S
   ...(ip === undefined ? {} : { ip }),
   ...(device === undefined ? {} : { device }),
 });
+
+/** Sessions of earlier versions have none: then all servers with one database make the same one. */
+const idOf = ({ id, hash }: StoredSession): string => id ?? hash.slice(0, 36);
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { silentLogger } from '../../base/log.ts';
 import { forgetOwner } from './people.ts';
-import { Users } from './users.ts';
+import { readPeople, Users } from './users.ts';
 
 const EVE = { name: 'eve', cameras: ['door'], live: true, recordings: false } as const;
 /** As in the owner's list. */
-const SHOWN = { ...EVE, talk: false, turn: false };
+const SHOWN = { ...EVE, talk: false, turn: false, switch: false };
 /** A made-up hash: reading users computes none. */
 const password = { scheme: 'scrypt', n: 16_384, r: 8, p: 5, salt: `${'A'.repeat(22)}==`, hash: `${'A'.repeat(43)}=` };
 const owner = { name: 'owner', role: 'owner', password };
@@ -33,14 +33,22 @@ test('viewers are added, changed and removed, also across a restart', async () =
   const users = await Users.open(folder, silentLogger);
   await users.add(EVE, 'red kite');
   await users.add({ ...EVE, name: 'Änne Müller', cameras: 'all' }, 'red kite');
-  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true, talk: true });
+  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true, talk: true, switch: true });
   await users.remove('Änne Müller');
   expect(users.person('eve')?.may('playback', 'yard')).toBe(true);
   expect(users.person('eve')?.may('read', 'door')).toBe(false);
   expect((await Users.open(folder, silentLogger)).viewers).toEqual([
-    { name: 'eve', cameras: ['yard'], live: true, recordings: true, talk: true, turn: false },
+    { name: 'eve', cameras: ['yard'], live: true, recordings: true, talk: true, turn: false, switch: true },
   ]);
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
+});
+
+test('a right of a later version is kept when its file is read and changed by this one', async () => {
+  await put({ users: [owner, { ...viewer('eve'), fly: true }] });
+  const users = await Users.open(folder, silentLogger);
+  await users.change('eve', { switch: true });
+  const { users: stored } = JSON.parse(await readFile(join(folder, 'users.json'), 'utf8'));
+  expect(stored[1]).toMatchObject({ name: 'eve', switch: true, fly: true });
 });
 
 test('a typed name matches users in any letter case, and the exact one first', async () => {
@@ -66,6 +74,16 @@ test('a removed viewer is restored with the same password and rights, unless the
   await users.add({ ...EVE, name: 'Eve' }, 'grey heron');
   await expect(users.restore('eve')).rejects.toThrow("there is a user 'eve' already");
   await expect(users.restore('owner')).rejects.toThrow("no user 'owner' was removed recently");
+});
+
+test('a backup with any other right of a viewer differs, and rights that are off by default may be absent', () => {
+  const rightsIn = (more: object) => readPeople({ users: [owner, { ...viewer('eve'), ...more }] }).get('eve')?.rights;
+  const usual = rightsIn({});
+  for (const right of ['talk', 'turn', 'switch']) {
+    expect(rightsIn({ [right]: true })).not.toBe(usual);
+    expect(rightsIn({ [right]: false })).toBe(usual);
+  }
+  expect(new Set(['talk', 'turn', 'switch'].map((right) => rightsIn({ [right]: true }))).size).toBe(3);
 });
 
 test.for([

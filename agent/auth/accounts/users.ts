@@ -1,13 +1,15 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../../base/errors.ts';
 import { putAside } from '../../base/files/durable-file.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
+import { noLogins } from './sessions.ts';
 
 const MAX_USERS = 50;
 /** Maximum number of removed users that can be restored. */
@@ -23,16 +25,19 @@ export const CameraSelection = Type.Union([
 ]);
 const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
 const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });
-const Viewer = Type.Object({
-  name: Name,
-  role: Type.Literal('viewer'),
+const terms = {
   password: PasswordHash,
   cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
   turn: Type.Optional(Type.Boolean()),
-});
+  /** Earlier versions ignore and keep it. */
+  switch: Type.Optional(Type.Boolean()),
+};
+const Viewer = Type.Object({ name: Name, role: Type.Literal('viewer'), ...terms });
+const Revocation = Type.Union([Type.Literal('removed'), Type.Partial(Type.Object(terms))]);
+type Revocation = Static<typeof Revocation>;
 const UsersFile = Type.Refine(
   Type.Object({
     users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
@@ -60,22 +65,26 @@ export class Users {
   #decoy: Promise<PasswordHash> | undefined;
   /** The last removed users, until the program ends. */
   #removed: readonly User[] = [];
-  readonly #changes = new SerialQueue();
+  #onReduced: (name: string) => void = () => {};
+  readonly #unsaved: UnsavedRevocations<typeof Revocation>;
   #claiming = false;
-  /** Why the file is unusable: logins and claims are rejected, and the file stays as it is. */
-  readonly #damage: PerchError | undefined;
+  readonly #log: Logger;
+  /** Why the stored people are unusable: logins and claims are rejected, and nothing is saved. */
+  #damage: PerchError | undefined;
 
   /** Reads the users. With a damaged file Perch runs locked, because recordings must not stop. */
   static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
     const document = documentIn(dataDir);
     try {
-      return new Users(document, (await document.load())?.users ?? []);
+      const users = new Users(document, (await document.load())?.users ?? [], log);
+      await users.#unsaved.open();
+      return users;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
+      if (!(error instanceof PerchError) || document.isShared) {
         throw error;
       }
       log.error({ file: document.file, cause: explain(error) }, LOCKED);
-      return new Users(document, [], error);
+      return new Users(document, [], log, error);
     }
   }
 
@@ -102,11 +111,28 @@ export class Users {
     return true;
   }
 
-  private constructor(document: StoredDocument<typeof UsersFile>, users: readonly User[], damage?: PerchError) {
+  private constructor(
+    document: StoredDocument<typeof UsersFile>,
+    users: readonly User[],
+    log: Logger,
+    damage?: PerchError,
+  ) {
+    this.#log = log;
+    const save = (name: string, revocation: Revocation) => this.#saveRevocation(name, revocation);
+    this.#unsaved = new UnsavedRevocations({ document, schema: Revocation, save, log });
     this.#document = document;
     this.#damage = damage;
     this.#users = users;
     this.#people = peopleOf(users);
+    document.follow((stored) => this.#take(stored?.users), {
+      outdated: () => this.#notifyAll(),
+      answers: () => this.#unsaved.saveAgain(),
+    });
+  }
+
+  /** Called with the name of each user whose rights another server has changed, or can no longer be confirmed. */
+  onReduced(listener: (name: string) => void): void {
+    this.#onReduced = listener;
   }
 
   get owner(): string | undefined {
@@ -115,18 +141,21 @@ export class Users {
   }
 
   get viewers(): readonly ViewerItem[] {
-    return this.#users.filter(isViewer).map(({ name, cameras, live, recordings, talk = false, turn = false }) => ({
-      name,
-      cameras,
-      live,
-      recordings,
-      talk,
-      turn,
-    }));
+    return this.#users
+      .filter(isViewer)
+      .map(({ name, cameras, live, recordings, talk = false, turn = false, ...rest }) => ({
+        name,
+        cameras,
+        live,
+        recordings,
+        talk,
+        turn,
+        switch: rest.switch ?? false,
+      }));
   }
 
   person(name: string): Person | undefined {
-    return this.#people.get(name);
+    return this.#document.isCurrent && !this.#unsaved.has(name) ? this.#people.get(name) : undefined;
   }
 
   /** The user whom a typed name means: letter case does not matter, because phones capitalize. */
@@ -143,12 +172,17 @@ export class Users {
   /** @param password or its hash */
   async setOwner(password: string | PasswordHash): Promise<void> {
     if (this.owner !== undefined || this.#claiming) {
-      throw new PerchError('badInput', 'this box already has an owner: log in');
+      throw hasOwner();
     }
     this.#claiming = true;
     try {
       const hash = typeof password === 'string' ? await hashPassword(password) : password;
-      await this.#change((users) => [{ name: OWNER_NAME, role: 'owner', password: hash }, ...users]);
+      await this.#change((users) => {
+        if (users.some(({ role }) => role === 'owner')) {
+          throw hasOwner();
+        }
+        return [{ name: OWNER_NAME, role: 'owner', password: hash }, ...users];
+      });
     } finally {
       this.#claiming = false;
     }
@@ -163,28 +197,29 @@ export class Users {
     );
   }
 
+  /** Whether the person has no access on this server, because a revocation is not saved yet. */
+  isBlocked(name: string): boolean {
+    return this.#unsaved.has(name);
+  }
+
   /** @throws PerchError notFound, also for the owner, who has all rights and changes the password elsewhere */
   async change(name: string, { cameras, ...rights }: Partial<Rights>, password?: string): Promise<void> {
-    this.#viewer(name);
+    const before = this.#viewer(name);
     const hash = password === undefined ? undefined : await hashPassword(password);
-    await this.#change((users) => {
-      this.#viewer(name);
-      return users.map((user) =>
-        user.role === 'viewer' && user.name === name
-          ? {
-              ...user,
-              ...rights,
-              ...(hash && { password: hash }),
-              cameras: cameras === undefined ? user.cameras : copyOf(cameras),
-            }
-          : user,
-      );
-    });
+    const change = {
+      ...rights,
+      ...(hash && { password: hash }),
+      ...(cameras !== undefined && { cameras: copyOf(cameras) }),
+    };
+    // With a database that is away, the person loses all access here until it is back.
+    await (hash || isLess(before, { ...before, ...change } as User)
+      ? this.#unsaved.save(name, change)
+      : this.#saveRevocation(name, change));
   }
 
   async remove(name: string): Promise<void> {
     const removed = this.#viewer(name);
-    await this.#change((users) => users.filter((user) => user.name !== name));
+    await this.#unsaved.save(name, 'removed');
     this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, MAX_REMOVED);
   }
 
@@ -203,9 +238,17 @@ export class Users {
     await this.#change((users) => users.map((user) => (user.name === name ? { ...user, password: hash } : user)));
   }
 
-  /** @throws PerchError unavailable if the file is damaged */
+  /** @throws PerchError unavailable if the file is damaged, or the database does not answer */
   async verify(name: string, password: string): Promise<boolean> {
     this.#throwIfDamaged();
+    const { away } = this.#document;
+    if (away !== undefined) {
+      throw noLogins(away);
+    }
+    // Another server may have changed the person a moment ago.
+    await this.#document.ask().catch(() => {
+      throw noLogins(this.#document.away);
+    });
     const user = this.#users.find((candidate) => candidate.name === name);
     if (!user) {
       this.#decoy ??= hashPassword('');
@@ -217,7 +260,8 @@ export class Users {
 
   #throwIfDamaged(): void {
     if (this.#damage) {
-      throw new PerchError('unavailable', LOCKED, { file: this.#document.file }, this.#damage);
+      const { isShared, file } = this.#document;
+      throw new PerchError('unavailable', isShared ? LOST : LOCKED, { file }, this.#damage);
     }
   }
 
@@ -229,9 +273,45 @@ export class Users {
     return viewer;
   }
 
+  /** @param stored undefined: the database has no people */
+  #take(stored: readonly User[] | undefined): void {
+    const before = this.#users;
+    this.#lockIfLost(stored);
+    const users = stored ?? [];
+    this.#users = users;
+    this.#people = peopleOf(users);
+    for (const user of before.filter((one) => !users.some((other) => isDeepStrictEqual(one, other)))) {
+      this.#onReduced(user.name);
+    }
+  }
+
+  /** Perch never deletes this document, so somebody emptied or replaced the database. Nobody may claim a running server because of that. */
+  #lockIfLost(stored: readonly User[] | undefined): void {
+    const isLost = stored === undefined && (this.#users.length > 0 || this.#damage !== undefined);
+    if (isLost && !this.#damage) {
+      this.#log.error(LOST);
+    }
+    this.#damage = isLost ? new PerchError('notFound', 'users.json is not in the database any more') : undefined;
+  }
+
+  #saveRevocation(name: string, change: Revocation): Promise<void> {
+    return this.#change((users) => {
+      const viewer = this.#viewer(name);
+      return change === 'removed'
+        ? users.filter((user) => user !== viewer)
+        : users.map((user) => (user === viewer ? ({ ...user, ...change } as User) : user));
+    });
+  }
+
+  #notifyAll(): void {
+    for (const { name } of this.#users) {
+      this.#onReduced(name);
+    }
+  }
+
   /** Changes run in sequence; memory changes after the file. */
   #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       this.#throwIfDamaged();
       const users = next(this.#users);
       const hasOwner = users.some(({ role }) => role === 'owner');
@@ -242,8 +322,13 @@ export class Users {
   }
 }
 
+const hasOwner = () => new PerchError('badInput', 'this box already has an owner: log in');
+
 const LOCKED =
   'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this box';
+
+const LOST =
+  'the database has no people any more, so nobody can log in: restore it, or restart all servers to set them up again';
 
 const documentIn = (dataDir: string) => new StoredDocument(join(dataDir, 'users.json'), UsersFile);
 
@@ -270,8 +355,10 @@ export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
   );
 }
 
-const rightsText = ({ cameras, live, recordings }: Rights): string =>
-  JSON.stringify([cameras === 'all' ? cameras : [...cameras].sort(), live, recordings]);
+const rightsText = ({ cameras, ...may }: Rights): string => {
+  const { live, recordings, talk = false, turn = false, switch: switches = false } = may;
+  return JSON.stringify([cameras === 'all' ? cameras : [...cameras].sort(), live, recordings, talk, turn, switches]);
+};
 
 function isWhole({ users, setup }: { users: { name: string; role: string }[]; setup?: 'again' }): boolean {
   const owners = users.filter(({ role }) => role === 'owner').length;
@@ -290,6 +377,20 @@ function withNew(users: readonly User[], viewer: User): readonly User[] {
     });
   }
   return [...users, viewer];
+}
+
+/** Whether a person loses a right. */
+function isLess(before: User, after: User): boolean {
+  if (before.role === 'owner' || after.role === 'owner') {
+    return false;
+  }
+  const lost = (['live', 'recordings', 'talk', 'turn', 'switch'] as const).some(
+    (right) => before[right] && !after[right],
+  );
+  const { cameras } = after;
+  return (
+    lost || (cameras !== 'all' && (before.cameras === 'all' || before.cameras.some((one) => !cameras.includes(one))))
+  );
 }
 
 const isViewer = (user: User) => user.role === 'viewer';

@@ -1,8 +1,9 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { MemoryDatabase } from '../../../test/support/base/memory-carrier.ts';
 import { silentLogger } from '../../base/log.ts';
 import { ViewLog } from './view-log.ts';
 
@@ -199,4 +200,47 @@ test('views wait while the disk cannot be written', async () => {
   expect(await views.list()).toMatchObject([{ camera: 'door' }]);
   await views.close();
   expect(await open().list()).toHaveLength(1);
+});
+
+describe('with a database', () => {
+  const server = (database: MemoryDatabase, name: string) => {
+    const dataDir = join(folder, name);
+    const carrier = database.server(dataDir);
+    const roleOf = () => 'viewer' as const;
+    return { carrier, views: new ViewLog({ dataDir, clock, log: silentLogger, roleOf, keptMs: () => keptMs }) };
+  };
+
+  test('views of all servers are listed, each once', async () => {
+    const database = new MemoryDatabase();
+    const [one, other] = [server(database, 'one'), server(database, 'other')];
+    const end = one.views.begin('door', 'ann', `${HOME}:1`);
+    other.views.begin('yard', 'ann', `${HOME}:2`)();
+    await pass(one.views, MINUTE_MS);
+    end();
+    await pass(one.views, 4 * MINUTE_MS);
+    const seen = (await other.views.list()).map(({ camera, toMs }) => [camera, toMs !== null]);
+    expect(seen.sort()).toEqual([
+      ['door', true],
+      ['yard', true],
+    ]);
+    expect(await one.views.list()).toHaveLength(2);
+  });
+
+  test('views wait while the database is away, and old ones are removed', async () => {
+    const database = new MemoryDatabase();
+    const { carrier, views } = server(database, 'one');
+    carrier.goAway();
+    views.begin('door', 'ann', `${HOME}:1`)();
+    await clock.advance(5 * MINUTE_MS);
+    await expect(views.list()).rejects.toThrow('the database is away');
+    carrier.comeBack();
+    await pass(views, MINUTE_MS);
+    expect(await server(database, 'other').views.list()).toHaveLength(1);
+    await clock.advance(31 * DAY_MS);
+    views.begin('yard', 'ann', `${HOME}:1`)();
+    await pass(views, 5 * MINUTE_MS);
+    expect([...(database.lists.get('views')?.values() ?? [])].map(({ json }) => JSON.parse(json).camera)).toEqual([
+      'yard',
+    ]);
+  });
 });

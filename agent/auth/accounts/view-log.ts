@@ -6,6 +6,7 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { type DocumentCarrier, documentCarrier } from '../../base/files/document-carrier.ts';
 import { replaceFile } from '../../base/files/durable-file.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf, isLoopbackIp } from '../../base/network/ip-address.ts';
@@ -20,6 +21,10 @@ const CLEAN_MS = 86_400_000;
 const MAX_FILE_BYTES = 2 << 20;
 /** Size to which a full file is reduced. */
 const KEPT_BYTES = 1 << 20;
+/** Maximum number of views that are listed from a database. A full file has about as many. */
+const MAX_ROWS = 10_000;
+/** Name of the list in a database. */
+const LIST = 'views';
 /** Maximum number of lines that wait while the disk accepts none. */
 const MAX_WAITING = 10_000;
 const MODE = 0o600;
@@ -67,11 +72,12 @@ interface ViewLogOptions {
 
 /**
  * Who looked at which camera and when, in `views.jsonl` of the data folder: a line at the beginning of each view and another at its end.
- * Only running views are kept in memory.
+ * Only running views are kept in memory. With a database the lines are its rows, and those of all servers are listed.
  */
 export class ViewLog {
   readonly #options: ViewLogOptions;
   readonly #file: string;
+  readonly #carrier: DocumentCarrier | undefined;
   readonly #running = new Map<string, Running>();
   readonly #disk = new SerialQueue();
   readonly #stop: () => void;
@@ -83,6 +89,7 @@ export class ViewLog {
   constructor(options: ViewLogOptions) {
     this.#options = options;
     this.#file = join(options.dataDir, 'views.jsonl');
+    this.#carrier = documentCarrier(options.dataDir);
     this.#stop = options.clock.every(WRITE_MS, () => void this.#write());
   }
 
@@ -189,6 +196,11 @@ export class ViewLog {
     const lines = this.#waiting;
     this.#waiting = [];
     try {
+      if (this.#carrier) {
+        await this.#appendTo(this.#carrier, lines);
+        this.#hasFailed = false;
+        return;
+      }
       const sizeBytes = this.#fileBytes ?? (await this.#begin());
       const text = lines.join('');
       await appendFile(this.#file, text, { mode: MODE });
@@ -205,6 +217,19 @@ export class ViewLog {
         this.#hasFailed = true;
         this.#options.log.warn({ file: this.#file, cause: explain(error) }, 'writing the viewing history failed');
       }
+    }
+  }
+
+  async #appendTo(carrier: DocumentCarrier, lines: readonly string[]): Promise<void> {
+    const rows = lines.map((json) => {
+      const { id, from, to = from } = JSON.parse(json) as Line;
+      return { id, json, atMs: to };
+    });
+    await carrier.putRows(LIST, rows);
+    const { clock, keptMs } = this.#options;
+    if (keptMs() > 0 && clock.monoMs() - this.#cleanedMonoMs >= CLEAN_MS) {
+      await carrier.removeRows(LIST, clock.wallMs() - keptMs());
+      this.#cleanedMonoMs = clock.monoMs();
     }
   }
 
@@ -241,6 +266,10 @@ export class ViewLog {
 
   /** The last line of each view, by id. A damaged line is skipped. */
   async #read(): Promise<Map<string, Line>> {
+    if (this.#carrier) {
+      const rows = await this.#carrier.readRows(LIST, MAX_ROWS);
+      return new Map(rows.flatMap((row) => (Check(Line, row) ? [[row.id, row] as const] : [])));
+    }
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') {
         return '';

@@ -33,6 +33,12 @@ export const asksForBox = (headers: Readonly<Record<string, unknown>>): boolean 
 /** A hostile box may claim the id of another one but not its key; boxes of one owner may share a certificate but not an id. */
 export const boxNameOf = (id: string, pin: string): string => `${id}/${pin}`;
 
+const BUS = 'bus.';
+/** The pin in the name of a box for requests over the bus, where others may read them: they are valid nowhere else. */
+export const busPinOf = (pin: string): string => BUS + pin;
+/** @returns the pin itself, or undefined if it is not one of `busPinOf` */
+export const pinOfBus = (pin: string): string | undefined => (pin.startsWith(BUS) ? pin.slice(BUS.length) : undefined);
+
 /** What is signed. */
 interface SignedMessage {
   readonly method: string;

@@ -5,8 +5,8 @@ import { Check } from 'typebox/value';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError, unlessExpected } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
-import { SerialQueue } from '../../base/serial-queue.ts';
 import { coversPath } from '../accounts/person.ts';
 import { CameraSelection } from '../accounts/users.ts';
 
@@ -69,8 +69,11 @@ export interface PairedServer {
   may(action: string, path: string): boolean;
 }
 
-/** The user name of a server's sessions. No person or device has such a name. */
-export const userOfServer = (id: string): string => `server:${id}`;
+/** Begin of the user names of servers' sessions. No person or device has such a name. */
+export const SERVER_USER = 'server:';
+
+/** The user name of a server's sessions. */
+export const userOfServer = (id: string): string => `${SERVER_USER}${id}`;
 
 interface Paired {
   readonly stored: Stored;
@@ -88,8 +91,8 @@ export class PairedServers {
   #revoked: readonly string[] = [];
   /** Ids of servers whose signatures name this box. */
   readonly #namesBox = new Set<string>();
-  readonly #changes = new SerialQueue();
   readonly #listeners = new Set<(id: string, isGone: boolean) => void>();
+  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
 
   static async open(dataDir: string, clock: Clock, log: Logger): Promise<PairedServers> {
     const servers = new PairedServers(dataDir, clock, log);
@@ -101,6 +104,12 @@ export class PairedServers {
     this.#document = new StoredDocument(join(dataDir, SERVERS_FILE), ServersFile, log);
     this.#clock = clock;
     this.#log = log;
+    const save = (id: string) =>
+      this.#change(
+        (servers) => servers.filter(({ stored }) => stored.id !== id),
+        (revoked) => [...revoked.filter((one) => one !== id), id].slice(-MAX_REVOKED),
+      );
+    this.#unsaved = new UnsavedRevocations({ document: this.#document, schema: RevokedKey, save, log });
   }
 
   /** The id of this box; it lasts from the first pairing on. */
@@ -114,7 +123,7 @@ export class PairedServers {
   }
 
   find(id: string): PairedServer | undefined {
-    const server = this.#servers.get(id)?.stored;
+    const server = this.#isValid(id) ? this.#servers.get(id)?.stored : undefined;
     return server && { name: server.name, may: (action, path) => mayDo(server, action, path) };
   }
 
@@ -124,7 +133,11 @@ export class PairedServers {
   }
 
   keyOf(id: string): KeyObject | undefined {
-    return this.#servers.get(id)?.key;
+    return this.#isValid(id) ? this.#servers.get(id)?.key : undefined;
+  }
+
+  #isValid(id: string): boolean {
+    return this.#document.isCurrent && !this.#unsaved.has(id);
   }
 
   namesBox(id: string): boolean {
@@ -190,10 +203,12 @@ export class PairedServers {
     if (!server) {
       return false;
     }
-    await this.#change(
-      (servers) => servers.filter(({ stored }) => stored.id !== id),
-      (revoked) => [...revoked, id].slice(-MAX_REVOKED),
-    );
+    await this.#unsaved.save(id, null).catch((error: unknown) => {
+      if (this.#unsaved.has(id)) {
+        this.#notify(id, true);
+      }
+      throw error;
+    });
     this.#namesBox.delete(id);
     this.#log.info({ server: server.name, id }, 'pairing revoked');
     this.#notify(id, true);
@@ -212,14 +227,38 @@ export class PairedServers {
   }
 
   async #load(): Promise<void> {
-    const file = await this.#document.open('paired servers cannot be read: invite them again');
+    this.#document.follow((file) => this.#take(file), {
+      outdated: () => {
+        for (const id of this.#servers.keys()) {
+          this.#notify(id, false);
+        }
+      },
+      answers: () => this.#unsaved.saveAgain(),
+    });
+    this.#put(await this.#document.open('paired servers cannot be read: invite them again'));
+    await this.#unsaved.open();
+  }
+
+  #put(file: ServersFile | undefined): void {
     if (file) {
+      const seenMs = (id: string) => this.#servers.get(id)?.seenMs;
       this.#box = file.box;
-      this.#servers = byId(file.servers.map((stored) => ({ stored, key: publicKeyOf(stored.key), seenMs: undefined })));
+      this.#servers = byId(
+        file.servers.map((stored) => ({ stored, key: publicKeyOf(stored.key), seenMs: seenMs(stored.id) })),
+      );
       this.#revoked = file.revoked;
       for (const { id } of file.servers.filter(({ namesBox }) => namesBox)) {
         this.#namesBox.add(id);
       }
+    }
+  }
+
+  /** Another server of this database has changed them. */
+  #take(file: ServersFile | undefined): void {
+    const before = [...this.#servers.keys()];
+    this.#put(file);
+    for (const id of before) {
+      this.#notify(id, !this.#servers.has(id));
     }
   }
 
@@ -228,7 +267,7 @@ export class PairedServers {
     next: (servers: readonly Paired[]) => readonly Paired[],
     revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
   ): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#document.change(async () => {
       const servers = next([...this.#servers.values()]);
       const revoked = revoke(this.#revoked);
       const kept = servers.map(({ stored }) => ({ ...stored, namesBox: this.#namesBox.has(stored.id) }));

@@ -16,6 +16,8 @@ export interface ReceivedRequest {
   readonly target: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly hasBody: boolean;
+  /** The connection that it came on. */
+  readonly connection?: object;
 }
 
 /** What this box knows about servers. */
@@ -47,14 +49,18 @@ export class SignedRequests {
   /** Identifies this run of the program. */
   readonly run = randomBytes(RUN_BYTES).toString('base64url');
   readonly #servers: KnownServers;
-  readonly #isOwnName: (box: string) => boolean;
+  readonly #isOwnName: (box: string, connection: object | undefined) => boolean;
   readonly #clock: Clock;
   readonly #startMs: number;
   /** Monotonic milliseconds of the expiry by nonce, oldest first, for each server. */
   readonly #used = new Map<string, Map<string, number>>();
 
-  /** @param isOwnName whether a text of `boxNameOf` is a name of this box */
-  constructor(servers: KnownServers, isOwnName: (box: string) => boolean, clock: Clock) {
+  /** @param isOwnName whether a text of `boxNameOf` is a name of this box on that connection */
+  constructor(
+    servers: KnownServers,
+    isOwnName: (box: string, connection: object | undefined) => boolean,
+    clock: Clock,
+  ) {
     this.#servers = servers;
     this.#isOwnName = isOwnName;
     this.#clock = clock;
@@ -67,7 +73,7 @@ export class SignedRequests {
   }
 
   /** @throws PerchError unauthorized with `why`, exhausted after too many requests within a minute */
-  verify({ method, target, headers, hasBody }: ReceivedRequest): VerifiedRequest {
+  verify({ method, target, headers, hasBody, connection }: ReceivedRequest): VerifiedRequest {
     const signature = readSignature(headers['signature-input'], headers['signature']);
     const { created, expires, nonce, keyId, coversBody, coversBox } = signature;
     const key = this.#servers.keyOf(keyId);
@@ -81,7 +87,7 @@ export class SignedRequests {
       );
     }
     const box = coversBox ? String(headers[BOX_HEADER]) : undefined;
-    if (box !== undefined && !this.#isOwnName(box)) {
+    if (box !== undefined && !this.#isOwnName(box, connection)) {
       throw refusal('box', 'the signature is for another box');
     }
     if (headers[RUN_HEADER] !== this.run) {

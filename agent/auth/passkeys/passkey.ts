@@ -54,6 +54,8 @@ export const Passkey = Type.Object({
   /** Unix milliseconds. */
   created: Type.Number(),
   lastUsed: Type.Union([Type.Number(), Type.Null()]),
+  /** That of its last login: none that was issued before is accepted any more. */
+  challenge: Type.Optional(Type.String({ pattern: '^[\\w-]{72}$' })),
 });
 export type Passkey = Static<typeof Passkey>;
 export type PasskeyKey = Pick<Passkey, 'id' | 'publicKey' | 'counter'>;

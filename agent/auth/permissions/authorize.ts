@@ -216,7 +216,7 @@ export class Authority {
    * Whether a protocol offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own setup offers it if
    * a password can answer, and not to an address that has logged in with a page password.
    */
-  offersDigest(action: 'read' | 'publish', path: string, ip: string, protocol: string): boolean {
+  offersDigest(action: 'read' | 'publish' | 'playback', path: string, ip: string, protocol: string): boolean {
     const { isOwn, internalUsers } = this.#rules;
     const canAnswer = internalUsers.length > 0 || this.#accounts.hasDeviceFor?.(action, path) === true;
     return !isOwn || (canAnswer && this.#accounts.wantsBasic?.(ip, protocol) !== true);

@@ -45,15 +45,19 @@ const checkedConnection = (url: URL, check: CertificateCheck, signal: AbortSigna
   },
 });
 
+interface TlsPlace {
+  readonly host: string;
+  readonly port: number;
+  /** Name that the server is asked for (SNI); empty: none. Default: the host. */
+  readonly servername?: string;
+}
+
 /** Connects by TLS; nothing is sent before the check, because a request may contain a password. @throws the socket's error; that of `check` */
-export function connectChecked(
-  { host, port }: { readonly host: string; readonly port: number },
-  check: CertificateCheck,
-  signal?: AbortSignal,
-): Promise<TLSSocket> {
+export function connectChecked(place: TlsPlace, check: CertificateCheck, signal?: AbortSignal): Promise<TLSSocket> {
+  const { host, port } = place;
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   // SNI has no IP addresses (RFC 6066 §3).
-  const servername = isIP(host) === 0 ? host : '';
+  const servername = place.servername ?? (isIP(host) === 0 ? host : '');
   const socket = connect({ host, port, servername, rejectUnauthorized: false });
   const abort = (): unknown => socket.destroy(signal?.reason);
   signal?.addEventListener('abort', abort);

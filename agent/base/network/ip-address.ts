@@ -195,7 +195,7 @@ export const zonedUrl = (url: URL, zone: string | undefined): string =>
   zone === undefined ? url.href : url.href.replace(/^([^[]*\[[^\]]*)\]/, `$1%25${zone}]`);
 
 /** Names of interfaces that are bridges of containers or tunnels. */
-const VIRTUAL = /^(docker|veth|br-[0-9a-f]{12}$|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp)/;
+const VIRTUAL = /^(docker|veth|br-[0-9a-f]{12}$|virbr|cni|flannel|cali|tun|tap|wg|perch-wg|tailscale|zt|ppp)/;
 
 /** Whether an interface belongs to containers or a tunnel: no camera or phone is on it, and a VPN should not be scanned. @param name of a network interface */
 export const isVirtualInterface = (name: string): boolean => VIRTUAL.test(name);

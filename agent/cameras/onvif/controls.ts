@@ -8,6 +8,8 @@ import { linkEvenIfPaused, linkOfPath, type OnvifLink, openOnvifSession } from '
 
 interface ControlsOptions extends Pick<Context, 'clock' | 'log'> {
   readonly config: () => Config;
+  /** Whether a relay is on, by events of the camera; undefined: it is not known. Default: none is. */
+  isRelayOn?(path: string, token: string): boolean | undefined;
 }
 
 interface CachedControl {
@@ -27,23 +29,44 @@ export class Controls {
 
   /** Undefined if the path has no camera. */
   control(path: string): OnvifControl | undefined {
-    const { clock, log, config } = this.#options;
+    const { config } = this.#options;
     this.apply();
     const link = linkOfPath(config(), path);
     if (!link || this.#stop.signal.aborted) {
       return undefined;
     }
-    let known = this.#known.get(path);
-    if (!known) {
-      const open = () => openOnvifSession(link, clock, this.#stop.signal);
-      const control = new OnvifControl({ open, profile: link.profile, clock, log: log.child({ path }) });
-      known = { key: controlsKey(link), control };
-      this.#known.set(path, known);
-    }
+    const known = this.#known.get(path) ?? { key: controlsKey(link), control: this.#open(path, link) };
+    this.#known.set(path, known);
     return known.control;
   }
 
-  /** The path has a camera that is paused or private: nothing is sent to it. */
+  /** For what must reach a camera even if it is paused or private. @returns undefined if the path has no camera */
+  withEvenIfOff<T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> | undefined {
+    const usual = this.control(path);
+    if (usual) {
+      return work(usual);
+    }
+    const settings = resolvePath(this.#options.config(), path)?.settings;
+    const link = settings && linkEvenIfPaused(settings);
+    if (!link || this.#stop.signal.aborted) {
+      return undefined;
+    }
+    const control = this.#open(path, link);
+    return work(control).finally(() => control.close());
+  }
+
+  #open(path: string, link: OnvifLink): OnvifControl {
+    const { clock, log, isRelayOn } = this.#options;
+    return new OnvifControl({
+      open: () => openOnvifSession(link, clock, this.#stop.signal),
+      profile: link.profile,
+      clock,
+      log: log.child({ path }),
+      isRelayOn: (token) => isRelayOn?.(path, token),
+    });
+  }
+
+  /** The path has a camera that is paused or private: nothing is sent to it but what ends something. */
   isOff(path: string): boolean {
     const settings = resolvePath(this.#options.config(), path)?.settings;
     return settings !== undefined && isOff(settings) && linkEvenIfPaused(settings) !== undefined;

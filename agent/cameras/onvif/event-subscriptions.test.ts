@@ -50,13 +50,15 @@ async function begin(
     clock = systemClock,
     log = silentLogger,
     isReplaced = () => false,
+    isTurning = () => false,
     timeServerFor = () => undefined,
-  }: Partial<Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'isReplaced' | 'timeServerFor'>> = {},
+  }: Partial<Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'isReplaced' | 'isTurning' | 'timeServerFor'>> = {},
 ) {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
   let config = configOf(text);
   const logged: string[] = [];
+  const added: NewEvent[] = [];
   const writing = new FakeClock();
   const memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), writing, silentLogger);
   await memory.load();
@@ -65,12 +67,15 @@ async function begin(
     clock,
     log,
     events: {
-      add: async ({ path, type, state }: NewEvent) => {
+      add: async (event: NewEvent) => {
+        const { path, type, state } = event;
         logged.push(`${path} ${type} ${state ?? 'once'}`);
+        added.push(event);
         return {} as CameraEvent;
       },
     },
     isReplaced,
+    isTurning,
     memory,
     isClockTrusted: () => true,
     timeServerFor,
@@ -80,6 +85,7 @@ async function begin(
   return {
     dataDir,
     logged,
+    added,
     watches,
     writing,
     apply: (next: string) => {
@@ -103,10 +109,42 @@ test('the paths of one camera share a subscription; its main path gets the event
 test('a sub stream that records motion gets the events, too', async () => {
   const camera = await startCamera();
   const motion = '    record: motion\n';
-  const { logged } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
+  const { logged, added } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
   await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
   camera.motion(true);
   await until(() => expect(logged).toEqual(['door motion start', 'door_sub motion start']));
+  // One event: labels of the one are labels of the other.
+  const [one, other] = added.map(({ id, startUs }) => ({ id, startUs }));
+  expect(one).toEqual(other);
+  expect(one?.id).toMatch(/^[0-9a-f-]{36}$/);
+  camera.motion(false);
+  await until(() => expect(added.map(({ id }) => id)).toEqual([one?.id, one?.id, undefined, undefined]));
+});
+
+test('a relay has the state that its camera reports, also when another program has switched it', async () => {
+  const camera = await startCamera({ relays: { 'Bell <1>': {}, gate: { idle: 'closed' } }, tellsRelays: 'active' });
+  const { watches, logged, apply } = await begin(pathOf('door', camera) + pathOf('door_sub', camera));
+  const states = () => [watches.isRelayOn('door', 'Bell <1>'), watches.isRelayOn('door_sub', 'gate')];
+  await until(() => expect(states()).toEqual([false, false]));
+  camera.state.outputs.switch('Bell <1>', true);
+  camera.state.outputs.switch('gate', true);
+  await until(() => expect(states()).toEqual([true, true]));
+  camera.state.outputs.switch('Bell <1>', false);
+  await until(() => expect(states()).toEqual([false, true]));
+  expect(watches.isRelayOn('other', 'gate')).toBeUndefined();
+  // It is no event of the camera.
+  expect([logged, watches.unknownTopics('door')]).toEqual([[], []]);
+  apply(pathOf('door', camera, '', ', events: no'));
+  expect(states()[0]).toBeUndefined();
+});
+
+test('the state of a relay is not known while the camera is away', async () => {
+  const clock = new FakeClock();
+  const camera = await startCamera({ relays: { bell: {} }, tellsRelays: 'true' });
+  const { watches } = await begin(pathOf('door', camera), undefined, { clock });
+  await until(() => expect(watches.isRelayOn('door', 'bell')).toBe(false));
+  await camera[Symbol.asyncDispose]();
+  await until(() => expect(watches.isRelayOn('door', 'bell')).toBeUndefined());
 });
 
 test('motion of a camera does not count if a feature reports it, and its other events do', async () => {
@@ -116,6 +154,58 @@ test('motion of a camera does not count if a feature reports it, and its other e
   camera.motion(true);
   camera.happens('person', true);
   await until(() => expect(logged).toEqual(['door person start']));
+});
+
+test('a camera that Perch turns sees motion and tampering of its own, which do not count; persons do', async () => {
+  const camera = await startCamera({ dialect: 'reolink' });
+  let isTurning = true;
+  const { logged } = await begin(pathOf('door', camera), undefined, {
+    isTurning: (path) => path === 'door' && isTurning,
+  });
+  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
+  camera.motion(true);
+  camera.happens('person', true);
+  await until(() => expect(logged).toEqual(['door person start']));
+  camera.motion(false);
+  camera.happens('person', false);
+  await until(() => expect(logged).toContain('door person end'));
+  isTurning = false;
+  camera.motion(true);
+  await until(() => expect(logged.at(-1)).toBe('door motion start'));
+  // The end of an event that runs counts.
+  isTurning = true;
+  camera.motion(false);
+  await until(() => expect(logged.at(-1)).toBe('door motion end'));
+});
+
+test('motion that begins while Perch turns the camera is an event if it continues after the turn', async () => {
+  const camera = await startCamera();
+  const clock = new FakeClock();
+  let isTurning = true;
+  const { logged } = await begin(pathOf('door', camera), undefined, { clock, isTurning: () => isTurning });
+  await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
+  const pulls = async (work: () => void) => {
+    const before = count(camera, 'PullMessages');
+    work();
+    await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThan(before));
+  };
+  // It ends a moment after the turn: it was the turn.
+  await pulls(() => camera.motion(true));
+  isTurning = false;
+  await clock.advance(3_000);
+  await pulls(() => camera.motion(false));
+  await clock.advance(20_000);
+  expect(logged).toEqual([]);
+  isTurning = true;
+  await pulls(() => camera.motion(true));
+  await clock.advance(20_000);
+  expect(logged).toEqual([]);
+  isTurning = false;
+  await clock.advance(7_000);
+  expect(logged).toEqual(['door motion start']);
+  await clock.advance(20_000);
+  await pulls(() => camera.motion(false));
+  await until(() => expect(logged).toEqual(['door motion start', 'door motion end']));
 });
 
 test('a path with events: no is not subscribed, and a change takes effect at once', async () => {
@@ -258,6 +348,7 @@ test('a camera that does not keep its time is retried each hour, and logged once
     log: createLogger('debug', (line) => lines.push(line)),
     events: { add: () => Promise.reject(new Error('no events')) },
     isReplaced: () => false,
+    isTurning: () => false,
     memory: new SubscriptionFile('/nowhere/subscriptions.json', clock, silentLogger),
     isClockTrusted: () => true,
     timeServerFor: () => undefined,

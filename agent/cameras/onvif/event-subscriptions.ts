@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { EventKind } from '../../base/event-kinds.ts';
 import type { Logger } from '../../base/log.ts';
@@ -16,12 +17,18 @@ import type { SubscriptionFile } from './subscription-file.ts';
 
 /** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
 const CLOCK_CHECK_MS = 3_600_000;
+/** Kinds that a turning camera reports of itself. */
+const TURNING_KINDS: readonly EventKind[] = ['motion', 'tamper'];
+/** Cameras report the end of motion some seconds late: what they still report so long after a turn is not that of the turn. */
+const AFTER_TURN_MS = 5_000;
 
 export interface EventSubscriptionsOptions extends Pick<Context, 'clock' | 'log'> {
   readonly config: () => Config;
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
   /** Something else reports such events of the path. */
   readonly isReplaced: (path: string, kind: EventKind) => boolean;
+  /** Perch turns the camera of the path by itself. */
+  isTurning(path: string): boolean;
   readonly memory: SubscriptionFile;
   /** An untrusted clock does not set others. */
   readonly isClockTrusted: () => boolean;
@@ -34,6 +41,15 @@ interface Group {
   readonly users: readonly ChannelUser[];
   readonly wantsEvents: boolean;
   readonly setsClock: boolean;
+}
+
+/** A detection that has begun while Perch turned its camera. */
+interface Withheld {
+  readonly paths: readonly string[];
+  readonly type: EventKind;
+  readonly topic: string | undefined;
+  /** Monotonic time since when the camera is not turned; undefined: it is. */
+  restMs: number | undefined;
 }
 
 interface ClockState {
@@ -52,6 +68,9 @@ export class EventSubscriptions {
   readonly #options: EventSubscriptionsOptions;
   readonly #watched = new Map<string, RunningSubscription>();
   readonly #ending = new Map<string, Promise<void>>();
+  /** By paths and kind. */
+  readonly #withheld = new Map<string, Withheld>();
+  #stopChecking: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: EventSubscriptionsOptions) {
@@ -78,6 +97,12 @@ export class EventSubscriptions {
   unknownTopics(path: string): readonly UnknownTopic[] {
     const link = linkOfPath(this.#options.config(), path);
     return (link && this.#watched.get(link.key)?.events?.unknownTopics) ?? [];
+  }
+
+  /** Whether a relay of the camera of a path is on; undefined: the camera does not report it, or its events are not received. */
+  isRelayOn(path: string, token: string): boolean | undefined {
+    const link = linkOfPath(this.#options.config(), path);
+    return link && this.#watched.get(link.key)?.events?.isRelayOn(token);
   }
 
   /** Resolves when every camera has been unsubscribed, or does not answer. */
@@ -134,18 +159,61 @@ export class EventSubscriptions {
 
   /** Reports a detection for the main path, and for other paths that record on motion. */
   #notify(paths: readonly string[], type: EventKind, isOn: boolean | undefined, topic: string | undefined): void {
-    const { config, events, log } = this.#options;
+    const { config, events, log, clock, isReplaced, isTurning } = this.#options;
     const [main, ...others] = paths;
+    if (TURNING_KINDS.includes(type)) {
+      const wasWithheld = this.#admit(withheldKey({ paths, type }));
+      if (isOn === false && wasWithheld) {
+        return;
+      }
+      if (isOn !== false && main !== undefined && isTurning(main)) {
+        // A moment is over with the turn.
+        if (isOn) {
+          this.#withhold({ paths, type, topic, restMs: undefined });
+        }
+        return;
+      }
+    }
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
+    // The paths share the event, which is labelled in all of them.
+    const begun = { id: randomUUID(), startUs: Math.round(clock.wallMs() * 1000) };
+    const state = isOn === false ? { state: 'end' as const } : { ...begun, ...(isOn && { state: 'start' as const }) };
     for (const path of main === undefined ? recording : [main, ...recording]) {
-      if (this.#options.isReplaced(path, type)) {
+      if (isReplaced(path, type)) {
         continue;
       }
-      const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);
       events.add({ path, type, source: 'camera', text: topic, ...state }).catch((error: unknown) => {
         // The end of an event that was too long has been reported already.
         log.debug({ path, type, reason: explain(error) }, 'event of a camera rejected');
       });
+    }
+  }
+
+  #withhold(detection: Withheld): void {
+    this.#withheld.set(withheldKey(detection), detection);
+    this.#stopChecking ??= this.#options.clock.eachSecond(() => this.#checkWithheld());
+  }
+
+  /** @returns whether it was withheld */
+  #admit(key: string): boolean {
+    const wasWithheld = this.#withheld.delete(key);
+    if (this.#withheld.size === 0) {
+      this.#stopChecking?.();
+      this.#stopChecking = undefined;
+    }
+    return wasWithheld;
+  }
+
+  /** Motion that continues after the turn becomes an event. */
+  #checkWithheld(): void {
+    const { clock, isTurning } = this.#options;
+    const nowMs = clock.monoMs();
+    for (const detection of [...this.#withheld.values()]) {
+      const { paths, type, topic, restMs = nowMs } = detection;
+      detection.restMs = paths[0] !== undefined && isTurning(paths[0]) ? undefined : restMs;
+      if (detection.restMs !== undefined && nowMs - detection.restMs >= AFTER_TURN_MS) {
+        this.#notify(paths, type, true, topic);
+      }
     }
   }
 
@@ -195,6 +263,8 @@ export class EventSubscriptions {
     }
   }
 }
+
+const withheldKey = ({ paths, type }: Pick<Withheld, 'paths' | 'type'>): string => JSON.stringify([paths, type]);
 
 /** Unless the camera has it already. */
 async function setTimeServer(session: OnvifSession, ntpServer: string, log: Logger): Promise<void> {

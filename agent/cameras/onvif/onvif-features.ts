@@ -5,7 +5,8 @@ import { Controls } from './controls.ts';
 import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-interface OnvifFeaturesOptions extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced'> {
+interface OnvifFeaturesOptions
+  extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced' | 'isTurning'> {
   readonly dataDir: string;
   readonly recordings: {
     readonly events: { readonly hub: EventSubscriptionsOptions['events'] };
@@ -23,14 +24,14 @@ export class OnvifFeatures {
   #hasBegun = false;
 
   constructor(options: OnvifFeaturesOptions) {
-    const { config, dataDir, clock, log, isReplaced, recordings, hostAnswers } = options;
+    const { config, dataDir, clock, log, isReplaced, isTurning, recordings, hostAnswers } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
-    this.controls = new Controls({ config, clock, log });
     this.#subscriptions = new EventSubscriptions({
       config,
       clock,
       log,
       isReplaced,
+      isTurning,
       memory: this.#memory,
       events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,
@@ -39,6 +40,8 @@ export class OnvifFeatures {
         return isInCameraNetwork(host, address) ? address : undefined;
       },
     });
+    const isRelayOn: EventSubscriptions['isRelayOn'] = (...asked) => this.#subscriptions.isRelayOn(...asked);
+    this.controls = new Controls({ config, clock, log, isRelayOn });
   }
 
   /** Call when the recorders accept events. */

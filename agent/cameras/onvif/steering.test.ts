@@ -1,9 +1,49 @@
 import { expect, test } from 'vitest';
+import type { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import { steeringOf } from './steering.ts';
 
 test('a camera that was paused while it moved is stopped once more without a rejection, but does not move', async () => {
-  const steering = steeringOf({ control: () => undefined, isOff: (path) => path === 'gate' }, () => {});
+  const steering = steeringOf(
+    { control: () => undefined, withEvenIfOff: () => undefined, isOff: (path) => path === 'gate' },
+    () => {},
+  );
   await expect(steering.stop('gate')).resolves.toBeUndefined();
   await expect(steering.move('gate', { pan: 1, tilt: 0, zoom: 0 })).rejects.toThrow('no camera with ONVIF');
   await expect(steering.stop('other')).rejects.toThrow('no camera with ONVIF');
+});
+
+test('listeners learn of a move by a person before the camera does, and of none by the box', async () => {
+  const done: string[] = [];
+  const ptz = {
+    move: async () => void done.push('move'),
+    goToPreset: async () => void done.push('preset'),
+    presets: async () => [],
+  };
+  const outputs = { set: async () => void done.push('switch') };
+  const control = { ptz, outputs } as unknown as OnvifControl;
+  const steering = steeringOf(
+    {
+      control: (path) => (path === 'yard' ? control : undefined),
+      withEvenIfOff: (_, work) => work(control),
+      isOff: () => false,
+    },
+    () => {},
+  );
+  const end = steering.steered((path) => done.push(`listener ${path}`));
+  await steering.goToPreset('yard', '1');
+  await steering.asPerson.setOutput('yard', 'relay-1', true);
+  await steering.asPerson.presets('yard');
+  await steering.asPerson.move('yard', { pan: 1 });
+  await expect(steering.asPerson.move('elsewhere', { pan: 1 })).rejects.toThrow('no camera with ONVIF');
+  expect(done).toEqual(['preset', 'switch', 'listener yard', 'move']);
+  end();
+  await steering.asPerson.goToPreset('yard', '1');
+  expect(done.at(-1)).toBe('preset');
+  const switched: unknown[] = [];
+  const stop = steering.switched((...what) => switched.push(what));
+  await steering.setOutput('yard', 'relay-1', true);
+  await steering.asPerson.setOutput('yard', 'relay-1', false);
+  stop();
+  await steering.asPerson.setOutput('yard', 'relay-1', true);
+  expect(switched).toEqual([['yard', 'relay-1', false]]);
 });

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
+import type { CameraCommands, CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraClock } from '../../onvif/control/camera-clock.ts';
 import type { EncoderSettings } from '../../onvif/control/encoder.ts';
 import type { OnvifControl } from '../../onvif/control/onvif-control.ts';
@@ -25,26 +25,86 @@ export function asClientError(error: unknown): unknown {
   return new PerchError(complaint, error.message, error.context, error);
 }
 
+interface Controls {
+  control(path: string): OnvifControl | undefined;
+  withEvenIfOff<T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> | undefined;
+  isOff(path: string): boolean;
+}
+
+type Changed = (path: string, what: 'settings' | 'reboot') => void;
+
 /** Camera controls by path, in the API's form. @param changed called after a change of settings or a reboot */
-export function steeringOf(
-  controls: { control(path: string): OnvifControl | undefined; isOff(path: string): boolean },
-  changed: (path: string, what: 'settings' | 'reboot') => void,
-): CameraSteering {
-  const use = <T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> =>
+export function steeringOf(controls: Controls, changed: Changed): CameraSteering {
+  const commands = commandsOf(controls, changed);
+  const listeners = new Set<(path: string) => void>();
+  const announced = <A extends readonly unknown[], R>(command: (path: string, ...rest: A) => R) => {
+    return (path: string, ...rest: A): R => {
+      // A request may name any path; listeners hear of cameras only.
+      for (const listener of controls.control(path) ? listeners : []) {
+        listener(path);
+      }
+      return command(path, ...rest);
+    };
+  };
+  const switchListeners = new Set<(path: string, id: string, isOn: boolean) => void>();
+  const { move, stop, goToPreset, goHome, moveTo, center } = commands;
+  return {
+    ...commands,
+    asPerson: {
+      ...commands,
+      move: announced(move),
+      stop: announced(stop),
+      goToPreset: announced(goToPreset),
+      goHome: announced(goHome),
+      moveTo: announced(moveTo),
+      center: announced(center),
+      async setOutput(path, id, isOn) {
+        await commands.setOutput(path, id, isOn);
+        for (const listener of switchListeners) {
+          listener(path, id, isOn);
+        }
+      },
+    },
+    steered(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    switched(listener) {
+      switchListeners.add(listener);
+      return () => switchListeners.delete(listener);
+    },
+  };
+}
+
+function commandsOf(controls: Controls, changed: Changed): CameraCommands {
+  const checked = <T>(path: string, work: () => Promise<T> | undefined): Promise<T> =>
     ofCamera(async () => {
-      const control = controls.control(path);
-      if (!control) {
+      const working = work();
+      if (!working) {
         throw new PerchError('notFound', 'no camera with ONVIF has this path', { path });
       }
-      return work(control).catch((error: unknown) => {
+      return working.catch((error: unknown) => {
         throw asClientError(error);
       });
     });
+  const use = <T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> =>
+    checked(path, () => {
+      const control = controls.control(path);
+      return control && work(control);
+    });
+  const useEvenIfOff = <T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> =>
+    checked(path, () => controls.withEvenIfOff(path, work));
   return {
     abilities: (path) =>
       use(path, async ({ ptz }) => {
-        const { hasPanTilt, hasZoom, hasHome, mostPresets } = await ptz.abilities();
-        return { hasPanTilt, hasZoom, hasHome: hasHome ?? null, mostPresets: mostPresets ?? null };
+        const { hasHome, mostPresets, centering, ...plain } = await ptz.abilities();
+        return {
+          ...plain,
+          hasHome: hasHome ?? null,
+          mostPresets: mostPresets ?? null,
+          canCenter: centering !== undefined,
+          isCenterEstimated: centering === 'estimated',
+        };
       }),
     move: (path, velocity) => use(path, ({ ptz }) => ptz.move(velocity)),
     // A pause has stopped the camera, and the page that steered it does so once more.
@@ -54,6 +114,13 @@ export function steeringOf(
     setPreset: (path, name, token) => use(path, ({ ptz }) => ptz.setPreset(name, token)),
     removePreset: (path, token) => use(path, ({ ptz }) => ptz.removePreset(token)),
     goHome: (path) => use(path, ({ ptz }) => ptz.goHome()),
+    position: (path) => use(path, ({ ptz }) => ptz.position()),
+    moveTo: (path, position) => use(path, ({ ptz }) => ptz.moveTo(position)),
+    center: (path, { x, y }) => use(path, ({ ptz }) => ptz.center(x, y)),
+    outputs: (path) => use(path, ({ outputs }) => outputs.list()),
+    // A siren that sounds must end, also when its camera is private.
+    setOutput: (path, id, isOn) => (isOn ? use : useEvenIfOff)(path, ({ outputs }) => outputs.set(id, isOn)),
+    setRelay: (path, id, wanted) => use(path, ({ outputs }) => outputs.setRelay(id, wanted)),
     reboot: async (path) => {
       await use(path, (control) => control.reboot());
       changed(path, 'reboot');

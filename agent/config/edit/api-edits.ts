@@ -212,7 +212,7 @@ export class ApiEdits {
     for (const key of Object.keys(recordOf(writtenPaths(written)[name]) ?? {})) {
       const isDropped = !Object.hasOwn(posted, key) && !(key in shown && isDeepStrictEqual(shown[key], usual[key]));
       if (isDropped && !hasAllRights && this.#isRight('path', key)) {
-        throw setsPermissions(key);
+        throw ownersOnly(key);
       }
     }
   }
@@ -232,7 +232,7 @@ export class ApiEdits {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
     if (!hasAllRights && this.#isRight(kind, key)) {
-      throw setsPermissions(key);
+      throw ownersOnly(key);
     }
     if (names && !hasAllRights && typeof value === 'string' && !isInNamedFolder(value, config, this.#store)) {
       const where = 'the data folder and the folders of the configuration';
@@ -256,8 +256,8 @@ export class ApiEdits {
   }
 }
 
-const setsPermissions = (key: string): PerchError =>
-  new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
+const ownersOnly = (key: string): PerchError =>
+  new PerchError('badInput', `${key}: only the owner, or the file itself, can set it`);
 
 /** Settings as the API shows them, in the form of a request, and their values. */
 interface AppliedConfig {

@@ -36,9 +36,12 @@ export const HIDDEN = '<redacted>';
 /** Kinds of text that may hold a password. */
 const URLS = new Set(['source', 'redirect', 'command']);
 
+/** Whether `shownText` redacts secrets within such a text. */
+export const mayHoldSecrets = ({ syntax = '' }: SchemaNode): boolean => URLS.has(syntax);
+
 /** A text without the secrets in it. */
-export function shownText({ syntax = '' }: SchemaNode, text: string): string {
-  return syntax === 'destination' ? shownDestination(text) : URLS.has(syntax) ? redact(text) : text;
+export function shownText(schema: SchemaNode, text: string): string {
+  return schema.syntax === 'destination' ? shownDestination(text) : mayHoldSecrets(schema) ? redact(text) : text;
 }
 
 export interface DestinationJson {

@@ -69,6 +69,11 @@ test('a destination that is sent back keeps its password and token at any place;
   );
 });
 
+test("a command with '***' for a secret that is not known is rejected", async () => {
+  const { edits } = await fileOf('paths: {cam: }\n');
+  await expect(edits.patchPath('cam', { runOnInit: 'curl http://h/?pass=***' }, OWNER)).rejects.toThrow('runOnInit');
+});
+
 test("a camera's hidden password stays with its host", async () => {
   const onvif = (host: string) => `http://${host}/onvif/device_service`;
   const { edits, store } = await fileOf(`paths: {cam: {camera: {onvif: "${onvif('192.0.2.7')}", password: pw}}}\n`);

@@ -1,9 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
+import { isRedacted } from '../../base/log.ts';
 import { withoutZone } from '../../base/network/ip-address.ts';
 import { splitUrl } from '../../base/network/url-parts.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { isBlock } from '../yaml/edit.ts';
-import { HIDDEN, shownText } from './json.ts';
+import { HIDDEN, mayHoldSecrets, shownText } from './json.ts';
 
 type Block = Readonly<Record<string, unknown>>;
 
@@ -14,12 +15,25 @@ type Block = Readonly<Record<string, unknown>>;
  * @throws PerchError badInput for a hidden secret where there is none, or with the address of another host
  */
 export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
+  const texts = new ShownTexts(schema, before);
+  walk(schema, value, before, key, (node, text, former) => {
+    texts.keepsPlace(node, text, former);
+    return text;
+  });
+  return walk(schema, value, before, key, (node, text, former, at) => texts.restored(node, text, former, at));
+}
+
+type Visit = (schema: SchemaNode, value: unknown, before: unknown, key: string) => unknown;
+
+/** A copy with what `visit` makes of each value that is neither list, block nor hidden secret. */
+function walk(schema: SchemaNode, value: unknown, before: unknown, key: string, visit: Visit): unknown {
+  const { items = {} } = schema;
   if (Array.isArray(value)) {
-    const former = counterparts(schema.items ?? {}, value, Array.isArray(before) ? before : []);
-    return value.map((item, i) => withKeptSecrets(schema.items ?? {}, item, former[i], `${key}[${i}]`));
+    const former = counterparts(items, value, Array.isArray(before) ? before : []);
+    return value.map((item, i) => walk(items, item, former[i], `${key}[${i}]`, visit));
   }
   if (isBlock(value)) {
-    return withKeptBlock(schema, value, isBlock(before) ? before : {}, key);
+    return walkBlock(schema, value, isBlock(before) ? before : {}, key, visit);
   }
   if (schema.secret && value === HIDDEN) {
     if (typeof before !== 'string' || before === '') {
@@ -27,10 +41,10 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
     }
     return before;
   }
-  return typeof before === 'string' && value === shownText(schema, before) ? before : value;
+  return visit(schema, value, before, key);
 }
 
-function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Block, key: string): Block {
+function walkBlock({ properties = {} }: SchemaNode, value: Block, before: Block, key: string, visit: Visit): Block {
   const host = hostOf(properties, value);
   const isElsewhere = host !== undefined && host !== hostOf(properties, before);
   return Object.fromEntries(
@@ -40,9 +54,61 @@ function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Bl
         const message = `${key}.${name}: '${HIDDEN}' stands for a secret of another host: send the secret`;
         throw new PerchError('badInput', message);
       }
-      return [name, withKeptSecrets(property, one, before[name], `${key}.${name}`)];
+      return [name, walk(property, one, before[name], `${key}.${name}`, visit)];
     }),
   );
+}
+
+/** Texts of a setting in force that are shown without the secrets in them: a renamed or moved item finds its own. */
+class ShownTexts {
+  /** By what is shown, in their order. */
+  readonly #all = new Map<string, string[]>();
+  /** Those that no value of the request at the same place stands for. */
+  readonly #free = new Map<string, string[]>();
+
+  constructor(schema: SchemaNode, before: unknown) {
+    this.#collect(schema, before);
+    for (const [shown, texts] of this.#all) {
+      this.#free.set(shown, [...texts]);
+    }
+  }
+
+  keepsPlace(schema: SchemaNode, value: unknown, before: unknown): void {
+    if (typeof before === 'string' && value === shownText(schema, before)) {
+      const free = this.#free.get(value) ?? [];
+      const at = free.indexOf(before);
+      free.splice(at, at === -1 ? 0 : 1);
+    }
+  }
+
+  restored(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
+    if (typeof before === 'string' && value === shownText(schema, before)) {
+      return before;
+    }
+    if (typeof value !== 'string' || !mayHoldSecrets(schema)) {
+      return value;
+    }
+    const text = this.#free.get(value)?.shift() ?? this.#all.get(value)?.[0] ?? value;
+    if (text === value && isRedacted(value)) {
+      throw new PerchError('badInput', `${key}: '***' stands for a secret that is not known here: send the whole text`);
+    }
+    return text;
+  }
+
+  #collect(schema: SchemaNode, before: unknown): void {
+    if (Array.isArray(before)) {
+      for (const item of before) {
+        this.#collect(schema.items ?? {}, item);
+      }
+    } else if (isBlock(before)) {
+      for (const [name, one] of Object.entries(before)) {
+        this.#collect(schema.properties?.[name] ?? {}, one);
+      }
+    } else if (typeof before === 'string' && mayHoldSecrets(schema)) {
+      const shown = shownText(schema, before);
+      this.#all.set(shown, [...(this.#all.get(shown) ?? []), before]);
+    }
+  }
 }
 
 /**

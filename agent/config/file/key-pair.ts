@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type TlsOptions } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { FileWatch } from './file-watch.ts';
+
+/** Chooses the certificate for the name that a client asks for (RFC 6066 §3); none: that of the port. */
+export type SniCallback = NonNullable<TlsOptions['SNICallback']>;
 
 /** Files of private key and certificate chain, absolute. */
 export interface KeyFiles {
@@ -13,6 +16,7 @@ export interface KeyFiles {
   readonly cert: string;
   /** Key and certificate made by Perch, in one file: used while neither of the others exists. */
   readonly own?: string;
+  readonly sni?: SniCallback | undefined;
 }
 
 export interface KeyPair {
@@ -20,11 +24,14 @@ export interface KeyPair {
   readonly cert: Buffer;
   /** Made by Perch. */
   readonly isOwn?: boolean;
+  readonly sni?: SniCallback | undefined;
 }
 
 /** The certificate that Perch makes on first use. */
 export interface OwnKeys {
   file(): Promise<string>;
+  /** Certificates of some names, which every port has besides its own. */
+  readonly sni?: SniCallback;
 }
 
 /** Defaults of `…ServerKey` and `…ServerCert`. */
@@ -38,7 +45,7 @@ export async function keyFilesOf(
   names: { readonly key: string; readonly cert: string },
   { cwd, own, log }: { readonly cwd: string; readonly own: OwnKeys; readonly log: Logger },
 ): Promise<KeyFiles> {
-  const files = absoluteKeyFiles(names, cwd);
+  const files = { ...absoluteKeyFiles(names, cwd), sni: own.sni };
   if (!isLeftToUs(names) || existsSync(files.key) || existsSync(files.cert)) {
     return files;
   }
@@ -62,15 +69,15 @@ export const absoluteKeyFiles = (names: { readonly key: string; readonly cert: s
  * @throws PerchError unavailable when one cannot be read, badInput when they do not belong together
  */
 export async function readKeyPair(server: string, files: KeyFiles): Promise<KeyPair> {
-  const { own } = files;
+  const { own, sni } = files;
   if (own !== undefined && !existsSync(files.key) && !existsSync(files.cert)) {
     const both = await readNamed(`${server}ServerKey`, own);
-    return checkedPair(server, files, { key: both, cert: both, isOwn: true });
+    return checkedPair(server, files, { key: both, cert: both, isOwn: true, sni });
   }
   // In turn: with both missing every try names the same file, so the log reports it once.
   const key = await readNamed(`${server}ServerKey`, files.key);
   const cert = await readNamed(`${server}ServerCert`, files.cert);
-  return checkedPair(server, files, { key, cert, isOwn: false });
+  return checkedPair(server, files, { key, cert, isOwn: false, sni });
 }
 
 function checkedPair(server: string, files: KeyFiles, pair: KeyPair): KeyPair {
@@ -78,7 +85,8 @@ function checkedPair(server: string, files: KeyFiles, pair: KeyPair): KeyPair {
     createSecureContext({ key: pair.key, cert: pair.cert });
   } catch (error) {
     const message = `${server}ServerKey and ${server}ServerCert are not a key and its certificate`;
-    throw new PerchError('badInput', message, { ...files }, error);
+    const { sni: _, ...named } = files;
+    throw new PerchError('badInput', message, named, error);
   }
   return pair;
 }

@@ -21,7 +21,7 @@ test('the file of all keys has every key', () => {
   const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
   const former = /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|trustedProxies|tls[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|audio|camera|modes|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|trustedProxies|tls[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|motion\w*|viewsDeleteAfter|mdns|boxName|server|audio|camera|modes|rules|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
   const ofFeatures = KEYS.features.flatMap(({ schema, pathSchema = {} }) => Object.keys({ ...schema, ...pathSchema }));
   const names = [...global.names, ...path.names, ...global.inertNames, ...path.inertNames];
   const missing = names.filter(

@@ -122,7 +122,8 @@ function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadCo
     ...defaultsOf(schema),
     ...readObject(schema, tree, key, path === undefined ? { report } : { report, path }),
   };
-  const missing = (schema.required ?? []).find((name) => values[name] === undefined);
+  const givenOf = (name: string) => values[resolvedName(name, schema.properties?.[name] ?? {})];
+  const missing = (schema.required ?? []).find((name) => givenOf(name) === undefined);
   if (missing !== undefined && report.count('error') === before) {
     report.add('error', tree, key, `the key ${missing} is missing`, path);
   }

@@ -1,4 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
 import { IpList, withoutZone } from '../../base/network/ip-address.ts';
@@ -7,7 +8,8 @@ import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
 import { isHours } from '../values/hours.ts';
-import { formatPolygon, parsePolygon } from '../values/polygon.ts';
+import { checkLinkRate } from '../values/link-rate.ts';
+import { formatPolygon, formatZone, parsePolygon, parseZone } from '../values/polygon.ts';
 
 /** SHA-256 in hex, with or without colons; canonical: lower case, without. */
 function checkFingerprint(text: string): string {
@@ -46,6 +48,17 @@ function checkHostLabel(text: string): string {
   return label;
 }
 
+// RFC 1123 §2.1; names of another script as IDNA writes them.
+const DOMAIN = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/;
+
+function checkDomain(text: string): string {
+  const name = domainToASCII(text.trim().replace(/\.$/, ''));
+  if (!DOMAIN.test(name)) {
+    throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a host name: write for example cloud.example.org`);
+  }
+  return name;
+}
+
 function checkAddress(text: string): string {
   parseAddress(text);
   return text;
@@ -72,6 +85,8 @@ const unchanged =
 const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text);
 const isBrokerUrl = (text: string): boolean =>
   /^mqtts?:\/\/[^\s@/?#]+\/?$/.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+const isNatsUrl = (text: string): boolean =>
+  /^tls:\/\/[^\s@/?#,]+$/.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
 const isFolder = (text: string): boolean => isAbsolute(text) && normalize(text) === text && !text.includes('\0');
 const isRtspUrl = (text: string): boolean => /^rtsps?:\/\/\S+$/i.test(text) && (splitUrl(text)?.host ?? '') !== '';
 
@@ -90,11 +105,17 @@ const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
   freeSpace: checkFreeSpace,
+  linkRate: checkLinkRate,
   ipRange: parseIpRange,
   multicastRange: checkMulticastRange,
   fingerprint: checkFingerprint,
   command: checkCommand,
   hostLabel: checkHostLabel,
+  domain: checkDomain,
+  email: unchanged(
+    (text) => text === '' || (text.length <= 254 && /^[^\s@<>,;:?"]+@[^\s@<>,;:?"]+\.[^\s@<>,;:?"]+$/.test(text)),
+    (shown) => `'${shown}' is not an e-mail address`,
+  ),
   // `/name` of a path of this server, or an RTSP URL.
   redirect: unchanged(
     (text) => text === '' || /^\/[^\s/]\S*$/.test(text) || isRtspUrl(text),
@@ -117,6 +138,16 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   brokerUrl: unchanged(
     (text) => text === '' || isBrokerUrl(text),
     () => 'not the address of an MQTT broker without credentials: write for example mqtt://192.168.1.10:1883',
+  ),
+  // The servers of one cluster. The credentials are in a file of their own.
+  natsUrl: unchanged(
+    (text) => text === '' || text.split(',').every(isNatsUrl),
+    () =>
+      'not the address of a NATS server with TLS: write for example tls://nats.example.com:4222, several with commas',
+  ),
+  boxAddress: unchanged(
+    (text) => text === '' || /^(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/.test(text),
+    (shown) => `'${shown}' is not a host with a port: write for example server1.example.com:443`,
   ),
   // MQTT 3.1.1 §4.7: no wildcards, no topics of the broker.
   topic: unchanged(
@@ -149,6 +180,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   ),
   hours: unchanged(isHours, (shown) => `'${shown}' are not hours: write for example 22:00-06:00`),
   polygon: (text) => formatPolygon(parsePolygon(text)),
+  zone: (text) => formatZone(parseZone(text)),
   timeOfDay: unchanged(
     (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
     (shown) => `'${shown}' is not a time of day: write for example 07:30`,

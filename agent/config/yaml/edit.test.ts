@@ -79,6 +79,39 @@ test('a flow block is written by the document, and every comment stays', () => {
   expect(edited).toContain('*base');
 });
 
+test.for([
+  ['of a key', '{a: 1, l: [{b: 2}, {c: 3}, {d: 4}]}', ['l']],
+  ['of a block in a list', 'l:\n  - {a: 1, l: [{b: 2}, {c: 3}, {d: 4}]}\n', ['l', 0, 'l']],
+  ['of a block', 'l: [{b: 2}, {c: 3}, {d: 4}] # mine\n', ['l']],
+] as const)('an item that went from a flow list %s takes no other with it and repeats none', ([, before, keyPath]) => {
+  for (const items of [[{ c: 3 }, { d: 4 }], [{ b: 2 }, { d: 4 }], [{ b: 2 }, { c: 3 }], [{ c: 3 }], [{ d: 5 }]]) {
+    const edited = editText(before, keyPath, items);
+    expect(editText(edited, keyPath, items)).toBe(edited);
+    expect(
+      keyPath.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], readPlain(edited)),
+    ).toEqual(items);
+  }
+});
+
+test('any list of blocks is changed to any other one, in both styles and within each other', () => {
+  const next = random(11);
+  const below = (limit: number) => Math.floor(next() * limit);
+  const list = (depth: number): object[] =>
+    Array.from({ length: 1 + below(4) }, () => ({
+      name: `n${below(4)}`,
+      ...(depth > 0 && next() < 0.7 ? { inner: list(depth - 1) } : {}),
+    }));
+  for (let i = 0; i < byLength(25, 300); i += 1) {
+    const [before, after] = [list(2), list(2)];
+    // JSON is a flow collection.
+    const inner = before.map((item) => `  - ${JSON.stringify(item)} # mine\n`).join('');
+    const files = [`l: ${JSON.stringify(before)}\n`, `l:\n${inner}`, editText('', ['l'], before)];
+    for (const file of files) {
+      expect(readPlain(editText(file, ['l'], after))).toEqual({ l: after });
+    }
+  }
+});
+
 test('an alias becomes a separate block, and the anchor keeps its value', () => {
   const edited = editText(FILE, ['paths', 'attic', 'record'], false);
   expect(edited).toContain('loft: &base');

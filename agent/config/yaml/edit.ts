@@ -136,7 +136,7 @@ function applyChange({ text, document, values }: ParsedText, { keyPath, value }:
       return parsed;
     }
   }
-  const rewritten = rewrite(document, keyPath, expected);
+  const rewritten = rewrite(document, keyPath, expected, value === undefined);
   return read(rewritten, parse(rewritten));
 }
 
@@ -173,14 +173,15 @@ function pruned(value: unknown): unknown {
 }
 
 /** Writes the value with yaml's document, at the deepest collection of the key path that exists. */
-function rewrite(document: Document, keyPath: KeyPath, expected: unknown): string {
+function rewrite(document: Document, keyPath: KeyPath, expected: unknown, isRemoved: boolean): string {
   let depth = 1;
   while (depth < keyPath.length && takesKey(document.getIn(keyPath.slice(0, depth), true), keyPath[depth])) {
     depth += 1;
   }
   const deepest = keyPath.slice(0, depth);
   const value = valueAt(expected, deepest);
-  if (value === undefined) {
+  // The next item of a list takes the place of a removed one.
+  if (value === undefined || (isRemoved && depth === keyPath.length)) {
     document.deleteIn(deepest);
   } else if (document.contents === null || isScalar(document.contents)) {
     document.contents = document.createNode(expected) as typeof document.contents;

@@ -46,7 +46,7 @@ test.for(Object.entries(ARCHIVE_PLACES))(
         box.lose(name);
       });
       await box.start(place);
-      await box.until(async () => (await listOf(box.playback)).length === COUNT);
+      await box.until(async () => (await bytesAt(box.playback, 3).catch(() => undefined)) !== undefined);
       expect(await listOf(box.playback)).toEqual(listed);
       expect((await bytesAt(box.playback, 3)).equals(played[3] ?? Buffer.alloc(0))).toBe(true);
     }
@@ -111,6 +111,24 @@ test('after the loss of the list of copies, their age is that of the index', asy
   await box.archived(2);
   await box.clock.advanceDays(2);
   await box.until(() => server.objects.size === 0);
+});
+
+test('while the archive is away, recordings that only it has stay listed without the list of copies', async () => {
+  let now: S3Fault;
+  const { server, box, files } = await ArchivedBox.inBucket((one) => recordAll(one, 2), { fault: () => now });
+  box.erase(files);
+  const listed = await listOf(box.playback);
+  expect(listed.length).toBe(2);
+  await box.stop();
+  box.lose('archive.db');
+  now = { status: 503, code: 'SlowDown' };
+  await box.start({ archiveURL: server.url });
+  await box.playback.rebuild(new AbortController().signal);
+  await expect(bytesAt(box.playback, 0)).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await listOf(box.playback)).toEqual(listed);
+  now = undefined;
+  await box.until(async () => (await bytesAt(box.playback, 0).catch(() => '')).length > 0);
+  expect(await listOf(box.playback)).toEqual(listed);
 });
 
 test('a file that is on the disk again is listed once', async () => {

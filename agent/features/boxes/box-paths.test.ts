@@ -11,6 +11,7 @@ const BOX: BoxItem = {
     name: 'Garden shed',
     version: '0.1.0',
     addresses: ['192.0.2.1:8443'],
+    linked: false,
     live: true,
     recordings: true,
     talk: false,

@@ -144,6 +144,7 @@ const cameraJson = (
     seenMs,
     clockOffsetMs,
     addresses,
+    linked,
     live,
     recordings,
     talk,
@@ -163,6 +164,7 @@ const cameraJson = (
   seen: seenMs === 0 ? null : new Date(seenMs).toISOString(),
   clockOffset: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 100) / 10,
   addresses: [...addresses],
+  linked,
   cameras: cameras.map((camera) => ({
     ...camera,
     here: here.get(remotePathKey({ box: id, path: camera.path })) ?? null,

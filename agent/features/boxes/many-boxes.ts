@@ -5,11 +5,13 @@ import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
+import { loadLate } from '../../protocols/late.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 import type { FeatureProblem, FeatureRoutes, Host, OpenFeature } from '../contract.ts';
 import { BoxPaths } from './box-paths.ts';
 import { Boxes } from './client/boxes.ts';
-import { fetchKind } from './fetch-kind.ts';
+import type { BoxFetchesDeps } from './fetch/box-fetches.ts';
+import { BoxLook, FetchRequest } from './fetch/fetch-request.ts';
 import { RemoteCameras } from './remote-cameras.ts';
 import { boxRoutes } from './routes.ts';
 import { pairedRecordingRoutes } from './serving/paired-recording-routes.ts';
@@ -17,6 +19,17 @@ import { pairedServerRoutes } from './serving/paired-server-routes.ts';
 import { Pairing } from './serving/pairing.ts';
 import { OwnRecordingFiles } from './serving/recording-files.ts';
 import { perchSource } from './source.ts';
+
+/** Recordings of paired boxes. */
+const fetchKind = (deps: BoxFetchesDeps): TransferKind => ({
+  kind: 'fetch',
+  request: FetchRequest,
+  look: BoxLook,
+  load: async () => {
+    const { BoxFetches } = await loadLate('fetching of recordings', () => import('./fetch/box-fetches.ts'));
+    return new BoxFetches(deps);
+  },
+});
 
 /** Both sides of a pairing: the servers that show cameras of this box, and the boxes whose cameras it shows. */
 export class ManyBoxes implements OpenFeature {
@@ -39,6 +52,11 @@ export class ManyBoxes implements OpenFeature {
     });
     this.#paths = new BoxPaths(this.#boxes, host);
     this.#pairing = new Pairing(host);
+    host.boxLinks.pairings = {
+      find: (box, server) => this.#boxes.linked(box, server),
+      add: (box) => this.#boxes.addLinked(box),
+      showCameras: (box) => this.#paths.addCameras(box, 'all'),
+    };
     this.store = new RemoteCameras({ ...host, boxes: this.#boxes });
     this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];
     this.sources = [perchSource(this.#boxes)];

@@ -43,6 +43,7 @@ const Item = Type.Object({
     }),
   ),
   addresses: Type.Array(Type.String()),
+  linked: Type.Boolean({ description: 'The box connects to this server, so it has no addresses.' }),
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Boolean({ description: 'Its owner allows talking.' }),

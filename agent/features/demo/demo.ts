@@ -35,8 +35,8 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** Whether the demo camera is shown: in Perch's own setup, while no path is configured. */
-export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
+/** Whether the demo camera is shown: in Perch's own setup, while no path is configured. A server shows cameras of boxes alone. */
+export const wantsDemo = ({ isOwn, paths, server }: Config): boolean => isOwn && paths.size === 0 && !server;
 
 /** Whether a path belongs to the demo camera, once it is found. */
 export const isOfDemo = (config: Config, path: string): boolean =>

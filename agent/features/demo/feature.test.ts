@@ -8,5 +8,6 @@ test("the demo camera's paths are identified as such, if there is a demo camera"
     expect(demo.pathText?.(config, path)).toBe('of the demo camera, which exists until a camera is configured');
   }
   expect(demo.pathText?.(config, 'demo2')).toBeUndefined();
+  expect(demo.pathText?.(good('perch: own\nserver: yes\n'), 'demo')).toBeUndefined();
   expect(demo.pathText?.(good('perch: own\npaths:\n  cam:\n'), 'demo')).toBeUndefined();
 });

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
 import { linkOf } from '../../cameras/onvif/onvif-link.ts';
 import { resolvePath } from '../../config/load/load.ts';
+import type { Mode } from '../../config/values/modes.ts';
 import { inMode } from './effect.ts';
-import type { Mode } from './keys.ts';
 
 const TEXT = `perch: own
 paths:

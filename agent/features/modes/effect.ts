@@ -4,7 +4,8 @@ import { type Config, patternsOf } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import { MODE_KEYS, type Mode, type ModeRule } from './keys.ts';
+import type { Mode } from '../../config/values/modes.ts';
+import { MODE_KEYS, type ModeRule } from './keys.ts';
 
 /** The configuration as the mode changes it. */
 export function inMode(config: Config, mode: Mode): Config {

@@ -14,6 +14,7 @@ export const modes: Feature = {
       problems: () => own.problems(),
       begin: () => own.begin(),
       configure: () => own.configure(),
+      mode: () => own.current,
       inForce: (config) => inMode(config, own.current),
       close: () => own.close(),
     };

@@ -1,10 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { DAYS } from '../../base/time/days.ts';
 import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
+import { MODES, type Mode } from '../../config/values/modes.ts';
 
-/** The modes, in the order in which people see them. */
-export const MODES = ['home', 'away', 'night'] as const;
-export type Mode = (typeof MODES)[number];
 /** Maximum number of entries of the timetable: one for every hour of the week. */
 const MAX_ENTRIES = 168;
 

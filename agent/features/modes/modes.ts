@@ -3,9 +3,10 @@ import Type, { type Static } from 'typebox';
 import { endsWithin } from '../../base/clock.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { MODES, type Mode } from '../../config/values/modes.ts';
 import type { FeatureProblem, Host } from '../contract.ts';
 import { rulesOf } from './effect.ts';
-import { MODE_KEYS, MODES, type Mode } from './keys.ts';
+import { MODE_KEYS } from './keys.ts';
 import type { ModeControl, ModeStatus } from './routes.ts';
 import { type Change, changesAround } from './timetable.ts';
 

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { configOf, publisherOf, tableOf } from '../../../test/support/harness/servers/path-table-of.ts';
 import { RTSP_SESSION, readerOf } from '../../../test/support/media/reader.ts';
 import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import type { Mode } from '../../config/values/modes.ts';
 import { inMode } from './effect.ts';
-import type { Mode } from './keys.ts';
 
 const PATHS = `
   cam: {source: "rtsp://h/1", record: yes, modes: {home: {privacy: yes}, night: {record: no}}}

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
+import { MODES } from '../../config/values/modes.ts';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
-import { MODES } from './keys.ts';
 
 const Mode = Type.Enum([...MODES]);
 const Status = Type.Object({

@@ -1,6 +1,7 @@
 import { dayOf } from '../../base/time/days.ts';
+import type { Mode } from '../../config/values/modes.ts';
 import { fromLocalTime, toLocalTime } from '../../record/file/time-zone.ts';
-import type { Mode, TimetableEntry } from './keys.ts';
+import type { TimetableEntry } from './keys.ts';
 
 export interface Change {
   readonly mode: Mode;

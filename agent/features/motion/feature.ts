@@ -30,6 +30,9 @@ export const motion: Feature = {
       problems: () => streams.problems(),
       applied: () => streams.apply(),
       streamOpened: () => streams.apply(),
+      movement: (path) => streams.movement(path),
+      zones: (path) => streams.zones(path),
+      zonesAt: (path, x, y) => streams.zonesAt(path, x, y),
       replacesEvents: (path, kind) => {
         const settings = kind === 'motion' ? resolvePath(host.config(), path)?.settings : undefined;
         return settings !== undefined && pathSettingsIn(settings, MOTION).motionSource === 'stream';

@@ -6,6 +6,8 @@ test.for([
     'motionZones: ["0.1,0.2 0.5,0.2 2,0.9"]',
     "motionZones[0]: '0.1,0.2 0.5,0.2 2,0.9' is not an area of the picture: write",
   ],
+  ['motionZones: ["a,b: 0,0 1,0 1,1"]', "motionZones[0]: 'a,b' is not the name of an area: write 1 to 32"],
+  ['motionMasks: ["Tree: 0,0 1,0 1,1"]', "motionMasks[0]: 'Tree: 0,0 1,0 1,1' is not an area of the picture"],
   ['motionMasks: ["0,0 1,0"]', 'motionMasks[0]: has 2 corners: write 3 to 32'],
   [`motionMasks: [${Array(17).fill('0 0 1 0 1 1').join()}]`, 'motionMasks: has 17 items, the limit is 16'],
   ['motionMinSize: small', "motionMinSize: 'small' is not a number such as 0.05"],
@@ -19,11 +21,11 @@ test.for([
 
 test('variables set areas and sizes', () => {
   const config = good('', {
-    PERCH_PATHS_NEW_MOTIONZONES: '0 0 1 0 1 0.5,0 0.5 1 0.5 1 1',
+    PERCH_PATHS_NEW_MOTIONZONES: 'Drive:0 0 1 0 1 0.5,0 0.5 1 0.5 1 1',
     PERCH_PATHS_NEW_MOTIONMINSIZE: '0.02',
   });
   expect(config.paths.get('new')?.settings).toMatchObject({
-    motionZones: ['0,0 1,0 1,0.5', '0,0.5 1,0.5 1,1'],
+    motionZones: ['Drive: 0,0 1,0 1,0.5', '0,0.5 1,0.5 1,1'],
     motionMinSize: 0.02,
   });
 });

@@ -4,8 +4,8 @@ import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 /** Maximum number of areas of each kind in a path. */
 const MAX_AREAS = 16;
 
-const Areas = (description: string) =>
-  Type.Array(Type.String({ syntax: 'polygon' }), { default: [], isLive: true, maxItems: MAX_AREAS, description });
+const Areas = (syntax: 'zone' | 'polygon', description: string) =>
+  Type.Array(Type.String({ syntax }), { default: [], isLive: true, maxItems: MAX_AREAS, description });
 
 const pathSchema = {
   motionSource: Type.Enum(['camera', 'stream', 'both'], {
@@ -21,10 +21,12 @@ const pathSchema = {
     description: 'With motionSource: stream or both, how little motion makes an event.',
   }),
   motionZones: Areas(
-    'Areas in which motion of the stream counts, such as "0.1,0.2 0.5,0.2 0.5,0.9": corners as x,y, in shares of the picture. Empty = everywhere.',
+    'zone',
+    'Areas in which motion of the stream counts, such as "Drive: 0.1,0.2 0.5,0.2 0.5,0.9": a name if you like, and corners as x,y in shares of the picture. Empty = everywhere.',
   ),
   motionMasks: Areas(
-    'Areas in which motion of the stream never counts, such as a tree or the time. In the form of motionZones.',
+    'polygon',
+    'Areas in which motion of the stream never counts, such as a tree or the time. In the form of motionZones, without names.',
   ),
   motionMinSize: Type.Number({
     minimum: 0,

@@ -4,6 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
 import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
 import { hex, sampleOf } from '../../../test/support/media/units.ts';
+import { mjpeg } from '../../../test/support/media/video-tracks.ts';
 import { createLogger } from '../../base/log.ts';
 import { h264Track } from '../../media/h264/params.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
@@ -55,12 +56,13 @@ class Camera {
   }
 }
 
-async function start(paths: string, streams: Record<string, Stream>, more = '') {
+async function start(paths: string, streams: Record<string, Stream>, more = '', examined: string[] = []) {
   const events: NewEvent[] = [];
   let config = configOf(paths, more);
   const clock = new FakeClock();
   const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
   const lines: string[] = [];
+  const turning = new Set<string>();
   const log = createLogger('info', (line) => lines.push(line));
   const recordings = { isClockTrusted: true, events: { hub: { add } } };
   const open = () => ({ at: () => {}, end: () => {}, close: () => {} });
@@ -71,6 +73,8 @@ async function start(paths: string, streams: Record<string, Stream>, more = '') 
     settings: () => config,
     log,
     paths: { openStreams: () => Object.entries(streams) },
+    examines: (path: string) => (examined.includes(path) ? ['person'] : []),
+    isTurning: (path: string) => turning.has(path),
   } as unknown as ConstructorParameters<typeof StreamMotion>[0];
   const motion = new StreamMotion(host, async () => ({ open }));
   motion.apply();
@@ -79,7 +83,7 @@ async function start(paths: string, streams: Record<string, Stream>, more = '') 
     config = configOf(next, more);
     motion.apply();
   };
-  return { motion, events, apply, clock, recordings, lines };
+  return { motion, events, apply, clock, recordings, lines, turning };
 }
 
 const secondsOf = (timeUs: number | undefined): number => ((timeUs ?? Number.NaN) / 1000 - START_MS) / 1000;
@@ -100,6 +104,53 @@ test('motion in the stream of a path begins and ends an event at its time', asyn
   ]);
   expect(secondsOf(events[0]?.startUs)).toBeCloseTo(60.2, 0);
   expect(secondsOf(events[1]?.endUs)).toBeCloseTo(66.3, 0);
+});
+
+test('video of another codec, and none, are a problem only where motion is looked for in it', async () => {
+  const streams: Record<string, Stream> = {
+    yard: new Stream([mjpeg]),
+    hall: new Stream([mjpeg]),
+    bell: new Stream([]),
+  };
+  const paths = (yard: string): string => `  yard: {motionSource: ${yard}}\n  hall: {}\n  bell: {motionSource: both}`;
+  const { motion, lines, apply } = await start(paths('stream'), streams, '', ['hall']);
+  const problemOf = (name: string, reason: RegExp) => ({
+    ...{ name, why: 'unreadable', since: '2026-01-01T00:00:00.000Z' },
+    text: expect.stringMatching(reason),
+  });
+  const bell = problemOf('bell', /no motion is detected in its video; .*: the stream has no video/);
+  expect(motion.problems()).toEqual([
+    problemOf('yard', /choose another codec .*: it is mjpeg, and H\.264 or H\.265 is needed$/),
+    bell,
+  ]);
+  expect(lines.map((line) => JSON.parse(line).path)).toEqual(['yard', 'bell']);
+  apply(paths('stream'));
+  expect(lines).toHaveLength(2);
+  apply(paths('camera'));
+  expect(motion.problems()).toEqual([bell]);
+  delete streams['bell'];
+  streams['yard'] = new Camera().stream;
+  apply(paths('stream'));
+  expect(motion.problems()).toEqual([]);
+});
+
+test('what moves while Perch turns the camera begins no event, and ends none', async () => {
+  const camera = new Camera();
+  const { events, turning } = await start('  yard: {motionSource: stream}', { yard: camera.stream });
+  camera.film(60, 200);
+  turning.add('yard');
+  camera.film(4, 1500);
+  camera.film(6, 200);
+  expect(events).toEqual([]);
+  turning.clear();
+  camera.film(50, 200);
+  expect(events).toEqual([]);
+  camera.film(2, 1500);
+  turning.add('yard');
+  camera.film(2, 1500);
+  expect(events).toMatchObject([{ path: 'yard', state: 'start' }]);
+  camera.film(10, 200);
+  expect(events).toMatchObject([{ state: 'start' }, { state: 'end', id: events[0]?.id }]);
 });
 
 test('a decoder that ends three times is one line in the log and a problem, until another connection is read', async () => {
@@ -152,6 +203,23 @@ test.for([
   const { motion } = await start(paths, { yard: camera.stream });
   expect(camera.stream.readers).toEqual([]);
   expect(motion.of('yard')).toBeUndefined();
+});
+
+test('a path whose pictures are examined is read without events of its own, until they are not', async () => {
+  const camera = new Camera();
+  const examined = ['yard'];
+  const keys = '  yard: {motionSource: camera, motionMasks: ["0,0 0.5,0 0.5,1 0,1"]}';
+  const { events, motion, apply } = await start(keys, { yard: camera.stream }, '', examined);
+  camera.film(60, 200);
+  camera.film(4, 1500);
+  expect(events).toEqual([]);
+  expect(motion.of('yard')).toBeUndefined();
+  const movement = motion.movement('yard');
+  expect([movement?.counts(0.25, 0.5), movement?.counts(0.75, 0.5)]).toEqual([false, true]);
+  examined.length = 0;
+  apply(keys);
+  expect(camera.stream.readers).toEqual([]);
+  expect(motion.movement('yard')).toBeUndefined();
 });
 
 test('a path without a stream answers without one', async () => {

@@ -1,37 +1,33 @@
-import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
-import { MINUTE_MS } from '../../base/time/units.ts';
+import { explain } from '../../base/errors.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { isSubStream, subOf } from '../../cameras/path-entries.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { isWithinHours } from '../../config/values/hours.ts';
-import { parsePolygon } from '../../config/values/polygon.ts';
-import type { Sample } from '../../media/sample/sample.ts';
-import type { NalTrack, Track } from '../../media/sample/track.ts';
+import { parseZones, zonesAt } from '../../config/values/polygon.ts';
+import type { NalTrack } from '../../media/sample/track.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { toLocalTime } from '../../record/file/time-zone.ts';
-import { FILE_DELAY_MS, type Reader, type Stream } from '../../stream/stream.ts';
-import type { FeatureProblem, Host } from '../contract.ts';
-import type { MotionArea, MotionRules, MovingBox } from './detection/region-detector.ts';
+import type { Stream } from '../../stream/stream.ts';
+import type { FeatureProblem, Host, Movement } from '../contract.ts';
+import type { MotionRules } from './detection/region-detector.ts';
 import type { TrackMotion } from './detection/track-motion.ts';
-import { MOTION } from './keys.ts';
 import type { MovedSeconds } from './moments/moved-seconds.ts';
 import type { CameraMotion } from './routes.ts';
+import { type MotionSettings, rulesOf, settingsOf, type Turn, UNREADABLE, WatchedStream } from './watched-stream.ts';
 
-const TICKS_PER_MS = 90;
-const ADVICE = 'choose another codec or profile in the camera, or motionSource: camera';
-const UNREADABLE = `no motion is detected in its video; ${ADVICE}`;
-const NO_BLOCKS = `motion is detected in whole pictures only, without zones, masks and smallest size; ${ADVICE}`;
-
-type MotionHost = Pick<Host, 'clock' | 'config' | 'settings' | 'log' | 'paths' | 'recordings'>;
+type MotionHost = Pick<
+  Host,
+  'clock' | 'config' | 'settings' | 'log' | 'paths' | 'recordings' | 'examines' | 'isTurning'
+>;
 interface Moments {
-  open(path: string): WatchedStreamOptions['seconds'];
+  open(path: string): Pick<MovedSeconds, 'at' | 'end' | 'close'>;
 }
-type MotionSettings = ReturnType<typeof settingsOf>;
 
-/** Detects motion in the streams of paths with `motionSource: stream` or `both`. The small stream of a camera is enough. */
+/**
+ * Detects motion in the streams of paths with `motionSource: stream` or `both`, and of those whose pictures are examined, which
+ * have no events of it. The small stream of a camera is enough.
+ */
 export class StreamMotion {
   readonly #host: MotionHost;
   readonly #loadMoments: () => Promise<Moments>;
@@ -39,6 +35,8 @@ export class StreamMotion {
   readonly #watched = new Map<string, WatchedStream>();
   /** By path of the camera: a reconnect neither logs a failure again nor changes its time. */
   readonly #failures = new Map<string, { readonly reason: string; readonly since: string }>();
+  /** By path of the camera: its streams have no video that is read. */
+  readonly #unreadable = new Map<string, Omit<FeatureProblem, 'name'>>();
   #loading: Promise<void> | undefined;
   /** Undefined until it is loaded, which the first stream causes. */
   #loaded: { readonly makeDetector: (track: NalTrack) => TrackMotion; readonly moments: Moments } | undefined;
@@ -65,8 +63,14 @@ export class StreamMotion {
         }
       }
     }
+    this.#unreadable.clear();
     for (const path of streams.keys()) {
       const chosen = this.#choose(path, streams);
+      const unread = chosen && unreadOf(chosen.stream);
+      if (unread !== undefined && detects(path, this.#host.config())) {
+        const since = this.#failed(path, chosen?.name ?? path, UNREADABLE, unread);
+        this.#unreadable.set(path, { why: 'unreadable', text: `${UNREADABLE}: ${unread}`, since });
+      }
       const watched = this.#watched.get(path) ?? (chosen && this.#watch(path, chosen.name, chosen.stream));
       if (watched && chosen) {
         watched.settings = chosen.settings;
@@ -77,17 +81,43 @@ export class StreamMotion {
 
   /** The present motion, or undefined if there is no such path, or its motion comes from the camera alone. */
   of(path: string): CameraMotion | undefined {
-    const watched = this.#watched.get(path);
+    const isDetected = detects(path, this.#host.settings()) !== undefined;
+    const watched = isDetected ? this.#watched.get(path) : undefined;
     if (watched) {
       const { name: stream, score, isMoving: moving, boxes, isInHours: inHours } = watched;
       return { stream, score: Math.round(score * 100) / 100, moving, inHours, boxes: boxes && [...boxes] };
     }
-    const isDetected = detects(path, this.#host.settings()) !== undefined;
     return isDetected ? { stream: null, score: 0, moving: false, inHours: true, boxes: null } : undefined;
   }
 
+  /** What moves in the pictures of a path; undefined: they are not looked at. */
+  movement(path: string): Movement | undefined {
+    return this.#watched.get(path);
+  }
+
+  /** Names of the zones of a path, or of the camera of a sub stream, at a point. */
+  zonesAt(path: string, x: number, y: number): readonly string[] {
+    return zonesAt(this.#zonesOf(path), x, y);
+  }
+
+  /** Names of the zones of a path. */
+  zones(path: string): readonly string[] {
+    return [...new Set(this.#zonesOf(path).map(({ name }) => name))];
+  }
+
+  #zonesOf(path: string): ReturnType<typeof parseZones> {
+    const config = this.#host.config();
+    const camera = isSubStream(path, config) ? path.slice(0, -SUB_SUFFIX.length) : path;
+    const settings = resolvePath(config, camera)?.settings;
+    return settings ? parseZones(settingsOf(settings).motionZones) : [];
+  }
+
   problems(): readonly FeatureProblem[] {
-    return [...this.#watched].flatMap(([name, { problem }]) => (problem ? { name, ...problem } : []));
+    const config = this.#host.config();
+    const watched = [...this.#watched].map(([name, { problem }]) => [name, problem] as const);
+    return [...watched, ...this.#unreadable].flatMap(([name, problem]) =>
+      problem && detects(name, config) ? { name, ...problem } : [],
+    );
   }
 
   /** Those of the path's settings. */
@@ -107,7 +137,7 @@ export class StreamMotion {
   /** The stream to analyze: the sub stream if that is always pulled, else the main stream. */
   #choose(path: string, streams: ReadonlyMap<string, Stream>) {
     const config = this.#host.config();
-    const settings = detects(path, config);
+    const settings = this.#host.examines(path).length > 0 ? looksAt(path, config) : detects(path, config);
     if (!settings) {
       return undefined;
     }
@@ -139,6 +169,7 @@ export class StreamMotion {
       report: (turn) => this.#report(path, turn),
       failed: (text, reason) => this.#failed(path, name, text, reason),
       isWithin: (hours) => this.#isWithin(hours),
+      isTurning: () => this.#host.isTurning(path),
     });
   }
 
@@ -176,217 +207,43 @@ export class StreamMotion {
   }
 
   /** Reports events for the camera's path, and for its sub stream if that records on motion, as for events from a camera. */
-  #report(path: string, { isMoving, id, wallMs, area }: Turn): void {
+  #report(path: string, { kind, id, wallMs, area, zones }: Turn): void {
     const { config, recordings, log } = this.#host;
+    const { hub } = recordings.events;
     const sub = subOf(path, config());
     const time = Math.round(wallMs * 1000);
-    const state = isMoving ? ({ state: 'start', startUs: time } as const) : ({ state: 'end', endUs: time } as const);
+    const state =
+      kind === 'begin' ? ({ state: 'start', startUs: time } as const) : ({ state: 'end', endUs: time } as const);
     for (const one of sub && records(sub.settings) ? [path, sub.name] : [path]) {
-      recordings.events.hub
-        .add({ path: one, type: 'motion', source: 'stream', id, area, ...state })
-        .catch((error: unknown) => {
-          log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
-        });
+      const added =
+        kind === 'more'
+          ? hub.enter(one, id, zones)
+          : hub.add({ path: one, type: 'motion', source: 'stream', id, area, zones, ...state });
+      added.catch((error: unknown) => {
+        log.debug({ path: one, reason: explain(error) }, 'event of a stream rejected');
+      });
     }
   }
+}
+
+/** Why no motion can be read in a stream, or undefined. */
+function unreadOf({ tracks }: Stream): string | undefined {
+  const video = tracks.find(({ kind }) => kind === 'video');
+  return video?.codec === 'h264' || video?.codec === 'h265'
+    ? undefined
+    : `${video ? `it is ${video.codec}` : 'the stream has no video'}, and H.264 or H.265 is needed`;
 }
 
 /** @returns settings of the path, or undefined if no motion is detected in its streams */
 function detects(path: string, config: Config): MotionSettings | undefined {
-  const found = resolvePath(config, path)?.settings;
-  const settings = found && settingsOf(found);
-  return settings?.motionSource === 'camera' || isSubStream(path, config) ? undefined : settings;
+  const settings = looksAt(path, config);
+  return settings?.motionSource === 'camera' ? undefined : settings;
 }
 
-const settingsOf = (settings: PathSettings) => pathSettingsIn(settings, MOTION);
+/** @returns settings of the path, or undefined if it is a sub stream or unknown */
+function looksAt(path: string, config: Config): MotionSettings | undefined {
+  const found = isSubStream(path, config) ? undefined : resolvePath(config, path)?.settings;
+  return found && settingsOf(found);
+}
 
 const records = ({ record }: PathSettings): boolean => record === 'motion';
-
-interface WatchedStreamOptions {
-  readonly name: string;
-  readonly stream: Stream;
-  /** Number of the video track. */
-  readonly track: number;
-  readonly clock: Pick<Clock, 'wallMs'>;
-  /** @throws PerchError if a parameter set is invalid */
-  makeDetector(track: NalTrack): TrackMotion;
-  /** Keeps where something moves. */
-  readonly seconds: Pick<MovedSeconds, 'at' | 'end' | 'close'>;
-  /** The local time is in `hours`, or unknown. */
-  isWithin(hours: string): boolean;
-  /** The stream has ended. */
-  ended(): void;
-  report(turn: Turn): void;
-  /** Called once for each problem. @returns when it began, in RFC 3339 */
-  failed(text: string, reason: string): string;
-}
-
-/** Motion begins or ends. */
-interface Turn {
-  readonly isMoving: boolean;
-  /** Id of the event. */
-  readonly id: string;
-  readonly wallMs: number;
-  readonly area: MotionArea | undefined;
-}
-
-/** A stream whose motion is detected. */
-class WatchedStream implements Reader {
-  readonly id = 'motion';
-  readonly countsHolds = true;
-  readonly toleratedDelayMs = FILE_DELAY_MS;
-  readonly name: string;
-  readonly stream: Stream;
-  readonly #options: WatchedStreamOptions;
-  /** The detector, or undefined if the parameter sets are invalid. */
-  #motion: TrackMotion | undefined;
-  #problem: Omit<FeatureProblem, 'name'> | undefined;
-  #settings: MotionSettings | undefined;
-  /** The minute in which `#isInHours` was found. */
-  #minute = Number.NaN;
-  #isInHours = true;
-  #event = '';
-  #isReported = false;
-  #wallMs = 0;
-  readonly #beganMs: number;
-
-  constructor(options: WatchedStreamOptions) {
-    this.name = options.name;
-    this.stream = options.stream;
-    this.#options = options;
-    this.#beganMs = options.clock.wallMs();
-    const description = options.stream.tracks[options.track];
-    if (description) {
-      this.onTrack(options.track, description);
-    }
-    options.stream.addReader(this, false);
-  }
-
-  get score(): number {
-    return this.#motion?.score ?? 0;
-  }
-
-  get isMoving(): boolean {
-    return this.#isReported;
-  }
-
-  get problem(): Omit<FeatureProblem, 'name'> | undefined {
-    return this.#problem;
-  }
-
-  /** Its blocks have been read for a minute. */
-  get isSound(): boolean {
-    return !this.#problem && this.#wallMs - this.#beganMs > MINUTE_MS;
-  }
-
-  get boxes(): readonly MovingBox[] | null {
-    return this.#motion?.boxes ?? null;
-  }
-
-  /** Whether motion counts now. */
-  get isInHours(): boolean {
-    const minute = Math.floor(this.#options.clock.wallMs() / MINUTE_MS);
-    if (minute !== this.#minute) {
-      this.#minute = minute;
-      this.#isInHours = this.#options.isWithin(this.#settings?.motionHours ?? '');
-    }
-    return this.#isInHours;
-  }
-
-  set settings(settings: MotionSettings) {
-    if (settings !== this.#settings) {
-      this.#settings = settings;
-      this.#minute = Number.NaN;
-      this.#setRules();
-    }
-  }
-
-  onTrack(track: number, description: Track): void {
-    if (track === this.#options.track && (description.codec === 'h264' || description.codec === 'h265')) {
-      this.#rest();
-      this.#options.seconds.end(this.#motion?.moved);
-      this.#problem = undefined;
-      this.#motion = this.#detectorOf(description);
-      this.#setRules();
-      this.#checkBlocks();
-    }
-  }
-
-  onSample(track: number, { data, dts, wall }: Sample): void {
-    const motion = this.#motion;
-    if (track !== this.#options.track || !motion) {
-      return;
-    }
-    this.#wallMs = wall;
-    this.#options.seconds.at(Math.floor(wall / 1000), motion.moved);
-    motion.add(data, dts / TICKS_PER_MS);
-    this.#checkBlocks();
-    const isMoving = motion.isMoving && this.isInHours;
-    if (isMoving !== this.#isReported) {
-      this.#turn(isMoving, wall);
-    }
-  }
-
-  onEnd(): void {
-    this.#rest();
-    this.#options.ended();
-  }
-
-  close(): void {
-    this.stream.removeReader(this);
-    this.#rest();
-    this.#options.seconds.end(this.#motion?.moved);
-    this.#options.seconds.close();
-  }
-
-  #detectorOf(track: NalTrack): TrackMotion | undefined {
-    try {
-      return this.#options.makeDetector(track);
-    } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      this.#fail('unreadable', UNREADABLE, explain(error));
-      return undefined;
-    }
-  }
-
-  #checkBlocks(): void {
-    const failure = this.#motion?.failure;
-    if (failure !== undefined && !this.#problem) {
-      this.#fail('noBlocks', NO_BLOCKS, failure);
-    }
-  }
-
-  #fail(why: string, text: string, reason: string): void {
-    this.#problem = { why, text: `${text}: ${reason}`, since: this.#options.failed(text, reason) };
-  }
-
-  #setRules(): void {
-    if (this.#motion && this.#settings) {
-      this.#motion.rules = rulesOf(this.#settings);
-    }
-  }
-
-  #turn(isMoving: boolean, wallMs: number): void {
-    if (isMoving) {
-      this.#event = randomUUID();
-    }
-    this.#isReported = isMoving;
-    this.#options.report({ isMoving, id: this.#event, wallMs, area: this.#motion?.area });
-  }
-
-  /** Ends an event together with the stream. */
-  #rest(): void {
-    if (this.#isReported) {
-      this.#turn(false, this.#wallMs);
-    }
-  }
-}
-
-const rulesOf = (settings: MotionSettings): MotionRules => ({
-  sensitivity: settings.motionSensitivity,
-  zones: settings.motionZones.map(parsePolygon),
-  masks: settings.motionMasks.map(parsePolygon),
-  minSize: settings.motionMinSize,
-});

@@ -13,7 +13,7 @@ test.for([{ mqttURL: 'mqtt://192.0.2.1' }, { mqttFingerprint: 'ab'.repeat(32) },
   'only the owner sets %j',
   async (settings) => {
     const { edits } = await fileOf('perch: own\n');
-    await expect(edits.patchGlobal(settings, { hasAllRights: false })).rejects.toThrow('sets permissions: only');
+    await expect(edits.patchGlobal(settings, { hasAllRights: false })).rejects.toThrow(': only the owner');
   },
 );
 

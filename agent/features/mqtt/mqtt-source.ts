@@ -18,7 +18,7 @@ const EDITOR = { hasAllRights: false, user: 'MQTT' } as const;
 export type MqttSourceDeps = Pick<
   Host,
   'version' | 'config' | 'paths' | 'recordings' | 'pictures' | 'edits' | 'events' | 'name' | 'readings' | 'clock'
-> & { readonly steering: Pick<Host['steering'], 'presets' | 'goToPreset'> };
+> & { readonly steering: Pick<Host['steering'], 'presets' | 'asPerson'> };
 
 /** Cameras, events and commands for the MQTT link. */
 export function mqttSource(deps: MqttSourceDeps): MqttSource {
@@ -51,7 +51,7 @@ export function mqttSource(deps: MqttSourceDeps): MqttSource {
         if (!preset) {
           throw new PerchError('notFound', `the camera has no preset '${name.slice(0, 64)}'`, { path });
         }
-        await steering.goToPreset(path, preset.token);
+        await steering.asPerson.goToPreset(path, preset.token);
       },
       recordClip: async (path) => {
         if (settingsOf(path, config())?.record === 'no') {

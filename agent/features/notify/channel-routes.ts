@@ -84,7 +84,7 @@ const List = Type.Object({
 });
 const Params = Type.Object({ id: Type.String() });
 
-/** E-mail, ntfy and web hooks. They reach the own network, so they are the owner's. */
+/** Channels of notifications. They reach the own network, so they are the owner's. */
 export function channelRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, wallMs: () => number): void {
   noStore(app);
   listRoutes(app, opened, wallMs);
@@ -92,7 +92,7 @@ export function channelRoutes(app: FastifyInstance, opened: () => Promise<Notifi
 }
 
 function listRoutes(app: FastifyInstance, opened: () => Promise<Notifications>, wallMs: () => number): void {
-  const list = operation(TAG, 'E-mail, ntfy and web hooks', answers(List, 503));
+  const list = operation(TAG, 'Channels of notifications, and their kinds', answers(List, 503));
   app.get('/v3/notifications/channels', { schema: list }, async () => {
     const { channels } = await opened();
     return { items: channels.list().map((one) => channelJson(one, wallMs())), presets: PRESETS, kinds: KINDS };

@@ -200,10 +200,10 @@ test.for([
   ['a password in the address of ntfy', ntfy('https://:tk@ntfy.sh/topic'), 'url: it has no login'],
   ['a login in the address', hook('http://a:b@127.0.0.1/'), 'without login or placeholder'],
   ['a header of the connection', hook('http://127.0.0.1/', { headers: 'Host: x' }), "'Host' is not Name: value"],
-  ['another protocol', hook('file:///etc/passwd'), 'settings.url'],
+  ['another protocol', hook('file:///etc/passwd'), 'settings.url has the wrong form (address with http or https'],
   ['ntfy without a topic', ntfy('https://ntfy.sh/'), 'ends with the topic'],
   ['a masked secret of nothing', ntfy('https://ntfy.sh/a', { token: HIDDEN }), 'a secret that is not set'],
-  ['an unknown kind', { kind: 'fax' }, 'settings.kind is none of email, ntfy, webHook'],
+  ['an unknown kind', { kind: 'fax' }, 'settings.kind is none of email, ntfy'],
 ] as const)('%s is rejected, with the reason', async ([, settings, reason]) => {
   const { status, body } = await common.add(settings);
   expect([status, body['error']]).toEqual([400, expect.stringContaining(reason)]);

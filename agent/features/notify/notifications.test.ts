@@ -5,7 +5,9 @@ import { featuresWith } from '../../../test/features/notify/support/features-wit
 import { openPushService, vapidClaims } from '../../../test/features/notify/support/push-service.ts';
 import { pictureOf, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
+import { labelling } from '../../../test/support/harness/labelling.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { EventHub } from '../../record/events/event-hub.ts';
 import type { Feature } from '../contract.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
@@ -93,6 +95,20 @@ function silence() {
   };
   return { feature, begin };
 }
+
+test('motion of an examined camera is sent when its label is found, and opens the moment of the motion', async () => {
+  const { features, label } = labelling([]);
+  await using it = await open(PATHS, features);
+  await it.subscribe();
+  const id = await it.report('door', { type: 'motion', state: 'start' });
+  await label('door', id);
+  await label('door', id, 'person');
+  await label('door', id, 'person', 'vehicle');
+  await until(() => expect(it.service.messages).toHaveLength(1));
+  const { items } = (await it.box.call('GET', '/events/list?to=2100-01-01T00:00:00Z')).body;
+  const [{ start }] = items as [{ readonly start: string }];
+  expect(it.service.messages[0]?.payload).toMatchObject({ id, kind: 'person', body: 'Person', at: Date.parse(start) });
+});
 
 test('only what the rules name is sent, and nothing of a camera that a feature silences', async () => {
   const quiet = silence();
@@ -326,4 +342,31 @@ test.for([
   const cookie = who === 'a program' ? '' : it.box.cookie;
   expect((await it.box.ask('POST', '/notifications', { ...it.subscription, ...more }, { cookie })).status).toBe(status);
   expect(existsSync(join(it.box.folder, 'data', 'push-subscriptions.json'))).toBe(false);
+});
+
+test('an event of both streams of a camera is notified once, and so is one of the small stream alone', async () => {
+  const hubs: EventHub[] = [];
+  const witness: Feature = {
+    name: 'witness',
+    open: (host) => {
+      hubs.push(host.recordings.events.hub as EventHub);
+      return {};
+    },
+  };
+  const streams = `paths:
+  door: {source: rtsp://127.0.0.1:9/1}
+  door_sub: {source: rtsp://127.0.0.1:9/2}
+`;
+  await using it = await open(streams, [witness]);
+  await it.subscribe();
+  for (const path of ['door', 'door_sub']) {
+    await hubs[0]?.add({ path, id: 'a', type: 'person', source: 'camera' });
+  }
+  await it.report('door_sub', { type: 'doorbell' });
+  const received = () => it.service.messages.map(({ payload }) => [payload['path'], payload['kind']]);
+  await until(() => expect(received()).toHaveLength(2));
+  expect(received()).toEqual([
+    ['door', 'person'],
+    ['door_sub', 'doorbell'],
+  ]);
 });

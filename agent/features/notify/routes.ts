@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Person } from '../../auth/accounts/person.ts';
 import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
+import { LoginAttempts } from '../../auth/throttle/login-attempts.ts';
 import { PerchError } from '../../base/errors.ts';
+import { resolvePath } from '../../config/load/load.ts';
 import { answers, OrNull, operation, TimeText } from '../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cookieOf, NOTIFIED_COOKIE, ownCookie, sessionTokenOf } from '../../http/auth/credentials.ts';
@@ -11,7 +13,7 @@ import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
 import type { Host } from '../contract.ts';
 import type { Notifications } from './notifier/notifications.ts';
-import { PUSH_FIELDS, type SubscriptionHolder } from './push/push-fields.ts';
+import { BUTTONS, ButtonChoice, PUSH_FIELDS, quietOf, type SubscriptionHolder } from './push/push-fields.ts';
 import { relayOf } from './push/relays.ts';
 import type { Subscription } from './push/subscriptions.ts';
 
@@ -43,12 +45,22 @@ export const testAnswer = (problem: string | undefined): Static<typeof TestAnswe
 const BROWSER_BYTES = 16;
 const NO_MORE = { additionalProperties: false };
 
-const { rules, language, endpoint, p256dh, auth } = PUSH_FIELDS;
+const { rules, language, endpoint, p256dh, auth, buttons } = PUSH_FIELDS;
 const NewBody = Type.Object(PUSH_FIELDS, NO_MORE);
 const ChangeBody = Type.Object(
   {
     rules: Type.Optional(rules),
     language: Type.Optional(language),
+    buttons,
+    quiet: Type.Optional(
+      Type.Object(
+        {
+          path: Type.String({ minLength: 1, maxLength: 512 }),
+          minutes: Type.Integer({ minimum: 0, maximum: MAX_SNOOZE_MINUTES }),
+        },
+        { ...NO_MORE, description: 'Pauses a camera on all browsers of the caller. 0 minutes: no longer.' },
+      ),
+    ),
     snoozeMinutes: SNOOZE,
     subscription: Type.Optional(
       Type.Object({ endpoint, p256dh, auth }, { ...NO_MORE, description: 'A new one of the same browser.' }),
@@ -63,18 +75,31 @@ const Item = Type.Object({
   relay: Type.String({ description: 'The company that relays the encrypted messages, or its host.' }),
   created: TimeText,
   snoozedUntil: OrNull(TimeText),
+  quiet: Type.Array(Type.Object({ path: Type.String(), until: TimeText }), { description: 'Cameras that are paused.' }),
   language,
   rules,
+  buttons: Type.Array(ButtonChoice),
+});
+const PressBody = Type.Object({ token: Type.String({ maxLength: 64, description: 'Of the button.' }) }, NO_MORE);
+const PressAnswer = Type.Object({
+  text: Type.String({ description: 'What has changed; `{time}` stands for `until`.' }),
+  until: OrNull(TimeText),
+  undo: OrNull(
+    Type.Object({ title: Type.String(), token: Type.String() }, { description: 'A button that reverts it.' }),
+  ),
 });
 export type SubscriptionItem = Static<typeof Item>;
 const List = Type.Object({
   publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
   items: Type.Array(Item),
+  actions: Type.Array(Type.Object({ id: Type.String(), title: Type.String() }), {
+    description: 'What a button may do besides, for this person: rules between cameras.',
+  }),
 });
 const Params = Type.Object({ id: Type.String() });
 const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
 
-interface NotificationRoutesOptions extends Pick<Host, 'accounts' | 'clock'> {
+interface NotificationRoutesOptions extends Pick<Host, 'accounts' | 'actions' | 'clock' | 'config'> {
   readonly access: Pick<HttpAccess, 'identify' | 'origin'>;
   notifications(): Promise<Notifications>;
 }
@@ -84,6 +109,7 @@ export function notificationRoutes(app: FastifyInstance, options: NotificationRo
   noStore(app);
   listRoute(app, options);
   changeRoutes(app, options);
+  pressRoute(app, options);
   pictureRoute(app, options);
 }
 
@@ -92,9 +118,15 @@ function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): vo
   const schema = operation('notifications', "One's own browsers with push notifications", answers(List, 503));
   app.get('/v3/notifications', { schema }, async (request) => {
     const holder = holderOf(options, request);
+    const person = personOf(options, request);
     const { publicKey, subscriptions } = await notifications();
     const items = subscriptions.of(holder);
-    return { publicKey, items: items.map((one) => shown(options, one)) };
+    const actions = options.actions().filter((one) => one.isFor(person));
+    return {
+      publicKey,
+      items: items.map((one) => shown(options, one)),
+      actions: actions.map(({ id, title }) => ({ id, title })),
+    };
   });
 }
 
@@ -117,7 +149,7 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
   const change = operation(
     'notifications',
     'Changes rules, language, snooze or the subscription itself',
-    answers(Item, 400, 404, 413, 503),
+    answers(Item, 400, 404, 413, 503, 507),
     {
       params: Params,
       body: ChangeBody,
@@ -125,13 +157,22 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
   );
   app.patch<{ Params: { id: string } }>('/v3/notifications/:id', { bodyLimit, schema: change }, async (request) => {
     const holder = holderOf(options, request);
-    const { snoozeMinutes, subscription, ...rest } = checkedBody(ChangeBody, request.body);
+    const { snoozeMinutes, quiet, subscription, ...rest } = checkedBody(ChangeBody, request.body);
     if (subscription) {
       checkEndpoint(subscription);
     }
+    if (quiet && quiet.minutes > 0) {
+      checkCamera(options, personOf(options, request), quiet.path);
+    }
     const wanted = { ...rest, ...subscription, ...snoozeOf(snoozeMinutes, options.clock.wallMs()) };
     const { subscriptions } = await notifications();
-    return shown(options, await subscriptions.change(holder, request.params.id, wanted));
+    const changed = await subscriptions.change(holder, request.params.id, wanted);
+    if (!quiet) {
+      return shown(options, changed);
+    }
+    const nowMs = Math.round(options.clock.wallMs());
+    await subscriptions.quieten(holder, quiet.path, nowMs + quiet.minutes * 60_000);
+    return shown(options, subscriptions.get(holder, request.params.id));
   });
 
   const remove = operation('notifications', 'Ends the notifications of a browser', answers(OkAnswer, 404, 503), {
@@ -151,6 +192,42 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     const holder = holderOf(options, request);
     return testAnswer(await (await notifications()).test(holder, request.params.id));
   });
+}
+
+/** For the page's service worker, which works while the page is closed. */
+function pressRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const wrong = new LoginAttempts(options.clock, 20, 'at buttons of notifications');
+  const schema = operation(
+    'notifications',
+    'A button of a notification was pressed. Its token is valid once, for ten minutes, for the person who got it',
+    answers(PressAnswer, 400, 404, 413, 429, 503, 507),
+    { body: PressBody },
+  );
+  app.post('/v3/notifications/press', { bodyLimit: 1 << 10, schema }, async (request) => {
+    const person = personOf(options, request);
+    const holder = holderOf(options, request);
+    const { token } = checkedBody(PressBody, request.body);
+    // Several people have the link of a guest.
+    const key = `${person.name} ${holder.session ?? ''}`;
+    wrong.take(key);
+    const { text, until, undo } = await (await options.notifications()).press(holder, person, token);
+    wrong.giveBack(key);
+    return {
+      text,
+      until: until === undefined ? null : new Date(until).toISOString(),
+      undo: undo?.token === undefined ? null : { title: undo.title, token: undo.token },
+    };
+  });
+}
+
+/** @throws PerchError unauthorized, badInput */
+function checkCamera({ config }: NotificationRoutesOptions, person: Person, path: string): void {
+  if (!person.may('playback', path)) {
+    throw new PerchError('unauthorized', 'no permission to play this camera', { path });
+  }
+  if (!resolvePath(config(), path)?.settings) {
+    throw new PerchError('badInput', 'quiet.path is no path of this box', { path });
+  }
 }
 
 function checkEndpoint({ endpoint }: { readonly endpoint: string }): void {
@@ -219,14 +296,17 @@ function shown(
   options: NotificationRoutesOptions,
   { id, device, endpoint, created, snoozedUntil, ...one }: Subscription,
 ): Static<typeof Item> {
+  const nowMs = options.clock.wallMs();
   return {
     id,
     device,
     endpoint,
     relay: relayOf(endpoint),
     created: new Date(created).toISOString(),
-    snoozedUntil: snoozeText(snoozedUntil, options.clock.wallMs()),
+    snoozedUntil: snoozeText(snoozedUntil, nowMs),
+    quiet: quietOf(one, nowMs).map(({ path, until }) => ({ path, until: new Date(until).toISOString() })),
     language: one.language,
     rules: one.rules,
+    buttons: one.buttons ?? [...BUTTONS],
   };
 }

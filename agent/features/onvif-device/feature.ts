@@ -15,6 +15,7 @@ export const onvifDevice: Feature = {
       component: device.component(),
       routes: [{ listener: 'main', right: 'admin', mount: async (app) => onvifRoutes(app, device) }],
       applied: () => device.applied(),
+      replays: device.replays,
       isOwn: (identity) => device.isOwn(identity),
     };
   },

@@ -1,13 +1,16 @@
+import { PerchError } from '../../base/errors.ts';
 import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
+import type { RtspReplays } from '../../protocols/contract.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { Host } from '../contract.ts';
 import { ONVIF } from './keys.ts';
 import type { OnvifSourceDeps } from './onvif-source.ts';
+import type { Replays } from './replay/replays.ts';
 import type { OnvifState } from './routes.ts';
 import type { OnvifLogin } from './server/contract.ts';
 import type { Responder } from './server/discovery/responder.ts';
@@ -16,6 +19,8 @@ import type { OnvifServer } from './server/server.ts';
 const PART = 'ONVIF device';
 /** Duration of a test: three rounds of probes, and the half second in which devices answer. */
 const TEST_LISTEN_MS = 2_000;
+/** Query of the URLs that GetReplayUri returns; clients may append the control of a track. */
+const REPLAY_QUERY = /(?:^|&)onvif-replay(?=[=&/]|$)/;
 const UNHEARD = 'this Perch does not receive its own probes: a firewall may block UDP port 3702';
 
 type OnvifDeps = OnvifSourceDeps &
@@ -25,12 +30,19 @@ interface Running {
   readonly perch: string;
   readonly server: OnvifServer;
   readonly responder: Responder | undefined;
+  readonly replays: Replays;
   /** Number of probes received by the end of a test that found no camera, or undefined if there was no such test. Later probes refute it. */
   unheard?: number | undefined;
 }
 
 /** The ONVIF devices for other recorders while they are configured. Their code is loaded then. */
 export class OnvifDevice {
+  /** Recordings of the cameras by RTSP, while the devices are on. */
+  readonly replays: RtspReplays = {
+    takes: (query) => REPLAY_QUERY.test(query),
+    tracks: (path) => this.#requireReplays().tracks(path),
+    open: async (path, tracks, link, client) => this.#requireReplays().open(path, tracks, link, client),
+  };
   readonly #deps: OnvifDeps;
   readonly #changes = new Set<() => void>();
   #running: Running | undefined;
@@ -70,6 +82,13 @@ export class OnvifDevice {
           }
         : null,
     };
+  }
+
+  #requireReplays(): Replays {
+    if (!this.#running) {
+      throw new PerchError('unavailable', 'recordings are replayed only while onvif is on');
+    }
+    return this.#running.replays;
   }
 
   /** The state, after closed ports were tried again and this Perch has searched for its cameras as recorders do. */
@@ -131,23 +150,35 @@ export class OnvifDevice {
   async #start(config: Config): Promise<() => Promise<void>> {
     const { onvifAddress: address, onvifDiscovery, readTimeoutMs } = settingsIn(config, ONVIF);
     const { dataDir, log, clock, discovery } = this.#deps;
-    const [{ OnvifServer: Server }, { DeviceFile }, { onvifSource }, discoverable] = await loadLate(PART, () =>
+    const [
+      { OnvifServer: Server },
+      { DeviceFile },
+      { onvifSource, recordedStore },
+      { Replays: Sessions },
+      { recordingServices },
+      discoverable,
+    ] = await loadLate(PART, () =>
       Promise.all([
         import('./server/server.ts'),
         import('./server/device-file.ts'),
         import('./onvif-source.ts'),
+        import('./replay/replays.ts'),
+        import('./recordings/recording-service.ts'),
         onvifDiscovery ? import('./server/discovery/responder.ts') : undefined,
       ]),
     );
     const file = await DeviceFile.open(dataDir, log);
     const where = { ...discovery, host: parseAddress(address)?.host };
     const responder = discoverable && new discoverable.Responder({ ...where, clock, log, perch: file.id });
+    const store = recordedStore(this.#deps);
+    const source = onvifSource(this.#deps, (listener) => {
+      this.#changes.add(listener);
+      return () => this.#changes.delete(listener);
+    });
     const deps = {
       ...this.#deps,
-      source: onvifSource(this.#deps, (listener) => {
-        this.#changes.add(listener);
-        return () => this.#changes.delete(listener);
-      }),
+      source,
+      more: recordingServices({ source, store, clock }),
       file,
       address,
       readTimeoutMs,
@@ -155,9 +186,11 @@ export class OnvifDevice {
     };
     try {
       const server = await Server.start(deps, (cameras) => responder?.setCameras(cameras));
-      this.#running = { perch: file.id, server, responder };
+      const replays = new Sessions({ clock, log, recordings: this.#deps.recordings.playback });
+      this.#running = { perch: file.id, server, responder, replays };
       return async () => {
         this.#running = undefined;
+        replays.close();
         await responder?.close();
         await server.close();
       };
@@ -173,6 +206,7 @@ export class OnvifDevice {
       device && {
         user,
         may: (path) => device.may('onvif', path),
+        mayPlay: (path) => device.may('playback', path),
         isRight: (proves) => device.isRight({ proves }),
       }
     );

@@ -1,10 +1,14 @@
+import { eventKindsOf } from '../../base/event-kinds.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { portOf } from '../../config/values/address.ts';
+import { hasRtp } from '../../media/sdp/write.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
+import type { ZonedTime } from '../../playback/read/rfc3339.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { Host } from '../contract.ts';
+import type { RecordedStore } from './recordings/recorded-cameras.ts';
 import type { CameraDetection, OfferedCamera, OnvifSource, StreamFacts } from './server/contract.ts';
 import { factsOf, NO_FACTS } from './stream-facts.ts';
 
@@ -15,7 +19,9 @@ export type OnvifSourceDeps = Pick<Host, 'version' | 'config' | 'steering' | 'pa
 
 /** Cameras, streams and events for other recorders. */
 export function onvifSource(deps: OnvifSourceDeps, onChange: OnvifSource['onChange']): OnvifSource {
-  const { config, recordings, pictures, steering, version } = deps;
+  const { config, recordings, pictures, version } = deps;
+  // A person moves the camera there.
+  const steering = deps.steering.asPerson;
   const { hub } = recordings.events;
   /** Facts of the streams that have run, by path: recorders ask for them while a camera is away, too. */
   const known = new Map<string, StreamFacts>();
@@ -40,17 +46,19 @@ export function onvifSource(deps: OnvifSourceDeps, onChange: OnvifSource['onChan
     picture: (path) => pictures.picture(pictured(path, pictures), SNAPSHOT),
     ptz: {
       abilities: async (path) => {
-        const { hasPanTilt, hasZoom, hasHome, mostPresets } = await steering.abilities(path);
-        return { hasPanTilt, hasZoom, hasHome: hasHome === true, maxPresets: mostPresets ?? 0 };
+        const { hasPanTilt, hasZoom, hasHome, hasAbsolute, mostPresets } = await steering.abilities(path);
+        return { hasPanTilt, hasZoom, hasHome: hasHome === true, hasAbsolute, maxPresets: mostPresets ?? 0 };
       },
       move: (path, velocity) => steering.move(path, velocity),
       stop: (path) => steering.stop(path),
       presets: (path) => steering.presets(path),
       goToPreset: (path, token) => steering.goToPreset(path, token),
       goHome: (path) => steering.goHome(path),
+      position: (path) => steering.position(path),
+      moveTo: (path, position) => steering.moveTo(path, position),
     },
-    onEvent: (listener) => hub.listen((event) => listener(newsOf(event))),
-    ongoing: (path) => hub.running(path).map(newsOf),
+    onEvent: (listener) => hub.listen((event, known) => listener(newsOf(event, known))),
+    ongoing: (path) => hub.running(path).map((event) => newsOf(event)),
     onChange,
   };
 }
@@ -81,12 +89,33 @@ function pictured(path: string, pictures: Pick<Host['pictures'], 'hasPicture'>):
   return path.endsWith(SUB_SUFFIX) && !pictures.hasPicture(path) ? path.slice(0, -SUB_SUFFIX.length) : path;
 }
 
+/** The recordings of this box for the services of Profile G. */
+export function recordedStore({ recordings, paths }: Pick<OnvifSourceDeps, 'recordings' | 'paths'>): RecordedStore {
+  const { playback } = recordings;
+  const at = (us: number | undefined): ZonedTime | undefined => (us === undefined ? undefined : { us, offsetMs: 0 });
+  return {
+    spans: (path, fromUs, toUs) => playback.spans(path, at(fromUs), at(toUs)),
+    tracks: async (path) => (await playback.newestTracks(path)).filter(hasRtp),
+    isRecording: (path) => paths.find(path)?.recording?.active === true,
+    events: (path, fromUs, toUs, limit) =>
+      playback.events.eventsOf(path, fromUs, toUs, limit).map((event) => newsOf(event)),
+  };
+}
+
+type EventFacts = Pick<CameraEvent, 'id' | 'path' | 'type' | 'startUs' | 'endUs' | 'labels'>;
+
 const settingsOf = (path: string, config: Config): PathSettings | undefined => resolvePath(config, path)?.settings;
 
-const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraDetection => ({
-  id,
-  path,
-  type,
-  startMs: startUs / 1000,
-  endMs: endUs === undefined ? undefined : endUs / 1000,
-});
+function newsOf(event: EventFacts, known?: EventFacts): CameraDetection {
+  const { id, path, startUs, endUs } = event;
+  // What a running event was until now may be over.
+  const before = known && known.endUs === undefined ? eventKindsOf(known) : [];
+  return {
+    id,
+    path,
+    kinds: [...new Set([...eventKindsOf(event), ...before])],
+    ...(known?.endUs !== undefined && { formerKinds: eventKindsOf(known) }),
+    startMs: startUs / 1000,
+    endMs: endUs === undefined ? undefined : endUs / 1000,
+  };
+}

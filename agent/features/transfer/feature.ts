@@ -1,7 +1,17 @@
+import { linkOf } from '../../cameras/onvif/onvif-link.ts';
+import { isSubStream } from '../../cameras/path-entries.ts';
+import type { Config } from '../../config/load/load.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { Feature } from '../contract.ts';
 import { transferRoutes } from './routes.ts';
-import { FolderLook, ImportRequest, MoveRequest } from './run/requests.ts';
+import {
+  FolderLook,
+  ImportRequest,
+  MoveRequest,
+  RecorderLook,
+  RecorderRequest,
+  type RecorderTargets,
+} from './run/requests.ts';
 import { Transfers } from './transfers.ts';
 
 export const transfer: Feature = {
@@ -14,7 +24,11 @@ export const transfer: Feature = {
         'take recordings of MediaMTX, Frigate and others into those of a path, by the',
         "times in their names: --camera is Frigate's name, --link saves room where",
         'files are taken unchanged, --move deletes recordings once',
-        'their copies have the same bytes, as for another disk',
+        'their copies have the same bytes, as for another disk;',
+        'onvif://USER@HOST instead of FOLDER: of an ONVIF recorder, with its password',
+        'in PERCH_RECORDER_PASSWORD; without --path it lists the channels; --camera',
+        'is the name of one, --since and --until limit the period, --rate the bytes',
+        'a second',
       ],
       words: ['FOLDER'],
       takes: 'file',
@@ -23,8 +37,14 @@ export const transfer: Feature = {
         camera: { type: 'string' },
         link: { type: 'boolean' },
         move: { type: 'boolean' },
+        since: { type: 'string' },
+        until: { type: 'string' },
+        rate: { type: 'string' },
       },
-      run: async (call) => (await import('./import/import-command.ts')).importRecordings(call),
+      run: async (call) =>
+        /^onvif:/i.test(call.words[0] ?? '')
+          ? (await import('./recorder/recorder-command.ts')).importFromRecorder(call)
+          : (await import('./import/import-command.ts')).importRecordings(call),
     },
   ],
   open(host) {
@@ -33,7 +53,11 @@ export const transfer: Feature = {
       begin: () => transfers.begin(),
       component: transfers.component(),
       routes: [
-        { listener: 'main', right: 'admin', mount: async (app) => transferRoutes(app, transfers, host.transfers()) },
+        {
+          listener: 'main',
+          right: 'admin',
+          mount: async (app) => transferRoutes(app, transfers, host.transfers(), () => recordersOf(host.config())),
+        },
       ],
       transfers: [
         {
@@ -53,7 +77,24 @@ export const transfer: Feature = {
             return new ImportSource(host);
           },
         },
+        {
+          kind: 'recorder',
+          request: RecorderRequest,
+          look: RecorderLook,
+          load: async () => {
+            const part = 'import from recorders';
+            const { RecorderSource } = await loadLate(part, () => import('./recorder/recorder-source.ts'));
+            return new RecorderSource(host);
+          },
+        },
       ],
     };
   },
 };
+
+/** Cameras with ONVIF that are on. */
+const recordersOf = (config: Config): RecorderTargets => ({
+  items: [...config.paths].flatMap(([path, { settings }]) =>
+    settings && linkOf(settings) && !isSubStream(path, config) ? [{ path }] : [],
+  ),
+});

@@ -10,15 +10,20 @@ import {
   TransferState,
 } from '../../recordings/copy/transfer-kind.ts';
 import { listFolders } from './run/folders.ts';
-import { Folders, type TransferRequest } from './run/requests.ts';
+import { Folders, RecorderTargets, type TransferRequest } from './run/requests.ts';
 import type { Transfers } from './transfers.ts';
 
-export type { FolderList, ImportRequest } from './run/requests.ts';
+export type { FolderList, ImportRequest, RecorderRequest, RecorderTargets } from './run/requests.ts';
 
 const MAX_BODY_BYTES = 16_384;
 
 /** Transfers of recordings from other disks, folders and boxes: for the owner, on the main port only. */
-export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds: readonly TransferKind[]): void {
+export function transferRoutes(
+  app: FastifyInstance,
+  transfers: Transfers,
+  kinds: readonly TransferKind[],
+  recorders: () => RecorderTargets,
+): void {
   noStore(app);
   const Request = Type.Union(kinds.map(({ request }) => request));
   const Look = Type.Union(kinds.flatMap((one) => one.look ?? []));
@@ -28,8 +33,8 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
   app.get('/v3/recordings/transfer', { schema: state }, async () => (await transfers.runner()).state);
   const start = operation(
     'recordings',
-    'Move recordings to another disk, import those of another program, or fetch those of a paired box, while recording continues, for the owner',
-    answers(State, 400, 404, 409, 413),
+    'Move recordings to another disk, import those of another program or of an ONVIF recorder, or fetch those of a paired box, while recording continues, for the owner',
+    answers(State, 400, 404, 409, 413, 503, 504),
     { body: Request },
   );
   app.post('/v3/recordings/transfer', { bodyLimit: MAX_BODY_BYTES, schema: start }, async ({ body }) => {
@@ -40,7 +45,7 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
   const foresee = operation(
     'recordings',
     'What a transfer would do, for the owner',
-    answers(TransferForecast, 400, 404, 413, 503),
+    answers(TransferForecast, 400, 404, 413, 503, 504),
     {
       body: Request,
     },
@@ -50,8 +55,8 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
   );
   const look = operation(
     'recordings',
-    'What a folder or a paired box has, by camera, for the owner',
-    answers(ImportForecast, 400, 404, 413, 503),
+    'What a folder, a paired box or an ONVIF recorder has, by camera, for the owner',
+    answers(ImportForecast, 400, 404, 413, 503, 504),
     { body: Look },
   );
   app.post('/v3/recordings/transfer/look', { bodyLimit: MAX_BODY_BYTES, schema: look }, async ({ body }) =>
@@ -70,6 +75,12 @@ export function transferRoutes(app: FastifyInstance, transfers: Transfers, kinds
       },
     );
   }
+  const targets = operation(
+    'recordings',
+    'Cameras of this Perch whose cards may have recordings, for the owner',
+    answers(RecorderTargets),
+  );
+  app.get('/v3/recordings/transfer/recorders', { schema: targets }, async () => recorders());
   const folders = operation(
     'recordings',
     'Folders below a folder of the box, for the owner',

@@ -38,6 +38,7 @@ export const updatesFeature = (keyFolder?: string): Feature => ({
     const updates = new Updates({ ...host, host: requests, ...(keyFolder !== undefined && { keyFolder }) });
     return {
       routes: [{ listener: 'main', right: 'admin', mount: (app) => updateRoutes(app, updates) }],
+      release: (nameOf) => updates.release(nameOf),
       facts: {
         schema: { newest: Type.String({ description: 'The newest version of Perch that is known.' }) },
         read: async () => ({ newest: updates.newest }),

@@ -6,7 +6,7 @@ const schema = {
     default: '',
     syntax: 'askedUrl',
     description:
-      'URL of a folder with updates of Perch (`perch-update.json`). It is read only when the owner looks for updates.',
+      'URL of a folder with updates of Perch (`perch-update.json`). It is read only when the owner looks for updates, and for `perch-objects` when objects are switched on without it.',
   }),
 };
 

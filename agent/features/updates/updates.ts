@@ -10,7 +10,7 @@ import { type AnyManifest, checkNewer, damaged, isSystem, MAX_UPDATE_BYTES } fro
 import { refusal, type UpdateReason } from '../../../system/update/reasons.ts';
 import { runningSystem, type System } from '../../../system/update/second-system.ts';
 import { readUpdate } from '../../../system/update/update-file.ts';
-import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
+import { newestVersion, releaseFileFrom, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../../../system/update/version.ts';
 import { isWatchable, MAX_FOLDERS } from '../../../system/updater/watched.ts';
 import { explain, PerchError } from '../../base/errors.ts';
@@ -120,6 +120,11 @@ export class Updates implements UpdateControl {
       }).finally(() => pieces.return(undefined));
       return this.#install(manifest);
     });
+  }
+
+  release(nameOf: (version: string) => string): AsyncIterable<Uint8Array> | undefined {
+    const isKnown = settingsIn(this.#deps.settings(), UPDATES).updateAddress !== '';
+    return isKnown ? releaseFileFrom(this.#server(), this.#installed, nameOf) : undefined;
   }
 
   async #install(manifest: AnyManifest): Promise<UpdatePlan> {

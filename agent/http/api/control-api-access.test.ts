@@ -87,14 +87,22 @@ const PTZ = [
   ['POST', 'ptz/stop'],
   ['POST', 'ptz/home'],
   ['POST', 'ptz/goto'],
+  ['GET', 'ptz/position'],
+  ['POST', 'ptz/position'],
+  ['POST', 'ptz/center'],
+] as const;
+const OUTPUTS = [
+  ['GET', 'outputs/list'],
+  ['POST', 'outputs/set'],
 ] as const;
 
-test('a viewer turns the cameras with that right and no others, and changes no positions', async () => {
+test('a viewer turns the cameras with that right, and switches outputs with another one; none changes positions and relays', async () => {
   await using api = await openApi({ password: 'blue heron' });
   const { people } = api.accounts;
   const rights = { cameras: ['door'], live: true, recordings: false } as const;
   await people.addUser({ name: 'ann', ...rights, turn: true }, 'a red kite');
   await people.addUser({ name: 'bob', ...rights, talk: true }, 'a red kite');
+  await people.addUser({ name: 'cat', ...rights, switch: true }, 'a red kite');
   const host = '192.168.1.2:9997';
   const statusOf = async (name: string, method: 'GET' | 'POST', address: string) => {
     const token = await api.accounts.logIn(name, 'a red kite', { ip: '192.168.1.7', isPrivate: true });
@@ -108,12 +116,20 @@ test('a viewer turns the cameras with that right and no others, and changes no p
     });
     return answer.statusCode;
   };
-  for (const [method, route] of PTZ) {
-    expect([route, (await statusOf('ann', method, `${route}/door`)) === 401]).toEqual([route, false]);
-    expect([route, await statusOf('ann', method, `${route}/yard`)]).toEqual([route, 401]);
-    expect([route, await statusOf('bob', method, `${route}/door`)]).toEqual([route, 401]);
+  for (const [who, other, routes] of [
+    ['ann', 'cat', PTZ],
+    ['cat', 'ann', OUTPUTS],
+  ] as const) {
+    for (const [method, route] of routes) {
+      expect([route, (await statusOf(who, method, `${route}/door`)) === 401]).toEqual([route, false]);
+      expect([route, await statusOf(who, method, `${route}/yard`)]).toEqual([route, 401]);
+      expect([route, await statusOf('bob', method, `${route}/door`)]).toEqual([route, 401]);
+      expect([route, await statusOf(other, method, `${route}/door`)]).toEqual([route, 401]);
+    }
   }
-  for (const route of ['ptz/presets/door', 'ptz/remove/door', 'reboot/door']) {
-    expect([route, await statusOf('ann', 'POST', route)]).toEqual([route, 401]);
+  for (const route of ['ptz/presets/door', 'ptz/remove/door', 'outputs/relay/door', 'reboot/door']) {
+    for (const who of ['ann', 'cat']) {
+      expect([who, route, await statusOf(who, 'POST', route)]).toEqual([who, route, 401]);
+    }
   }
 });

@@ -56,7 +56,7 @@ test.for<[string, number, unknown]>([
   [
     '{"path":"door","typ":"motion"}',
     400,
-    failure("unknown field 'typ': known are path, type, start, end, text, id, state"),
+    failure("unknown field 'typ': known are path, type, start, end, text, id, state, labels"),
   ],
   ['{"path":', 400, failure('the body is not JSON')],
   ['', 400, failure('the body is not a JSON object with path and type')],

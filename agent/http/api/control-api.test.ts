@@ -117,6 +117,18 @@ test.for<[string, number, unknown]>([
       ...{ limit: '7', items: [] },
     },
   ],
+  [
+    '/v3/reviews?to=2026-01-02T00:00:00Z&hours=22:00-06:00&unseen=true&path=door&path=gate',
+    200,
+    {
+      ...{ to: '2026-01-02T00:00:00Z', hours: '22:00-06:00', unseen: 'true', path: 'door' },
+      items: [
+        { path: 'garden/gate', group: null, person: 'owner' },
+        { path: 'door', group: 'Ground floor', person: 'owner' },
+      ],
+    },
+  ],
+  ['/v3/reviews/WzE3', 200, { id: 'WzE3', cameras: [{ path: 'door' }] }],
   ['/v3/timeline/', 400, failure('invalid name')],
   ['/v3/recordings/get/unknown', 400, failure("path 'unknown' is not configured")],
   ['/v3/unknown', 404, '404 page not found'],

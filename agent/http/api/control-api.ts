@@ -6,7 +6,7 @@ import { answerNotFound } from '../listener/app.ts';
 import { cors } from '../listener/cors.ts';
 import { noStore, OK, OkAnswer } from '../messages/responses.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
-import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
+import { type CameraCommands, cameraControlRoutes } from './cameras/camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
 import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
 import { type CameraMasks, maskRoutes } from './cameras/masks.ts';
@@ -21,9 +21,10 @@ import { type EventStreams, eventStreamRoutes } from './recordings/event-stream.
 import { type EventIntake, eventRoutes } from './recordings/events.ts';
 import { type ProtectionLookup, protectedRoutes } from './recordings/protected.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings/recordings.ts';
+import { reviewRoutes } from './recordings/reviews.ts';
 import { timelineRoutes } from './recordings/timeline.ts';
 import { answers, operation } from './schema/schemas.ts';
-import { isForServers, isForViewers, mayTurn, type Viewer } from './schema/visibility.ts';
+import { isForServers, isForViewers, maySteer, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
 import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
@@ -57,7 +58,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly box: ProblemLookup;
   readonly streams: EventStreams;
   readonly cameras: CameraLookup;
-  readonly steering: CameraSteering;
+  readonly steering: CameraCommands;
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
   readonly layouts: LayoutStore;
@@ -100,7 +101,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     const viewer = viewerOf(request);
     const isOpen = serverOf(request)
       ? isForServers(request)
-      : isForViewers(request) || (viewer !== undefined && mayTurn(request, viewer));
+      : isForViewers(request) || (viewer !== undefined && maySteer(request, viewer));
     if (!isOpen || !viewer) {
       await access.require(request, 'api', '');
     }
@@ -122,6 +123,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(eventRoutes, { events: options.events });
   const personOf = (request: FastifyRequest) => options.personOf(request);
   await app.register(eventListRoutes, { recordings: options.recordings, viewerOf, personOf });
+  await app.register(reviewRoutes, { recordings: options.recordings, layouts: options.layouts, viewerOf, personOf });
   await app.register(protectedRoutes, { protection: options.protection, viewerOf, personOf });
   await app.register(deletionRoutes, { deletions: options.deletions, personOf });
   await app.register(diskRoutes, { disks: options.disks });

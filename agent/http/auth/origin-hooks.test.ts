@@ -9,10 +9,10 @@ import { silentLogger } from '../../base/log.ts';
 import { createHttpApp } from '../listener/app.ts';
 import { insistOnTls, keepPrefix, redirectToTls, warnOfUnknownProxy } from './origin-hooks.ts';
 
-function appOf(port: number | undefined, mayInsist = false, isSecure = false) {
+function appOf(port: number | undefined, insistS = 0, isSecure = false) {
   const app = createHttpApp({ log: silentLogger });
   redirectToTls(app, { port: () => port, isSecure: () => isSecure });
-  insistOnTls(app, () => mayInsist);
+  insistOnTls(app, () => insistS);
   app.all('/*', () => 'answered');
   onTestFinished(() => app.close());
   return app;
@@ -71,7 +71,7 @@ test('a request in absolute form, as for proxies, is not redirected', async () =
 });
 
 test('a request over https to a trusted proxy is not redirected', async () => {
-  expect((await open(8443, false, true)('/', 'box')).statusCode).toBe(200);
+  expect((await open(8443, 0, true)('/', 'box')).statusCode).toBe(200);
 });
 
 test('a request over TLS is not redirected, with any proxy headers', async () => {
@@ -83,16 +83,17 @@ test('nothing is redirected without https', async () => {
 });
 
 test.for([
-  [true, 'box.example', true],
+  [Number.POSITIVE_INFINITY, 'box.example', 'max-age=2592000'],
   // Browsers would keep the port and use https on the port of plain http.
-  [true, 'box.example:8443', false],
-  [false, 'box.example', false],
-] as const)('HSTS: allowed %s, at %s: %s', async ([may, host, insists]) => {
-  expect((await byTls(appOf(undefined, may), host)).insists).toBe(insists ? 'max-age=2592000' : undefined);
+  [Number.POSITIVE_INFINITY, 'box.example:8443', undefined],
+  [86_400, 'box.example', 'max-age=86400'],
+  [0, 'box.example', undefined],
+] as const)('HSTS with a certificate for another %d s, at %s: %s', async ([lastsS, host, insists]) => {
+  expect((await byTls(appOf(undefined, lastsS), host)).insists).toBe(insists);
 });
 
 test('a request over plain http gets no HSTS, also from a proxy with https', async () => {
-  expect((await open(undefined, true, true)('/', 'box.example')).insists).toBeUndefined();
+  expect((await open(undefined, 86_400, true)('/', 'box.example')).insists).toBeUndefined();
 });
 
 test.for<[string, string, Record<string, string>, string]>([

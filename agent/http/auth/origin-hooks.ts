@@ -15,11 +15,11 @@ declare module 'fastify' {
 }
 
 const JSON_TYPE = 'application/json';
-/** Exempt from the redirect: pages for clients without https, supervisors that follow no redirects, and other forms of targets. */
-const STAYS = /^(?:[^/]|\/(?:health|trust)(?:[/?]|$))/;
+/** Exempt from the redirect: pages for clients without https, supervisors and authorities (RFC 8555 §8.3), and other forms of targets. */
+const STAYS = /^(?:[^/]|\/(?:health|trust|\.well-known\/acme-challenge)(?:[/?]|$))/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?$/i;
 const HTTPS_PORT = 443;
-/** `max-age` of HSTS: long enough to be useful, short enough for an expired certificate to be survived. */
+/** Longest `max-age` of HSTS: long enough to be useful, short enough for an expired certificate to be survived. */
 const INSIST_S = 30 * 86_400;
 
 interface SecurePort {
@@ -116,13 +116,15 @@ export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
 
 /**
  * Sends HSTS (RFC 6797) to browsers that come by TLS to Perch itself. Only with a certificate from a public authority, and only on the usual
- * port: browsers keep other ports when they change http to https.
+ * port: browsers keep other ports when they change http to https. Not beyond the end of the certificate: nobody can pass the warning then.
+ * @param lastsS how long the certificate of the host is valid; 0: it is none of a public authority
  */
-export function insistOnTls(app: FastifyInstance, may: () => boolean): void {
+export function insistOnTls(app: FastifyInstance, lastsS: (host: string) => number): void {
   app.addHook('onRequest', async (request, reply) => {
     const host = request.headers.host ?? String(request.headers[':authority'] ?? '');
-    if (isByTls(request.raw) && may() && HOST.exec(host)?.[1] === host) {
-      reply.header('Strict-Transport-Security', `max-age=${INSIST_S}`);
+    const seconds = isByTls(request.raw) && HOST.exec(host)?.[1] === host ? Math.min(lastsS(host), INSIST_S) : 0;
+    if (seconds > 0) {
+      reply.header('Strict-Transport-Security', `max-age=${seconds}`);
     }
   });
 }

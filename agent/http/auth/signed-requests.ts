@@ -85,7 +85,8 @@ export function verifySignatures(
     try {
       const { 'content-length': length, 'transfer-encoding': coding } = headers;
       const hasBody = coding !== undefined || Number(length ?? 0) > 0;
-      const { server, digest } = signatures.verify({ method, target: raw.url ?? '', headers, hasBody });
+      const received = { method, target: raw.url ?? '', headers, hasBody, connection: raw.socket };
+      const { server, digest } = signatures.verify(received);
       servers.set(request, server);
       paired.noteSeen(server);
       connections.add(server, request, reply);

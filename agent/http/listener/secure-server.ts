@@ -29,10 +29,11 @@ const SENTENCE = 'this port speaks https\n';
 const SPEAKS_HTTPS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${SENTENCE.length}\r\nConnection: close\r\n\r\n${SENTENCE}`;
 
 /** HTTP/2 by ALPN; HTTP/1.1 for other clients and for WebSockets. */
-export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
+export function secureOptions({ key, cert, sni }: KeyPair): SecureServerOptions {
   return {
     key,
     cert,
+    ...(sni && { SNICallback: sni }),
     allowHTTP1: true,
     // As `http.createServer`: with Nagle's algorithm the end of an answer waits for a delayed acknowledgement, 40 ms.
     noDelay: true,

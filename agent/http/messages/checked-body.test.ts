@@ -17,6 +17,16 @@ test.for([
   expect(() => checkedBody(BODY, body)).toThrow(words);
 });
 
+test.for([
+  ['Local time, 22:00.', '(local time, 22:00)'],
+  ['URL of the browser.', '(URL of the browser)'],
+  ['An access token', '(an access token)'],
+  ['A host', '(a host)'],
+] as const)('a text of the wrong form is rejected with the description %j', ([description, words]) => {
+  const schema = Type.Object({ from: Type.String({ pattern: '^\\d$', description }) });
+  expect(() => checkedBody(schema, { from: 's3cret' })).toThrow(`from has the wrong form ${words}`);
+});
+
 test('field names are shown up to 64 characters, and values never', () => {
   const body = { cameras: [{ [`${'x'.repeat(500)}`]: 's3cret' }] };
   expect(() => checkedBody(BODY, body)).toThrow(/^unknown field 'cameras\[0\]\.x{53}'$/);

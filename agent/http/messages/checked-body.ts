@@ -19,8 +19,27 @@ export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static
   }
   // For a union, the first complaint concerns only its first member.
   const isChoice = first?.schemaPath.includes('/anyOf/') === true;
-  const message = isChoice ? 'has none of the permitted forms' : (first?.message ?? 'is invalid');
+  // People cannot read a regular expression.
+  const meaning = first?.keyword === 'pattern' ? descriptionAt(schema, first.schemaPath) : undefined;
+  const message = isChoice
+    ? 'has none of the permitted forms'
+    : meaning
+      ? `has the wrong form (${phraseOf(meaning)})`
+      : (first?.message ?? 'is invalid');
   throw new PerchError('badInput', `${shown === '' ? 'the body' : shown} ${message}`);
+}
+
+/** A description within a sentence: `Local time, 22:00.` as `local time, 22:00`. */
+const phraseOf = (text: string): string =>
+  text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()).replace(/\.$/, '');
+
+/** @param path `#/properties/name` */
+function descriptionAt(schema: object, path: string): string | undefined {
+  const found = path
+    .split('/')
+    .slice(1)
+    .reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], schema);
+  return (found as { readonly description?: string } | undefined)?.description;
 }
 
 /** `/cameras/0/foo` (RFC 6901) as `cameras[0].foo`. */

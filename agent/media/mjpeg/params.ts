@@ -71,6 +71,7 @@ interface Component {
 
 /** The contents of the segments before the scan. */
 interface Draft {
+  readonly use: string;
   width: number;
   height: number;
   components: Component[];
@@ -79,15 +80,20 @@ interface Draft {
   readonly huffman: Map<number, Uint8Array>;
 }
 
-const refuse = (why: string): PerchError => new PerchError('unsupported', `JPEG over RTP: ${why}`);
+const refuse = ({ use }: Draft, why: string): PerchError => new PerchError('unsupported', `${use}: ${why}`);
 const broken = (why: string): PerchError => new PerchError('badInput', `JPEG image: ${why}`);
 
-/** Reads an image for RFC 2435. @throws PerchError; 'unsupported' for a valid image that RFC 2435 cannot express */
-export function parseJpeg(data: Uint8Array): JpegImage {
+/**
+ * Reads an image for RFC 2435.
+ * @param use begins the reason for which a valid image is refused
+ * @throws PerchError; 'unsupported' for a valid image that RFC 2435 cannot express
+ */
+export function parseJpeg(data: Uint8Array, use = 'JPEG over RTP'): JpegImage {
   if (data[0] !== 0xff || data[1] !== SOI) {
     throw broken('it does not begin with SOI');
   }
   const draft: Draft = {
+    use,
     width: 0,
     height: 0,
     components: [],
@@ -120,7 +126,7 @@ export function parseJpeg(data: Uint8Array): JpegImage {
 function readSegment(draft: Draft, marker: number, data: Uint8Array, start: number, end: number): void {
   const isFrame = marker >= SOF0 && marker <= SOF15 && marker !== DHT && marker !== JPG && marker !== DAC;
   if (isFrame && marker > SOF0 + 1) {
-    throw refuse(`it is not baseline (SOF${marker - SOF0})`);
+    throw refuse(draft, `it is not baseline (SOF${marker - SOF0})`);
   }
   if (isFrame) {
     readFrame(draft, data, start, end);
@@ -139,7 +145,7 @@ function readFrame(draft: Draft, data: Uint8Array, start: number, end: number): 
     throw broken('its frame header is too short');
   }
   if (data[start] !== 8 || count !== 3) {
-    throw refuse(`it has ${count} components of ${data[start]} bits, expected 3 of 8`);
+    throw refuse(draft, `it has ${count} components of ${data[start]} bits, expected 3 of 8`);
   }
   draft.height = ((data[start + 1] as number) << 8) | (data[start + 2] as number);
   draft.width = ((data[start + 3] as number) << 8) | (data[start + 4] as number);
@@ -178,15 +184,15 @@ function finish(draft: Draft, data: Uint8Array, header: number, scanStart: numbe
   const type = luma.sampling === 0x21 ? 0 : 1;
   const samplings = components.map(({ sampling }) => sampling.toString(16));
   if ((luma.sampling !== 0x21 && luma.sampling !== 0x22) || chroma.some(({ sampling }) => sampling !== 0x11)) {
-    throw refuse(`sampling ${samplings.join(' ')}, expected 21 11 11 (4:2:2) or 22 11 11 (4:2:0)`);
+    throw refuse(draft, `sampling ${samplings.join(' ')}, expected 21 11 11 (4:2:2) or 22 11 11 (4:2:0)`);
   }
   checkScan(draft, data, header);
   const [first, second] = [luma.table, chroma[0]?.table ?? 0].map((id) => quantization.get(id));
   if (!first || !second || chroma[1]?.table !== chroma[0]?.table) {
-    throw refuse('both chroma components must have one quantization table, and luma one');
+    throw refuse(draft, 'both chroma components must have one quantization table, and luma one');
   }
   if (first.length + second.length !== 2 * QUANTIZATION_BYTES) {
-    throw refuse('quantization tables of 16 bits are not baseline');
+    throw refuse(draft, 'quantization tables of 16 bits are not baseline');
   }
   const tables = new Uint8Array(2 * QUANTIZATION_BYTES);
   tables.set(first);
@@ -197,7 +203,7 @@ function finish(draft: Draft, data: Uint8Array, header: number, scanStart: numbe
 /** One scan of all components with the standard Huffman tables: receivers can rebuild nothing else. */
 function checkScan(draft: Draft, data: Uint8Array, start: number): void {
   if (data[start] !== 3) {
-    throw refuse(`its scan has ${data[start]} components, expected 3`);
+    throw refuse(draft, `its scan has ${data[start]} components, expected 3`);
   }
   for (let i = 0; i < 3; i += 1) {
     const selectors = data[start + 2 + 2 * i] as number;
@@ -210,7 +216,7 @@ function checkScan(draft: Draft, data: Uint8Array, start: number): void {
       const usual = HUFFMAN_TABLES.find(({ id }) => id === (kind | wanted));
       // Cameras that omit the tables mean the standard ones.
       if (table ? !isEqual(table, usual?.bytes) : number !== wanted) {
-        throw refuse('its Huffman tables are not the usual ones (ISO/IEC 10918-1 annex K)');
+        throw refuse(draft, 'its Huffman tables are not the usual ones (ISO/IEC 10918-1 annex K)');
       }
     }
   }

@@ -1,5 +1,5 @@
 import { copyBytes } from './copy-bytes.ts';
-import { hold, release, SlabPool } from './slab.ts';
+import { hold, release, SlabPool, slabBytesFor } from './slab.ts';
 
 interface SampleBufferOptions {
   /** A unit may not grow beyond this. */
@@ -167,7 +167,7 @@ export class SampleBuffer {
     const usual = Math.min(Math.max(this.#typicalBytes * SAMPLES_PER_SLAB, minSlabBytes), maxSlabBytes);
     // The largest unit so far may still grow: doubling bounds the number of moves.
     const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(maxSampleBytes, maxSlabBytes));
-    const slab = this.#pool.take(2 ** Math.ceil(Math.log2(slabBytes)));
+    const slab = this.#pool.take(Math.max(needed, slabBytesFor(slabBytes)));
     slab.set(this.#slab.subarray(this.#start, this.#tail));
     release(this.#slab);
     this.#nalStart -= this.#start;

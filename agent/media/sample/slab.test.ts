@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { SampleBuffer, VIDEO_SAMPLES } from './sample-buffer.ts';
-import { hold, release, SlabPool } from './slab.ts';
+import { hold, release, SlabPool, slabBytesFor } from './slab.ts';
 
 function unitOf(buffer: SampleBuffer, value: number, bytes: number): Uint8Array {
   buffer.append(new Uint8Array(bytes).fill(value), 0, bytes);
@@ -54,6 +54,13 @@ test('with units released in any order, held bytes stay unchanged', () => {
   }
   // 50 MB went through: most of it in memory that had been used before.
   expect([...places].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(10e6);
+});
+
+test('a slab and its header take whole pages, and no page more', () => {
+  const [pageBytes, headerBytes] = [4096, 16];
+  for (const bytes of [128 << 10, 256 << 10, 1 << 20]) {
+    expect(Math.ceil((slabBytesFor(bytes) + headerBytes) / pageBytes)).toBe(bytes / pageBytes);
+  }
 });
 
 test('slabs filled by one long stall are freed, those of each GOP are not', () => {

@@ -26,6 +26,12 @@ const MAX_FREE_BYTES = 16 << 20;
 /** Slabs taken between two trims: as many as may be free. */
 const TRIM_EVERY = 16;
 
+/** glibc maps a block of 128 kB or more with a header of 16 bytes, for which a slab of whole pages would take another one. */
+const HEADER_BYTES = 32;
+
+/** A usual size of slabs, up to 32 bytes less than asked for: the next power of two without what `malloc` adds. */
+export const slabBytesFor = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes)) - HEADER_BYTES;
+
 /** The slabs of one track. */
 export class SlabPool {
   readonly #free: Slab[] = [];
@@ -62,7 +68,7 @@ export class SlabPool {
       const slab = this.#free[i] as Slab;
       const { length } = slab.bytes;
       // A slab is at most this many times as large as what is wanted.
-      if (length >= wantedBytes && length <= 4 * wantedBytes) {
+      if (length >= wantedBytes && length <= 4 * (wantedBytes + HEADER_BYTES)) {
         this.#free.splice(i, 1);
         this.#freeBytes -= length;
         return slab;

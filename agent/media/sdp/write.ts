@@ -17,6 +17,8 @@ interface SdpOptions {
   readonly multicast?: SdpMulticast | undefined;
   /** Keys of SRTP, by track; without them the media is sent as plain RTP. */
   readonly keys?: readonly MikeyMessage[] | undefined;
+  /** URL of a recording, for ONVIF clients: tracks have tokens and absolute URLs, because some lose the path before a query. */
+  readonly replayUrl?: string;
   /** Audio that the receiver may send (ONVIF Streaming §5.3); its media section follows those of all tracks. */
   readonly backChannel?: G711Track | undefined;
 }
@@ -62,6 +64,9 @@ function staticPayloadTypeOf(track: Track): number | undefined {
   }
 }
 
+/** The token of a recording's track for ONVIF clients: `video0`, `audio1`. */
+export const trackTokenOf = (track: Track, index: number): string => `${mediaOf(track)}${index}`;
+
 /** The relative control URL of a track, as `writeSdp` announces it. */
 export function controlOf(index: number): string {
   return `trackID=${index}`;
@@ -106,7 +111,14 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
     if (key) {
       lines.push(`a=key-mgmt:${writeKeyAttribute(key)}`);
     }
-    lines.push(`a=control:${controlOf(index)}`);
+    const { replayUrl } = options;
+    if (replayUrl === undefined) {
+      lines.push(`a=control:${controlOf(index)}`);
+    } else {
+      const [path = '', query = ''] = replayUrl.split('?', 2);
+      lines.push(`a=control:${path.replace(/\/$/, '')}/${controlOf(index)}?${query.replace(/\/$/, '')}`);
+      lines.push(`a=x-onvif-track:${trackTokenOf(track, index)}`);
+    }
     if (track === backChannel) {
       lines.push('a=sendonly');
     }

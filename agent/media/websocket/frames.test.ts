@@ -126,6 +126,22 @@ test("a client's data of any size is decoded unchanged, with any split", () => {
   }
 });
 
+test('a large frame is masked byte by byte as §5.3 says, and unmasked at any place in memory, with any split', () => {
+  const next = random(76);
+  for (let round = 0; round < 200; round += 1) {
+    const payload = Uint8Array.from({ length: 500 + next() * 3_000 }, () => next() * 256);
+    const mask = Uint8Array.from({ length: 4 }, () => next() * 256);
+    const frame = maskedBinary(payload, mask);
+    const head = frame.length - payload.length;
+    expect(frame.subarray(head)).toEqual(payload.map((byte, i) => byte ^ (mask[i & 3] as number)));
+    const place = Math.floor(next() * 8);
+    const moved = Buffer.alloc(frame.length + 8).subarray(place, place + frame.length);
+    moved.set(frame);
+    const out = decode(moved, true, 1 + Math.floor(next() * frame.length));
+    expect(out.join('')).toBe(Buffer.from(payload).toString('latin1'));
+  }
+});
+
 test('damaged frames are read or rejected, without invented payload', () => {
   const next = random(75);
   const seed = hex('02 03 48656c  89 05 48656c6c6f  80 02 6c6f  82 7e 0080'.concat('61'.repeat(128), '88 02 03e8'));

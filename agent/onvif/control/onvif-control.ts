@@ -21,6 +21,7 @@ import { type IrCutFilter, type IrCutMode, readIrCutFilter, setIrCutFilter } fro
 import { requestKeyFrame } from './key-frames.ts';
 import { type Masks, readMasks, removeMask, setMask } from './masks.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
+import { OnvifOutputs } from './outputs.ts';
 import { type Overlay, readOverlay, setOverlay } from './overlay.ts';
 import { SharedSession } from './shared-session.ts';
 import { Ways } from './ways.ts';
@@ -30,6 +31,8 @@ interface OnvifControlOptions {
   readonly profile: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether a relay is on, as its camera has reported it; undefined: it is not known. */
+  isRelayOn?(token: string): boolean | undefined;
 }
 
 /** Settings that a camera keeps itself; undefined or empty: it does not let them be set. */
@@ -43,6 +46,7 @@ export interface OwnSettings {
 /** Control of the camera of one path. All methods reject with PerchError for a person. */
 export class OnvifControl {
   readonly ptz: OnvifPtz;
+  readonly outputs: OnvifOutputs;
   readonly #options: OnvifControlOptions;
   readonly #sessions: SharedSession;
   readonly #ways = new Ways();
@@ -51,6 +55,7 @@ export class OnvifControl {
     this.#options = options;
     this.#sessions = new SharedSession(() => options.open());
     this.ptz = new OnvifPtz({ ...options, sessions: this.#sessions });
+    this.outputs = new OnvifOutputs({ ...options, sessions: this.#sessions, ptz: this.ptz });
   }
 
   /** Reboots the camera. Resolves when it has accepted; it is then away for 30 to 90 s. */

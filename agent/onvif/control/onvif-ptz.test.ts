@@ -115,7 +115,14 @@ test('a missing zoom is rejected with a message, and nothing moves', async () =>
   const { camera, ptz } = await begin({ ptz: 'panTilt' });
   await expect(ptz.move({ zoom: 1 })).rejects.toThrow('the camera cannot zoom');
   expect(camera.ptz.moving).toBe(false);
-  expect(await ptz.abilities()).toEqual({ hasPanTilt: true, hasZoom: false, hasHome: true, mostPresets: 8 });
+  expect(await ptz.abilities()).toEqual({
+    hasPanTilt: true,
+    hasZoom: false,
+    hasHome: true,
+    mostPresets: 8,
+    hasAbsolute: true,
+    centering: 'exact',
+  });
 });
 
 test('speeds are clamped to their limits; values that are not numbers are rejected', async () => {

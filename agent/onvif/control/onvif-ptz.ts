@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import { sendRequest } from '../device/requests.ts';
-import { cameraError, ignoreExpected, isOperationFault } from '../soap/http/failures.ts';
+import { cameraError, ignoreExpected, isOperationFault, unlessFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
 import {
   goHome,
@@ -18,6 +18,8 @@ import {
   stopMoving,
   type Velocity,
 } from './ptz-calls.ts';
+import { center, centeringOf, moveTo, position, readAllSpaces } from './ptz-positions.ts';
+import type { PtzPosition, PtzSpaces } from './ptz-spaces.ts';
 import type { SharedSession } from './shared-session.ts';
 import { Ways } from './ways.ts';
 
@@ -30,6 +32,13 @@ const STOP_RETRY_MS = 1_000;
 /** Retries while the camera replies and rejects the stop. */
 const MAX_REFUSED_STOPS = 10;
 const MAX_TEXT = 64;
+
+interface PositionAbilities {
+  /** It moves to a position. */
+  readonly hasAbsolute: boolean;
+  /** How it brings a point of the picture to the centre; undefined: it cannot. */
+  readonly centering: 'exact' | 'estimated' | undefined;
+}
 
 interface PtzOptions {
   readonly sessions: SharedSession;
@@ -47,6 +56,8 @@ export class OnvifPtz {
   readonly #closing = new AbortController();
   /** The PTZ node, with the session that read it: a new session may follow a reboot, after which there may be other profiles. */
   #known: { readonly session: OnvifSession; readonly node: PtzNode } | undefined;
+  /** All spaces of a node. */
+  #spaces: { readonly node: PtzNode; readonly spaces: PtzSpaces } | undefined;
   readonly #ways = new Ways();
   /** Calls that run or wait in `#turn`. */
   #pending = 0;
@@ -65,8 +76,56 @@ export class OnvifPtz {
     this.#options = options;
   }
 
-  abilities(): Promise<PtzAbilities> {
-    return this.#with(async (_session, { profile: _, ...abilities }) => abilities);
+  abilities(): Promise<PtzAbilities & PositionAbilities> {
+    return this.#placed(async (session, node) => {
+      const { hasPanTilt, hasZoom, hasHome, mostPresets, spaces } = node;
+      const hasAbsolute = spaces.panTilt.length > 0 || spaces.zoom.length > 0;
+      return { hasPanTilt, hasZoom, hasHome, mostPresets, hasAbsolute, centering: await centeringOf(session, node) };
+    });
+  }
+
+  position(): Promise<PtzPosition> {
+    return this.#placed(position);
+  }
+
+  /** Moves to a position in generic spaces; absent axes stay. */
+  async moveTo(wanted: Velocity): Promise<void> {
+    const { pan, tilt, zoom } = wanted;
+    const to = {
+      pan: checkShare('pan', pan, -1),
+      tilt: checkShare('tilt', tilt, -1),
+      zoom: checkShare('zoom', zoom, 0),
+    };
+    if (pan === undefined && tilt === undefined && zoom === undefined) {
+      throw new PerchError('badInput', 'a position without pan, tilt and zoom');
+    }
+    await this.#go((session, node) =>
+      this.#inPlace(session, node, (placed) => moveTo(session, this.#ways, placed, to)),
+    );
+  }
+
+  /** @param x, y shares of the picture from its top left: this point comes to the centre */
+  async center(x: number, y: number): Promise<void> {
+    const [right, down] = [checkShare('x', x, 0) ?? 0, checkShare('y', y, 0) ?? 0];
+    await this.#go((session, node) =>
+      this.#inPlace(session, node, (placed) => center(session, this.#ways, placed, right, down)),
+    );
+  }
+
+  /** Auxiliary commands of the PTZ service; empty without one. */
+  async commands(): Promise<readonly string[]> {
+    return (await unlessFault(this.#with(async (_session, { commands }) => commands))) ?? [];
+  }
+
+  async sendCommand(command: string): Promise<void> {
+    await this.#with((session, { profile }) =>
+      session.call(
+        'ptz',
+        `<tptz:SendAuxiliaryCommand><tptz:ProfileToken>${escapeXml(profile)}</tptz:ProfileToken>` +
+          `<tptz:AuxiliaryData>${escapeXml(command)}</tptz:AuxiliaryData></tptz:SendAuxiliaryCommand>`,
+        'SendAuxiliaryCommandResponse',
+      ),
+    );
   }
 
   /** Moves for `MOVE_TIMEOUT_MS`, then stops unless called again. All zero is a stop. */
@@ -118,7 +177,7 @@ export class OnvifPtz {
 
   async goToPreset(token: string): Promise<void> {
     const preset = checkText('preset', token);
-    await this.#go((session, profile) => goToPreset(session, this.#ways, profile, preset));
+    await this.#go((session, { profile }) => goToPreset(session, this.#ways, profile, preset));
   }
 
   /** Saves the current position. @param token of the preset to replace @returns the token */
@@ -144,7 +203,7 @@ export class OnvifPtz {
   }
 
   async goHome(): Promise<void> {
-    await this.#go((session, profile) => goHome(session, this.#ways, profile));
+    await this.#go((session, { profile }) => goHome(session, this.#ways, profile));
   }
 
   /** Stops the camera if it may move. */
@@ -202,15 +261,27 @@ export class OnvifPtz {
     this.#watching = undefined;
   }
 
-  async #go(go: (session: OnvifSession, profile: string) => Promise<void>): Promise<void> {
+  async #go(go: (session: OnvifSession, node: PtzNode) => Promise<void>): Promise<void> {
     this.#wanted = undefined;
     await this.#inTurn(() =>
-      this.#with(async (session, { profile }) => {
-        await go(session, profile);
+      this.#with(async (session, node) => {
+        await go(session, node);
         this.#current = undefined;
         this.#mayMove = false;
       }),
     );
+  }
+
+  /** With a node that has all spaces of the camera: not every move needs them. */
+  #placed<T>(work: (session: OnvifSession, node: PtzNode) => Promise<T>): Promise<T> {
+    return this.#with((session, node) => this.#inPlace(session, node, (placed) => work(session, placed)));
+  }
+
+  async #inPlace<T>(session: OnvifSession, node: PtzNode, work: (placed: PtzNode) => Promise<T>): Promise<T> {
+    if (this.#spaces?.node !== node) {
+      this.#spaces = { node, spaces: await readAllSpaces(session, node) };
+    }
+    return work({ ...node, spaces: this.#spaces.spaces });
   }
 
   #with<T>(work: (session: OnvifSession, node: PtzNode) => Promise<T>): Promise<T> {
@@ -269,6 +340,14 @@ function checkVelocity(asked: Velocity): Velocity {
     }
   }
   return checked;
+}
+
+/** @returns the value within its limits */
+function checkShare(name: string, value: number | undefined, least: -1 | 0): number | undefined {
+  if (value !== undefined && !Number.isFinite(value)) {
+    throw new PerchError('badInput', `${name}: ${value} is not a number from ${least} to 1`);
+  }
+  return value === undefined ? undefined : Math.min(1, Math.max(least, value));
 }
 
 /** The axes to send: those that move, and those that moved and must stop. @throws PerchError if the camera has none of them */

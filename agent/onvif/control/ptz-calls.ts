@@ -5,6 +5,7 @@ import type { CameraProfile } from '../device/profiles.ts';
 import { sendRequest } from '../device/requests.ts';
 import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
+import { type PtzSpaces, readSpaces } from './ptz-spaces.ts';
 import type { Way, Ways } from './ways.ts';
 
 /** Timeout in ContinuousMove: the camera ends the move itself if Perch's Stop is lost. */
@@ -35,16 +36,26 @@ export interface PtzAbilities {
 /** The axes of a camera and its PTZ profile, read once per session. */
 export interface PtzNode extends PtzAbilities {
   readonly profile: string;
+  /** Token of the profile's PTZ configuration. */
+  readonly configuration: string | undefined;
+  /** As the node states them. */
+  readonly spaces: PtzSpaces;
+  /** Height of the picture by its width. */
+  readonly aspect: number;
+  /** Auxiliary commands of the node. */
+  readonly commands: readonly string[];
 }
 
+const USUAL_ASPECT = 9 / 16;
+
 export async function readPtzNode(session: OnvifSession, profile: string | undefined): Promise<PtzNode> {
-  const { token, ptz } = await ptzProfile(session, profile);
+  const { token, ptz, width, height } = await ptzProfile(session, profile);
   const response = await unlessFault(session.call('ptz', '<tptz:GetNodes/>', 'GetNodesResponse'));
   const nodes = elements(response, 'PTZNode');
   const node = nodes.find((one) => attributeOf(one, 'token') === ptz?.node) ?? nodes[0];
-  const spaces = find(node, 'SupportedPTZSpaces');
-  const hasSpace = (axis: string): boolean => elements(spaces).some(({ name }) => name.includes(axis));
-  const isStated = elements(spaces).length > 0;
+  const stated = elements(find(node, 'SupportedPTZSpaces'));
+  const hasSpace = (axis: string): boolean => stated.some(({ name }) => name.includes(axis));
+  const isStated = stated.length > 0;
   const home = findText(node, 'HomeSupported')?.toLowerCase();
   return {
     profile: token,
@@ -53,6 +64,10 @@ export async function readPtzNode(session: OnvifSession, profile: string | undef
     hasZoom: ptz?.hasZoom ?? (isStated ? hasSpace('Zoom') : true),
     hasHome: home === undefined ? undefined : home === 'true' || home === '1',
     mostPresets: findNumber(node, 'MaximumNumberOfPresets'),
+    configuration: ptz?.token,
+    spaces: readSpaces(find(node, 'SupportedPTZSpaces')),
+    aspect: width === undefined || height === undefined ? USUAL_ASPECT : height / width,
+    commands: elements(node, 'AuxiliaryCommands').flatMap((one) => findText(one) ?? []),
   };
 }
 

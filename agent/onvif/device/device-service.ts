@@ -4,7 +4,18 @@ import { type HttpOrigin, httpOriginOf } from '../soap/http/origin.ts';
 import { scopeValue } from '../soap/scopes.ts';
 import { elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
-export type ServiceName = 'device' | 'media' | 'media2' | 'ptz' | 'events' | 'imaging' | 'deviceIO' | 'analytics';
+export type ServiceName =
+  | 'device'
+  | 'media'
+  | 'media2'
+  | 'ptz'
+  | 'events'
+  | 'imaging'
+  | 'deviceIO'
+  | 'analytics'
+  | 'recording'
+  | 'search'
+  | 'replay';
 
 /** A service's path; host and port are only claims of the camera. */
 interface ServiceAddress {
@@ -23,6 +34,9 @@ const NAMESPACES: readonly (readonly [RegExp, ServiceName])[] = [
   [/ver20\/imaging\/wsdl/i, 'imaging'],
   [/ver10\/deviceio\/wsdl/i, 'deviceIO'],
   [/ver20\/analytics\/wsdl/i, 'analytics'],
+  [/ver10\/recording\/wsdl/i, 'recording'],
+  [/ver10\/search\/wsdl/i, 'search'],
+  [/ver10\/replay\/wsdl/i, 'replay'],
 ];
 /** ONVIF has some thirty services. */
 const MAX_SERVICES = 64;
@@ -46,6 +60,9 @@ const CAPABILITIES: readonly (readonly [ServiceName, ...string[]])[] = [
   ['imaging', 'Imaging'],
   ['analytics', 'Analytics'],
   ['deviceIO', 'Extension', 'DeviceIO'],
+  ['recording', 'Extension', 'Recording'],
+  ['search', 'Extension', 'Search'],
+  ['replay', 'Extension', 'Replay'],
 ];
 
 /** GetCapabilitiesResponse, ONVIF Core §8.1.2.3, the predecessor of GetServices. It does not know Media 2. */

@@ -75,8 +75,8 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   await target.guard?.ready();
   // Without a login: strict cameras reject a token with a wrong time.
   await caller.readClock();
-  const services = await askServices(caller, url.pathname + url.search);
-  return new OnvifSession(url, credentials, caller, services);
+  const { services, areAll } = await askServices(caller, url.pathname + url.search);
+  return new OnvifSession(url, credentials, caller, services, areAll);
 }
 
 function plainOf(encoded: string): string {
@@ -87,8 +87,9 @@ function plainOf(encoded: string): string {
   }
 }
 
-async function askServices(caller: SoapCaller, path: string): Promise<ServiceAddresses> {
-  const found: ServiceAddresses = new Map();
+async function askServices(caller: SoapCaller, path: string) {
+  const services: ServiceAddresses = new Map();
+  let areAll = true;
   for (const ask of [
     { body: SERVICES, response: 'GetServicesResponse', read: readServices },
     { body: CAPABILITIES, response: 'GetCapabilitiesResponse', read: readCapabilities },
@@ -96,7 +97,7 @@ async function askServices(caller: SoapCaller, path: string): Promise<ServiceAdd
     try {
       const response = await caller.call({ path, body: ask.body, response: ask.response, isPreAuth: true });
       for (const [name, address] of ask.read(response)) {
-        found.set(name, address);
+        services.set(name, address);
       }
     } catch (error) {
       // Old cameras know only one of the two; a few do not reply at all to what they do not know.
@@ -104,12 +105,13 @@ async function askServices(caller: SoapCaller, path: string): Promise<ServiceAdd
       if (!isTrouble(error, 'notSupported', 'badReply') && (isLast || !isNoReply(error))) {
         throw error;
       }
+      areAll &&= !isNoReply(error);
     }
-    if (found.has('media') || found.has('media2')) {
+    if (services.has('media') || services.has('media2')) {
       break;
     }
   }
-  return found;
+  return { services, areAll };
 }
 
 const SERVICES = '<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>';
@@ -121,6 +123,8 @@ export class OnvifSession {
   readonly url: URL;
   /** Login for the camera's streams and pictures, on this host only. */
   readonly credentials: Credentials | undefined;
+  /** False: it has not answered GetServices in time, so it may have more services than `has` knows. */
+  readonly areServicesKnown: boolean;
   readonly #caller: SoapCaller;
   readonly #services: ServiceAddresses;
   readonly #path: string;
@@ -128,9 +132,16 @@ export class OnvifSession {
   readonly #origins = new Map<ServiceName, HttpOrigin>();
   #information: Promise<DeviceInformation> | undefined;
 
-  constructor(url: URL, credentials: Credentials | undefined, caller: SoapCaller, services: ServiceAddresses) {
+  constructor(
+    url: URL,
+    credentials: Credentials | undefined,
+    caller: SoapCaller,
+    services: ServiceAddresses,
+    areServicesKnown: boolean,
+  ) {
     this.url = url;
     this.credentials = credentials;
+    this.areServicesKnown = areServicesKnown;
     this.#caller = caller;
     this.#services = services;
     this.#path = url.pathname + url.search;

@@ -39,6 +39,7 @@ async function recorded(port: number) {
 /** A camera whose every reply is damaged in another way, or is sometimes that of another request. */
 function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, next: () => number): OnvifSession {
   const session: Pick<OnvifSession, keyof OnvifSession> = {
+    areServicesKnown: true,
     url: new URL('http://127.0.0.1:8000/onvif/device_service'),
     host: '127.0.0.1',
     get skewMs() {

@@ -293,6 +293,30 @@ test('the networks are probed at the start, every three minutes while a camera i
   expect(looks).toBeLessThanOrEqual(13);
 });
 
+test.concurrent('the background search ends and begins within a minute of a change', async (context) => {
+  const clock = new FakeClock();
+  let isOff = true;
+  const { found } = openRegistry(context, await freeUdpPort(), { clock, isMissing: () => true, isOff: () => isOff });
+  let looks = 0;
+  const scan = found.scan.bind(found);
+  found.scan = (options) => {
+    looks += 1;
+    return scan(options);
+  };
+  found.start();
+  found.networksChanged();
+  await clock.advance(10 * 60_000);
+  expect(looks).toBe(0);
+  isOff = false;
+  await clock.advance(60_000);
+  expect(looks).toBe(1);
+  isOff = true;
+  await clock.advance(30 * 60_000);
+  found.networksChanged();
+  await clock.advance(1);
+  expect(looks).toBe(1);
+});
+
 test.concurrent('a port in use is not an error: cameras are found by probes', async (context) => {
   const discoveryPort = await freeUdpPort();
   const taken = createSocket({ type: 'udp4', reuseAddr: false }).bind(discoveryPort, GROUP);

@@ -37,6 +37,8 @@ export interface FoundCamerasOptions extends InterfaceChoice {
   readonly log: Logger;
   /** A wanted camera is missing: then scans are more frequent. */
   readonly isMissing?: () => boolean;
+  /** Nothing is searched for in the background, and no announcement received. Read each minute. */
+  readonly isOff?: () => boolean;
   /** UDP port of the devices; default 3702, another one only in tests. */
   readonly port?: number;
   /** How long a scan waits for replies; default 4 s, less only in tests. */
@@ -82,8 +84,12 @@ export class FoundCameras {
 
   /** Scans now and at intervals; receives announcements. */
   start(): void {
-    this.#announcements.refresh();
-    void this.#keepScanning();
+    if (this.#options.isOff?.()) {
+      void this.#keepScanning(Promise.resolve());
+    } else {
+      this.#announcements.refresh();
+      void this.#keepScanning(this.scan());
+    }
   }
 
   /** The box's addresses have changed: a new network is scanned at once. */
@@ -172,10 +178,10 @@ export class FoundCameras {
     return () => this.#listeners.delete(listener);
   }
 
-  async #keepScanning(): Promise<void> {
+  async #keepScanning(first: Promise<void>): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stop;
-    await this.#logged(this.scan());
+    await this.#logged(first);
     while (!signal.aborted) {
       await clock.sleep(TICK_MS, signal);
       if (!signal.aborted) {
@@ -185,7 +191,11 @@ export class FoundCameras {
   }
 
   async #scanIfDue(): Promise<void> {
-    const { clock, isMissing } = this.#options;
+    const { clock, isMissing, isOff } = this.#options;
+    if (isOff?.()) {
+      this.#announcements.close();
+      return;
+    }
     const hasOtherNetworks = this.#announcements.refresh();
     const pauseMs = isMissing?.() ? WHILE_MISSING_MS : AT_REST_MS;
     if (hasOtherNetworks || clock.monoMs() - this.#lastScanMs >= pauseMs) {

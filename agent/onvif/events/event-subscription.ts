@@ -14,6 +14,7 @@ import {
 import type { Channels } from './channels.ts';
 import { Detections, type UnknownTopic } from './detections.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
+import { RelayStates } from './relay-states.ts';
 
 const MIN_PULL_MS = 2_000;
 /** Tapo C220 resets connections after 10 s without an event: a shorter wait avoids that. */
@@ -69,6 +70,7 @@ interface EventSubscriptionOptions {
 export class EventSubscription {
   readonly #options: EventSubscriptionOptions;
   readonly #detections: Detections;
+  readonly #relays = new RelayStates();
   readonly #stop = new AbortController();
   /** Outlives `#stop`, so that the subscription can be ended in the camera. */
   readonly #calls = new AbortController();
@@ -104,6 +106,11 @@ export class EventSubscription {
     return this.#detections.unknown;
   }
 
+  /** Whether a relay is on, as the camera has reported it; undefined: it is not known. */
+  isRelayOn(token: string): boolean | undefined {
+    return this.#relays.get(token);
+  }
+
   /** Resolves when the subscription is ended, or the camera has not replied to that. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -130,6 +137,7 @@ export class EventSubscription {
         if (signal.aborted) {
           return;
         }
+        this.#relays.forget();
         await clock.sleep(error instanceof PerchError ? this.#failed(error) : this.#broken(error), signal);
       }
     }
@@ -158,6 +166,7 @@ export class EventSubscription {
     try {
       point = await PullPoint.create(session, clock);
       memory.keep(point.reference);
+      this.#relays.renewed();
       await this.#pullOn(point, channels);
     } catch (error) {
       isReachable = !isUnreachable(error);
@@ -189,7 +198,9 @@ export class EventSubscription {
         this.#heard(clock.monoMs() - beganMs);
         for (const notification of notifications) {
           this.#detections.take(notification, channels.of(notification));
+          this.#relays.take(notification);
         }
+        this.#relays.heard();
         this.#logDropped();
       } catch (error) {
         if (signal.aborted) {

@@ -19,8 +19,8 @@ const INPUT = /\b(?:input|alarm|trigger|contact|sensor|port\b|button)/;
 /** Of the camera itself, not of what it sees. */
 const OWN_STATE =
   /\b(?:monitoring|processor|cpu|memory|usage|temperature|thermal|fan|hardware|fail|error|storage|disk|hdd|sd|ssd|card|network|link|lan|wifi|wlan|connect|disconnect|ip|address|conflict|clock|time|sync|ntp|operat|mode|reboot|restart|start|shut|system|ready|config|profile|encoder|codec|bitrate|firmware|upgrade|update|log|login|logout|account|user\b|auth|password|security|access|keystore|certificate|backup|ptz|preset|tour|patrol|relay|output|record|job|session|stream|client|signal|power|battery|voltage|uptime|heart|on ?line|off ?line|day|night|light|illumin|led|ir|lens|focus|zoom|iris)/;
-/** Rules of a camera's analytics, whatever its words. */
-const RULE = /\b(?:rule|analytic|iva|detect)/;
+/** Rules of a camera's analytics, and number plates, whatever the other words. */
+const RULE = /\b(?:rule|analytic|iva|detect|anpr|a?lpr|plates?\b)/;
 
 /** `Device/Trigger/AlarmIn`, `LineCross`: `device trigger alarm in`, `line cross`. */
 const wordsOf = (text: string): string =>

@@ -130,7 +130,8 @@ function classOf(classes: readonly Item[]): EventKind | undefined {
   return CLASSES.find(({ words }) => words.test(text))?.type;
 }
 
-function readState(value: string): boolean | undefined {
+/** Undefined: the value is no state. */
+export function readState(value: string): boolean | undefined {
   const word = value.trim().toLowerCase();
   return ['true', '1', 'on', 'active', 'yes', 'start'].includes(word)
     ? true

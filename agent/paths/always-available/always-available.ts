@@ -12,6 +12,8 @@ import { type OfflineMedia, offlineMedia } from './offline-media.ts';
 const TICK_MS = 100;
 /** After a longer stall of the event loop, the offline media of that time is left out. */
 const MAX_LAG_MS = 1_000;
+/** A clip that cannot be played is opened again after this time: it may be a file that is being copied. */
+const REOPEN_MS = 5_000;
 
 /** One track of the stream. */
 interface Output {
@@ -53,6 +55,8 @@ export class AlwaysAvailable {
   /** Player of the clip, while the clip plays. */
   #player: ClipPlayer | undefined;
   #isClosed = false;
+  /** Aborted when the clip need not be opened again. */
+  #reopening: AbortController | undefined;
   readonly #onStream: (stream: Stream) => void;
   readonly #epochMs: number;
   #stream: Stream | undefined;
@@ -92,11 +96,20 @@ export class AlwaysAvailable {
     return this.#clipFile && this.#playClip(this.#clipFile);
   }
 
-  /** Opens the clip and plays it, unless the source has come in the meantime. Without a clip there are picture and silence. */
-  async #playClip(file: ClipFile): Promise<void> {
+  /**
+   * Opens the clip and plays it, unless the source has come in the meantime. Without a clip there are picture and silence.
+   * @param isAgain picture and silence are there already
+   */
+  async #playClip(file: ClipFile, isAgain = false): Promise<void> {
     const player = await file.open((ended, isChanged) => this.#clipEnded(file, ended, isChanged));
     if (this.#isClosed || this.#live?.offsetMs !== undefined || (this.#live && !this.#stream)) {
       player?.close();
+      return;
+    }
+    if (!player) {
+      void this.#reopen(file);
+    }
+    if (!player && isAgain) {
       return;
     }
     if (!this.#stream && player) {
@@ -118,6 +131,17 @@ export class AlwaysAvailable {
       void this.#playClip(file);
     } else {
       this.#showOffline([]);
+      void this.#reopen(file);
+    }
+  }
+
+  async #reopen(file: ClipFile): Promise<void> {
+    this.#reopening?.abort();
+    const reopening = new AbortController();
+    this.#reopening = reopening;
+    await this.#clock.sleep(REOPEN_MS, reopening.signal);
+    if (!reopening.signal.aborted) {
+      await this.#playClip(file, true);
     }
   }
 
@@ -219,6 +243,7 @@ export class AlwaysAvailable {
 
   close(): void {
     this.#isClosed = true;
+    this.#reopening?.abort();
     this.#player?.close();
     this.#player = undefined;
     this.#stopTicking?.();
@@ -291,6 +316,7 @@ export class AlwaysAvailable {
       output.offline = undefined;
     }
     if (this.#clipFile) {
+      this.#reopening?.abort();
       this.#player?.close();
       this.#player = undefined;
       this.#showOffline([]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -166,10 +166,40 @@ test('a file that has been replaced plays at the end of the loop', async () => {
   const { always, more, path, samples, logged } = setup(CLIP);
   await always.start();
   await more(1, 3);
-  writeFileSync(path, Buffer.from(Buffer.from(CLIP).toString('hex').replaceAll(CLIP_SOUND, '09090909'), 'hex'));
+  writeFileSync(
+    `${path}.new`,
+    Buffer.from(Buffer.from(CLIP).toString('hex').replaceAll(CLIP_SOUND, '09090909'), 'hex'),
+  );
+  renameSync(`${path}.new`, path);
   const sound = () => Buffer.from(samples.findLast(({ track }) => track === 1)?.data ?? []).toString('hex');
   await expect.poll(() => more(1, 1).then(sound), { timeout: 10_000 }).toBe('09090909');
   expect(logged.map(([, phrase]) => phrase)).toEqual(['alwaysAvailableFile has changed and is opened again']);
+});
+
+test('a file that is being copied, and is cut when it is read, plays once it is whole; the log repeats no reason', async () => {
+  const { always, more, path, samples, logged } = setup(CLIP);
+  await always.start();
+  await more(1, 3);
+  const sound = () => Buffer.from(samples.findLast(({ track }) => track === 1)?.data ?? []).toString('hex');
+  const copy = Buffer.from(Buffer.from(CLIP).toString('hex').replaceAll(CLIP_SOUND, '09090909'), 'hex');
+  writeFileSync(path, copy.subarray(0, 100));
+  await expect.poll(() => more(1, 1).then(sound), { timeout: 10_000 }).not.toBe(CLIP_SOUND);
+  await more(1, 300);
+  const reasons = logged
+    .filter(([level]) => level === 'error')
+    .map(([, , facts]) => (facts as { reason?: unknown }).reason);
+  expect(reasons).not.toEqual([]);
+  expect(reasons.filter((reason, i) => reason === reasons[i - 1])).toEqual([]);
+  writeFileSync(path, copy);
+  await expect.poll(() => more(1, 1).then(sound), { timeout: 10_000 }).toBe('09090909');
+});
+
+test('a file that comes later plays then', async () => {
+  const { always, clock, path, streams } = setup(undefined);
+  await always.start();
+  expect(streams).toEqual([]);
+  writeFileSync(path, CLIP);
+  await expect.poll(() => clock.advance(1_000).then(() => streams.length), { timeout: 10_000 }).toBe(1);
 });
 
 test('a source that does not fit the clip is rejected with both lists', async () => {

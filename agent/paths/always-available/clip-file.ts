@@ -22,6 +22,8 @@ export class ClipFile {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #openClip: typeof openClip;
+  /** What the log says already; undefined while the file can be played. */
+  #reason: string | undefined;
 
   /** @param log with the name of the path */
   constructor(path: string, clock: Clock, log: Logger, open = openClip) {
@@ -46,6 +48,7 @@ export class ClipFile {
     const opening = this.#begin();
     try {
       const clip = await Promise.race([opening, this.#timeOut(over.signal)]);
+      this.#reason = undefined;
       const player: ClipPlayer = new ClipPlayer(clip, this.#path, {
         onChanged: () => {
           this.#log.info({ file: this.#path }, 'alwaysAvailableFile has changed and is opened again');
@@ -85,6 +88,10 @@ export class ClipFile {
   }
 
   #complain(cause: unknown): void {
-    this.#log.error({ file: this.#path, reason: explain(cause) }, 'alwaysAvailableFile cannot be played');
+    const reason = explain(cause);
+    if (reason !== this.#reason) {
+      this.#reason = reason;
+      this.#log.error({ file: this.#path, reason }, 'alwaysAvailableFile cannot be played');
+    }
   }
 }

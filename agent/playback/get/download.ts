@@ -5,28 +5,28 @@ import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import { isCopyFault } from '../../record/store/recording-copies.ts';
 import type { Catalog } from '../index/catalog.ts';
-import { type UsRange, without } from '../index/hidden-ranges.ts';
-import { hiddenIn } from '../index/lost-parts.ts';
-import { continues, type Joinable, type SegmentRow } from '../index/segment-row.ts';
 import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
 import { FastForward, videoOf } from '../read/fast-forward.ts';
 import type { GetQuery } from '../read/query.ts';
 import type { OtherParts, StoredPart } from '../read/stored-part.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
-import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
+import { MAX_OVERLAP_US, requireAvailable } from '../vod/recording-lookup.ts';
 import { DownloadSignatures } from './download-signatures.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer.ts';
 import { Mp4Writer } from './mp4-writer.ts';
+import {
+  endingAt,
+  isJoined,
+  MIN_GAP_US,
+  rowsOf,
+  type VisiblePart,
+  visibleParts,
+  withoutRepeats,
+} from './visible-parts.ts';
 
 /** Changes when the same recordings produce other bytes. */
 const DOWNLOAD_VERSION = 8;
-/**
- * MediaMTX's tolerance for files without marks: recordings closer together continue, and only their times show the gap.
- */
-const MIN_GAP_US = 1_000_000;
-/** Between two recordings the wall clock was not set if it moved by less against the monotonic clock: it was slewed. */
-const MAX_SLEW_US = 500_000;
 /** The tables are built in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */
@@ -106,89 +106,6 @@ export async function buildDownload(
   return download;
 }
 
-/**
- * The files that may overlap the window, in order: the last one that starts before it, later ones, and an earlier one
- * that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
- */
-function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: DownloadQuery): Generator<SegmentRow> {
-  const early: SegmentRow[] = [];
-  for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
-    if (row.startUs <= startUs) {
-      early.push(row);
-    } else {
-      yield* lastStream(early.splice(0));
-      yield row;
-    }
-  }
-  yield* lastStream(early);
-}
-
-/** A recording, or a part of one next to deleted or lost parts. */
-interface VisiblePart {
-  readonly row: Pick<SegmentRow, 'file' | 'dtsUs' | 'wallUs' | 'monoUs'> & Joinable;
-  readonly startUs: number;
-  /** A growing recording may be longer. */
-  readonly endUs: number;
-  readonly window: FileWindow;
-  /** Reads the table of a part that is on another box. */
-  readonly readTable?: StoredPart['readTable'];
-}
-
-function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): Generator<VisiblePart> {
-  for (const row of rows) {
-    const whole = { startUs: row.startUs, endUs: row.startUs + row.durationUs };
-    const seconds = (us: number): number => (us - row.startUs) / 1e6;
-    for (const { startUs, endUs } of without(whole, hiddenIn(row, hidden))) {
-      yield {
-        row,
-        startUs,
-        endUs,
-        window: {
-          from: startUs > whole.startUs ? seconds(startUs) : WHOLE.from,
-          to: endUs < whole.endUs ? seconds(endUs) : WHOLE.to,
-        },
-      };
-    }
-  }
-}
-
-/**
- * A changed recorder begins with the last key frame, which the former one has recorded, too. The former one ends there,
- * or the changed one is left out while it has nothing else.
- * After a clock was set back two recordings have the same times, and different pictures: both are kept.
- */
-function* withoutRepeats(parts: Iterable<VisiblePart>): Generator<VisiblePart> {
-  let before: VisiblePart | undefined;
-  for (const part of parts) {
-    const isRepeat = before !== undefined && repeats(before, part);
-    if (before && isRepeat && part.endUs <= before.endUs) {
-      continue;
-    }
-    if (before) {
-      yield isRepeat ? endingAt(before, part.startUs) : before;
-    }
-    before = part;
-  }
-  if (before) {
-    yield before;
-  }
-}
-
-function repeats(before: VisiblePart, part: VisiblePart): boolean {
-  const [one, other] = [zeroOf(before.row), zeroOf(part.row)];
-  const isOneClock = one !== undefined && other !== undefined && Math.abs(one - other) < MAX_SLEW_US;
-  return (
-    isOneClock &&
-    part.startUs > before.startUs &&
-    before.endUs - part.startUs >= MIN_GAP_US &&
-    !continues(before.row, part.row)
-  );
-}
-
-/** The wall clock at the start of the machine. */
-const zeroOf = ({ wallUs, monoUs }: VisiblePart['row']): number | undefined =>
-  wallUs === undefined || monoUs === undefined ? undefined : wallUs - monoUs;
-
 /** A part that begins within another one ends it: it begins with a key frame there. */
 function joinedParts(own: readonly VisiblePart[], others: readonly StoredPart[]): readonly VisiblePart[] {
   const remote = others.map(({ startUs, endUs, zeroUs, readTable }) => {
@@ -200,21 +117,6 @@ function joinedParts(own: readonly VisiblePart[], others: readonly StoredPart[])
     const next = sorted.slice(i + 1).find(({ readTable }) => readTable);
     return next && part.endUs > next.startUs ? endingAt(part, next.startUs) : part;
   });
-}
-
-const endingAt = (part: VisiblePart, endUs: number): VisiblePart => ({
-  ...part,
-  endUs,
-  window: { from: part.window.from, to: (endUs - part.row.startUs) / 1e6 },
-});
-
-/** The last file and those it continues. */
-function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
-  let first = Math.max(0, rows.length - 1);
-  while (first > 0 && continues(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
-    first -= 1;
-  }
-  return rows.slice(first);
 }
 
 class DownloadBuilder {
@@ -398,10 +300,6 @@ function identityOf({ tabled, tracks }: FileCut): string {
     tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks]),
   ]);
 }
-
-/** Whether a part continues another one with nothing deleted or lost between them. */
-const isJoined = (before: VisiblePart, part: VisiblePart): boolean =>
-  before.window.to === WHOLE.to && part.window.from === WHOLE.from && continues(before.row, part.row);
 
 /** Time between the starts of two files, by stream time if both have it. */
 function distanceSeconds(before: VisiblePart['row'], row: VisiblePart['row']): number {

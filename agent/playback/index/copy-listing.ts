@@ -61,9 +61,6 @@ export class CopyListing {
   /** Makes the index agree with the copies, once it knows the files on the disks. While they are away, they stay listed. */
   async list(signal: AbortSignal): Promise<void> {
     const stored = this.#stored;
-    if (!stored && this.isAway) {
-      return;
-    }
     for (const path of new Set([...this.#index.copies.paths(), ...(stored?.paths() ?? [])])) {
       await this.#listPath(path, stored, signal);
     }
@@ -91,7 +88,7 @@ export class CopyListing {
       length = page.length;
       await setImmediate();
     }
-    for (const nameUs of listed) {
+    for (const nameUs of this.isAway ? [] : listed) {
       index.copies.remove(path, nameUs);
     }
     index.commit();

@@ -9,6 +9,9 @@ export const INDEX_VERSION = 8;
  * segments.lost: JSON, what a power cut has taken from the middle: pairs of microseconds after start_us.
  * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
  * looks: folder mtimes when last read for a template. An unchanged folder need not be read again, also after a restart.
+ * labels: of an event, one row for each type and one of the type '' with all of them as JSON. A table of its own, with a
+ * trigger: a release before labels, which knows this version of the file, writes events without them.
+ * zones: of an event, one row for each; like labels.
  * usage: files by path, and bytes on disks of this box, kept by triggers.
  */
 export const INDEX_SCHEMA = `
@@ -77,6 +80,20 @@ export const INDEX_SCHEMA = `
   CREATE INDEX IF NOT EXISTS events_by_start ON events (path, start_us);
   CREATE INDEX IF NOT EXISTS events_by_type ON events (path, type, start_us);
   CREATE INDEX IF NOT EXISTS events_long ON events (path, start_us) WHERE end_us IS NULL OR end_us - start_us > 3600000000;
+  CREATE TABLE IF NOT EXISTS labels (
+    path INTEGER, id TEXT, type TEXT, start_us INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (path, id, type)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS labels_by_type ON labels (path, type, start_us);
+  CREATE TRIGGER IF NOT EXISTS labels_less AFTER DELETE ON events BEGIN
+    DELETE FROM labels WHERE path = old.path AND id = old.id;
+  END;
+  CREATE TABLE IF NOT EXISTS zones (
+    path INTEGER, id TEXT, name TEXT, start_us INTEGER NOT NULL, PRIMARY KEY (path, id, name)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS zones_by_name ON zones (path, name, start_us);
+  CREATE TRIGGER IF NOT EXISTS zones_less AFTER DELETE ON events BEGIN
+    DELETE FROM zones WHERE path = old.path AND id = old.id;
+  END;
   CREATE TABLE IF NOT EXISTS protected (
     id TEXT PRIMARY KEY, path INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, note TEXT NOT NULL
   ) WITHOUT ROWID;

@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/files/sqlite.ts';
+import { FETCHED_BOOT } from '../../record/file/file-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { CopyTable } from './copy-table.ts';
 import { EventTable } from './event-table.ts';
@@ -312,6 +313,16 @@ export class SegmentIndex {
     const startUs = first.lost.find((range) => range.startUs === first.startUs)?.endUs ?? first.startUs;
     const endUs = last.startUs + last.durationUs;
     return { startUs, endUs, durationUs: endUs - startUs };
+  }
+
+  /** Recordings from the card of the camera, of those that start in the range. */
+  fetchedSpans(path: string, fromUs: number, toUs: number, count: number): readonly Timespan[] {
+    const query = `SELECT start_us, duration_us FROM ${READABLE} WHERE state IN (1, 2, 4)
+      AND path = (SELECT id FROM names WHERE text = ?) AND start_us BETWEEN ? AND ?
+      AND boot = (SELECT id FROM names WHERE text = ?) ORDER BY start_us LIMIT ?`;
+    return this.#database
+      .rows(query, path, fromUs, toUs, FETCHED_BOOT, count)
+      .map((row) => ({ startUs: Number(row['start_us']), durationUs: Number(row['duration_us']) }));
   }
 
   /** Gapless spans of readable files that start in the range. */

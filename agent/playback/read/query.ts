@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/values/duration.ts';
+import { isHours } from '../../config/values/hours.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
 import { MAX_SPEED, SPEEDS } from './fast-forward.ts';
 import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
@@ -153,6 +154,8 @@ export interface EventListQuery {
   readonly to: ZonedTime;
   readonly path: string | undefined;
   readonly types: readonly string[] | undefined;
+  /** Name of a zone; undefined: anywhere. */
+  readonly zone?: string | undefined;
   /** `next` of the previous page. */
   readonly before: string | undefined;
   readonly limit: number;
@@ -165,6 +168,7 @@ export interface EventListRequest {
   readonly to: string | undefined;
   readonly path: string | undefined;
   readonly types: string | undefined;
+  readonly zone?: string | undefined;
   readonly before: string | undefined;
   readonly limit: string | undefined;
   readonly unseen: string | undefined;
@@ -174,8 +178,38 @@ const DEFAULT_EVENTS = 50;
 const MAX_EVENTS = 200;
 const MAX_TYPES = 32;
 
+export interface ReviewRequest extends EventListRequest {
+  readonly hours: string | undefined;
+  readonly timeZone?: string | undefined;
+}
+
+export interface ReviewQuery extends EventListQuery {
+  /** Such as `22:00-06:00`; undefined: the whole day. */
+  readonly hours: string | undefined;
+  /** IANA name of the zone of the hours; undefined: they have the offset of `to`. */
+  readonly timeZone?: string | undefined;
+}
+
+/** @throws PerchError badInput */
+export function reviewQuery({ hours, timeZone, ...request }: ReviewRequest): ReviewQuery {
+  if (hours !== undefined && !isHours(hours)) {
+    throw new PerchError('badInput', `invalid hours: '${hours.slice(0, 64)}' is not in the form of 22:00-06:00`);
+  }
+  return { ...eventListQuery(request), hours: hours || undefined, timeZone: timeZone ? zoneOf(timeZone) : undefined };
+}
+
+/** @returns its usual name, of which there are not more than zones. @throws PerchError badInput */
+function zoneOf(timeZone: string): string {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
+  } catch {
+    throw new PerchError('badInput', `invalid timeZone: '${timeZone.slice(0, 64)}' is not one such as Europe/Vienna`);
+  }
+}
+
+/** @throws PerchError badInput */
 export function eventListQuery(request: EventListRequest): EventListQuery {
-  const { from, to = '', path, types, before, limit = String(DEFAULT_EVENTS), unseen = '' } = request;
+  const { from, to = '', path, types, zone, before, limit = String(DEFAULT_EVENTS), unseen = '' } = request;
   const count = Number(limit);
   if (!Number.isInteger(count) || count < 1 || count > MAX_EVENTS) {
     throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MAX_EVENTS}`);
@@ -192,6 +226,7 @@ export function eventListQuery(request: EventListRequest): EventListQuery {
     to: requireRfc3339('to', to),
     path,
     types: wanted,
+    zone: zone || undefined,
     before,
     limit: count,
     isUnseen: unseen === 'true',

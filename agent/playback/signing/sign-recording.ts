@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { FETCHED_BOOT } from '../../record/file/file-mark.ts';
 import { configurationDigest } from '../../record/signing/codec-configuration.ts';
 import { SampleDigests } from '../../record/signing/sample-digests.ts';
 import { groupSamples, placesOf, samplesOf, tracksToSign } from '../../record/signing/sample-groups.ts';
@@ -70,7 +71,8 @@ export async function signRecording(
         signedUs: nowUs(),
         durationUs: (endSeconds - startSeconds) * 1e6,
         isLast: number === all.length - 1,
-        isClockSet: fileMark?.isClockTrusted ?? false,
+        // The times of what was fetched are those of the camera's card.
+        isClockSet: fileMark?.isClockTrusted === true && fileMark.bootId !== FETCHED_BOOT,
         tracks: signed,
       });
       groups.push({

@@ -138,7 +138,7 @@ function spanText({
   lastSignedUs,
   isClockSet,
 }: VerifiedSpan): string {
-  const clock = isClockSet ? '' : ', clock of the box not set';
+  const clock = isClockSet ? '' : ', not by a set clock of the box';
   const signed = `signed ${timeText(firstSignedUs)} to ${timeText(lastSignedUs)}`;
   return `verified: ${plain(path)}, ${timeText(fromUs)} to ${timeText(toUs)}: ${groups} groups, ${samples} samples, ${signed}${clock}`;
 }

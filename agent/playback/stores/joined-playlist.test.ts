@@ -143,7 +143,16 @@ test('a mutated playlist is either valid or badInput', () => {
   expect(bad).toBeGreaterThan(50);
 });
 
-const EMPTY = { first: null, last: null, archived: [], reasons: [], events: [], eventCounts: [], isCut: false };
+const EMPTY = {
+  first: null,
+  last: null,
+  archived: [],
+  fetched: [],
+  reasons: [],
+  events: [],
+  eventCounts: [],
+  isCut: false,
+};
 const OWN = { ...EMPTY, path: 'yard', from: '', to: '', protected: [], resolution: 1 };
 
 test('a timeline: reasons of gaps that are left, those of the box first, and events of one side', () => {

@@ -22,6 +22,7 @@ export function joinTimelines(own: Timeline, box: StoredTimeline, periodSeconds:
     recordedSeconds: rounded(own.recordedSeconds + Math.min(added, box.recordedSeconds)),
     coverage,
     archived: [...own.archived, ...without(box.archived, own.coverage)].sort(byTime),
+    fetched: [...own.fetched, ...without(box.fetched, own.coverage)].sort(byTime),
     gaps,
     reasons: [...box.reasons, ...others].filter(isInGap).sort(byTime),
     // Events of the box's cameras are stored here too, except those of paths that match a pattern.

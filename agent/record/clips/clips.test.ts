@@ -237,6 +237,19 @@ test('a wall clock that is set back or forward neither cuts a clip short nor mak
   }
 });
 
+test('a label of an event that is over keeps no clip, whatever the wall clock says', async () => {
+  using folder = temporaryFolder();
+  await using run = await startClips(folder.path);
+  await run.play(30_000);
+  await run.tell({ id: 'one' });
+  await run.play(30_000);
+  expect(run.recorder.state).toEqual({ kind: 'waiting' });
+  run.clock.stepWall(-30_000);
+  await run.hub.label('cam', 'one', []);
+  await run.play(30_000);
+  expect(await run.clips()).toEqual([[24, 46]]);
+});
+
 test('audio is in sync with video from the first frame on', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path, {}, [tinyH264, opusTrack]);

@@ -72,7 +72,12 @@ export class Clips {
   joined(): void {
     const { events } = this.#options;
     if (!this.#stopListening) {
-      this.#stopListening = events.listen((event) => this.#onEvent(event));
+      this.#stopListening = events.listen((event, known) => {
+        // Only the labels of an event that was over are new, and its times are wrong after a step of the clock.
+        if (known?.endUs === undefined) {
+          this.#onEvent(event);
+        }
+      });
       for (const event of events.running(this.#path)) {
         this.#onEvent(event);
       }

@@ -203,3 +203,14 @@ test('at most 64 events are ongoing in a path', async () => {
   await expect(add({ state: 'start' })).rejects.toMatchObject({ code: 'exhausted' });
   await add({ state: 'start', path: 'garden' });
 });
+
+test('more than a thousand events are ongoing at once', async () => {
+  const { hub, add } = await startHub();
+  const paths = Array.from({ length: 51 }, (_, i) => `cam${i}`);
+  for (let i = 0; i < 20; i += 1) {
+    await Promise.all(paths.map((path) => add({ state: 'start', path })));
+  }
+  expect(hub.running('cam1')).toHaveLength(20);
+  await add({ state: 'end', path: 'cam1' });
+  expect(hub.running('cam1')).toHaveLength(19);
+});

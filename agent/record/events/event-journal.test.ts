@@ -302,8 +302,11 @@ test('foreign files are ignored', async () => {
 
 test('any line yields an event or none', () => {
   const next = random(11);
-  const line = writeEventLine(motion({ text: 'a text' })).trimEnd();
-  expect(readEventLine(line, 'yard/gate')).toEqual(motion({ text: 'a text' }));
+  const box = { x: 0.1, y: 0.2, width: 0.3, height: 0.4 };
+  const label = { type: 'person' as const, score: 0.75, box, at: 1_767_225_600_000_000 };
+  const labelled = motion({ text: 'a text', area: box, labels: [label, { ...label, type: 'animal' }] });
+  const line = writeEventLine(labelled).trimEnd();
+  expect(readEventLine(line, 'yard/gate')).toEqual(labelled);
   let events = 0;
   for (let i = 0; i < 20_000; i += 1) {
     const bytes = Buffer.from(line);

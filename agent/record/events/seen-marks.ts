@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
 /** With more people, the marks that have not changed for longest are dropped. */
 const MAX_PEOPLE = 100;
-/** Limit of single marks per person. */
-const MAX_SINGLE = 200;
+/** Limit of single marks per person: some days of one who reviews the newest first. */
+const MAX_SINGLE = 1_000;
+/** Of these, the newest that the release before `older` reads: it takes a file with more for damaged. */
+const NEWEST = 200;
+
+/** Start, and hash of path and id. */
+const Marks = Type.Array(Type.Tuple([Type.Number(), Type.String({ maxLength: 16 })]), { maxItems: MAX_SINGLE });
 
 const SeenFile = Type.Object({
   people: Type.Array(
@@ -14,8 +19,9 @@ const SeenFile = Type.Object({
       name: Type.String({ minLength: 1, maxLength: 256 }),
       /** Unix milliseconds, like all times in this file. */
       upTo: Type.Number(),
-      /** Start, and hash of path and id. */
-      events: Type.Array(Type.Tuple([Type.Number(), Type.String({ maxLength: 16 })]), { maxItems: MAX_SINGLE }),
+      events: Marks,
+      /** Before those of `events`; one text, because the file is indented, and has at most 4 MiB. */
+      older: Type.Optional(Type.String({ maxLength: 32 * MAX_SINGLE })),
     }),
     { maxItems: MAX_PEOPLE },
   ),
@@ -37,62 +43,73 @@ export interface SeenMark {
   has(event: SeenEvent): boolean;
 }
 
-/** Stores which events each person has seen, in one small file of the data folder. */
+/** Stores which events each person has seen, in one small document. */
 export class SeenMarks {
   readonly #document: StoredDocument<typeof SeenFile>;
   #people: Promise<Map<string, PersonMark>> | undefined;
 
   constructor(file: string, log: Logger) {
     this.#document = new StoredDocument(file, SeenFile, log);
+    this.#document.follow((stored) => {
+      this.#people = Promise.resolve(peopleOf(stored));
+    });
   }
 
   async of(person: string): Promise<SeenMark> {
     return (await this.#all()).get(person) ?? new PersonMark();
   }
 
-  /** @throws PerchError unavailable if the disk rejects it */
-  async mark(person: string, events: readonly SeenEvent[]): Promise<void> {
-    (await this.#changed(person)).add(events);
-    await this.#save();
+  /** @throws PerchError unavailable if the disk or the database rejects it */
+  mark(person: string, events: readonly SeenEvent[]): Promise<void> {
+    return this.#change(person, (mark) => mark.add(events));
   }
 
   /** @returns the time up to which the person had seen all events. @throws PerchError unavailable */
-  async markUpTo(person: string, upToMs: number): Promise<number> {
-    const mark = await this.#changed(person);
-    const beforeMs = mark.upToMs;
-    mark.upToMs = upToMs;
-    await this.#save();
-    return beforeMs;
+  markUpTo(person: string, upToMs: number): Promise<number> {
+    return this.#change(person, (mark) => {
+      const beforeMs = mark.upToMs;
+      mark.upToMs = upToMs;
+      return beforeMs;
+    });
   }
 
   close(): Promise<void> {
     return this.#document.close();
   }
 
-  async #changed(person: string): Promise<PersonMark> {
-    const people = await this.#all();
-    const mark = people.get(person) ?? new PersonMark();
-    people.delete(person);
-    people.set(person, mark);
-    const [first = ''] = people.keys();
-    if (people.size > MAX_PEOPLE) {
-      people.delete(first);
-    }
-    return mark;
+  #change<T>(person: string, edit: (mark: PersonMark) => T): Promise<T> {
+    return this.#document.change(async () => {
+      const people = new Map(await this.#all());
+      const mark = people.get(person)?.copy() ?? new PersonMark();
+      const result = edit(mark);
+      people.delete(person);
+      people.set(person, mark);
+      const [first = ''] = people.keys();
+      if (people.size > MAX_PEOPLE) {
+        people.delete(first);
+      }
+      await this.#document.save(() => ({ people: [...people].map(([name, one]) => ({ name, ...one.toJson() })) }));
+      this.#people = Promise.resolve(people);
+      return result;
+    });
   }
 
   #all(): Promise<Map<string, PersonMark>> {
-    this.#people ??= this.#document
-      .open('the marks of seen events are lost')
-      .then((stored) => new Map(stored?.people.map(({ name, upTo, events }) => [name, new PersonMark(upTo, events)])));
+    this.#people ??= this.#document.open('the marks of seen events are lost').then(peopleOf, (error: unknown) => {
+      this.#people = undefined;
+      throw error;
+    });
     return this.#people;
   }
-
-  async #save(): Promise<void> {
-    const all = await this.#all();
-    await this.#document.save(() => ({ people: [...all].map(([name, mark]) => ({ name, ...mark.toJson() })) }));
-  }
 }
+
+const peopleOf = (stored: Static<typeof SeenFile> | undefined) =>
+  new Map(
+    stored?.people.map(({ name, upTo, events, older = '' }) => [
+      name,
+      new PersonMark(upTo, [...readOlder(older), ...events]),
+    ]),
+  );
 
 class PersonMark implements SeenMark {
   upToMs: number;
@@ -102,6 +119,13 @@ class PersonMark implements SeenMark {
   constructor(upToMs = 0, single: readonly (readonly [number, string])[] = []) {
     this.upToMs = upToMs;
     this.#single = new Map(single.map(([startMs, hash]) => [hash, startMs]));
+  }
+
+  copy(): PersonMark {
+    return new PersonMark(
+      this.upToMs,
+      [...this.#single].map(([hash, startMs]) => [startMs, hash]),
+    );
   }
 
   get count(): number {
@@ -122,10 +146,25 @@ class PersonMark implements SeenMark {
     this.#single = new Map(sorted);
   }
 
-  toJson(): { readonly upTo: number; readonly events: readonly (readonly [number, string])[] } {
-    return { upTo: this.upToMs, events: [...this.#single].map(([hash, startMs]) => [startMs, hash]) };
+  toJson() {
+    const all = [...this.#single].map(([hash, startMs]) => [startMs, hash] as const);
+    const older = all.slice(0, -NEWEST);
+    return {
+      upTo: this.upToMs,
+      events: all.slice(-NEWEST),
+      ...(older.length > 0 && { older: older.map((mark) => mark.join(' ')).join(' ') }),
+    };
   }
 }
 
 const hashOf = ({ path, id }: SeenEvent): string =>
   createHash('sha256').update(`${id} ${path}`).digest('base64url').slice(0, 12);
+
+/** Start and hash in turn. */
+function readOlder(text: string): (readonly [number, string])[] {
+  const words = text.split(' ');
+  return words.flatMap((hash, i) => {
+    const startMs = i % 2 === 1 ? Number(words[i - 1]) : Number.NaN;
+    return Number.isFinite(startMs) ? [[startMs, hash] as const] : [];
+  });
+}

@@ -10,6 +10,9 @@ const PRCH = fourcc('prch');
 const BODY_BYTES = 4 + 4 + 16 + 8 + 2;
 const CLOCK_TRUSTED = 1;
 
+/** Boot id of recordings that were fetched from a camera's card: no boot of this box has captured them. */
+export const FETCHED_BOOT = '0'.repeat(32);
+
 export interface FileMark {
   /**
    * Sequence number of the first fragment (`mfhd`); the n-th has this + n. Random per file, so that a fragment of another

@@ -1,3 +1,4 @@
+import { putBounded } from '../../base/bounded-map.ts';
 import { DAY_MS } from '../../base/time/units.ts';
 
 /** Calendar fields of a file name. `month` counts from 1. */
@@ -12,11 +13,36 @@ interface LocalTime {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** Hours with the same offset at both ends have it throughout: no zone changes twice within them. */
+const WINDOW_MS = 6 * 3_600_000;
+
+/** Those of a fortnight's timetable, with the days around it. */
+const MAX_WINDOWS = 256;
+
+/** By zone and by their beginning; null: the offset changes within. `Intl` takes longer than everything else about an event in a list. */
+const windows = new Map<string, Map<number, number | null>>();
+
 /** How far local time is ahead of UTC. @param zone IANA name, or undefined for the box's zone */
 export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
   if (zone === undefined) {
     return -new Date(utcMs).getTimezoneOffset() * 60_000;
   }
+  const fromMs = Math.floor(utcMs / WINDOW_MS) * WINDOW_MS;
+  let ofZone = windows.get(zone);
+  if (!ofZone) {
+    ofZone = new Map();
+    windows.set(zone, ofZone);
+  }
+  let offsetMs = ofZone.get(fromMs);
+  if (offsetMs === undefined) {
+    const beginMs = offsetIn(zone, fromMs);
+    offsetMs = offsetIn(zone, fromMs + WINDOW_MS) === beginMs ? beginMs : null;
+    putBounded(ofZone, fromMs, offsetMs, MAX_WINDOWS);
+  }
+  return offsetMs ?? offsetIn(zone, utcMs);
+}
+
+function offsetIn(zone: string, utcMs: number): number {
   const { year, month, day, hour, minute, second } = partsIn(zone, utcMs);
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(utcMs / 1000) * 1000;
 }

@@ -115,6 +115,42 @@ test('before the first key frame the previous reason continues, and event record
   ]);
 });
 
+test('a stream that fails and is back between two checks was offline, also while nothing is seen', async () => {
+  const box = gapBox();
+  await box.see(20, { ...RECORDED, faults: 3 });
+  await box.see(5, { ...RECORDED, faults: 4 });
+  await box.see(2, { ...RECORDED, faults: 5, recording: { active: false, error: null } });
+  await box.see(3, { ...RECORDED, faults: 5 });
+  box.facts.isAroundEvents = true;
+  await box.see(5, { ...RECORDED, faults: 5 });
+  await box.see(5, { ...RECORDED, faults: 6 });
+  expect(box.reasons()).toEqual([
+    ['offline', 19, 20],
+    ['offline', 24, 27],
+    ['nothingSeen', 30, 34],
+    ['offline', 34, 35],
+    ['nothingSeen', 35, undefined],
+  ]);
+});
+
+test('a stream that its owner ends and begins again was not offline, nor one whose settings change', async () => {
+  const box = gapBox();
+  await box.see(20, { ...RECORDED, faults: 3 });
+  await box.see(5, { ...RECORDED, faults: 0 });
+  await box.see(5, { ...PAUSED, faults: 0 });
+  await box.see(5, { ...RECORDED, faults: 2 });
+  expect(box.reasons()).toEqual([['paused', 25, 30]]);
+});
+
+test('a camera that had connected before it is lost is an outage soon after a start, too', async () => {
+  const box = gapBox();
+  await box.see(2, OFFLINE);
+  await box.see(3, RECORDED);
+  await box.see(4, OFFLINE);
+  await box.see(5, RECORDED);
+  expect(box.reasons()).toEqual([['offline', 5, 9]]);
+});
+
 test('reasons follow each other, and cameras that connect after a start are not an outage', async () => {
   const box = gapBox();
   await box.see(10, OFFLINE);

@@ -38,6 +38,9 @@ export class GapJournal {
   /** The ongoing reason by path, or undefined if it records or the reason is unknown. */
   readonly #running = new Map<string, CameraEvent | undefined>();
   #missing: ReadonlySet<string> = new Set();
+  /** At the last check, of each path with a stream. */
+  #faults: ReadonlyMap<string, number> = new Map();
+  #checkedMs = 0;
   /** The clock was trusted, and gaps of an earlier run are closed. */
   #hasBegun = false;
   #isLoading = false;
@@ -66,12 +69,29 @@ export class GapJournal {
     for (const path of paths) {
       if (path.recording !== null || this.#running.has(path.name)) {
         const reason = gapReasonOf(path, this.#options.factsOf(path.name));
-        if (reason !== 'unknown' && !(isStarting && reason === 'offline')) {
+        if (path.ready && this.#hasFailed(path)) {
+          this.#setReason(path.name, 'offline', this.#checkedMs);
+        }
+        const isConnecting = isStarting && reason === 'offline' && !this.#wasReady(path.name);
+        if (reason !== 'unknown' && !isConnecting) {
           this.#setReason(path.name, reason === 'recorded' ? undefined : reason);
         }
       }
     }
+    this.#faults = new Map(paths.flatMap(({ name, ready, faults = 0 }) => (ready ? [[name, faults]] : [])));
+    this.#checkedMs = this.#options.clock.wallMs();
     this.#forgetMissing(new Set(paths.map(({ name }) => name)));
+  }
+
+  /** Its stream has ended by a fault since the last check, and another one is there. */
+  #hasFailed({ name, faults = 0 }: WatchedPath): boolean {
+    const before = this.#running.get(name)?.type;
+    const isExpected = before === undefined || before === 'nothingSeen';
+    return isExpected && this.#wasReady(name) && faults > (this.#faults.get(name) ?? 0);
+  }
+
+  #wasReady(name: string): boolean {
+    return this.#faults.has(name);
   }
 
   /** A path whose settings change is missing for a moment: it is gone after two checks. */
@@ -175,12 +195,11 @@ export class GapJournal {
     return left;
   }
 
-  #setReason(path: string, reason: GapReason | undefined): void {
+  #setReason(path: string, reason: GapReason | undefined, nowMs = this.#options.clock.wallMs()): void {
     const before = this.#running.get(path);
     if (before?.type === reason && this.#running.has(path)) {
       return;
     }
-    const nowMs = this.#options.clock.wallMs();
     if (before) {
       this.#write({ ...before, endUs: Math.max(usOf(nowMs), before.startUs) });
     }

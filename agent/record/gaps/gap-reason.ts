@@ -22,6 +22,8 @@ export interface WatchedPath {
   readonly sourceOnDemand: boolean;
   /** null: the path is not to be recorded. */
   readonly recording: { readonly active: boolean; readonly error: string | null } | null;
+  /** How often its source has failed: a stream may be back before it is missed. */
+  readonly faults?: number;
 }
 
 export interface PathFacts {

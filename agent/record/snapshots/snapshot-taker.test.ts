@@ -52,6 +52,7 @@ async function startTaker() {
   };
   return {
     close: () => taker.close(),
+    hub,
     clock,
     warnings,
     infos,
@@ -110,6 +111,8 @@ test('a new event gets a snapshot, and its end none', async () => {
   await taker.stills(2);
   await taker.clock.advance(30_000);
   await taker.tell({ state: 'end', id: 'one' });
+  await taker.clock.advance(5_000);
+  await taker.hub.label('cam', 'one', []);
   await taker.tell({ type: 'disk', source: 'perch' });
   await taker.clock.advance(1_000);
   expect(await taker.taken('a')).toEqual([0, 30]);

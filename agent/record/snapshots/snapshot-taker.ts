@@ -42,8 +42,6 @@ interface PathState {
 export class SnapshotTaker {
   readonly #deps: SnapshotTakerDeps;
   readonly #paths = new Map<string, PathState>();
-  /** Ongoing events by path and id: they are reported again when they end. */
-  readonly #running = new Set<string>();
   readonly #taking = new Set<Promise<void>>();
   readonly #end = new AbortController();
   readonly #stop: (() => void)[];
@@ -51,7 +49,7 @@ export class SnapshotTaker {
   constructor(deps: SnapshotTakerDeps) {
     this.#deps = deps;
     this.#stop = [
-      deps.events.listen((event) => this.#onEvent(event)),
+      deps.events.listen((event, known) => known || this.#onNewEvent(event)),
       deps.clock.every(POLL_MS, () => this.#takeDue()),
     ];
   }
@@ -116,15 +114,8 @@ export class SnapshotTaker {
     return state;
   }
 
-  #onEvent({ id, path, endUs, source }: CameraEvent): void {
-    const key = `${id} ${path}`;
-    const isNew = !this.#running.has(key);
-    if (endUs === undefined) {
-      this.#running.add(key);
-    } else {
-      this.#running.delete(key);
-    }
-    if (isNew && source !== 'perch' && this.#deps.sourceOf(path)) {
+  #onNewEvent({ path, source }: CameraEvent): void {
+    if (source !== 'perch' && this.#deps.sourceOf(path)) {
       this.#take(path, this.#stateOf(path));
     }
   }

@@ -44,7 +44,7 @@ export interface StoredCopies {
   paths(): readonly string[];
   /** Copies of a path, in the order of their names. @param afterUs the last of the previous page */
   after(path: string, afterUs: number, limit: number): readonly StoredCopy[];
-  /** @throws PerchError notFound */
+  /** @throws PerchError notFound; unavailable while it is not known whether there is such a copy */
   open(name: string): RangeFile;
   /** Deletes the copy. Without an effect if there is none. @throws PerchError while it cannot be reached */
   remove(path: string, nameUs: number): Promise<void>;

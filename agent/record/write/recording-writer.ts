@@ -43,6 +43,11 @@ export abstract class RecordingWriter {
     return this.file?.sizeBytes ?? 0;
   }
 
+  /** What the disk has not taken yet. */
+  get waitingBytes(): number {
+    return this.file?.waitingBytes ?? 0;
+  }
+
   /** Finished disk operations of this file: while it grows, the disk does not hang. */
   get steps(): number {
     return this.file?.steps ?? 0;

@@ -65,7 +65,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
 
   /** Written and queued bytes: the offset of the next part. */
   get sizeBytes(): number {
-    return this.#writtenBytes + this.#inFlight.bytes + this.#queue.bytes;
+    return this.#writtenBytes + this.waitingBytes;
+  }
+
+  /** What the disk has not taken yet. */
+  get waitingBytes(): number {
+    return this.#inFlight.bytes + this.#queue.bytes;
   }
 
   get hasFailed(): boolean {
@@ -85,8 +90,8 @@ export class SegmentFile implements OpenFile, DiskWriter {
    * @returns false if the queue is full: the part is dropped
    */
   append(part: readonly Uint8Array[], sizeBytes: number): boolean {
-    const waiting = this.#queue.bytes + this.#inFlight.bytes;
-    if (this.#hasFailed || (waiting > 0 && waiting + sizeBytes > this.#options.queueBytes)) {
+    const { waitingBytes } = this;
+    if (this.#hasFailed || (waitingBytes > 0 && waitingBytes + sizeBytes > this.#options.queueBytes)) {
       return false;
     }
     for (let i = 0; i < part.length; i += 1) {

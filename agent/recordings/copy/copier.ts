@@ -32,7 +32,7 @@ export interface CopierDeps {
 }
 
 /** State with which a later copier continues. A list has fields of its own. */
-export interface CopierMemory {
+interface CopierMemory {
   /** The recording that is moved. */
   readonly current?: { readonly from: string; readonly to: string };
   /** A beginning of the recording that is copied. */

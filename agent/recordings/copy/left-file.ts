@@ -14,6 +14,8 @@ type WhyLeft =
   | 'foreign'
   | 'unfinished'
   | 'overlap'
+  | 'tooLarge'
+  | 'clockSet'
   | 'taken';
 
 export interface LeftFile {

@@ -1,5 +1,6 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { OrNull, TimeText } from '../../http/api/schema/schemas.ts';
+import type { ImportPace } from './copy-file.ts';
 import type { LeftFile } from './left-file.ts';
 import type { RecordingList } from './recording-list.ts';
 
@@ -37,7 +38,7 @@ const LeftOut = Type.Object({
   why: Type.Unsafe<LeftFile['why']>(
     Type.String({
       description:
-        'The reason in one word: noTime, otherCamera, future, old, busy, unreadable, damaged, foreign, unfinished, overlap or taken.',
+        'The reason in one word: noTime, otherCamera, future, old, busy, unreadable, damaged, foreign, unfinished, overlap, tooLarge, clockSet or taken.',
     }),
   ),
   reason: Type.String({ description: 'The reason, for people.' }),
@@ -50,18 +51,31 @@ export const ImportForecast = Type.Object({
     Type.Object({
       group: Type.String(),
       name: Type.String({ description: 'Name of the camera or folder. Empty: the files are in the folder itself.' }),
-      program: Type.Enum(['frigate', 'mediamtx', 'perch', 'mp4', 'mpegts', 'unknown']),
+      program: Type.Enum(['frigate', 'mediamtx', 'perch', 'mp4', 'mpegts', 'onvif', 'unknown']),
       files: Type.Integer(),
       bytes: Type.Integer(),
       first: OrNull(TimeText),
       last: OrNull(TimeText),
+      days: Type.Optional(
+        Type.Integer({
+          description: 'Of a recorder: number of days (UTC) that it has recordings of. `bytes` is unknown: 0.',
+        }),
+      ),
     }),
   ),
   own: Type.Integer({ description: 'Number of files that already are recordings of this Perch.' }),
   leftOut: LeftOutFiles,
-  isCut: Type.Boolean({ description: 'There are more files or groups.' }),
+  isCut: Type.Boolean({
+    description: 'There are more files or groups; of a recorder also older recordings than were listed.',
+  }),
+  zoneMs: Type.Optional(
+    Type.Integer({
+      description:
+        'Of a recorder: its times minus ours, in milliseconds, which is taken off: it states local time as UTC, or is a camera of this Perch whose clock is off.',
+    }),
+  ),
 });
-/** What a folder or a box has. */
+/** What a folder, a box or a recorder has. */
 export type ImportForecast = Static<typeof ImportForecast>;
 
 export const TransferForecast = Type.Object({
@@ -73,8 +87,17 @@ export const TransferForecast = Type.Object({
   keptFreeBytes: Type.Integer({ description: 'recordMinFree of that disk, in bytes.' }),
   missingBytes: Type.Integer({ description: 'Bytes for which there is no room. 0: everything fits.' }),
   old: Type.Integer({
-    description: 'Number of files of an import that are left out, since the path deletes recordings of their age.',
+    description:
+      'Number of files of an import, or of half hours of a recorder, that are left out, since the path deletes recordings of their age.',
   }),
+  seconds: Type.Optional(
+    Type.Integer({
+      description: 'Of a recorder: seconds of recordings that are missing here. `bytes` is an estimate.',
+    }),
+  ),
+  remainingSeconds: Type.Optional(
+    Type.Integer({ description: 'Of a recorder: about how long it takes, by what it has just sent.' }),
+  ),
 });
 export type TransferForecast = Static<typeof TransferForecast>;
 
@@ -88,7 +111,7 @@ export const TransferState = Type.Object({
   from: OrNull(
     Type.String({
       description:
-        'For a move, the folder below which recordings are moved; null: all are. For an import, its folder. For a fetch, the box.',
+        'For a move, the folder below which recordings are moved; null: all are. For an import, its folder. For a fetch, the box. For a recorder, its address or camera, without the login.',
     }),
   ),
   to: OrNull(Type.String({ description: 'Place where cameras without a recordPath of their own record.' })),
@@ -108,12 +131,50 @@ export const TransferState = Type.Object({
   leftOut: Type.Object(LeftOutFiles.properties, {
     description: 'Files that stay where they are, the first hundred of them by name.',
   }),
+  channels: Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String(),
+        name: Type.String({ description: 'Name of the channel.' }),
+        doneSeconds: Type.Integer(),
+        totalSeconds: Type.Integer({ description: 'Seconds that were missing when the import began.' }),
+      }),
+      { description: 'Of a recorder, once it has answered. `files` are half hours.' },
+    ),
+  ),
   present: Type.Integer({
     description: 'Files of an import or fetch for whose times the path already has recordings.',
   }),
   started: OrNull(TimeText),
 });
 export type TransferState = Static<typeof TransferState>;
+
+/** An ONVIF recorder, or a camera with a card. */
+export const StoredRecorder = Type.Object(
+  {
+    camera: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 240,
+        description: 'Path of a camera of this Perch, whose login is used.',
+      }),
+    ),
+    address: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 500,
+        description:
+          'Otherwise: `192.168.1.9`, `192.168.1.9:8000` or the URL of its ONVIF device service. No other host is dialled.',
+      }),
+    ),
+    user: Type.Optional(Type.String({ maxLength: 200 })),
+    password: Type.Optional(
+      Type.String({ maxLength: 200, description: 'Stored until the import is over or canceled. No answer has it.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type StoredRecorder = Static<typeof StoredRecorder>;
 
 /** A transfer that is not over. */
 export const StoredTransfer = Type.Object({
@@ -124,6 +185,8 @@ export const StoredTransfer = Type.Object({
   untilUs: Type.Optional(Type.Number()),
   maxBytesPerSecond: Type.Optional(Type.Integer()),
   from: Type.Optional(Type.String()),
+  recorder: Type.Optional(StoredRecorder),
+  zoneMs: Type.Optional(Type.Number()),
   items: Type.Optional(Type.Array(Type.Object({ group: Type.String(), path: Type.String() }))),
   isPaused: Type.Boolean(),
   startedMs: Type.Number(),
@@ -134,7 +197,10 @@ export const StoredTransfer = Type.Object({
   memory: Type.Record(Type.String(), Type.Unknown()),
 });
 export type StoredTransfer = Static<typeof StoredTransfer>;
-type StoredSource = Pick<StoredTransfer, 'box' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'from'>;
+type StoredSource = Pick<
+  StoredTransfer,
+  'box' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond' | 'from' | 'recorder' | 'zoneMs'
+>;
 
 /** A way in which recordings come to the disks of this box. */
 export interface TransferKind {
@@ -149,14 +215,25 @@ export interface TransferKind {
 
 export interface TransferSource {
   /** Prepares a transfer. @returns what is stored of the request @throws PerchError */
-  begin(request: object): Promise<StoredSource>;
+  begin(request: object, signal: AbortSignal): Promise<StoredSource>;
   /** @throws PerchError notFound, badInput, unavailable */
   look?(request: object, signal: AbortSignal): Promise<ImportForecast>;
   /** @param request whose items have the paths of cameras that were added */
   forecast(request: object, signal: AbortSignal): Promise<TransferForecast>;
-  list(stored: Omit<StoredTransfer, 'version' | 'kind'>): RecordingList;
+  /** What is copied; of what does not come as files, the work. */
+  list(stored: Omit<StoredTransfer, 'version' | 'kind'>): RecordingList | TransferJob;
   /** Where recordings come from and go to, for people. Default: `from`, and nothing. */
   places?(stored: StoredSource): { readonly from: string | null; readonly to: string | null };
+}
+
+/** The work of a transfer, which continues with its memory. */
+export interface TransferJob {
+  readonly memory: object;
+  readonly channels?: TransferState['channels'];
+  /** @throws PerchError while it cannot go on, after which it is called again; the reason of the signal */
+  run(report: JobReport, pace: ImportPace): Promise<void>;
+  /** Removes what is not complete. */
+  discard(): Promise<void>;
 }
 
 /** What a copier reports while it works. */

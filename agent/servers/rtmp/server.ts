@@ -1,5 +1,5 @@
 import type { EndCause } from '../../base/reconciler.ts';
-import { absoluteKeyFiles, type KeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
+import { type KeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
 import type { ServerDeps, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { Listener } from '../../transports/tcp/listener.ts';
 import { RtmpConnection } from './connection.ts';
@@ -130,6 +130,5 @@ const withViewers = (table: SessionTable | undefined, flv: FlvServer): SessionTa
 /** Key and certificate as absolute names, or the box's own. */
 async function keysOf(options: RtmpOptions, deps: ServerDeps): Promise<KeyFiles> {
   const names = { key: options.rtmpServerKey, cert: options.rtmpServerCert };
-  const { own } = await keyFilesOf('rtmp', names, deps);
-  return { ...absoluteKeyFiles(names, deps.cwd), ...(own === undefined ? {} : { own }) };
+  return keyFilesOf('rtmp', names, deps);
 }

@@ -201,8 +201,9 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       return;
     }
     const { queuedBytes } = this.#channel;
-    if (this.#progress.isStalled(this.#outboundBytes - queuedBytes, queuedBytes, nowMs, writeTimeoutMs)) {
-      this.close(`nothing could be sent for ${writeTimeoutMs / 1000} s`);
+    const unreadMs = this.#handler.session?.role?.maxUnreadMs ?? writeTimeoutMs;
+    if (this.#progress.isStalled(this.#outboundBytes - queuedBytes, queuedBytes, nowMs, unreadMs)) {
+      this.close(`nothing could be sent for ${unreadMs / 1000} s`);
       return;
     }
     const limitMs = this.#hasRequested ? IDLE_MS : firstRequestMs;

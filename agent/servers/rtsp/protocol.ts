@@ -51,13 +51,14 @@ export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
 
 async function startServer(configured: RtspServerOptions, deps: ServerDeps): Promise<RunningRtsp> {
   const { paths, access, connections, preLogin, clock, log } = deps;
+  const replays = () => deps.replays?.();
   const options = await withKeys(configured, deps);
   const { rtspEncryption: encryption } = options;
   const planes = {
     plain: new DatagramPlane(options, clock, log),
     secure: new DatagramPlane(options, clock, log, 'secure'),
   };
-  const server = new RtspServer(options, paths, access, clock, log, planes, connections, preLogin);
+  const server = new RtspServer(options, paths, access, clock, log, planes, connections, preLogin, replays);
   await server.listen();
   const openPorts = async () => {
     if (encryption !== 'strict') {
@@ -90,6 +91,7 @@ const tablesOf = ({ connection, session }: typeof PLAIN, { conns, sessions }: Rt
 async function withKeys(options: RtspServerOptions, deps: ServerDeps): Promise<RtspServerOptions> {
   const names = { key: options.rtspServerKey, cert: options.rtspServerCert };
   const { key, cert } = absoluteKeyFiles(names, deps.cwd);
-  const { own } = options.rtspEncryption === 'no' ? {} : await keyFilesOf('rtsp', names, deps);
-  return { ...options, rtspServerKey: key, rtspServerCert: cert, ...(own === undefined ? {} : { ownPair: own }) };
+  const { own, sni } = options.rtspEncryption === 'no' ? {} : await keyFilesOf('rtsp', names, deps);
+  const ownPair = own === undefined ? {} : { ownPair: own };
+  return { ...options, rtspServerKey: key, rtspServerCert: cert, ...ownPair, sni };
 }

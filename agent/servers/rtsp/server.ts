@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PreLoginMemory } from '../../base/network/pre-login-memory.ts';
-import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
+import type { ConnectionHooks, RtspReplays, SessionAccess } from '../../protocols/contract.ts';
 import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
 import type { ListenerOptions } from '../../transports/tcp/listener.ts';
 import { RtspEndpoint } from './endpoint.ts';
@@ -38,6 +38,7 @@ export class RtspServer {
   readonly #media: MediaPlanes;
   readonly #connections: ConnectionHooks | undefined;
   readonly #preLogin: PreLoginMemory | undefined;
+  readonly #replays: (() => RtspReplays | undefined) | undefined;
   #stopTicking: (() => void) | undefined;
 
   /** @param media closed with the server */
@@ -50,6 +51,7 @@ export class RtspServer {
     media: MediaPlanes,
     connections?: ConnectionHooks,
     preLogin?: PreLoginMemory,
+    replays?: () => RtspReplays | undefined,
   ) {
     this.#options = options;
     this.#paths = paths;
@@ -59,10 +61,11 @@ export class RtspServer {
     this.#media = media;
     this.#connections = connections;
     this.#preLogin = preLogin;
-    const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair } = options;
+    this.#replays = replays;
+    const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair, sni } = options;
     const common = { protocol: 'RTSP', trustedProxies: options.rtspTrustedProxies } as const;
     this.rtsp = this.#createEndpoint(PLAIN, { ...common, key: 'rtspAddress', address: rtspAddress });
-    const tls = { key, cert, ...(ownPair === undefined ? {} : { own: ownPair }) };
+    const tls = { key, cert, sni, ...(ownPair === undefined ? {} : { own: ownPair }) };
     this.rtsps = this.#createEndpoint(SECURE, { ...common, key: 'rtspsAddress', address: rtspsAddress, tls });
   }
 
@@ -106,6 +109,7 @@ export class RtspServer {
       authMethods: rtspAuthMethods,
       readTimeoutMs,
       paths: this.#paths,
+      ...(this.#replays && { replays: this.#replays }),
       access: this.#access,
       sessions: new SessionTable(clock, this.#log),
       media,

@@ -19,7 +19,7 @@ export const hlsSource: SourceProtocol = {
       return new HlsSource(options, clock, log);
     });
     return watch
-      ? new LoginTurnSource(source, { watch, kind: 'basic', target: () => hlsLoginTarget(url, name) })
+      ? new LoginTurnSource(source, { name, watch, clock, kind: 'basic', target: () => hlsLoginTarget(url, name) })
       : source;
   },
   loginTarget: hlsLoginTarget,

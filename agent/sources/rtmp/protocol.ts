@@ -19,7 +19,7 @@ export const rtmpSource: SourceProtocol = {
       return new RtmpSource({ ...options, name, url }, clock, log);
     });
     return watch
-      ? new LoginTurnSource(source, { watch, kind: 'rtmp', target: () => rtmpLoginTarget(url, name) })
+      ? new LoginTurnSource(source, { name, watch, clock, kind: 'rtmp', target: () => rtmpLoginTarget(url, name) })
       : source;
   },
   loginTarget: rtmpLoginTarget,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { answersAt } from '../../base/network/answers-at.ts';
 import { rangeStartOf } from '../../config/values/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
@@ -12,7 +13,6 @@ import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import { KeepAlive } from '../../transports/rtsp/request/keep-alive.ts';
 import { type Description, MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
 import { cameraOf } from '../../transports/tls/peer.ts';
-import { answersAt } from './probe.ts';
 import { followRedirects } from './request/redirects.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { RtspSession } from './session.ts';

@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { type Clock, sleepUnlessHeld, systemClock } from '../../base/clock.ts';
 import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
@@ -119,29 +118,7 @@ function mayReorder({ encoding, fmtp }: RtpFormat): boolean | undefined {
   return sps && parseH265Sps(sps).maxReorderFrames > 0;
 }
 
-/** A device in a local network answers in milliseconds; TCP retries after one second. */
-const MAX_WAIT_MS = 2_000;
 const NAME = 'camera';
-
-/** Whether the port accepts a TCP connection, which is closed at once. */
-export async function answersAt(host: string, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) {
-    return false;
-  }
-  const over = new AbortController();
-  const socket = connect({ host, port });
-  const connected = new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.on('error', () => resolve(false));
-    signal.addEventListener('abort', () => resolve(false), { signal: over.signal });
-  });
-  try {
-    return await Promise.race([connected, clock.sleep(MAX_WAIT_MS, over.signal).then(() => false)]);
-  } finally {
-    over.abort();
-    socket.destroy();
-  }
-}
 
 /** How long to wait for the connection, and for everything once it is made. */
 interface ProbeTimes {

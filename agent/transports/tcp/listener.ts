@@ -209,14 +209,16 @@ export class Listener {
     }
     const prefix = protocol.toLowerCase();
     const pair = await readKeyPair(prefix, tls);
-    const options = { ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+    const { key: privateKey, cert, sni } = pair;
+    const names = sni && { SNICallback: sni };
+    const options = { key: privateKey, cert, ...names, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
     const server = createTlsServer(options, (socket) => this.#open(socket));
     server.on('tlsClientError', (error, socket) => {
       const remote = this.#clientOf(socket)?.ip ?? canonicalIp(socket.remoteAddress ?? '');
       this.#log.debug({ remote, cause: explain(error) }, `TLS handshake with an ${protocol} client failed`);
       socket.destroy();
     });
-    const use = (renewed: typeof pair) => server.setSecureContext(renewed);
+    const use = (renewed: typeof pair) => server.setSecureContext({ key: renewed.key, cert: renewed.cert });
     // Behind a PROXY header the port is that of a plain server.
     dumpServer(server, `${key.replace('Address', '')}_server_conn`);
     this.#stopWatching = watchKeyPair(prefix, tls, use, this.#clock, this.#log);

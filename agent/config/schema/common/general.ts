@@ -68,6 +68,12 @@ export const GENERAL_KEYS = {
     description:
       'Name of this box in the local network, without .local. A number is appended if another device has it.',
   }),
+  server: Type.Boolean({
+    default: false,
+    isRight: true,
+    description:
+      'This Perch shows cameras of boxes and has none of its own: it searches for no cameras, and has no demo camera.',
+  }),
   timetableZone: Type.String({
     default: '',
     syntax: 'timeZone',

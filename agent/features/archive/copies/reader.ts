@@ -57,11 +57,14 @@ export class ArchiveReader implements StoredCopies {
     return this.#deps.ledger.after(path, afterUs, limit).map((entry) => this.#shown(entry));
   }
 
-  /** @throws PerchError notFound */
+  /** @throws PerchError notFound; unavailable until the archive is listed */
   open(name: string): RangeFile {
     const { ledger, own } = this.#deps;
     const recording = recordingOf(own, own + name);
     const found = recording && ledger.find(recording);
+    if (!found && !this.isListed) {
+      throw new PerchError('unavailable', 'the archive is not listed yet: this recording may be there', { copy: name });
+    }
     if (!found) {
       throw new PerchError('notFound', 'the archive no longer has this recording', { copy: name });
     }

@@ -1,12 +1,20 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestPlain,
+} from 'node:http';
 import { type RequestOptions, request as requestByTls } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { NOT_CARRIED } from '../../../auth/pairing/box-bus.ts';
 import { isBoxAddress } from '../../../auth/pairing/invitation-text.ts';
 import {
   asksForBox,
   boxNameOf,
+  busPinOf,
   MAX_SIGNATURE_S,
   RUN_HEADER,
   signMessage,
@@ -15,8 +23,10 @@ import {
 import { digestOf } from '../../../auth/pairing/signed-requests.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
-import { type JoinedSignal, joinSignals } from '../../../base/joined-signal.ts';
+import { type JoinedSignal, joinSignals, withJoinedSignal } from '../../../base/joined-signal.ts';
 import { readBody } from '../../../base/network/http-client.ts';
+import { loadLate } from '../../../protocols/late.ts';
+import type { BusStream } from './bus-stream.ts';
 import { connectPinned, PinnedAgent } from './pinned-connection.ts';
 
 const CONNECT_MS = 5_000;
@@ -24,6 +34,8 @@ const ANSWER_MS = 15_000;
 /** Longest pause in a response body, because a box that lost its power does not end it. */
 const SILENCE_MS = 30_000;
 const NONCE_BYTES = 16;
+/** Host of requests within the connection that a box has made. */
+const LINK_HOST = 'box';
 
 export interface BoxRequest {
   /** Query of the URL, without `?`. */
@@ -37,6 +49,17 @@ export interface BoxRequest {
   readonly isWatched?: boolean;
   /** Whether the request is background work, for which an unreachable box is not tried sooner. */
   readonly isBackground?: boolean;
+  /** Whether the answer is short and has an end, so that the bus of a fleet may carry it. */
+  readonly isShort?: boolean;
+}
+
+/** A box on the bus of a fleet, see `BusCarrier`. */
+export interface BoxOnBus {
+  carries(): boolean;
+  /** Whether the box has made a connection to this server. */
+  hasLink(): boolean;
+  summon(): Promise<void>;
+  ask(request: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 export interface BoxResponse {
@@ -48,7 +71,7 @@ export interface BoxResponse {
 
 /** A connection that the box has switched to another protocol. */
 export interface BoxUpgrade {
-  readonly socket: TLSSocket;
+  readonly socket: Socket;
   /** Bytes received with the response. */
   readonly head: Uint8Array;
   readonly headers: IncomingHttpHeaders;
@@ -71,27 +94,70 @@ interface BoxClientOptions {
   /** Undefined: not paired yet, and requests are not signed. */
   readonly identity?: BoxIdentity;
   readonly clock: Clock;
+  /** Opens a stream within the connection that the box has made. Undefined: the server connects to the box. @throws PerchError */
+  readonly openStream?: ((isLive: boolean) => Socket) | undefined;
+  readonly bus?: BoxOnBus | undefined;
+}
+
+/** Keeps streams within the connection of a box open between requests. */
+class StreamAgent extends Agent {
+  readonly #open: () => Socket;
+
+  constructor(open: () => Socket) {
+    // Node ends those beyond it, which resets their streams.
+    super({ keepAlive: true, maxFreeSockets: 64 });
+    this.#open = open;
+  }
+
+  override createConnection(_options: unknown, done?: (error: Error | null, socket: Socket) => void): undefined {
+    try {
+      done?.(null, this.#open());
+    } catch (error) {
+      done?.(error as Error, undefined as never);
+    }
+    return undefined;
+  }
 }
 
 /** Signed requests to one box, over TLS with its pinned certificate. */
 export class BoxClient {
   readonly #options: BoxClientOptions;
-  #agent: PinnedAgent | undefined;
+  #agent: PinnedAgent | StreamAgent | undefined;
+  /** For WebSockets, which carry live pictures: streams of their own. */
+  #live: StreamAgent | undefined;
   #address = '';
   /** Identifies the current run of the box's program (header `perch-run`); empty: not known yet. */
   #run = '';
   /** The box's time minus our monotonic time, in milliseconds. */
   #offsetMs = 0;
   #namesBox: boolean;
+  /** Whether the address in use has answered. */
+  #isReached = false;
 
   constructor(options: BoxClientOptions) {
     this.#options = options;
     this.#namesBox = options.identity?.namesBox ?? false;
   }
 
+  /** Uses streams within the connection that the box has made. A request fails at once while there is none. */
+  useLink(): void {
+    const { openStream } = this.#options;
+    if (openStream) {
+      this.#agent ??= new StreamAgent(() => openStream(false));
+      this.#live ??= new StreamAgent(() => openStream(true));
+    }
+  }
+
   /** Address in use, `host:port`; empty: none. */
   get address(): string {
     return this.#address;
+  }
+
+  /** Whether the bus alone reaches the box at present. */
+  get isByBus(): boolean {
+    const { bus, openStream } = this.#options;
+    const isReached = openStream ? bus?.hasLink() : this.#isReached;
+    return !isReached && bus?.carries() === true;
   }
 
   /** Uses the first address at which the box answers. @throws PerchError unavailable, unauthorized: another device answers */
@@ -106,6 +172,7 @@ export class BoxClient {
     try {
       this.#use(await Promise.any(attempts));
     } catch (error) {
+      this.#isReached = false;
       throw worst((error as AggregateError).errors);
     } finally {
       found.abort();
@@ -171,10 +238,17 @@ export class BoxClient {
 
   close(): void {
     this.#agent?.destroy();
+    this.#live?.destroy();
     this.#agent = undefined;
+    this.#live = undefined;
+  }
+
+  get #place(): string {
+    return this.#address === '' ? '' : ` at ${this.#address}`;
   }
 
   #use(address: string): void {
+    this.#isReached = true;
     if (address !== this.#address || !this.#agent) {
       this.#agent?.destroy();
       this.#agent = new PinnedAgent(address, this.#options.pin);
@@ -186,49 +260,80 @@ export class BoxClient {
     // This limits the time until the response; its body may take longer.
     const limit = joinSignals([], ANSWER_MS);
     try {
+      if (this.isByBus) {
+        const answer = await this.#sendByBus(method, path, request, limit.signal);
+        if (answer) {
+          return answer;
+        }
+      }
       return await this.#exchange(method, path, request, limit.signal);
     } catch (error) {
       request.signal?.throwIfAborted();
       if (limit.isLate) {
-        throw new PerchError('timeout', `no answer from the box at ${this.#address} for ${ANSWER_MS / 1000} s`);
+        throw new PerchError('timeout', `no answer from the box${this.#place} for ${ANSWER_MS / 1000} s`);
       }
       throw error instanceof PerchError
         ? error
-        : new PerchError('unavailable', `the box at ${this.#address}: ${explain(error)}`);
+        : new PerchError('unavailable', `the box${this.#place}: ${explain(error)}`);
     } finally {
       limit.release();
     }
   }
 
+  /** @returns undefined: a connection has to carry it, which the box is asked for */
+  async #sendByBus(method: string, path: string, request: BoxRequest, late: AbortSignal) {
+    const { bus, openStream } = this.#options;
+    if (request.isShort) {
+      const { BusStream: Stream } = await loadLate('requests over the bus', () => import('./bus-stream.ts'));
+      const stream = new Stream((...asked) => (bus as BoxOnBus).ask(...asked));
+      try {
+        return await this.#exchange(method, path, request, late, stream);
+      } catch (error) {
+        if (!(error instanceof PerchError && error.context['why'] === NOT_CARRIED)) {
+          throw error;
+        }
+      }
+    }
+    if (openStream && bus) {
+      await withJoinedSignal([late, ...(request.signal ? [request.signal] : [])], undefined, ({ signal }) =>
+        unlessAborted(bus.summon(), signal),
+      );
+    }
+    return undefined;
+  }
+
+  /** @param stream one over the bus; undefined: a connection */
   #exchange(
     method: string,
     path: string,
     { query = '', headers = {}, body, signal, isWatched = false }: BoxRequest,
     late: AbortSignal,
+    stream?: BusStream,
   ): Promise<BoxResponse | BoxUpgrade> {
-    const agent = this.#agent;
-    if (!agent) {
+    const agent = headers['Upgrade'] === undefined ? this.#agent : (this.#live ?? this.#agent);
+    if (!agent && !stream) {
       throw new PerchError('unavailable', 'the box was not found yet');
     }
     const target = query === '' ? path : `${path}?${query}`;
     const bytes = body === undefined ? undefined : Buffer.from(body);
     const joined = joinSignals(signal ? [late, signal] : [late]);
     const options: RequestOptions = {
-      agent,
+      ...(stream ? { createConnection: () => stream } : { agent }),
       method,
       path: target,
       headers: {
         'User-Agent': 'Perch',
-        Host: this.#address,
+        Host: stream || this.#address === '' ? LINK_HOST : this.#address,
         ...headers,
         ...(bytes && { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) }),
-        ...this.#signature(method, target, bytes),
+        ...this.#signature(method, target, bytes, stream !== undefined),
       },
       signal: joined.signal,
     };
     const { promise, resolve, reject } = Promise.withResolvers<BoxResponse | BoxUpgrade>();
     const outgoing = started(options, joined);
     outgoing.once('close', () => joined.release());
+    outgoing.once('finish', () => stream?.send());
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new PerchError('timeout', 'the box has stopped to send')));
     outgoing.once('response', (incoming: IncomingMessage) => {
       if (isWatched) {
@@ -238,7 +343,7 @@ export class BoxClient {
     });
     outgoing.once('upgrade', (incoming: IncomingMessage, socket, head: Uint8Array) => {
       socket.setTimeout(0);
-      resolve({ socket: socket as TLSSocket, head, headers: incoming.headers });
+      resolve({ socket: socket as Socket, head, headers: incoming.headers });
     });
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       // The box has closed an idle connection at the same moment.
@@ -256,7 +361,7 @@ export class BoxClient {
     return promise;
   }
 
-  #signature(method: string, target: string, body: Uint8Array | undefined): Record<string, string> {
+  #signature(method: string, target: string, body: Uint8Array | undefined, isByBus: boolean): Record<string, string> {
     const { identity, pin, clock } = this.#options;
     if (!identity) {
       return {};
@@ -270,15 +375,29 @@ export class BoxClient {
     };
     // The first request has no run yet: the box answers with its own.
     const run = this.#run === '' ? 'none' : this.#run;
-    const box = this.#namesBox ? boxNameOf(identity.box, pin) : undefined;
+    const names = this.#namesBox || isByBus;
+    const box = names ? boxNameOf(identity.box, isByBus ? busPinOf(pin) : pin) : undefined;
     return signMessage({ method, target, run, box, digest: body && digestOf(body) }, fields, identity.key);
+  }
+}
+
+/** Rejects on abort. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 
 /** @throws for a path or a header with characters that Node refuses */
 function started(options: RequestOptions, joined: JoinedSignal): ClientRequest {
   try {
-    return requestByTls(options);
+    return options.agent instanceof PinnedAgent ? requestByTls(options) : requestPlain(options);
   } catch (error) {
     joined.release();
     throw error;

@@ -61,16 +61,26 @@ const StoredBox = Type.Object({
   alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
 });
 export type StoredBox = Static<typeof StoredBox>;
+/** A pairing that this server has ended. The box, which makes the connection, was not told. */
+const StoredRemoval = Type.Pick(StoredBox, ['id', 'pin', 'server', 'secret', 'key']);
+export type StoredRemoval = Static<typeof StoredRemoval>;
+/** An invitation that a removed box has used: the key that it gives, and the end of its validity. */
+const UsedInvitation = Type.Object({ key: StoredBox.properties.key, untilMs: Type.Number() });
+export type UsedInvitation = Static<typeof UsedInvitation>;
 export const BoxesFile = Type.Refine(
-  Type.Object({ boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }) }),
-  ({ boxes }) => boxes.every(hasKey),
+  Type.Object({
+    boxes: Type.Array(StoredBox, { maxItems: MAX_BOXES }),
+    removed: Type.Optional(Type.Array(StoredRemoval, { maxItems: MAX_BOXES })),
+    invitations: Type.Optional(Type.Array(UsedInvitation, { maxItems: MAX_BOXES })),
+  }),
+  ({ boxes, removed = [] }) => [...boxes, ...removed].every(hasKey),
 );
 
 /** A `boxes.json`; undefined if damaged. */
 export const readBoxes = (stored: unknown): readonly StoredBox[] | undefined =>
   Check(BoxesFile, stored) ? stored.boxes : undefined;
 
-function hasKey(box: StoredBox): boolean {
+function hasKey(box: StoredRemoval): boolean {
   try {
     boxPrivateKey(box);
     return true;

@@ -1,4 +1,7 @@
 import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { NOT_CARRIED } from '../../../auth/pairing/box-bus.ts';
+import { isLinkPin, type LinkedBoxes, NO_LINK } from '../../../auth/pairing/linked-boxes.ts';
 import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
@@ -6,6 +9,7 @@ import type { Logger } from '../../../base/log.ts';
 import { everyTogether } from '../../../base/time/shared-timer.ts';
 import {
   BoxClient,
+  type BoxOnBus,
   type BoxRequest,
   type BoxResponse,
   type BoxUpgrade,
@@ -71,6 +75,8 @@ export interface BoxState {
 interface BoxLinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Connections that boxes make, and the bus of a fleet. */
+  readonly boxLinks?: Pick<LinkedBoxes, 'open' | 'isConnected' | 'bus'> | undefined;
   /** Searches the local networks for the box with this id. @returns its addresses, which are not verified */
   search?(id: string): Promise<readonly string[]>;
   /** Called when the box was seen or its facts have changed. */
@@ -82,10 +88,14 @@ export class BoxLink {
   readonly #options: BoxLinkOptions;
   readonly #client: BoxClient;
   readonly #stop = new AbortController();
+  /** Whether the box makes the connection. */
+  readonly #isLinked: boolean;
   #box: StoredBox;
   #state: BoxState;
   #wake = new AbortController();
   #hasPulse = false;
+  /** Whether the bus alone reached the box when boxes there last changed. */
+  #isByBus = false;
   /** Whether the box may hang. Only a new connection shows that it is reachable. */
   #isSilent = false;
   #asking: Promise<boolean> | undefined;
@@ -106,7 +116,11 @@ export class BoxLink {
       options.changed(this.#box, true);
     };
     const identity = { id, key: boxPrivateKey(box), box: box.id, namesBox, onNamesBox };
-    this.#client = new BoxClient({ pin, identity, clock: options.clock });
+    const { clock, boxLinks } = options;
+    this.#isLinked = isLinkPin(pin);
+    const openStream = this.#isLinked && boxLinks ? (isLive: boolean) => boxLinks.open(box.id, isLive) : undefined;
+    const bus = boxLinks && onBus(box.id, boxLinks);
+    this.#client = new BoxClient({ pin, identity, clock, openStream, bus });
     this.#state = {
       state: 'connecting',
       sinceMs: options.clock.wallMs(),
@@ -155,6 +169,21 @@ export class BoxLink {
     this.#wake.abort();
   }
 
+  /** The connection that the box makes has begun or ended. */
+  linkChanged(): void {
+    this.#isSilent = true;
+    this.#wake.abort();
+  }
+
+  /** Boxes have come to the bus of a fleet, or gone. */
+  busChanged(): void {
+    const { isByBus } = this.#client;
+    if (isByBus !== this.#isByBus) {
+      this.#isByBus = isByBus;
+      this.linkChanged();
+    }
+  }
+
   /** @param alias empty: the box's own name */
   rename(alias: string): void {
     const { alias: _, ...box } = this.#box;
@@ -162,9 +191,24 @@ export class BoxLink {
     this.#options.changed(this.#box, true);
   }
 
+  /** Takes the name and the addresses that were entered on another server. @param former as both servers knew the box */
+  take(theirs: StoredBox, former: StoredBox | undefined): void {
+    if (theirs.alias !== former?.alias) {
+      const { alias: _, ...box } = this.#box;
+      this.#box = theirs.alias === undefined ? box : { ...box, alias: theirs.alias };
+    }
+    if (!isDeepStrictEqual(theirs.entered, former?.entered)) {
+      this.#box = { ...this.#box, addresses: theirs.addresses, entered: theirs.entered ?? [] };
+      this.#wake.abort();
+    }
+  }
+
   /** Asks the box now; `state` has the outcome. */
   async refresh(): Promise<void> {
-    await this.#ask();
+    // One that runs may have begun before the box was there.
+    if (!(await this.#asking)) {
+      await this.#ask();
+    }
   }
 
   /** Fails at once while the box is away. @throws PerchError unavailable */
@@ -252,7 +296,8 @@ export class BoxLink {
   }
 
   async #beginPulse(): Promise<void> {
-    if (this.#hasPulse) {
+    // A link has pings of its own.
+    if (this.#hasPulse || this.#isLinked || this.#client.isByBus) {
       return;
     }
     try {
@@ -288,16 +333,16 @@ export class BoxLink {
 
   async #askOnce(): Promise<boolean> {
     try {
-      if (this.#state.state !== 'connected' || this.#isSilent) {
+      if (this.#state.state !== 'connected' || this.#isSilent || this.#client.isByBus) {
         this.#isSilent = false;
-        await this.#client.connect([...this.#box.addresses, ...(await this.#searched())], this.#stop.signal);
+        await this.#connect(await this.#searched());
       }
       const facts = await this.#facts().catch(async (error: unknown) => {
         if (this.#state.state !== 'connected' || !isAway(error)) {
           throw error;
         }
         // The box may have another address now.
-        await this.#client.connect(this.#box.addresses, this.#stop.signal);
+        await this.#connect();
         return this.#facts();
       });
       this.#learn(facts);
@@ -310,17 +355,32 @@ export class BoxLink {
     }
   }
 
+  async #connect(more: readonly string[] = []): Promise<void> {
+    if (this.#isLinked) {
+      this.#client.useLink();
+    } else {
+      const addresses = [...this.#box.addresses, ...more];
+      await this.#client.connect(addresses, this.#stop.signal).catch((error: unknown) => {
+        if (!this.#client.isByBus) {
+          throw error;
+        }
+      });
+    }
+  }
+
   /** Addresses found by a search. Whatever answers there is verified as at any other address. */
   async #searched(): Promise<readonly string[]> {
     const { clock, search } = this.#options;
-    const isLong = this.#awayMs !== undefined && clock.monoMs() - this.#awayMs >= SEARCH_AFTER_MS;
+    const isLong = !this.#isLinked && this.#awayMs !== undefined && clock.monoMs() - this.#awayMs >= SEARCH_AFTER_MS;
     return (isLong && (await search?.(this.#box.id))) || [];
   }
 
   async #facts(): Promise<BoxFacts> {
     const { clock } = this.#options;
     const sentMs = clock.wallMs();
-    const answer = await jsonOf(await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal }));
+    const answer = await jsonOf(
+      await this.#client.request('GET', SELF_PATH, { signal: this.#stop.signal, isShort: true }),
+    );
     const offsetMs = clockOffsetMs(readTime(answer), sentMs, clock.wallMs());
     const facts = readFacts(answer);
     if (!facts) {
@@ -339,8 +399,8 @@ export class BoxLink {
     this.#answeredMs = clock.monoMs();
     const nowMs = clock.wallMs();
     const before = this.#box;
-    const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses];
-    const addresses = [...new Set(known)].slice(0, MAX_ADDRESSES);
+    const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses].filter((one) => one !== '');
+    const addresses = this.#isLinked ? [] : [...new Set(known)].slice(0, MAX_ADDRESSES);
     this.#box = { ...before, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
@@ -359,18 +419,35 @@ export class BoxLink {
     }
     this.#missedMs = clock.monoMs();
     const text = explain(error);
-    const isRefused = error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'pin';
+    const { code, context } =
+      error instanceof PerchError ? error : { code: undefined, context: {} as PerchError['context'] };
+    // A box that has ended the pairing does not connect again, and stays the one that refuses.
+    const hasLeft = context['why'] === NO_LINK && this.#state.state === 'refused';
+    const isRefused = (code === 'unauthorized' && context['why'] !== 'pin') || hasLeft;
     const state = isRefused ? 'refused' : 'away';
     this.#awayMs = isRefused ? undefined : (this.#awayMs ?? clock.monoMs());
     if (this.#state.state !== state) {
       log.warn({ box: this.#box.name, cause: text }, isRefused ? 'box refuses this server' : 'box is away');
       this.#state = { ...this.#state, state, sinceMs: clock.wallMs(), error: text };
       this.#options.changed(this.#box, true);
-    } else {
+    } else if (!hasLeft) {
       this.#state = { ...this.#state, error: text };
     }
   }
 }
+
+const onBus = (box: string, links: NonNullable<BoxLinkOptions['boxLinks']>): BoxOnBus => ({
+  carries: () => links.bus.carrier?.carries(box) === true,
+  hasLink: () => links.isConnected(box),
+  summon: async () => links.bus.carrier?.summon(box),
+  ask: async (request, signal) => {
+    const { carrier } = links.bus;
+    if (!carrier) {
+      throw new PerchError('unavailable', 'the bus has ended', { why: NOT_CARRIED });
+    }
+    return carrier.ask(box, request, signal);
+  },
+});
 
 /**
  * How far the clock of a box is ahead of ours, at least: the time that it names is one of those between a request and its answer.

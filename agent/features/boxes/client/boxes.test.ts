@@ -1,9 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { MemoryDatabase } from '../../../../test/support/base/memory-carrier.ts';
+import { LinkedBoxes } from '../../../auth/pairing/linked-boxes.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { readFacts } from './box-file.ts';
 import type { FindBoxes } from './box-search.ts';
@@ -16,6 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+const { d: OTHER_SECRET = '', x: OTHER_KEY = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
 const ID = '1a2b3c4d5e6f7a8b';
 const STORED = {
   ...{ id: ID, name: 'Shed', version: '0.1.0', live: true, recordings: true, cameras: [], created: 0, seen: 0 },
@@ -120,3 +126,186 @@ test.for([
   expect(readFileSync(`${file()}.damaged`, 'utf8')).toBe(text);
   await boxes.close();
 });
+
+/** A connection that a box has made. @param answer to each request within it */
+async function linkOf(answer: RequestListener) {
+  const http = createServer(answer);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  let ended: (() => void) | undefined;
+  onTestFinished(() => void http.close());
+  return {
+    connect: (links: LinkedBoxes): void => {
+      ended = links.connected(ID, {
+        open: () => connect(port, '127.0.0.1'),
+        close: () => {
+          http.closeAllConnections();
+          ended?.();
+        },
+      });
+    },
+  };
+}
+
+test('of two boxes that redeem one invitation at two servers with one database, one is paired', async () => {
+  const database = new MemoryDatabase();
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map(async (name) => {
+      const dataDir = join(folder, name);
+      database.server(dataDir);
+      const boxes = new Boxes({ dataDir, clock: new FakeClock(), log: silentLogger, boxLinks: new LinkedBoxes() });
+      await boxes.open();
+      onTestFinished(() => boxes.close());
+      return boxes;
+    }),
+  );
+  const pairing = { name: 'Shed', boxKey: 'B'.repeat(43), server: 'AbCdEfGh-_123456', secret: d, key: x };
+  const added = await Promise.allSettled([
+    one?.addLinked({ ...pairing, id: ID }),
+    other?.addLinked({ ...pairing, id: 'f'.repeat(16) }),
+  ]);
+  expect(added.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  await expect.poll(() => [one, other].map((boxes) => boxes?.list().length)).toEqual([1, 1]);
+  await expect(one?.addLinked({ ...pairing, id: '0'.repeat(16) })).rejects.toThrow('was used');
+});
+
+test('a used invitation pairs no box again within its ten minutes, also at another server and after a restart', async () => {
+  const database = new MemoryDatabase();
+  const clock = new FakeClock();
+  const openServer = async (name: string) => {
+    const dataDir = join(folder, name);
+    database.server(dataDir);
+    const boxes = new Boxes({ dataDir, clock, log: silentLogger, boxLinks: new LinkedBoxes() });
+    await boxes.open();
+    onTestFinished(() => boxes.close());
+    return boxes;
+  };
+  const [one, other] = [await openServer('one'), await openServer('other')];
+  const pairing = { name: 'Shed', boxKey: 'B'.repeat(43), server: 'AbCdEfGh-_123456', secret: d, key: x };
+  await one.addLinked({ ...pairing, id: ID });
+  await one.remove(ID);
+  await expect.poll(() => other.list().length).toBe(0);
+  for (const boxes of [one, other, await openServer('third')]) {
+    await expect(boxes.addLinked({ ...pairing, id: ID })).rejects.toThrow('was used');
+    await expect(boxes.addLinked({ ...pairing, id: 'f'.repeat(16) })).rejects.toThrow('was used');
+  }
+  await clock.advance(12 * 60_000);
+  // It is over, which another check finds. Nothing of it is kept.
+  await other.addLinked({ ...pairing, key: OTHER_KEY, secret: OTHER_SECRET, id: ID });
+  await other.remove(ID);
+  expect(JSON.parse(database.rows.get('boxes.json')?.json ?? '').invitations).toMatchObject([{ key: OTHER_KEY }]);
+});
+
+test('a box that is removed while the database is away stays removed after a kill of the server', async () => {
+  const database = new MemoryDatabase();
+  const dataDir = join(folder, 'one');
+  const openShared = async () => {
+    const carrier = database.server(dataDir);
+    const boxes = new Boxes({ dataDir, clock: new FakeClock(), log: silentLogger, boxLinks: new LinkedBoxes() });
+    await boxes.open();
+    onTestFinished(() => boxes.close());
+    return { boxes, carrier };
+  };
+  const { boxes, carrier } = await openShared();
+  const pairing = { name: 'Shed', boxKey: 'B'.repeat(43), server: 'AbCdEfGh-_123456', secret: d, key: x };
+  await boxes.addLinked({ ...pairing, id: ID });
+  carrier.goAway();
+  await expect(boxes.remove(ID)).rejects.toThrow('it is revoked on this server');
+  expect(boxes.list()).toEqual([]);
+  const again = await openShared();
+  expect(again.boxes.list()).toEqual([]);
+  // The box learns it with its next link.
+  expect(again.boxes.linked(ID, pairing.server)).toMatchObject({ isRemoved: true });
+  expect(JSON.parse(database.rows.get('boxes.json')?.json ?? '').boxes).toEqual([]);
+});
+
+test('a box that is invited again while its former connection is open offers its cameras at once', async () => {
+  const clock = new FakeClock();
+  const boxLinks = new LinkedBoxes();
+  const boxes = new Boxes({ dataDir: folder, clock, log: silentLogger, boxLinks });
+  await boxes.open();
+  const offered = { path: 'gate', name: null, codecs: [] };
+  const facts = { id: ID, name: 'Shed', version: '0.1.0', live: true, recordings: true, addresses: [] };
+  let isRevoked = false;
+  const former = await linkOf(({ method }, response) => {
+    // It does not know the new pairing.
+    response.statusCode = isRevoked ? 401 : 200;
+    isRevoked ||= method === 'DELETE';
+    response.end(JSON.stringify({ ...facts, cameras: [offered] }));
+  });
+  const held: ServerResponse[] = [];
+  const newer = await linkOf((_, response) => {
+    if (held.length === 0) {
+      held.push(response);
+    } else {
+      response.end(JSON.stringify({ ...facts, cameras: [offered] }));
+    }
+  });
+  const pairing = { id: ID, name: 'Shed', boxKey: 'B'.repeat(43), server: 'AbCdEfGh-_123456', secret: d, key: x };
+  await boxes.addLinked(pairing);
+  former.connect(boxLinks);
+  await boxes.refresh(ID);
+  expect(boxes.item(ID)).toMatchObject({ state: 'connected', cameras: [{ path: 'gate' }] });
+  await boxes.addLinked({ ...pairing, server: '0bCdEfGh-_123456' });
+  expect([isRevoked, boxLinks.isConnected(ID)]).toEqual([true, false]);
+  newer.connect(boxLinks);
+  await expect.poll(() => held.length).toBe(1);
+  const refreshed = boxes.refresh(ID);
+  // What was asked before fails: it is asked again.
+  held[0]?.destroy();
+  await refreshed;
+  expect(boxes.item(ID)).toMatchObject({ state: 'connected', cameras: [{ path: 'gate' }] });
+  await boxes.close();
+});
+
+test.for([
+  ['is away', undefined],
+  ['answers too late', 'silent'],
+  ['is told', 'answers'],
+] as const)(
+  'a box that makes the connection and %s when it is removed: the removal is kept if it has to learn it',
+  async ([, how]) => {
+    const boxLinks = new LinkedBoxes();
+    const open = async () => {
+      const boxes = new Boxes({ dataDir: folder, clock: new FakeClock(), log: silentLogger, boxLinks });
+      await boxes.open();
+      return boxes;
+    };
+    const boxes = await open();
+    const server = 'AbCdEfGh-_123456';
+    await boxes.addLinked({ id: ID, name: 'Shed', boxKey: 'B'.repeat(43), server, secret: d, key: x });
+    const facts = { id: ID, name: 'Shed', version: '0.1.0', live: true, recordings: true, addresses: [], cameras: [] };
+    const link = await linkOf(({ method }, response) => {
+      if (how === 'answers' || method !== 'DELETE') {
+        response.end(JSON.stringify(facts));
+      }
+    });
+    if (how) {
+      link.connect(boxLinks);
+      await boxes.refresh(ID);
+    }
+    expect(await boxes.remove(ID)).toBe(true);
+    expect([boxes.linked(ID), boxLinks.isConnected(ID)]).toEqual([undefined, false]);
+    const wanted = how === 'answers' ? undefined : { server, key: x, boxKey: 'B'.repeat(43), isRemoved: true };
+    const expected = wanted ? expect.objectContaining(wanted) : undefined;
+    expect(boxes.linked(ID, server)).toEqual(expected);
+    await boxes.close();
+    const again = await open();
+    expect([again.list(), again.linked(ID), again.linked(ID, server)]).toEqual([[], undefined, expected]);
+    // Paired again with another invitation, it has another id for this server.
+    await again.addLinked({
+      id: ID,
+      name: 'Shed',
+      boxKey: 'B'.repeat(43),
+      server: '0bCdEfGh-_123456',
+      secret: OTHER_SECRET,
+      key: OTHER_KEY,
+    });
+    expect([again.linked(ID)?.server, again.linked(ID, server)]).toEqual([
+      '0bCdEfGh-_123456',
+      expected ?? expect.not.objectContaining({ isRemoved: true }),
+    ]);
+    await again.close();
+  },
+);

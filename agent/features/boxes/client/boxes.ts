@@ -1,22 +1,35 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { isBoxAddress, readInvitation } from '../../../auth/pairing/invitation-text.ts';
+import { INVITATION_MS, SERVERS_DRIFT_MS } from '../../../auth/pairing/invitations.ts';
+import {
+  isLinkPin,
+  type LinkedBoxes,
+  type LinkedPairing,
+  linkPinOf,
+  type NewLinkedBox,
+} from '../../../auth/pairing/linked-boxes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { mergedItems } from '../../../base/files/merged-items.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
+import { RevokedKey, UnsavedRevocations } from '../../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../../base/log.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
 import {
   BOXES_FILE,
   BoxesFile,
   type BoxFacts,
+  boxPrivateKey,
   MAX_BOXES,
   MAX_NAME_CHARS,
   type OfferedCamera,
   readFacts,
   type StoredBox,
+  type StoredRemoval,
+  type UsedInvitation,
 } from './box-file.ts';
 import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
 import { BoxSearch, type FindBoxes } from './box-search.ts';
@@ -37,6 +50,8 @@ export interface BoxItem extends BoxState {
   readonly recordings: boolean;
   readonly talk: boolean;
   readonly cameras: readonly OfferedCamera[];
+  /** Whether the box makes the connection, so that it has no addresses. */
+  readonly linked: boolean;
 }
 
 interface BoxesOptions {
@@ -45,6 +60,8 @@ interface BoxesOptions {
   readonly log: Logger;
   /** Searches the local networks for boxes, or undefined to try their known addresses only. */
   readonly findBoxes?: FindBoxes | undefined;
+  /** Connections that boxes make; absent: none. */
+  readonly boxLinks?: LinkedBoxes;
 }
 
 /** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
@@ -52,15 +69,44 @@ export class Boxes {
   readonly #options: BoxesOptions;
   readonly #document: StoredDocument<typeof BoxesFile>;
   readonly #links = new Map<string, BoxLink>();
+  /** Oldest first. */
+  #removed: readonly StoredRemoval[] = [];
   /** Cached names for people by id of the box, or undefined if they have to be computed again. */
   #names: ReadonlyMap<string, string> | undefined;
+  #used: readonly UsedInvitation[] = [];
   readonly #search: BoxSearch | undefined;
   readonly #listeners = new Set<() => void>();
+  /** By the id of the pairing. */
+  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
 
   constructor(options: BoxesOptions) {
     this.#options = options;
     this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
     this.#document = new StoredDocument(join(options.dataDir, BOXES_FILE), BoxesFile, options.log);
+    this.#document.follow(
+      (theirs, former) => {
+        const [now = [], before = [], mine] = [theirs?.removed, former?.removed, this.#removed];
+        this.#removed = mergedItems({
+          former: before,
+          mine,
+          theirs: now,
+          keyOf: (one) => one.server,
+          both: (one) => one,
+        }).slice(-MAX_BOXES);
+        const used = [...(theirs?.invitations ?? []), ...this.#used];
+        this.#used = [...new Map(used.map((one) => [one.key, one])).values()].slice(-MAX_BOXES);
+        this.#merge(theirs?.boxes ?? [], former?.boxes ?? []);
+      },
+      { merges: true, answers: () => this.#unsaved.saveAgain() },
+    );
+    const save = (server: string) => this.#saveWithout(server);
+    this.#unsaved = new UnsavedRevocations({ document: this.#document, schema: RevokedKey, save, log: options.log });
+    options.boxLinks?.onChange((id) => this.#links.get(id)?.linkChanged());
+    options.boxLinks?.bus.onChange(() => {
+      for (const link of this.#links.values()) {
+        link.busChanged();
+      }
+    });
   }
 
   list(): readonly BoxItem[] {
@@ -135,20 +181,82 @@ export class Boxes {
     }
   }
 
-  /** Asks the box to end the pairing, if it answers. @returns false: there is no such box */
+  /** Pairs with a box that connects to this server. @throws PerchError */
+  async addLinked({ boxKey, server, secret, key, ...box }: NewLinkedBox): Promise<void> {
+    if (this.#links.size >= MAX_BOXES) {
+      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
+    }
+    const pin = linkPinOf(boxKey);
+    const checkNew = () => {
+      const isOther = [...this.#links.values()].some(({ box: other }) => other.key === key && other.id !== box.id);
+      if (isOther || this.#used.some((one) => one.key === key)) {
+        throw new PerchError('unauthorized', 'the invitation was used: create a new one', { why: 'invitation' });
+      }
+    };
+    // Another server of the database may have let a box in with it.
+    await this.#document.ask();
+    checkNew();
+    await this.#replace(box, pin);
+    const facts = { version: '', addresses: [], live: false, recordings: false, cameras: [] };
+    const nowMs = this.#options.clock.wallMs();
+    this.#add({ ...facts, ...box, pin, server, secret, key, namesBox: true, created: nowMs, seen: nowMs });
+    const stored = () => {
+      checkNew();
+      return this.#stored();
+    };
+    await this.#document.save(stored).catch(async (error: unknown) => {
+      await this.#forget(box.id);
+      throw error;
+    });
+    this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
+  }
+
+  async #forget(id: string): Promise<void> {
+    const link = this.#links.get(id);
+    this.#links.delete(id);
+    this.#names = undefined;
+    await link?.close();
+  }
+
+  /** See `BoxPairings.find`. */
+  linked(id: string, server?: string): LinkedPairing | undefined {
+    const present = this.#links.get(id)?.box;
+    const removed = this.#removed.find((one) => one.id === id && one.server === server);
+    const box = removed ?? present;
+    return box && isLinkPin(box.pin)
+      ? {
+          server: box.server,
+          privateKey: boxPrivateKey(box),
+          key: box.key,
+          boxKey: box.pin.slice(linkPinOf('').length),
+          ...(removed && { isRemoved: true as const }),
+        }
+      : undefined;
+  }
+
+  /** Asks the box to end the pairing: if it does not answer, and makes the connection, with its next one. @returns false: there is no such box */
   async remove(id: string): Promise<boolean> {
     const link = this.#links.get(id);
     if (!link) {
       return false;
     }
-    await endPairing(link);
-    this.#links.delete(id);
-    this.#names = undefined;
-    await link.close();
-    await this.#document.save(() => this.#stored());
-    this.#options.log.info({ box: link.box.name, id }, 'box removed');
+    await this.#endPairing(link);
+    await this.#forget(id);
+    this.#options.boxLinks?.drop(id);
     this.#notify();
+    await this.#unsaved.save(link.box.server, null);
+    this.#options.log.info({ box: link.box.name, id }, 'box removed');
     return true;
+  }
+
+  async #saveWithout(server: string): Promise<void> {
+    const box = [...this.#links.values()].find((link) => link.box.server === server)?.box;
+    if (box) {
+      this.#noteUsed(box);
+      this.#noteRemoval(box);
+      await this.#forget(box.id);
+    }
+    await this.#document.save(() => this.#stored());
   }
 
   /** @throws PerchError badInput, notFound */
@@ -157,7 +265,11 @@ export class Boxes {
     if (wrong !== undefined || addresses.length === 0) {
       throw new PerchError('badInput', `'${wrong ?? ''}' is not host:port of the box's https`);
     }
-    this.#link(id).setAddresses(addresses);
+    const link = this.#link(id);
+    if (isLinkPin(link.box.pin)) {
+      throw new PerchError('badInput', `box '${link.name}' connects to this server: it needs no address`);
+    }
+    link.setAddresses(addresses);
   }
 
   /** Sets the owner's name of a box. @param name empty: the box's own name @throws PerchError notFound */
@@ -199,11 +311,12 @@ export class Boxes {
   }
 
   #add(box: StoredBox): void {
-    const { clock, log } = this.#options;
+    const { clock, log, boxLinks } = this.#options;
     const search = this.#search;
     const link = new BoxLink(box, {
       clock,
       log,
+      boxLinks,
       ...(search && { search: (id: string) => search.addressesOf(id) }),
       changed: (_, isWorthSaving) => {
         if (isWorthSaving) {
@@ -219,7 +332,7 @@ export class Boxes {
   }
 
   /** The box was paired before: its former pairing ends. */
-  async #replace({ id, name }: BoxFacts, pin: string): Promise<void> {
+  async #replace({ id, name }: Pick<BoxFacts, 'id' | 'name'>, pin: string): Promise<void> {
     const link = this.#links.get(id);
     if (!link) {
       return;
@@ -228,9 +341,36 @@ export class Boxes {
       const message = `box '${name}' is paired already, with another key (${link.box.name}): remove that one first`;
       throw new PerchError('badInput', message, { isTaken: true });
     }
-    await endPairing(link);
+    await this.#endPairing(link);
     this.#links.delete(id);
     await link.close();
+    // The box does not know the new pairing there.
+    this.#options.boxLinks?.drop(id);
+  }
+
+  /** Takes the boxes of another server of the database, with the changes of this one that are not saved yet. */
+  #merge(theirs: readonly StoredBox[], former: readonly StoredBox[]): void {
+    const mine = [...this.#links.values()].map(({ box }) => box);
+    const merged = mergedItems({ former, mine, theirs, keyOf: ({ id }) => id, both: (here) => here });
+    const kept = new Map(merged.map((box) => [box.id, box]));
+    for (const link of [...this.#links.values()]) {
+      const now = theirs.find(({ id }) => id === link.box.id);
+      if (!kept.has(link.box.id) || (now && now.server !== link.box.server)) {
+        this.#links.delete(link.box.id);
+        this.#options.boxLinks?.drop(link.box.id);
+        void link.close();
+      } else if (now) {
+        link.take(
+          now,
+          former.find(({ id }) => id === now.id),
+        );
+      }
+    }
+    for (const box of merged.filter(({ id }) => !this.#links.has(id))) {
+      this.#add(theirs.find(({ id }) => id === box.id) ?? box);
+    }
+    this.#names = undefined;
+    this.#notify();
   }
 
   #notify(): void {
@@ -241,28 +381,53 @@ export class Boxes {
 
   /** Connects to the boxes of the file. */
   async open(): Promise<void> {
-    for (const box of (await this.#document.open('boxes cannot be read: pair them again'))?.boxes ?? []) {
+    const stored = await this.#document.open('boxes cannot be read: pair them again');
+    const { boxes = [], removed = [], invitations = [] } = stored ?? {};
+    this.#removed = removed;
+    this.#used = invitations;
+    for (const box of boxes) {
       this.#add(box);
+    }
+    await this.#unsaved.open();
+  }
+
+  /** Ends the pairing on the box, if it is reachable. */
+  async #endPairing(link: BoxLink): Promise<void> {
+    this.#noteUsed(link.box);
+    let isTold = false;
+    try {
+      const { status, body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
+      isTold = status === 200;
+      body.resume();
+    } catch {
+      // Of a box with an address, its owner has to revoke it.
+    }
+    if (!isTold) {
+      this.#noteRemoval(link.box);
     }
   }
 
-  #stored(): { readonly boxes: readonly StoredBox[] } {
+  #noteUsed({ pin, key, created }: StoredBox): void {
+    if (isLinkPin(pin)) {
+      this.#used = [...this.#used, { key, untilMs: created + INVITATION_MS + SERVERS_DRIFT_MS }].slice(-MAX_BOXES);
+    }
+  }
+
+  #noteRemoval({ id, pin, server, secret, key }: StoredBox): void {
+    if (isLinkPin(pin)) {
+      this.#removed = [...this.#removed, { id, pin, server, secret, key }].slice(-MAX_BOXES);
+    }
+  }
+
+  #stored(): Static<typeof BoxesFile> {
     const boxes = [...this.#links.values()].map(({ box }) => box);
     const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
     if (cameras > MAX_ALL_CAMERAS) {
       throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
     }
-    return { boxes };
-  }
-}
-
-/** Ends the pairing on the box, if it is reachable. */
-async function endPairing(link: BoxLink): Promise<void> {
-  try {
-    const { body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
-    body.resume();
-  } catch {
-    // The owner of the box has to revoke it.
+    const [removed, nowMs] = [[...this.#removed], this.#options.clock.wallMs()];
+    const invitations = this.#used.filter(({ untilMs }) => untilMs > nowMs);
+    return { boxes, ...(removed.length > 0 && { removed }), ...(invitations.length > 0 && { invitations }) };
   }
 }
 
@@ -291,5 +456,5 @@ function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
 
 const boxItem = ({ box, state }: BoxLink, name: string): BoxItem => {
   const { id, version, addresses, live, recordings, talk = false, cameras } = box;
-  return { id, name, version, addresses, live, recordings, talk, cameras, ...state };
+  return { id, name, version, addresses, live, recordings, talk, cameras, linked: isLinkPin(box.pin), ...state };
 };

@@ -1,4 +1,5 @@
 import { Agent } from 'node:https';
+import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { connectChecked } from '../../../base/network/http-client.ts';
@@ -13,7 +14,15 @@ export async function connectPinned(address: string, pin: string, signal?: Abort
   const colon = address.lastIndexOf(':');
   const place = { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
   try {
-    return await connectChecked(place, check, signal);
+    return await connectChecked(place, check, signal).catch((error: unknown) => {
+      if (isIP(place.host) !== 0 || !isOfPin(error)) {
+        throw error;
+      }
+      // By its name the box may show a certificate of a public authority; without one it shows its own.
+      return connectChecked({ ...place, servername: '' }, check, signal).catch(() => {
+        throw error;
+      });
+    });
   } catch (error) {
     if (signal?.aborted) {
       throw new PerchError('timeout', `${address}: no answer in time`);
@@ -23,6 +32,8 @@ export async function connectPinned(address: string, pin: string, signal?: Abort
     throw new PerchError(code, `${address}: ${message}`, context);
   }
 }
+
+const isOfPin = (error: unknown): boolean => error instanceof PerchError && error.context['why'] === 'pin';
 
 /** Keeps connections to one box open between requests. */
 export class PinnedAgent extends Agent {

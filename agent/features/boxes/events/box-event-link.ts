@@ -3,6 +3,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import type { Host } from '../../contract.ts';
 import { type BoxEvent, eventOf, eventPageOf } from '../requests/box-answers.ts';
 import { after, type BoxRequests } from '../requests/box-requests.ts';
+import { type EventLink, isOfCamera, OUTAGE, type TakesEvents } from './event-link.ts';
 import { SseReader } from './sse-reader.ts';
 
 const RETRY_MS = 3_000;
@@ -18,9 +19,6 @@ const PAGE = 200;
 const OVERLAP_MS = 3_600_000;
 /** Outages are not in the stream. They are in the list after a minute. */
 const OUTAGES_MS = 120_000;
-const OUTAGE = 'perch.offline';
-/** Maximum number of events taken from a box, so that it cannot keep this server busy. */
-const MAX_PER_SECOND = 100;
 
 /** How far the events of a box were received; kept across restarts. */
 export interface EventMark {
@@ -30,22 +28,16 @@ export interface EventMark {
   readonly atMs: number;
 }
 
-interface BoxEventLinkDeps extends Pick<Host, 'clock' | 'log'> {
+interface BoxEventLinkDeps extends Pick<Host, 'clock' | 'log'>, TakesEvents {
   readonly box: string;
   readonly requests: BoxRequests;
-  /** Whether a path here shows this camera. */
-  isShown(path: string): boolean;
-  /** Stores an event of the box. @param isPast from the box's list of past events: sends no notifications */
-  take(event: BoxEvent, isPast: boolean): Promise<void>;
-  /** Stores an outage of a camera. */
-  takeOutage(outage: BoxEvent): void;
   /** How far the events were received before; undefined before the first contact. */
   readonly mark: EventMark | undefined;
   noteMark(mark: EventMark): void;
 }
 
 /** The events of all cameras of a box, in one stream. Events missed during an interruption are fetched from the box's list. */
-export class BoxEventLink {
+export class BoxEventLink implements EventLink {
   readonly #deps: BoxEventLinkDeps;
   readonly #stop = new AbortController();
   /** Aborts the connection, so that the link connects again. */
@@ -61,8 +53,6 @@ export class BoxEventLink {
   #knownUntilMs: number | undefined;
   /** Start of the earliest ongoing outage, in Unix ms; infinite: none is ongoing. */
   #ongoingMs = Number.POSITIVE_INFINITY;
-  #inSecond = 0;
-  #secondMs = 0;
 
   constructor(deps: BoxEventLinkDeps) {
     this.#deps = deps;
@@ -166,7 +156,6 @@ export class BoxEventLink {
     }
     const event = type === 'event' ? valid(data) : undefined;
     if (event && this.#isOfCamera(event)) {
-      await this.#pace();
       await this.#deps.take(event, false);
     }
   }
@@ -209,7 +198,7 @@ export class BoxEventLink {
         if (event.endUs === undefined) {
           ongoingMs = Math.min(ongoingMs, event.startUs / 1000);
         }
-        takeOutage(event);
+        await takeOutage(event);
       }
     });
     // If cameras were added meanwhile, their earlier outages are still missing.
@@ -223,7 +212,6 @@ export class BoxEventLink {
   #fetch(sinceMs: number | undefined, path?: string): Promise<void> {
     return this.#list(sinceMs, path === undefined ? {} : { path }, async (event) => {
       if (this.#isOfCamera(event)) {
-        await this.#pace();
         await this.#deps.take(event, true);
       }
     });
@@ -261,21 +249,8 @@ export class BoxEventLink {
     }
   }
 
-  /** Events of Perch itself, such as outages, are not events of a camera. */
-  #isOfCamera({ path, type }: BoxEvent): boolean {
-    return !type.startsWith('perch.') && this.#deps.isShown(path);
-  }
-
-  async #pace(): Promise<void> {
-    const { clock } = this.#deps;
-    const nowMs = clock.monoMs();
-    if (nowMs - this.#secondMs >= 1_000) {
-      [this.#secondMs, this.#inSecond] = [nowMs, 0];
-    }
-    this.#inSecond += 1;
-    if (this.#inSecond > MAX_PER_SECOND) {
-      await clock.sleep(1_000 - (nowMs - this.#secondMs), this.#stop.signal);
-    }
+  #isOfCamera(event: BoxEvent): boolean {
+    return isOfCamera(event) && this.#deps.isShown(event.path);
   }
 }
 

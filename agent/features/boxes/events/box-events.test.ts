@@ -1,137 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { plainBoxes, scriptedBox } from '../../../../test/features/boxes/support/plain-box.ts';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
-import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
-import { openPlayback } from '../../../../test/support/harness/playback.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { parseConfig } from '../../../config/load/load.ts';
-import type { CameraEvent } from '../../../record/events/event.ts';
-import { GapJournal } from '../../../record/gaps/gap-journal.ts';
-import { FlushPoint } from '../../../record/write/flush.ts';
-import { CameraEvents } from '../../../recordings/events.ts';
-import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
-import { BoxEvents } from './box-events.ts';
-
-const configOf = (cameras: Readonly<Record<string, string>>) => ({
-  paths: new Map(Object.entries(cameras).map(([name, source]) => [name, { name, settings: { source } }])),
-});
-const YARD = configOf({ 'house/yard': 'perch://00000000000000b1/yard', 'house/door': 'perch://00000000000000b1/door' });
+import { expect, test, vi } from 'vitest';
+import { configOf, outage, startEventServer, YARD } from '../../../../test/features/boxes/support/event-server.ts';
 
 const HOUR_S = 3_600;
 
-const fromMsOf = (url: string): number => Date.parse(new URL(url, 'http://box').searchParams.get('from') ?? '');
-
-const outage = (id: string, path: string, start: string, end: string | null) => ({
-  ...{ id, path, start, end, type: 'perch.offline', text: '', picture: null, seen: null },
-});
-
-/** A server and a box with an event stream and a list. */
-async function start() {
-  const folder = temporaryFolder();
-  const clock = new FakeClock();
-  const playback = openPlayback(folder.path);
-  const flush = new FlushPoint(clock, 5_000);
-  const { config } = parseConfig('', 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
-  const events = new CameraEvents({
-    ...{ config: () => config ?? expect.fail(), dataDir: folder.path, clock, log: silentLogger, flush },
-    ...{ keptMs: () => undefined, isClockTrusted: () => true, index: playback.events },
-  });
-  const streams: ServerResponse[] = [];
-  const lastIds: (string | undefined)[] = [];
-  const lists: { items: object[]; next: string | null }[] = [];
-  const outages: ReturnType<typeof outage>[] = [];
-  /** Statuses of the next answers to requests for outages. */
-  const refusals: number[] = [];
-  const box = await scriptedBox((request, response) => {
-    if (request.url?.includes('types=perch.offline')) {
-      const fromMs = fromMsOf(request.url);
-      const items = outages.filter(({ end }) => end === null || Date.parse(end) >= fromMs);
-      response.writeHead(refusals.shift() ?? 200).end(JSON.stringify({ items, next: null }));
-    } else if (request.url?.startsWith('/v3/events/list')) {
-      response.end(JSON.stringify(lists.shift() ?? { items: [], next: null }));
-    } else {
-      streams.push(response);
-      lastIds.push(request.headers['last-event-id']?.toString());
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('retry: 3000\nid: run-7\n\n');
-    }
-  });
-  const announced: CameraEvent[] = [];
-  events.hub.listen((event) => announced.push(event));
-  const client = plainBoxes(() => box.port);
-  let underWay = 0;
-  const counting: BoxClient = {
-    ...client,
-    request: async (...asked) => {
-      underWay += 1;
-      return client.request(...asked).finally(() => {
-        underWay -= 1;
-      });
-    },
-  };
-  const requests = new BoxRequests(counting, clock);
-  /** Lets the link wait for its next connection, and not for an answer that is on its way. */
-  const pause = async () => {
-    if (underWay === 0 && streams.at(-1)?.closed) {
-      await clock.advance(3_000);
-    }
-  };
-  const gaps = new GapJournal({
-    ...{ folder: join(folder.path, 'gaps'), clock, logger: silentLogger, index: playback.events },
-    ...{ isClockTrusted: () => true, lastAliveMs: () => undefined },
-    factsOf: () => ({ isAroundEvents: false, diskState: undefined }),
-  });
-  const recordings = { events, playback, addOutage: (outage: CameraEvent) => gaps.addReported(outage) };
-  const open = () => new BoxEvents({ dataDir: folder.path, requests, recordings, clock, log: silentLogger });
-  let following = open();
-  onTestFinished(async () => {
-    await following.close();
-    await box[Symbol.asyncDispose]();
-    await events.close();
-    await gaps.close();
-    await flush.close();
-    await playback.close();
-    folder[Symbol.dispose]();
-  });
-  const at = (seconds: number): string => new Date(clock.wallMs() + seconds * 1000).toISOString();
-  return {
-    ...{ clock, box, streams, lastIds, lists, outages, refusals, announced, at, pause, playback },
-    /** From when outages were asked for, in Unix ms, by request. */
-    outagesFromMs: () => box.asked.filter((url) => url.includes('types=perch.offline')).map(fromMsOf),
-    /** As in the list of events. */
-    listed: async (path: string) => {
-      const query = { to: { us: clock.wallMs() * 1000 + 1, offsetMs: 0 }, limit: 50, isUnseen: false };
-      const all = { ...query, from: undefined, types: undefined, before: undefined, path };
-      const { items } = await playback.listEvents(all, () => true);
-      return items.map(({ id, type, end }) => [id, type, end === null ? 'ongoing' : 'over']);
-    },
-    offlineHere: (path: string, id: string, startUs: number, endUs: number) =>
-      gaps.addReported({ id, path, type: 'offline', source: 'perch', text: '', startUs, endUs }),
-    apply: (config: ReturnType<typeof configOf>) => following.apply(config as never),
-    restart: async () => {
-      await following.close();
-      following = open();
-    },
-    send: (id: number, event: object) =>
-      streams
-        .at(-1)
-        ?.write(`id: run-${id}\nevent: event\ndata: ${JSON.stringify({ text: '', end: null, ...event })}\n\n`),
-    stored: (path: string) =>
-      playback.events.newestOf(path, { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, limit: 1_000 }).map(({ id }) => id),
-    streaming: (count: number) => vi.waitFor(() => expect(streams).toHaveLength(count)),
-    /** Time passes until the link has connected again. */
-    reconnected: (count: number) =>
-      vi.waitFor(async () => {
-        await pause();
-        expect(streams).toHaveLength(count);
-      }),
-  };
-}
-
 test('one stream brings the events of all cameras of a box to their paths here, and to listeners', async () => {
-  const { apply, send, streaming, announced, stored, at, box } = await start();
+  const { apply, send, streaming, announced, stored, at, box } = await startEventServer();
   await apply(YARD);
   await streaming(1);
   send(8, { id: 'a', path: 'yard', type: 'person', start: at(0) });
@@ -148,8 +21,63 @@ test('one stream brings the events of all cameras of a box to their paths here, 
   expect(box.asked.filter((url) => url.startsWith('/v3/events?'))).toEqual(['/v3/events?types=event']);
 });
 
+test('labels of an event come here, also when it has ended, and those of past events', async () => {
+  const { apply, send, streaming, announced, at, lists, labelled } = await startEventServer();
+  const label = (type: string, seconds = 1) => ({
+    ...{ type, score: 0.7, box: { x: 0.1, y: 0.2, width: 0.3, height: 0.4 }, at: at(seconds) },
+  });
+  const times = { start: at(-7_200), end: at(-7_195) };
+  const past = { id: 'p', path: 'yard', type: 'motion', ...times, text: '', labels: [label('animal', -7_199)] };
+  lists.push({ items: [past], next: null });
+  await apply(YARD);
+  await streaming(1);
+  const event = { id: 'a', path: 'yard', type: 'motion', start: at(0) };
+  send(8, { ...event, labels: null });
+  send(9, { ...event, labels: [] });
+  send(10, { ...event, labels: [label('person')] });
+  send(11, { ...event, end: at(4), labels: [label('person')] });
+  // A label of the next year does not lose the event.
+  send(12, { ...event, end: at(4), labels: [label('person'), label('vehicle', 3e7)] });
+  await vi.waitFor(() => expect(announced).toHaveLength(5));
+  expect(announced.map(({ endUs, labels }) => [endUs !== undefined, labels?.map(({ type }) => type)])).toEqual([
+    [false, undefined],
+    [false, []],
+    [false, ['person']],
+    [true, ['person']],
+    [true, ['person', 'vehicle']],
+  ]);
+  expect(labelled('house/yard')).toEqual([
+    ['a', ['person', 'vehicle']],
+    ['p', ['animal']],
+  ]);
+});
+
+test('zones of an event come here, also when it has ended, and those of past events', async () => {
+  const { apply, send, streaming, announced, at, lists, playback } = await startEventServer();
+  const times = { start: at(-7_200), end: at(-7_195) };
+  lists.push({ items: [{ id: 'p', path: 'yard', type: 'motion', ...times, text: '', zones: ['Lawn'] }], next: null });
+  await apply(YARD);
+  await streaming(1);
+  const event = { id: 'a', path: 'yard', type: 'motion', start: at(0) };
+  send(8, { ...event, zones: null });
+  send(9, { ...event, zones: ['Drive'] });
+  send(10, { ...event, end: at(4), zones: ['Drive', 'Street', 'a,b'] });
+  send(11, { ...event, end: at(4), zones: ['Drive', 'Porch', 'Street'] });
+  const zonesOf = () =>
+    playback.events
+      .newestOf('house/yard', { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, limit: 9 })
+      .map(({ id, zones }) => [id, zones?.join()]);
+  await vi.waitFor(() =>
+    expect(zonesOf()).toEqual([
+      ['a', 'Drive,Porch,Street'],
+      ['p', 'Lawn'],
+    ]),
+  );
+  expect(announced.map(({ zones }) => zones?.join())).toEqual([undefined, 'Drive', 'Drive,Street']);
+});
+
 test('the first contact fetches past events page by page and sends no notifications', async () => {
-  const { apply, streaming, announced, stored, at, lists, box } = await start();
+  const { apply, streaming, announced, stored, at, lists, box } = await startEventServer();
   const past = (id: string, hours: number, path = 'yard') => {
     const times = { start: at(-hours * 3_600), end: at(-hours * 3_600 + 5) };
     return { id, path, type: 'motion', ...times, text: '', picture: null, seen: null };
@@ -164,7 +92,8 @@ test('the first contact fetches past events page by page and sends no notificati
 });
 
 test("outages of a box's cameras are in the list of events, once, and their ends follow", async () => {
-  const { apply, streaming, streams, outages, at, listed, clock, outagesFromMs, offlineHere } = await start();
+  const { apply, streaming, streams, outages, at, listed, clock, outagesFromMs, offlineHere } =
+    await startEventServer();
   offlineHere('house/door', 'own', (clock.wallMs() - 500_000) * 1000, (clock.wallMs() - 300_000) * 1000);
   outages.push(outage('o1', 'yard', at(-600), null), outage('o2', 'yard', at(-9_000), at(-8_000)));
   outages.push(outage('o3', 'door', at(-490), at(-310)), outage('o4', 'not-chosen', at(-600), null));
@@ -193,7 +122,7 @@ test("outages of a box's cameras are in the list of events, once, and their ends
 });
 
 test('outages that began and ended during hours without a connection are fetched', async () => {
-  const { apply, streaming, reconnected, streams, outages, at, listed, clock } = await start();
+  const { apply, streaming, reconnected, streams, outages, at, listed, clock } = await startEventServer();
   outages.push(outage('before', 'yard', at(-600), at(-500)));
   await apply(YARD);
   await streaming(1);
@@ -211,7 +140,8 @@ test('outages that began and ended during hours without a connection are fetched
 });
 
 test('after requests for outages that failed, the next one asks for the same time', async () => {
-  const { apply, streaming, reconnected, streams, outages, refusals, at, listed, clock, outagesFromMs } = await start();
+  const { apply, streaming, reconnected, streams, outages, refusals, at, listed, clock, outagesFromMs } =
+    await startEventServer();
   outages.push(outage('long', 'yard', at(-4 * HOUR_S), null));
   await apply(YARD);
   await streaming(1);
@@ -228,7 +158,7 @@ test('after requests for outages that failed, the next one asks for the same tim
 });
 
 test('a first request for outages that fails is followed by one for the last month, too', async () => {
-  const { apply, streaming, reconnected, outages, refusals, at, listed } = await start();
+  const { apply, streaming, reconnected, outages, refusals, at, listed } = await startEventServer();
   outages.push(outage('old', 'yard', at(-90 * HOUR_S), at(-80 * HOUR_S)));
   refusals.push(503);
   await apply(YARD);
@@ -238,7 +168,8 @@ test('a first request for outages that fails is followed by one for the last mon
 });
 
 test('a connection that ends is resumed after the last event, also by the next run of the program', async () => {
-  const { apply, restart, send, streaming, reconnected, streams, lastIds, lists, announced, at, box } = await start();
+  const { apply, restart, send, streaming, reconnected, streams, lastIds, lists, announced, at, box } =
+    await startEventServer();
   await apply(YARD);
   await streaming(1);
   send(8, { id: 'a', path: 'yard', type: 'person', start: at(0), end: at(1) });
@@ -258,7 +189,7 @@ test('a connection that ends is resumed after the last event, also by the next r
 });
 
 test('events that the box no longer has in its stream come from its list, each once', async () => {
-  const { apply, send, streaming, reconnected, streams, lists, announced, stored, at } = await start();
+  const { apply, send, streaming, reconnected, streams, lists, announced, stored, at } = await startEventServer();
   await apply(YARD);
   await streaming(1);
   const known = { id: 'a', path: 'yard', type: 'person', start: at(0), end: at(1), text: '' };
@@ -273,7 +204,7 @@ test('events that the box no longer has in its stream come from its list, each o
 });
 
 test('a camera that is added gets its earlier events, and a removed box is left', async () => {
-  const { apply, send, streaming, reconnected, streams, lists, stored, at, box } = await start();
+  const { apply, send, streaming, reconnected, streams, lists, stored, at, box } = await startEventServer();
   await apply(configOf({ 'house/yard': 'perch://00000000000000b1/yard' }));
   await streaming(1);
   // It is known where the stream was.
@@ -300,7 +231,7 @@ test.for([
   ['an event of another form', (): string => 'event: event\ndata: [1,2]\n\n'],
   ['an id that is none', (): string => `id: ${'\u0007'.repeat(100)}\ndata: x\n\n`],
 ] as const)('a box that sends %s does no harm', async ([, text]) => {
-  const { apply, send, streaming, streams, announced, at, clock, pause } = await start();
+  const { apply, send, streaming, streams, announced, at, clock, pause } = await startEventServer();
   await apply(YARD);
   await streaming(1);
   streams[0]?.write(text());

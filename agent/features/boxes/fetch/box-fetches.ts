@@ -104,8 +104,10 @@ export class BoxFetches implements TransferSource {
         const keptMs = settingsOf(path).recordDeleteAfterMs;
         return keptMs > 0 ? (clock.wallMs() - keptMs) * 1000 : 0;
       },
-      isHere: ({ path, startUs, id }: CameraEvent) =>
-        recordings.playback.events.eventsOf(path, startUs, startUs, MAX_SAME_START).some((one) => one.id === id),
+      isHere: ({ path, startUs, id, labels, zones }: CameraEvent) =>
+        recordings.playback.events
+          .eventsOf(path, startUs, startUs, MAX_SAME_START)
+          .some((one) => one.id === id && (!labels || one.labels !== undefined) && (!zones || one.zones !== undefined)),
       store: (event: CameraEvent) => recordings.events.storePast(event),
     };
     return new FetchList(items, range, {

@@ -6,7 +6,7 @@ import { remoteOf } from '../requests/remote-paths.ts';
 import { ClipCopies } from './clip-copies.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
 
-export interface RemoteCamerasDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> {
+export interface RemoteCamerasDeps extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'boxLinks'> {
   readonly recordings: Recordings;
   readonly boxes: BoxClient;
 }

@@ -131,8 +131,11 @@ export class RemoteRecordings implements RecordingStore {
 
   async file(file: VodFile, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const remote = this.#remoteOf(file.path);
-    const answer = await this.#ask(remote, addressOf(remote, file), pickedFrom(request.query as Query), request, reply);
-    return answer ? this.#send(remote, answer, typeOf(file), request, reply) : reply.hijack();
+    const type = typeOf(file);
+    const isShort = type === 'picture';
+    const picked = pickedFrom(request.query as Query);
+    const answer = await this.#ask(remote, addressOf(remote, file), picked, request, reply, isShort);
+    return answer ? this.#send(remote, answer, type, request, reply) : reply.hijack();
   }
 
   async playlist(file: VodFile, query: Query): Promise<string> {
@@ -167,7 +170,7 @@ export class RemoteRecordings implements RecordingStore {
     const remote = this.#remoteOf(path);
     const query = new URLSearchParams({ time: formatRfc3339({ us: timeUs, offsetMs: 0 }) });
     const file = addressOf(remote, { name: 'frame.mp4', kind: 'frame' });
-    const asked = { method: 'HEAD', path: file, query, signal, limitMs: MAX_MEDIA_MS } as const;
+    const asked = { method: 'HEAD', path: file, query, signal, limitMs: MAX_MEDIA_MS, isShort: true } as const;
     const { headers, body } = await this.#deps.requests.ask(remote.box, asked);
     body.destroy();
     return parseRfc3339(String(headers['perch-time']))?.us;
@@ -184,7 +187,13 @@ export class RemoteRecordings implements RecordingStore {
     const { requests, clock } = this.#deps;
     const query = new URLSearchParams({ time: new Date(clock.wallMs()).toISOString(), width: String(PICTURE_WIDTH) });
     const file = addressOf(remote, { name: 'picture.jpg', kind: 'picture' });
-    const { body } = await requests.ask(remote.box, { path: file, query, signal, limitMs: MAX_MEDIA_MS });
+    const { body } = await requests.ask(remote.box, {
+      path: file,
+      query,
+      signal,
+      limitMs: MAX_MEDIA_MS,
+      isShort: true,
+    });
     return requests.read(remote.box, body, 256 << 10, jpegOf, { signal });
   }
 
@@ -195,6 +204,7 @@ export class RemoteRecordings implements RecordingStore {
     picked: Readonly<Record<string, string>>,
     request: FastifyRequest,
     reply: FastifyReply,
+    isShort = false,
   ): Promise<BoxAnswer | undefined> {
     const headers = Object.fromEntries(
       REQUEST_HEADERS.flatMap((name) => {
@@ -206,7 +216,7 @@ export class RemoteRecordings implements RecordingStore {
     reply.raw.once('close', () => done.abort());
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
     const query = new URLSearchParams(picked);
-    const asked = { method, path, query, headers, signal: done.signal, limitMs: MAX_MEDIA_MS } as const;
+    const asked = { method, path, query, headers, signal: done.signal, limitMs: MAX_MEDIA_MS, isShort } as const;
     try {
       return await this.#deps.requests.ask(box, asked);
     } catch (error) {

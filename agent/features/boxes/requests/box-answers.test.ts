@@ -17,6 +17,7 @@ const TIMELINE = {
     [1_100, 2_500],
   ],
   archived: [],
+  fetched: [],
   gaps: [[1_000, 100]],
   reasons: [[1_000, 100, 'offline']],
   events: [{ id: 'e1', type: 'motion', at: 10, duration: 5, text: '' }],
@@ -116,6 +117,22 @@ test('an event has its times, and none of the other fields', () => {
   expect(eventOf({ ...EVENT, end: '2026-07-01T12:00:02Z' }).endUs).toBe(startUs + 1_750_000);
 });
 
+const LABEL = {
+  ...{ type: 'person', score: 0.7, at: '2026-07-01T12:00:01Z' },
+  box: { x: 0.1, y: 0.2, width: 0.3, height: 0.4 },
+};
+
+test('an event has its valid labels; a box of an earlier release sends none', () => {
+  const { at, ...label } = LABEL;
+  const wrong = [null, 7, label, { ...label, at, type: 'cat' }, { ...label, at: 'now' }, { ...label, at, score: 2 }];
+  const { labels } = eventOf({ ...EVENT, labels: [...wrong, { ...label, at }] });
+  expect(labels).toEqual([{ ...label, at: Date.parse(at) * 1000 }]);
+  expect(eventOf({ ...EVENT, labels: [] }).labels).toEqual([]);
+  expect([undefined, null, 'person'].map((one) => eventOf({ ...EVENT, labels: one }).labels)).toEqual([
+    ...[undefined, undefined, undefined],
+  ]);
+});
+
 test.for([
   { id: 'a b' },
   { type: '<script>' },
@@ -193,6 +210,7 @@ function* swapped(value: unknown): Generator<unknown> {
 
 test.for([
   ['list', LIST, spansOf],
+  ['labelled event', { ...EVENT, labels: [LABEL] }, eventOf],
   ['timeline', TIMELINE, (answer: unknown) => timelineFields(answer, 3_600)],
   ['event', EVENT, eventOf],
   ['page of events', { items: [EVENT], next: 'abc' }, eventPageOf],

@@ -2,10 +2,14 @@ import type { Readable } from 'node:stream';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../../base/errors.ts';
+import { LABEL_TYPES } from '../../../base/event-kinds.ts';
 import { readBody } from '../../../base/network/http-client.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { StoredSpan, StoredTimeline } from '../../../playback/stores/contract.ts';
+import type { EventLabel } from '../../../record/events/event.ts';
+import { readLabels } from '../../../record/events/event-labels.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from '../../../record/events/event-line.ts';
+import { readZones } from '../../../record/events/event-zones.ts';
 
 // Checks the answers of a box, which may have another version, be broken, or be hostile.
 
@@ -27,6 +31,7 @@ const TimelineAnswer = Type.Object({
   recordedSeconds: Type.Number(),
   coverage: Stretches,
   archived: Type.Optional(Stretches),
+  fetched: Type.Optional(Stretches),
   gaps: Stretches,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Word]), { maxItems: MAX_MARKS }),
   events: Type.Array(
@@ -36,11 +41,18 @@ const TimelineAnswer = Type.Object({
       at: Type.Number(),
       duration: Type.Union([Type.Number(), Type.Null()]),
       text: Text,
+      labels: Type.Optional(Type.Array(Word, { maxItems: 8 })),
     }),
     { maxItems: MAX_MARKS },
   ),
   eventCounts: Type.Array(
-    Type.Object({ type: Word, at: Type.Number(), duration: Type.Number(), count: Type.Number() }),
+    Type.Object({
+      type: Word,
+      at: Type.Number(),
+      duration: Type.Number(),
+      count: Type.Number(),
+      labelled: Type.Optional(Type.Number()),
+    }),
     { maxItems: MAX_MARKS },
   ),
   isCut: Type.Boolean(),
@@ -52,6 +64,8 @@ const EventAnswer = Type.Object({
   start: Type.String({ maxLength: 64 }),
   end: Time,
   text: Type.Optional(Type.String()),
+  labels: Type.Optional(Type.Unknown()),
+  zones: Type.Optional(Type.Unknown()),
 });
 const EventPage = Type.Object({
   items: Type.Array(Type.Unknown(), { maxItems: 200 }),
@@ -68,6 +82,8 @@ export interface BoxEvent {
   /** End in Unix microseconds; undefined: the event is ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
+  readonly labels?: readonly EventLabel[] | undefined;
+  readonly zones?: readonly string[] | undefined;
 }
 
 /** Reads a whole body. @throws PerchError badInput if it is longer than `maxBytes` */
@@ -124,6 +140,7 @@ export function timelineFields(answer: unknown, periodSeconds: number): StoredTi
     recordedSeconds: Math.min(Math.max(given.recordedSeconds, 0), periodSeconds),
     coverage: cut(given.coverage),
     archived: cut(given.archived ?? []),
+    fetched: cut(given.fetched ?? []),
     gaps: cut(given.gaps),
     reasons: given.reasons
       .filter(([at, seconds]) => isWithin(at) && seconds >= 0)
@@ -131,17 +148,23 @@ export function timelineFields(answer: unknown, periodSeconds: number): StoredTi
     // An ongoing event may have begun before the period.
     events: given.events
       .filter(({ at }) => at <= periodSeconds)
-      .map(({ id, type, at, duration, text }) => ({ id, type, at, duration, text })),
+      .map(({ id, type, at, duration, text, labels }) => {
+        const known = LABEL_TYPES.filter((one) => labels?.includes(one));
+        return { id, type, at, duration, text, ...(known.length > 0 && { labels: known }) };
+      }),
     eventCounts: given.eventCounts
       .filter(({ at }) => at <= periodSeconds)
-      .map(({ type, at, duration, count }) => ({ type, at, duration, count })),
+      .map(({ type, at, duration, count, labelled = 0 }) => ({
+        ...{ type, at, duration, count },
+        ...(labelled > 0 && { labelled }),
+      })),
     isCut: given.isCut,
   };
 }
 
 /** @throws PerchError badInput if it is not an event */
 export function eventOf(answer: unknown): BoxEvent {
-  const { id, path, type, start, end, text = '' } = checked(EventAnswer, answer, 'event');
+  const { id, path, type, start, end, text = '', labels, zones } = checked(EventAnswer, answer, 'event');
   if (!EVENT_ID.test(id) || !EVENT_TYPE.test(type)) {
     throw new PerchError('badInput', 'an event with an invalid id or type');
   }
@@ -149,7 +172,15 @@ export function eventOf(answer: unknown): BoxEvent {
   if (startUs < 0 || (endUs !== undefined && endUs < startUs)) {
     throw new PerchError('badInput', 'an event with wrong times');
   }
-  return { id, path, type, startUs, endUs, text: text.slice(0, MAX_TEXT) };
+  const more = { labels: labelsOf(labels), zones: readZones(zones) };
+  return { id, path, type, startUs, endUs, text: text.slice(0, MAX_TEXT), ...more };
+}
+
+/** A box of a release before labels has none. Invalid ones are left out. */
+function labelsOf(answer: unknown): readonly EventLabel[] | undefined {
+  return Array.isArray(answer)
+    ? readLabels(answer.slice(0, 64).map((one) => ({ ...one, at: parseRfc3339(String(one?.at))?.us })))
+    : undefined;
 }
 
 /** The valid events of a page of the box's list. @throws PerchError badInput */

@@ -18,6 +18,7 @@ export interface BoxClient {
       readonly signal: AbortSignal;
       readonly isWatched: boolean;
       readonly isBackground: boolean;
+      readonly isShort: boolean;
     },
   ): Promise<BoxAnswer>;
   /** A request that was sent at this monotonic time has no answer, or none that ends. */
@@ -39,6 +40,8 @@ interface BoxRequest {
   readonly query?: URLSearchParams;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Whether the answer is short and has an end, so that the bus of a fleet may carry it. */
+  readonly isShort?: boolean;
   /** Time limit for the head of the answer. */
   readonly limitMs?: number;
   /** Time limit from the head to the end of an answer that is read as a whole. */
@@ -94,7 +97,7 @@ export class BoxRequests {
 
   /** The checked JSON of an answer. @throws PerchError as `ask`, and unavailable for an answer that is not valid */
   async json<T>(box: string, request: BoxRequest, maxBytes: number, read: (answer: unknown) => T): Promise<T> {
-    const { body } = await this.ask(box, request);
+    const { body } = await this.ask(box, { ...request, isShort: true });
     return this.read(box, body, maxBytes, (bytes) => read(parseJson(bytes)), request);
   }
 
@@ -148,7 +151,7 @@ export class BoxRequests {
   }
 
   async #send(box: string, request: BoxRequest, isBackground: boolean): Promise<BoxAnswer> {
-    const { method = 'GET', path, query, headers = {}, signal, limitMs = MAX_ANSWER_MS } = request;
+    const { method = 'GET', path, query, headers = {}, signal, isShort = false, limitMs = MAX_ANSWER_MS } = request;
     const sentMs = this.#clock.monoMs();
     const late = new PerchError('timeout', `no answer within ${limitMs / 1000} s`);
     const stop = new AbortController();
@@ -157,7 +160,7 @@ export class BoxRequests {
     const inTime = after(this.#clock, limitMs, () => stop.abort(late));
     try {
       const text = query?.toString();
-      const watched = { signal: stop.signal, isWatched: true, isBackground };
+      const watched = { signal: stop.signal, isWatched: true, isBackground, isShort };
       const options = { ...(text && { query: text }), headers, ...watched };
       const answer = await unlessAborted(this.#client.request(box, method, path, options), stop.signal);
       whenClosed(answer.body, () => signal?.removeEventListener('abort', abort));

@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { writeInvitation } from '../../../auth/pairing/invitation-text.ts';
 import { Invitations } from '../../../auth/pairing/invitations.ts';
-import type { PairedServers, ServerItem } from '../../../auth/pairing/paired-servers.ts';
+import { linkPinOf } from '../../../auth/pairing/linked-boxes.ts';
+import { pinOfBus } from '../../../auth/pairing/message-signature.ts';
+import type { PairedServers, ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { SignedRequests } from '../../../auth/pairing/signed-requests.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { isLoopbackIp } from '../../../base/network/ip-address.ts';
@@ -22,13 +24,13 @@ const COMMON_NAME = 'perch';
 
 type PairingHost = Pick<
   Host,
-  'version' | 'clock' | 'log' | 'config' | 'servers' | 'paths' | 'name' | 'https' | 'rtspFor'
+  'version' | 'clock' | 'log' | 'config' | 'servers' | 'boxLinks' | 'paths' | 'name' | 'https' | 'rtspFor'
 >;
 
 /** The box's side of a pairing: invites servers and serves their requests. */
 export class Pairing {
   readonly servers: PairedServers;
-  readonly invitations: Invitations;
+  readonly invitations: Invitations<ServerRights>;
   readonly signatures: SignedRequests;
   readonly connections = new ServerConnections();
   readonly #host: PairingHost;
@@ -38,7 +40,7 @@ export class Pairing {
     this.#host = host;
     this.servers = servers;
     this.invitations = new Invitations(clock, log);
-    this.signatures = new SignedRequests(servers, (box) => this.#isOwnName(box), clock);
+    this.signatures = new SignedRequests(servers, (...name) => this.#isOwnName(...name), clock);
     servers.onReduced((id, isGone) => {
       if (isGone) {
         this.signatures.forget(id);
@@ -104,10 +106,19 @@ export class Pairing {
     }
   }
 
-  #isOwnName(box: string): boolean {
-    const [id, pin = ''] = box.split('/');
+  #isOwnName(box: string, connection: object | undefined): boolean {
+    const [id, named = ''] = box.split('/');
     const https = this.#host.https();
-    return id === this.servers.boxId && https !== undefined && !pinFault(new X509Certificate(https.cert), pin);
+    const { ownKey, bus } = this.#host.boxLinks;
+    const ofBus = pinOfBus(named);
+    if ((ofBus !== undefined) !== bus.hasReceived(connection)) {
+      return false;
+    }
+    const pin = ofBus ?? named;
+    const isOwnPin =
+      (https !== undefined && !pinFault(new X509Certificate(https.cert), pin)) ||
+      (ownKey !== undefined && pin === linkPinOf(ownKey));
+    return id === this.servers.boxId && isOwnPin;
   }
 
   /** Cameras that this box itself shows from other boxes are not passed on. */

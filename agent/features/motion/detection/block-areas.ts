@@ -39,6 +39,17 @@ export function countedBlocks(grid: BlockGrid, zones: readonly Polygon[], masks:
   return counts;
 }
 
+/** For each block the zones that it is in: a bit for each, the first the lowest; of at most 16 zones. */
+export function zoneBits(grid: BlockGrid, zones: readonly Polygon[]): Uint16Array {
+  const bits = new Uint16Array(grid.columns * grid.rows);
+  for (const [i, zone] of zones.entries()) {
+    for (const [block, isIn] of countedBlocks(grid, [zone], []).entries()) {
+      bits[block] = (bits[block] as number) | (isIn << i);
+    }
+  }
+  return bits;
+}
+
 /** @param lines 1: blocks whose middle is in the polygon; more: blocks that it touches. @returns whether there are any */
 function fill(counts: Uint8Array, value: number, grid: BlockGrid, polygon: Polygon, lines: number): boolean {
   const { columns, rows, across, down } = grid;

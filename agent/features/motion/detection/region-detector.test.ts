@@ -104,6 +104,58 @@ test('drops that fall all over the picture are no motion once they are known, an
   expect(scene.film(4, (column, row, second) => 4 * person(column, row, second) + rain())).toHaveLength(1);
 });
 
+test('the zones that something comes into are known, each from then on, until the next motion', () => {
+  const scene = new Scene();
+  scene.detector.rules = { ...ALL, zones: [strip(0, 6), strip(6, 12), strip(5, 6), strip(15, 20)] };
+  scene.film(30);
+  const seen: number[] = [];
+  const person = walker(3, 4, 2, 0);
+  scene.film(4, (column, row, second) => {
+    if (seen.at(-1) !== scene.detector.zones) {
+      seen.push(scene.detector.zones);
+    }
+    return person(column, row, second);
+  });
+  expect(seen).toEqual([0b000, 0b001, 0b101, 0b111]);
+  scene.film(10);
+  expect(scene.detector.zones).toBe(0b111);
+  scene.film(2, walker(16, 4, 0, 0));
+  expect(scene.detector.zones).toBe(0b1000);
+});
+
+test('after a restart, motion has been only where it is', () => {
+  const scene = new Scene();
+  scene.detector.rules = { ...ALL, zones: [strip(0, 6), strip(6, 20)] };
+  scene.film(30);
+  scene.film(4, walker(3, 4, 2, 0));
+  expect(scene.detector.area).toMatchObject({ direction: 'right' });
+  expect([scene.detector.zones, scene.detector.restart()]).toEqual([0b11, true]);
+  const { x, width, direction, peakMs } = scene.detector.area;
+  expect([scene.detector.zones, direction, peakMs]).toEqual([0b10, undefined, 33_900]);
+  expect(x).toBeGreaterThan(0.4);
+  expect(width).toBeLessThan(0.2);
+  // It lasts two seconds longer than what moves.
+  scene.film(1.5);
+  expect([scene.detector.isMoving, scene.detector.restart()]).toEqual([true, false]);
+});
+
+test('the time at which most of it moved is known, of the present motion or the last', () => {
+  const scene = new Scene();
+  scene.film(30);
+  // For a second it is larger, two seconds after it has begun.
+  const person = walker(3, 4, 1, 0);
+  scene.film(5, (column, row, second) =>
+    second >= 2 && second < 3
+      ? person(column, row, second) + walker(3, 7, 1, 0)(column, row, second)
+      : person(column, row, second),
+  );
+  expect(scene.detector.area.peakMs).toBeGreaterThanOrEqual(32_000);
+  expect(scene.detector.area.peakMs).toBeLessThanOrEqual(33_100);
+  scene.film(10);
+  scene.film(3, walker(10, 4, 0, 0));
+  expect(scene.detector.area.peakMs).toBeGreaterThan(45_000);
+});
+
 test('a sensitivity of 0 takes what one of 100 does not', () => {
   const small = (column: number, row: number) => (column === 4 && row < 3 ? 120 : 0);
   for (const [sensitivity, turns] of [
@@ -178,4 +230,36 @@ test('a person who fills a small zone is motion; a light that changes the whole 
   expect(scene.film(1, () => 400)).toEqual([]);
   scene.film(10);
   expect(scene.film(3, (column, row) => (column >= 4 && column < 6 && row > 2 && row < 9 ? 200 : 0))).toHaveLength(1);
+});
+
+test('cells in which something moves are known for some seconds, by their time', () => {
+  const scene = new Scene();
+  const shareIn = (fromS: number, untilS: number, left = 0.4) =>
+    scene.detector.moved.shareIn({ x: left, y: 0.4, width: 0.2, height: 0.2 }, 1000 * fromS, 1000 * untilS);
+  expect(shareIn(0, 1)).toBeUndefined();
+  scene.film(30);
+  expect(shareIn(28, 30)).toBe(0);
+  // It passes the middle at the third second.
+  scene.film(6, walker(3, 4, 2, 0));
+  scene.film(2);
+  expect(shareIn(32.5, 34.5)).toBeGreaterThan(0.4);
+  expect(shareIn(32.5, 34.5, 0.8)).toBe(0);
+  expect(shareIn(30, 30.7)).toBe(0);
+  expect(shareIn(36.5, 38)).toBe(0);
+  const boxAt = (untilS: number, counts: (x: number, y: number) => boolean = () => true) =>
+    scene.detector.moved.boxOf(1000 * (untilS - 1), 1000 * untilS, counts);
+  const box = boxAt(33.5) ?? { x: 0, y: 0, width: 0, height: 0 };
+  expect(box.x).toBeGreaterThan(0.2);
+  expect(box.x + box.width).toBeLessThan(0.8);
+  expect(box.y + box.height).toBeLessThan(0.9);
+  // All of what moves, if a part of it counts.
+  expect(boxAt(33.5, (x) => x > box.x + box.width - 1 / 16)).toEqual(box);
+  expect(boxAt(33.5, (x) => x > 0.9)).toBeUndefined();
+  expect(boxAt(29)).toBeUndefined();
+  // Pictures of that time have not come yet.
+  expect(shareIn(39, 40)).toBeUndefined();
+  // Those of that time are forgotten.
+  scene.film(12);
+  expect(shareIn(32.5, 34.5)).toBeUndefined();
+  expect(shareIn(48, 50)).toBe(0);
 });

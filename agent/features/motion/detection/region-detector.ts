@@ -1,5 +1,5 @@
 import type { BlockField } from '../../../picture/block-reader.ts';
-import { type BlockGrid, countedBlocks, gridOf, type Polygon } from './block-areas.ts';
+import { type BlockGrid, countedBlocks, gridOf, type Polygon, zoneBits } from './block-areas.ts';
 import { BlockCosts } from './block-costs.ts';
 import { MovedCells } from './moved-cells.ts';
 
@@ -57,6 +57,8 @@ export interface MotionArea {
   readonly height: number;
   /** Undefined: it stays where it is. */
   readonly direction: Direction | undefined;
+  /** When its score was highest, in times of `add`. */
+  readonly peakMs: number;
 }
 
 /** Blocks that stand out together. Edges are blocks, inclusive. */
@@ -68,6 +70,8 @@ class Region {
   x = 0;
   y = 0;
   bits = 0;
+  /** A bit for each zone that it is in. */
+  zones = 0;
   firstX = 0;
   firstY = 0;
   score = 0;
@@ -96,6 +100,7 @@ export class RegionDetector {
   /** Group of blocks that was found last while the picture is searched. */
   readonly #found = new Region();
   readonly #stack: Int32Array;
+  #zoneBits: Uint16Array;
   #thresholdBits = THRESHOLD_BITS;
   #minBlocks = 0;
   #timeMs = Number.NaN;
@@ -113,12 +118,29 @@ export class RegionDetector {
     this.#costs = new BlockCosts(field);
     this.moved = new MovedCells(this.#grid);
     this.#stack = new Int32Array(field.bits.length);
+    this.#zoneBits = new Uint16Array(field.bits.length);
   }
 
   set rules({ sensitivity, zones, masks, minSize }: MotionRules) {
     this.#thresholdBits = THRESHOLD_BITS * 2 ** ((50 - sensitivity) / 40);
     this.#minBlocks = minSize * this.#grid.across * this.#grid.down;
     this.#costs.counts = countedBlocks(this.#grid, zones, masks);
+    this.#zoneBits = zoneBits(this.#grid, zones);
+    this.#area.zones = 0;
+    for (const region of this.#regions) {
+      region.zones = 0;
+    }
+  }
+
+  /** Forgets where the present motion has been so far. @returns whether something still moves */
+  restart(): boolean {
+    for (const region of this.#regions) {
+      region.firstX = region.x;
+      region.firstY = region.y;
+    }
+    this.#clearArea();
+    this.#follow();
+    return this.score >= KEEPING;
   }
 
   /** Whether every picture is needed: the detector is learning, or motion may begin. */
@@ -128,7 +150,13 @@ export class RegionDetector {
 
   /** Where the present or the last motion is. */
   get area(): MotionArea {
-    return { ...boxOf(this.#area, this.#grid), direction: directionOf(this.#movedX, this.#movedY) };
+    const { seenMs: peakMs } = this.#area;
+    return { ...boxOf(this.#area, this.#grid), direction: directionOf(this.#movedX, this.#movedY), peakMs };
+  }
+
+  /** Zones of the rules that the present or the last motion has been in: a bit for each, the first the lowest. */
+  get zones(): number {
+    return this.#area.zones;
   }
 
   /** What has moved within the last second. */
@@ -152,7 +180,10 @@ export class RegionDetector {
     this.#fade(weight);
     const isChange = this.isMoving ? this.#mayEnd() : this.#mayBegin();
     if (this.isMoving) {
-      this.#follow(isChange);
+      if (isChange) {
+        this.#clearArea();
+      }
+      this.#follow();
     }
     return isChange;
   }
@@ -184,6 +215,7 @@ export class RegionDetector {
     found.right = 0;
     found.bottom = 0;
     found.bits = 0;
+    found.zones = 0;
     let [sumX, sumY, size] = [0, 0, 1];
     let bits = Math.min(excess[first] as number, MAX_BLOCK_BITS);
     stack[0] = first;
@@ -196,6 +228,7 @@ export class RegionDetector {
       bits = -(excess[block] as number);
       excess[block] = 0;
       found.bits += bits;
+      found.zones |= this.#zoneBits[block] as number;
       sumX += bits * x;
       sumY += bits * y;
       found.left = Math.min(found.left, x);
@@ -297,16 +330,24 @@ export class RegionDetector {
     return false;
   }
 
-  /** Widens the area by the regions that move. */
-  #follow(isBegin: boolean): void {
+  #clearArea(): void {
     const area = this.#area;
-    if (isBegin) {
-      area.left = this.#field.columns - 1;
-      area.top = this.#field.rows - 1;
-      area.right = 0;
-      area.bottom = 0;
-      this.#movedX = 0;
-      this.#movedY = 0;
+    area.left = this.#field.columns - 1;
+    area.top = this.#field.rows - 1;
+    area.right = 0;
+    area.bottom = 0;
+    area.zones = 0;
+    area.score = 0;
+    this.#movedX = 0;
+    this.#movedY = 0;
+  }
+
+  /** Widens the area by the regions that move. */
+  #follow(): void {
+    const area = this.#area;
+    if (this.score > area.score) {
+      area.score = this.score;
+      area.seenMs = this.#timeMs;
     }
     const isYoung = this.#timeMs - this.#sinceMs < MAX_HOLD_MS;
     for (let i = 0; i < this.#count; i += 1) {
@@ -318,6 +359,7 @@ export class RegionDetector {
       area.top = Math.min(area.top, region.top);
       area.right = Math.max(area.right, region.right);
       area.bottom = Math.max(area.bottom, region.bottom);
+      area.zones |= region.zones;
       const movedX = region.x - region.firstX;
       const movedY = region.y - region.firstY;
       if (Math.abs(movedX) + Math.abs(movedY) > Math.abs(this.#movedX) + Math.abs(this.#movedY)) {
@@ -338,6 +380,7 @@ function moveTo(region: Region, found: Region): void {
   region.bottom = found.bottom;
   region.x = found.x;
   region.y = found.y;
+  region.zones = found.zones;
 }
 
 /** Whether they overlap or are adjacent, diagonally included. */

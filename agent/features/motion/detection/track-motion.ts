@@ -108,6 +108,11 @@ export class TrackMotion {
     return this.#regions?.area;
   }
 
+  /** Zones of the rules in which something moves, or moved last, by their bits; 0 if blocks cannot be read. */
+  get zones(): number {
+    return this.#regions?.zones ?? 0;
+  }
+
   /** What moves now, or undefined if blocks cannot be read, so that zones, masks and sizes have no effect. */
   get boxes(): readonly MovingBox[] | undefined {
     return this.#regions?.boxes;
@@ -123,6 +128,11 @@ export class TrackMotion {
     if (this.#regions) {
       this.#regions.rules = rules;
     }
+  }
+
+  /** Forgets where the present motion has been so far. @returns whether something still moves, as far as is known */
+  restart(): boolean {
+    return this.#regions?.restart() ?? true;
   }
 
   /** @param data of the next sample in decode order. @returns whether `isMoving` has changed */

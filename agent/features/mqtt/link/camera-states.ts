@@ -1,4 +1,5 @@
-import { EVENT_KINDS, eventKindOf } from '../../../base/event-kinds.ts';
+import { EVENT_KINDS, eventKindsOf } from '../../../base/event-kinds.ts';
+import type { EventLabel } from '../../../record/events/event.ts';
 
 /** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
 export interface MqttEvent {
@@ -10,15 +11,20 @@ export interface MqttEvent {
   /** Undefined: the event is ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
+  readonly labels?: readonly EventLabel[] | undefined;
+  readonly zones?: readonly string[] | undefined;
   readonly source: string;
 }
 
 /** A momentary event switches its state on for its length, at most for this time. */
 const MAX_PULSE_MS = 60_000;
+/** A label that an event gets when it is over switches its state on for this time. */
+const LABEL_MS = 5_000;
 
 interface Ongoing {
   readonly path: string;
-  readonly type: string;
+  /** Names of the sensors that it switches on. */
+  readonly sensors: readonly string[];
   /** End of a momentary event, in monotonic milliseconds, or undefined if it lasts until its end is reported. */
   readonly untilMs: number | undefined;
 }
@@ -39,14 +45,32 @@ export class CameraStates {
     return this.#ongoing.has(`${id} ${path}`);
   }
 
-  take({ id, path, type, endUs }: MqttEvent, { wallMs, monoMs }: Now): void {
+  /** @param known the event as it was reported before, or undefined if it is new */
+  take(event: MqttEvent, { wallMs, monoMs }: Now, known?: MqttEvent): void {
+    const { id, path, endUs } = event;
     const key = `${id} ${path}`;
+    const sensors = sensorsOf(event);
+    const former = known ? sensorsOf(known) : sensors;
+    const added = sensors.filter((name) => !former.includes(name));
+    const now = this.#ongoing.get(key);
     const leftMs = endUs === undefined ? undefined : Math.min(endUs / 1000 - wallMs, MAX_PULSE_MS);
-    // The end of an ongoing event is in the past, or now.
-    if (leftMs !== undefined && (leftMs <= 0 || this.#ongoing.has(key))) {
+    if (endUs !== undefined && added.length > 0) {
+      const left = now && known?.endUs !== undefined ? now : { sensors: [], untilMs: 0 };
+      const untilMs = Math.max(left.untilMs ?? 0, monoMs + LABEL_MS);
+      this.#set(key, { path, sensors: [...left.sensors, ...added], untilMs });
+    } else if (known?.endUs !== undefined && endUs !== undefined) {
+      // It was over before, and nothing was found since.
+    } else if (leftMs !== undefined && (leftMs <= 0 || now)) {
+      // The end of an ongoing event is in the past, or now.
       this.#ongoing.delete(key);
-    } else if (this.#ongoing.size < 1_000 || this.#ongoing.has(key)) {
-      this.#ongoing.set(key, { path, type, untilMs: leftMs === undefined ? undefined : monoMs + leftMs });
+    } else {
+      this.#set(key, { path, sensors, untilMs: leftMs === undefined ? undefined : monoMs + leftMs });
+    }
+  }
+
+  #set(key: string, ongoing: Ongoing): void {
+    if (this.#ongoing.size < 1_000 || this.#ongoing.has(key)) {
+      this.#ongoing.set(key, ongoing);
     }
   }
 
@@ -63,7 +87,10 @@ export class CameraStates {
 
   /** Names of the sensors that are on. */
   of(path: string): ReadonlySet<string> {
-    const kinds = [...this.#ongoing.values()].map((one) => (one.path === path ? eventKindOf(one.type) : undefined));
-    return new Set(kinds.flatMap((kind) => (kind ? Object.keys(EVENT_KINDS[kind].sensors ?? {}) : [])));
+    return new Set([...this.#ongoing.values()].flatMap((one) => (one.path === path ? one.sensors : [])));
   }
 }
+
+const sensorsOf = (event: MqttEvent): readonly string[] => [
+  ...new Set(eventKindsOf(event).flatMap((kind) => Object.keys(EVENT_KINDS[kind].sensors ?? {}))),
+];

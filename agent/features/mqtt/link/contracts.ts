@@ -23,8 +23,8 @@ export interface MqttSource extends CommandTarget {
   picture(path: string): Promise<Uint8Array>;
   /** Names of the PTZ presets. @throws PerchError if the camera has no PTZ */
   presets(path: string): Promise<readonly string[]>;
-  /** @returns the unsubscribe function */
-  onEvent(listener: (event: MqttEvent) => void): () => void;
+  /** `known` is the event as it was reported before. @returns the unsubscribe function */
+  onEvent(listener: (event: MqttEvent, known?: MqttEvent) => void): () => void;
   /** Called when a camera or its settings have changed. @returns the unsubscribe function */
   onChange(listener: () => void): () => void;
   /** Events that have begun and not ended. */

@@ -91,7 +91,7 @@ export class MqttLink {
       signal: this.#stop.signal,
     });
     this.#stops = [
-      source.onEvent((event) => this.#onEvent(event)),
+      source.onEvent((event, known) => this.#onEvent(event, known)),
       clock.every(SAVE_MS, () => void queue.save()),
       () => this.#states.close(),
       () => this.#commands.close(),
@@ -193,11 +193,11 @@ export class MqttLink {
     await this.#states.publishAll();
   }
 
-  #onEvent(event: MqttEvent): void {
+  #onEvent(event: MqttEvent, known: MqttEvent | undefined): void {
     const { clock, source } = this.#options;
     const camera = source.cameras().find(({ path }) => path === event.path);
     this.#queue.push(JSON.stringify(eventJson(event, camera?.name, clock.wallMs())));
-    this.#states.onEvent(event, camera);
+    this.#states.onEvent(event, known, camera);
     if (this.#connection) {
       this.#drain(this.#connection);
     }
@@ -244,7 +244,7 @@ export class MqttLink {
 const timeText = (us: number): string => new Date(us / 1000).toISOString();
 
 function eventJson(
-  { id, path, type, startUs, endUs, text, source }: MqttEvent,
+  { id, path, type, startUs, endUs, text, source, labels, zones }: MqttEvent,
   name: string | undefined,
   nowMs: number,
 ) {
@@ -258,5 +258,7 @@ function eventJson(
     end: endUs === undefined ? null : timeText(endUs),
     text,
     source,
+    labels: labels?.map((label) => ({ ...label, at: timeText(label.at) })) ?? null,
+    zones: zones ?? null,
   };
 }

@@ -95,10 +95,10 @@ export class StatePublisher {
   }
 
   /** @param camera of the event, or undefined if the event is of the box, or the camera was removed */
-  onEvent(event: MqttEvent, camera: MqttCamera | undefined): void {
+  onEvent(event: MqttEvent, known: MqttEvent | undefined, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
-    const isNew = !this.#states.knows(event);
-    this.#states.take(event, nowOf(clock));
+    const isNew = !known && !this.#states.knows(event);
+    this.#states.take(event, nowOf(clock), known);
     this.#publishChanges();
     if (this.#connection && camera && isNew && event.source !== 'perch') {
       if (eventKindOf(event.type) === 'doorbell' && Math.abs(clock.wallMs() - event.startUs / 1000) < PRESS_MS) {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { LabelType } from '../../../base/event-kinds.ts';
 import { CameraStates, type MqttEvent } from './camera-states.ts';
 import { objectIdOf, Topics } from './topics.ts';
 
@@ -43,6 +44,46 @@ test('a state is on while any of its events is, and for the length of a momentar
   expect(states.of('other').size).toBe(0);
   expect([states.expire(NOW_MS + 4_999), states.expire(NOW_MS + 5_000)]).toEqual([false, true]);
   expect(states.of('door').size).toBe(0);
+});
+
+const labelled = (one: MqttEvent, ...types: readonly LabelType[]): MqttEvent => {
+  const box = { x: 0, y: 0, width: 0.5, height: 0.5 };
+  return { ...one, labels: types.map((type) => ({ type, score: 0.5, box, at: NOW_MS * 1000 })) };
+};
+
+test('labels switch their states on until the event ends', () => {
+  const states = new CameraStates();
+  const motion = event('a', 'motion');
+  states.take(motion, at(NOW_MS));
+  states.take(labelled(motion, 'person', 'animal'), at(NOW_MS), motion);
+  expect([...states.of('door')]).toEqual(['motion', 'person', 'animal']);
+  const over = labelled(event('a', 'motion', NOW_MS), 'person', 'animal');
+  states.take(over, at(NOW_MS), labelled(motion, 'person', 'animal'));
+  expect(states.of('door').size).toBe(0);
+});
+
+test('a label of an event that is over is on for five seconds, once, and motion stays off', () => {
+  const states = new CameraStates();
+  const over = event('a', 'motion', NOW_MS);
+  const steps = [over, labelled(over), labelled(over, 'animal'), labelled(over, 'animal', 'vehicle')];
+  states.take(event('a', 'motion'), at(NOW_MS));
+  states.take(over, at(NOW_MS), event('a', 'motion'));
+  const on = steps.slice(1).map((now, i) => {
+    states.take(now, at(NOW_MS + 1_000 * i), steps[i]);
+    return [...states.of('door')];
+  });
+  expect(on).toEqual([[], ['animal'], ['animal', 'vehicle']]);
+  states.take(labelled(over, 'vehicle', 'animal', 'animal'), at(NOW_MS + 3_000), steps[3]);
+  expect([states.expire(NOW_MS + 6_999), states.expire(NOW_MS + 7_000)]).toEqual([false, true]);
+  expect(states.of('door').size).toBe(0);
+});
+
+test('a label that comes with the end of an event is on for five seconds', () => {
+  const states = new CameraStates();
+  states.take(event('a', 'motion'), at(NOW_MS));
+  states.take(labelled(event('a', 'motion', NOW_MS), 'person'), at(NOW_MS), event('a', 'motion'));
+  expect([...states.of('door')]).toEqual(['person']);
+  expect(states.expire(NOW_MS + 5_000)).toBe(true);
 });
 
 test('a clock that is set back does not make a momentary state last', () => {

@@ -32,7 +32,7 @@ export interface ChannelsDeps {
   localTime(unixMs: number): string;
 }
 
-/** The owner's channels (e-mail, ntfy, web hooks), stored in a file of the data folder. They may reach the local network. */
+/** The owner's channels, stored in a file of the data folder. They may reach the local network. */
 export class Channels {
   readonly #deps: ChannelsDeps;
   readonly #document: StoredDocument<typeof ChannelsFile>;

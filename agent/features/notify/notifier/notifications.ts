@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { Person } from '../../../auth/accounts/person.ts';
 import { putBounded } from '../../../base/bounded-map.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { dayOf } from '../../../base/time/days.ts';
+import { SUB_SUFFIX } from '../../../cameras/adoption/plan.ts';
+import { isSubStream, subOf } from '../../../cameras/path-entries.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import { toLocalTime, zoneOffsetMs } from '../../../record/file/time-zone.ts';
 import type { Host } from '../../contract.ts';
 import { Channels, type ChannelsDeps } from '../channels/channels.ts';
+import { Buttons, type Pressed } from '../push/buttons.ts';
 import { PublicHttps, type PublicHttpsOptions } from '../push/public-https.ts';
 import { MAX_THUMBNAIL_BYTES, Push } from '../push/push.ts';
 import type { SubscriptionHolder } from '../push/push-fields.ts';
@@ -23,7 +27,7 @@ const TESTS_MS = 60_000;
 
 export type NotificationHost = Pick<
   Host,
-  'dataDir' | 'clock' | 'log' | 'config' | 'accounts' | 'paths' | 'recordings' | 'pictures'
+  'dataDir' | 'clock' | 'log' | 'config' | 'accounts' | 'paths' | 'recordings' | 'pictures' | 'examines' | 'actions'
 >;
 
 /** For tests with servers of their own. */
@@ -39,6 +43,7 @@ export class Notifications {
   readonly #host: NotificationHost;
   readonly #key: PushKey;
   readonly #push: Push;
+  readonly #buttons: Buttons;
   readonly #notifier: Notifier;
   readonly #pictures: EventPictures;
   readonly #stops: (() => void)[];
@@ -71,13 +76,17 @@ export class Notifications {
     this.subscriptions = subscriptions;
     this.channels = channels;
     this.#pictures = new EventPictures({ source, clock, maxThumbnailBytes: MAX_THUMBNAIL_BYTES });
-    this.#push = new Push({ subscriptions, key, https, log, ...usersOf(host) });
+    this.#buttons = new Buttons(host, subscriptions);
+    this.#push = new Push({ subscriptions, key, https, log, clock, buttons: this.#buttons, ...usersOf(host) });
     this.#notifier = new Notifier({
       clock,
       log,
       pictures: this.#pictures,
       targets: () => [...this.#push.targets(), ...channels.targets()],
       titleOf: (path) => this.#titleOf(path),
+      examines: (path) => host.examines(path),
+      otherStreamOf: (path) =>
+        isSubStream(path, host.config()) ? path.slice(0, -SUB_SUFFIX.length) : subOf(path, host.config())?.name,
       isWanted: (path) => {
         const settings = resolvePath(host.config(), path)?.settings;
         return settings !== undefined && settings.isPrivate !== true && settings.isSilent !== true;
@@ -101,6 +110,11 @@ export class Notifications {
   async test(holder: SubscriptionHolder, id: string): Promise<string | undefined> {
     const subscription = this.subscriptions.get(holder, id);
     return this.#test(subscription, (notice) => this.#push.send(subscription, notice));
+  }
+
+  /** A button of a message was pressed. @throws PerchError notFound, unauthorized, unavailable */
+  press(holder: SubscriptionHolder, person: Pick<Person, 'name' | 'role' | 'may'>, token: string): Promise<Pressed> {
+    return this.#buttons.press(holder, person, token);
   }
 
   /** Sends a test with a picture of any camera. @returns what is wrong, or undefined if it was sent @throws PerchError notFound, exhausted */
@@ -169,7 +183,7 @@ export class Notifications {
     }
     this.#end.abort();
     await this.channels.close();
-    await this.#notifier.idle();
+    await this.#notifier.close();
     await this.subscriptions.close();
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { LabelType } from '../../../base/event-kinds.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { LocalTime, Rule } from '../rules/rules.ts';
 import type { Target } from '../rules/target.ts';
@@ -14,12 +15,14 @@ function open(targets: readonly Partial<Target>[] = [{}]) {
   const clock = new FakeClock();
   const { log, logged } = keepLogLines();
   const sent: { readonly to: string; readonly notice: Notice }[] = [];
-  const state = { isWanted: true, local: undefined as LocalTime | undefined };
+  const state = { isWanted: true, local: undefined as LocalTime | undefined, examined: [] as LabelType[] };
   const source = { picture: async () => new Uint8Array(), small: async () => new Uint8Array() };
   const notifier = new Notifier({
     ...{ clock, log, local: () => state.local, isWanted: () => state.isWanted },
     pictures: new EventPictures({ source, clock, maxThumbnailBytes: 100 }),
     titleOf: (path) => path.toUpperCase(),
+    examines: () => state.examined,
+    otherStreamOf: (path) => (path === 'door' ? 'door_sub' : path === 'door_sub' ? 'door' : undefined),
     targets: () =>
       targets.map((one, i) => ({
         ...{ id: `t${i}`, user: 'owner', isOwner: true, rules: [ALL], snoozedUntil: 0, mayKnow: () => true },
@@ -130,4 +133,143 @@ test("16 places are the owner's, however many guests have slow endpoints", async
   const { begun } = await sendSlowly([...guests, ...times(16, 'owner')]);
   expect(begun['owner']).toBe(16);
   expect(Object.keys(begun)).toHaveLength(7);
+});
+
+/** A target that wants persons alone. */
+const PERSONS = { rules: [{ cameras: 'all' as const, kinds: ['person'] }] };
+
+function openExamined(targets: readonly Partial<Target>[] = [PERSONS]) {
+  const opened = open(targets);
+  opened.state.examined = ['person', 'vehicle'];
+  const { clock, event, sent } = opened;
+  const startUs = clock.wallMs() * 1000;
+  const motion = (labels?: readonly LabelType[], more: object = {}) => {
+    const found = labels?.map((type) => ({ type, at: clock.wallMs() * 1000 }));
+    event({ id: 'm', type: 'motion', startUs, labels: found, ...more });
+  };
+  const notices = () => sent.map(({ to, notice }) => [to, notice.kind, notice.isUnexamined === true]);
+  return { ...opened, motion, notices };
+}
+
+test('a rule for persons waits for the label of motion, and gets it once', async () => {
+  const { clock, motion, notices, sent } = openExamined();
+  const startMs = clock.wallMs();
+  motion();
+  await clock.advance(2_000);
+  motion([]);
+  expect(notices()).toEqual([]);
+  motion(['vehicle']);
+  expect(notices()).toEqual([]);
+  motion(['vehicle', 'person']);
+  motion(['vehicle', 'person']);
+  await clock.advance(60_000);
+  motion(['vehicle', 'person', 'person']);
+  expect(notices()).toEqual([['t0', 'person', false]]);
+  expect(sent[0]?.notice.startMs).toBe(startMs);
+});
+
+test('motion that is not examined within ten seconds is sent as such', async () => {
+  const { clock, motion, notices } = openExamined();
+  motion();
+  await clock.advance(9_999);
+  expect(notices()).toEqual([]);
+  await clock.advance(1);
+  expect(notices()).toEqual([['t0', 'motion', true]]);
+  motion(['person']);
+  await clock.advance(60_000);
+  expect(notices()).toHaveLength(1);
+});
+
+test('examined motion without a label is not sent, and a late label is', async () => {
+  const { clock, motion, notices } = openExamined();
+  motion();
+  motion([]);
+  await clock.advance(90_000);
+  expect(notices()).toEqual([]);
+  motion(['person']);
+  expect(notices()).toEqual([['t0', 'person', false]]);
+});
+
+test('a label that is reported a minute late is not sent', async () => {
+  const { clock, motion, notices } = openExamined();
+  motion([]);
+  motion(['person'], { labels: [{ type: 'person', at: (clock.wallMs() - 61_000) * 1000 }] });
+  await clock.advance(10_000);
+  expect(notices()).toEqual([]);
+});
+
+test('a rule for motion waits for nothing, and its target is not notified again of the label', async () => {
+  const { clock, motion, notices } = openExamined([{}, PERSONS]);
+  motion();
+  expect(notices()).toEqual([['t0', 'motion', false]]);
+  motion(['person']);
+  await clock.advance(10_000);
+  expect(notices()).toEqual([
+    ['t0', 'motion', false],
+    ['t1', 'person', false],
+  ]);
+});
+
+test('without anyone who examines the camera, rules for persons wait for no motion', async () => {
+  const { clock, motion, notices, state } = openExamined();
+  state.examined = [];
+  motion();
+  await clock.advance(20_000);
+  expect(notices()).toEqual([]);
+});
+
+test('a rule for what the camera is not examined for does not get its motion', async () => {
+  const { clock, motion, notices } = openExamined([{ rules: [{ cameras: 'all', kinds: ['animal'] }] }]);
+  motion();
+  await clock.advance(20_000);
+  expect(notices()).toEqual([]);
+});
+
+test('labels that come with the event, as of another program, are sent at once', () => {
+  const { motion, notices } = openExamined([{}, PERSONS]);
+  motion(['person']);
+  expect(notices()).toEqual([
+    ['t0', 'person', false],
+    ['t1', 'person', false],
+  ]);
+});
+
+test.for([
+  ['door', 'door_sub'],
+  ['door_sub', 'door'],
+])('an event of both streams of a camera is sent once: %s first', async ([first, second]) => {
+  const { event, clock, motion, notices, sent } = openExamined([
+    {},
+    { rules: [{ cameras: ['door'], kinds: ['person'] }] },
+  ]);
+  for (const path of [first, second]) {
+    event({ path });
+    motion(undefined, { path });
+  }
+  await clock.advance(20_000);
+  motion(['person'], { path: first });
+  motion(['person'], { path: second });
+  expect(notices().map(([to, kind]) => [to, kind])).toEqual([
+    ['t0', 'person'],
+    ...(first === 'door' ? [['t1', 'person']] : []),
+    ['t0', 'motion'],
+    ...(first === 'door' ? [] : [['t1', 'person']]),
+    ['t1', 'motion'],
+  ]);
+  // Each kind of a camera is limited.
+  await clock.advance(600_000);
+  event({ path: 'door_sub', id: 'alone' });
+  event({ path: 'yard', id: 'alone' });
+  expect(sent.slice(-2).map(({ to, notice }) => [to, notice.path])).toEqual([
+    ['t0', 'door_sub'],
+    ['t0', 'yard'],
+  ]);
+});
+
+test('when Perch stops, nothing waits for labels', async () => {
+  const { clock, motion, notices, notifier } = openExamined();
+  motion();
+  await notifier.close();
+  await clock.advance(20_000);
+  expect(notices()).toEqual([]);
 });

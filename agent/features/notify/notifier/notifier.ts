@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import type { LabelType } from '../../../base/event-kinds.ts';
+import { joinSignals } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { EventLabel } from '../../../record/events/event.ts';
 import { NotifyLimits } from '../rules/limits.ts';
 import { type Notice, noticeKind } from '../rules/notice.ts';
 import { type LocalTime, matches } from '../rules/rules.ts';
@@ -14,6 +17,8 @@ const MAX_SEEN = 2_000;
 const MAX_SENDING = 64;
 /** Users other than the owner send only while fewer messages than this are being sent: the rest is kept for the owner. */
 const MAX_SENDING_OF_OTHERS = 48;
+/** How long a notification for a label waits until the motion is examined. */
+const LABEL_WAIT_MS = 10_000;
 
 /** An event of the box or of a camera. Times are Unix microseconds. */
 interface Happening {
@@ -22,6 +27,17 @@ interface Happening {
   readonly type: string;
   readonly startUs: number;
   readonly text: string;
+  readonly labels?: readonly Pick<EventLabel, 'type' | 'at'>[] | undefined;
+}
+
+/** An event that was reported. */
+interface Seen {
+  /** Ids of the targets that were notified of it, through any stream of the camera. */
+  readonly notified: Set<string>;
+  /** Types of its labels so far. */
+  readonly labels: Set<LabelType>;
+  /** Ends the wait for labels. */
+  readonly isExamined: AbortController;
 }
 
 interface NotifierDeps {
@@ -34,6 +50,10 @@ interface NotifierDeps {
   titleOf(path: string): string;
   /** False: the camera sends no notifications in the present mode. */
   isWanted(path: string): boolean;
+  /** Labels that are looked for in the pictures of the path's events. */
+  examines(path: string): readonly LabelType[];
+  /** Path of the other stream of the same camera, main or sub, which may have the same events. */
+  otherStreamOf(path: string): string | undefined;
   /** Local time, or undefined if the box does not know it. */
   local(): LocalTime | undefined;
 }
@@ -42,8 +62,9 @@ interface NotifierDeps {
 export class Notifier {
   readonly #deps: NotifierDeps;
   readonly #limits = new NotifyLimits();
-  /** Events seen, by id and path: an event is reported again when it ends. */
-  readonly #seen = new Map<string, true>();
+  /** Events seen, by id and path: an event is reported again when it ends or gets labels. */
+  readonly #seen = new Map<string, Seen>();
+  readonly #end = new AbortController();
   /** Messages being sent, with their users. */
   readonly #sending = new Map<Promise<void>, string>();
   /** Last fault by id of the target: each fault is logged once. */
@@ -55,15 +76,42 @@ export class Notifier {
   }
 
   onEvent(event: Happening): void {
-    const { clock, titleOf } = this.#deps;
-    const { id, path, type, startUs, text } = event;
+    const { clock, otherStreamOf, titleOf } = this.#deps;
+    const { id, path, type, startUs, text, labels } = event;
     const key = `${id} ${path}`;
-    const isKnown = this.#seen.has(key);
-    putBounded(this.#seen, key, true, MAX_SEEN);
-    const startMs = startUs / 1000;
-    // No notification is sent for events that are reported later than this.
-    if (!isKnown && clock.wallMs() - startMs <= 60_000) {
-      this.notify({ id, path, kind: noticeKind(type), startMs, title: titleOf(path), text });
+    const known = this.#seen.get(key);
+    const { notified = new Set<string>() } = this.#seen.get(`${id} ${otherStreamOf(path)}`) ?? {};
+    const seen = known ?? { notified, labels: new Set(), isExamined: new AbortController() };
+    putBounded(this.#seen, key, seen, MAX_SEEN);
+    const notice = { id, path, kind: noticeKind(type), startMs: startUs / 1000, title: titleOf(path), text };
+    // No notification is sent for what is reported later than this.
+    const isNews = (us: number): boolean => clock.wallMs() - us / 1000 <= 60_000;
+    if (labels) {
+      seen.isExamined.abort();
+      // A label says more than motion, so it comes first.
+      for (const label of labels.filter(({ type: kind }) => !seen.labels.has(kind))) {
+        seen.labels.add(label.type);
+        if (isNews(label.at)) {
+          this.notify({ ...notice, kind: label.type }, seen);
+        }
+      }
+    }
+    if (!known && isNews(startUs)) {
+      this.notify(notice, seen);
+      const examined = labels ? [] : this.#deps.examines(path);
+      if (notice.kind === 'motion' && examined.length > 0) {
+        void this.#notifyUnexamined(notice, examined, seen);
+      }
+    }
+  }
+
+  /** Notifies those who want these labels of motion that gets none in time: whether it is examined depends on the box's load. */
+  async #notifyUnexamined(notice: Notice, examined: readonly LabelType[], seen: Seen): Promise<void> {
+    const joined = joinSignals([seen.isExamined.signal, this.#end.signal]);
+    await this.#deps.clock.sleep(LABEL_WAIT_MS, joined.signal);
+    joined.release();
+    if (!seen.isExamined.signal.aborted && !this.#end.signal.aborted) {
+      this.notify({ ...notice, isUnexamined: true }, seen, examined);
     }
   }
 
@@ -74,18 +122,34 @@ export class Notifier {
     this.notify(notice);
   }
 
-  notify(notice: Notice): void {
+  /**
+   * @param seen the event of the notice, of which each target is notified once
+   * @param kinds one of which the rules have to name; default: that of the notice
+   */
+  notify(notice: Notice, seen?: Seen, kinds: readonly string[] = [notice.kind]): void {
     const { clock, isWanted, local, targets } = this.#deps;
     if (notice.path !== '' && !isWanted(notice.path)) {
       return;
     }
     const [nowMs, now] = [clock.wallMs(), local()];
     for (const target of targets()) {
-      const isMeant = target.snoozedUntil <= nowMs && target.mayKnow(notice.path) && matches(target.rules, notice, now);
-      if (isMeant && this.#limits.take(target.id, notice, clock.monoMs())) {
+      const isMeant =
+        target.snoozedUntil <= nowMs &&
+        target.isQuiet?.(notice.path) !== true &&
+        target.mayKnow(notice.path) &&
+        kinds.some((kind) => matches(target.rules, { ...notice, kind }, now));
+      const isFirst = seen?.notified.has(target.id) !== true;
+      if (isMeant && isFirst && this.#limits.take(target.id, notice, clock.monoMs())) {
+        seen?.notified.add(target.id);
         this.#send(target, notice);
       }
     }
+  }
+
+  /** Waits for no more labels. */
+  close(): Promise<void> {
+    this.#end.abort();
+    return this.idle();
   }
 
   /** Resolves when no message is being sent. */

@@ -50,3 +50,19 @@ test('viewers and guests leave 20 places to the owner', async () => {
   }
   await expect(add('owner', 20)).rejects.toMatchObject({ code: 'exhausted' });
 });
+
+test('rules and pauses that the stored file has no room for are rejected, and the others stay', async () => {
+  const { add, subscriptions } = await open();
+  const cameras = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(500, 'x'));
+  const { id } = await add('owner', 0, {
+    rules: Array.from({ length: 15 }, () => ({ cameras, kinds: ['motion'] })).slice(0, 14),
+  });
+  const rules = [
+    { cameras, kinds: ['motion'] },
+    { cameras, kinds: ['person'] },
+    { cameras, kinds: ['animal'] },
+  ];
+  await expect(add('viewer', 0, { rules })).rejects.toMatchObject({ code: 'exhausted' });
+  await expect(subscriptions.change({ user: 'owner' }, id, { language: 'zh-cn' })).resolves.toMatchObject({ id });
+  expect((await open()).subscriptions.of({ user: 'owner' })).toMatchObject([{ id, language: 'zh-cn' }]);
+});

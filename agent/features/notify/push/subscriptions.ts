@@ -9,6 +9,7 @@ import {
   MAX_SUBSCRIPTIONS,
   type NewSubscription,
   PUSH_FIELDS,
+  quietOf,
   SUBSCRIPTIONS_FILE,
   type SubscriptionHolder,
 } from './push-fields.ts';
@@ -26,6 +27,8 @@ const Stored = Type.Object({
   /** Time when the subscription was created, in Unix milliseconds. */
   created: Type.Number(),
   snoozedUntil: Type.Number(),
+  /** Cameras whose messages are paused, until Unix milliseconds. */
+  quiet: Type.Optional(Type.Array(Type.Object({ path: Type.String({ maxLength: 512 }), until: Type.Number() }))),
 });
 const SubscriptionsFile = Type.Object({ subscriptions: Type.Array(Stored, { maxItems: MAX_SUBSCRIPTIONS }) });
 export type Subscription = Static<typeof Stored>;
@@ -41,7 +44,7 @@ export interface Subscriber {
 export type Role = 'owner' | 'viewer' | 'guest';
 
 type SubscriptionChange = Partial<
-  Pick<Subscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>
+  Pick<Subscription, 'rules' | 'buttons' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>
 >;
 
 interface SubscriptionsDeps {
@@ -97,7 +100,7 @@ export class Subscriptions {
   /** Replaces a subscription of the same browser. @throws PerchError badInput, exhausted, unavailable */
   async add(
     subscriber: Subscriber,
-    { endpoint, p256dh, auth, language, rules }: NewSubscription,
+    { endpoint, p256dh, auth, language, rules, buttons }: NewSubscription,
   ): Promise<Subscription> {
     checkPublicKey(p256dh);
     const others = this.alive().filter((one) => one.endpoint !== endpoint);
@@ -110,18 +113,30 @@ export class Subscriptions {
     }
     const created = Math.round(this.#deps.clock.wallMs());
     const rest = { id: randomUUID(), created, snoozedUntil: 0 };
-    const added = { ...rest, ...subscriber, endpoint, p256dh, auth, language, rules };
+    const added = { ...rest, ...subscriber, endpoint, p256dh, auth, language, rules, ...(buttons && { buttons }) };
     await this.#replace([...others, added]);
     return added;
   }
 
-  /** @throws PerchError badInput, notFound, unavailable */
+  /** @throws PerchError badInput, notFound, exhausted, unavailable */
   async change(holder: SubscriptionHolder, id: string, change: SubscriptionChange): Promise<Subscription> {
     const changed = { ...this.get(holder, id), ...change };
     checkPublicKey(changed.p256dh);
     const others = this.#all.filter((one) => one.id === id || one.endpoint !== changed.endpoint);
     await this.#replace(others.map((one) => (one.id === id ? changed : one)));
     return changed;
+  }
+
+  /** Pauses the messages of a camera on all browsers of the holder. @param until Unix milliseconds; 0: no longer @throws PerchError exhausted, unavailable */
+  async quieten(holder: SubscriptionHolder, path: string, until: number): Promise<void> {
+    const own = new Set(this.of(holder).map(({ id }) => id));
+    const nowMs = this.#deps.clock.wallMs();
+    // At most a hundred cameras; the oldest is dropped.
+    const quietened = (one: Subscription): Subscription => {
+      const others = quietOf(one, nowMs).filter((other) => other.path !== path);
+      return { ...one, quiet: until > nowMs ? [...others.slice(-99), { path, until }] : others };
+    };
+    await this.#replace(this.#all.map((one) => (own.has(one.id) ? quietened(one) : one)));
   }
 
   /** @throws PerchError unavailable */
@@ -132,7 +147,15 @@ export class Subscriptions {
     }
   }
 
+  /** @throws PerchError exhausted, unavailable */
   async #replace(all: readonly Subscription[]): Promise<void> {
+    // As it is stored: a larger file would not be read again.
+    if (Buffer.byteLength(JSON.stringify({ subscriptions: all }, undefined, 2)) > 4_000_000) {
+      throw new PerchError(
+        'exhausted',
+        'the rules and pauses of all browsers are too long: name fewer cameras in them',
+      );
+    }
     this.#all = all;
     await this.#document.save(() => ({ subscriptions: this.#all }));
   }

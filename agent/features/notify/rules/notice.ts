@@ -13,6 +13,8 @@ export interface Notice {
   readonly title: string;
   /** Text of the event; empty: none. */
   readonly text: string;
+  /** A label was waited for, and the event was not examined in time. */
+  readonly isUnexamined?: true;
 }
 
 export const LANGUAGES = ['en', 'zh-cn'] as const;
@@ -36,10 +38,15 @@ export function noticeKind(type: string): string {
   return word === 'deleted' ? 'disk' : (eventKindOf(word) ?? word);
 }
 
-/** Body of the message, such as `Person` or `Doorbell · Front gate`. */
-export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: Language): string {
+const UNEXAMINED = { en: 'not examined', 'zh-cn': '未识别' } as const;
+
+/** Body of the message, such as `Person`, `Doorbell · Front gate` or `Motion · not examined`. */
+export function bodyOf(
+  { kind, text, isUnexamined }: Pick<Notice, 'kind' | 'text' | 'isUnexamined'>,
+  language: Language,
+): string {
   const word = NOTICE_KINDS.get(kind)?.label[language] ?? kind;
-  return text === '' ? word : `${word} · ${text}`;
+  return [word, isUnexamined ? UNEXAMINED[language] : '', text].filter((part) => part !== '').join(' · ');
 }
 
 /** URL on the page without its origin: a tap on the notification opens the recordings at the time of the event. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { linkOf, type Notice, noticeKind } from './notice.ts';
+import { bodyOf, linkOf, type Notice, noticeKind } from './notice.ts';
 import { type LocalTime, matches, type Rule } from './rules.ts';
 
 const notice = (more: Partial<Notice> = {}): Notice => ({
@@ -64,4 +64,10 @@ test('a tap opens the moment in the recordings, an offline camera, or the storag
   expect(linkOf(notice({ path: 'front/gate', startMs }))).toBe('#/rec/front%2Fgate?t=2026-11-23T18:00:05.250Z');
   expect(linkOf(notice({ kind: 'offline' }))).toBe('#/live/door');
   expect(linkOf(notice({ path: '' }))).toBe('#/settings/storage');
+});
+
+test('a message says that motion was not examined', () => {
+  const motion = notice({ kind: 'motion', isUnexamined: true });
+  expect([bodyOf(motion, 'en'), bodyOf(motion, 'zh-cn')]).toEqual(['Motion · not examined', '移动侦测 · 未识别']);
+  expect(bodyOf(notice({ text: 'at the gate' }), 'en')).toBe('Person · at the gate');
 });

@@ -18,6 +18,8 @@ export interface Target {
   /** End of the snooze, in Unix milliseconds; 0: not snoozed. */
   readonly snoozedUntil: number;
   mayKnow(path: string): boolean;
+  /** Whether the person has paused the messages of this camera. */
+  isQuiet?(path: string): boolean;
   /** @throws PerchError whose message says what is wrong */
   send(notice: Notice, pictures: NoticePictures): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
+import type { EventKind } from '../../../base/event-kinds.ts';
 
 /** `main` and `sub` are also the tokens of the profiles. */
 export type StreamToken = 'main' | 'sub';
@@ -34,8 +35,10 @@ export interface StreamFacts {
 export interface CameraDetection {
   readonly id: string;
   readonly path: string;
-  /** `motion`, `person`, `vehicle`, `doorbell`, … */
-  readonly type: string;
+  /** `motion`, `person`, `vehicle`, `doorbell`, …: of the event and its labels. */
+  readonly kinds: readonly EventKind[];
+  /** Those with which it was over when it was reported before. */
+  readonly formerKinds?: readonly EventKind[];
   readonly startMs: number;
   /** Undefined: the detection is ongoing. */
   readonly endMs: number | undefined;
@@ -50,8 +53,13 @@ interface PtzAbilities {
   readonly hasPanTilt: boolean;
   readonly hasZoom: boolean;
   readonly hasHome: boolean;
+  /** It moves to a position. */
+  readonly hasAbsolute: boolean;
   readonly maxPresets: number;
 }
+
+/** In generic spaces: pan and tilt from -1 to 1, to the right and up; zoom from 0 to 1. */
+export type GenericPosition<Missing> = Readonly<Record<'pan' | 'tilt' | 'zoom', number | Missing>>;
 
 /** PTZ of the cameras. All methods reject with PerchError. */
 export interface CameraPtz {
@@ -65,6 +73,10 @@ export interface CameraPtz {
   presets(path: string): Promise<readonly Preset[]>;
   goToPreset(path: string, token: string): Promise<void>;
   goHome(path: string): Promise<void>;
+  /** Null: the camera does not report the axis. */
+  position(path: string): Promise<GenericPosition<null>>;
+  /** Absent axes stay. */
+  moveTo(path: string, position: Partial<GenericPosition<never>>): Promise<void>;
 }
 
 /** What this Perch offers to recorders. */
@@ -91,6 +103,8 @@ export interface OnvifLogin {
   readonly user: string;
   /** Whether this login may use ONVIF for the path. */
   may(path: string): boolean;
+  /** Whether it may also play the recordings of the path. */
+  mayPlay(path: string): boolean;
   isRight(proves: (password: string) => boolean): boolean;
 }
 
@@ -106,6 +120,8 @@ export interface Call {
   readonly subscription: string | undefined;
   /** Name of the login, or undefined if the operation needs none. */
   readonly user: string | undefined;
+  /** Whether the login may play the camera's recordings. */
+  readonly mayPlay: boolean;
   /** Canonical IP address of the client, or undefined if the request may have come through a proxy. */
   readonly ip: string | undefined;
   /** Aborts when the client closes the connection. */
@@ -127,5 +143,12 @@ export const SERVICES = {
   media: { path: '/onvif/media_service', namespace: 'http://www.onvif.org/ver10/media/wsdl', version: [22, 12] },
   media2: { path: '/onvif/media2_service', namespace: 'http://www.onvif.org/ver20/media/wsdl', version: [22, 12] },
   events: { path: '/onvif/event_service', namespace: 'http://www.onvif.org/ver10/events/wsdl', version: [22, 12] },
+  recording: {
+    path: '/onvif/recording_service',
+    namespace: 'http://www.onvif.org/ver10/recording/wsdl',
+    version: [22, 12],
+  },
+  search: { path: '/onvif/search_service', namespace: 'http://www.onvif.org/ver10/search/wsdl', version: [22, 12] },
+  replay: { path: '/onvif/replay_service', namespace: 'http://www.onvif.org/ver10/replay/wsdl', version: [22, 12] },
   ptz: { path: '/onvif/ptz_service', namespace: 'http://www.onvif.org/ver20/ptz/wsdl', version: [22, 12] },
 } as const;

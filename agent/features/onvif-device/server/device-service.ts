@@ -23,6 +23,7 @@ export function scopesOf(camera: OfferedCamera): string[] {
     scope('type', 'Network_Video_Transmitter'),
     'onvif://www.onvif.org/Profile/Streaming',
     'onvif://www.onvif.org/Profile/T',
+    'onvif://www.onvif.org/Profile/G',
     scope('name', camera.name.slice(0, 100)),
     scope('hardware', MODEL),
     scope('manufacturer', 'Perch'),
@@ -133,6 +134,10 @@ function allCapabilities({ body, origin }: Call): string {
     Events: `<tt:Events>${xaddr('events')}${no('WSSubscriptionPolicySupport')}${tag('tt:WSPullPointSupport', true)}${no('WSPausableSubscriptionManagerInterfaceSupport')}</tt:Events>`,
     Media: `<tt:Media>${xaddr('media')}<tt:StreamingCapabilities>${no('RTPMulticast')}${tag('tt:RTP_TCP', true)}${tag('tt:RTP_RTSP_TCP', true)}</tt:StreamingCapabilities></tt:Media>`,
     PTZ: `<tt:PTZ>${xaddr('ptz')}</tt:PTZ>`,
+    Extension:
+      `<tt:Extension><tt:Recording>${xaddr('recording')}${no('ReceiverSource')}${tag('tt:MediaProfileSource', true)}` +
+      `${no('DynamicRecordings')}${no('DynamicTracks')}<tt:MaxStringLength>64</tt:MaxStringLength></tt:Recording>` +
+      `<tt:Search>${xaddr('search')}${no('MetadataSearch')}</tt:Search><tt:Replay>${xaddr('replay')}</tt:Replay></tt:Extension>`,
   };
   if (wanted !== 'All' && parts[wanted] === undefined) {
     throw fault(`no capabilities of the category '${wanted.slice(0, 40)}'`, 'ActionNotSupported', 'NoSuchService');

@@ -15,6 +15,8 @@ export const DEFAULT_MOVE_MS = 10_000;
 const SPACES = 'http://www.onvif.org/ver10/tptz';
 const PAN_TILT_VELOCITY = `${SPACES}/PanTiltSpaces/VelocityGenericSpace`;
 const ZOOM_VELOCITY = `${SPACES}/ZoomSpaces/VelocityGenericSpace`;
+export const PAN_TILT_POSITION = `${SPACES}/PanTiltSpaces/PositionGenericSpace`;
+export const ZOOM_POSITION = `${SPACES}/ZoomSpaces/PositionGenericSpace`;
 
 /** What a camera can move. */
 export type PtzAxes = Awaited<ReturnType<CameraPtz['abilities']>>;
@@ -47,19 +49,28 @@ export function ptzLookup(ptz: Pick<CameraPtz, 'abilities'>, clock: Clock): PtzL
   };
 }
 
-const range = (name: string): string => `<tt:${name}><tt:Min>-1</tt:Min><tt:Max>1</tt:Max></tt:${name}>`;
+const range = (name: string, min = -1): string => `<tt:${name}><tt:Min>${min}</tt:Min><tt:Max>1</tt:Max></tt:${name}>`;
 const DURATION_RANGE = `<tt:Min>PT1S</tt:Min><tt:Max>PT60S</tt:Max>`;
 
-export function ptzConfiguration(name: string, { hasPanTilt, hasZoom }: PtzAxes): string {
+export function ptzConfiguration(name: string, { hasPanTilt, hasZoom, hasAbsolute }: PtzAxes): string {
   return (
     `<${name} token="${PTZ_CONFIGURATION}">${tag('tt:Name', 'PTZ')}${tag('tt:UseCount', 1)}${tag('tt:NodeToken', PTZ_NODE)}` +
+    // The schema spells it so.
+    (hasAbsolute && hasPanTilt ? tag('tt:DefaultAbsolutePantTiltPositionSpace', PAN_TILT_POSITION) : '') +
+    (hasAbsolute && hasZoom ? tag('tt:DefaultAbsoluteZoomPositionSpace', ZOOM_POSITION) : '') +
     (hasPanTilt ? tag('tt:DefaultContinuousPanTiltVelocitySpace', PAN_TILT_VELOCITY) : '') +
     (hasZoom ? tag('tt:DefaultContinuousZoomVelocitySpace', ZOOM_VELOCITY) : '') +
     `<tt:DefaultPTZTimeout>PT${DEFAULT_MOVE_MS / 1000}S</tt:DefaultPTZTimeout></${name}>`
   );
 }
 
-const spaces = ({ hasPanTilt, hasZoom }: PtzAxes): string =>
+const spaces = ({ hasPanTilt, hasZoom, hasAbsolute }: PtzAxes): string =>
+  (hasAbsolute && hasPanTilt
+    ? `<tt:AbsolutePanTiltPositionSpace>${tag('tt:URI', PAN_TILT_POSITION)}${range('XRange')}${range('YRange')}</tt:AbsolutePanTiltPositionSpace>`
+    : '') +
+  (hasAbsolute && hasZoom
+    ? `<tt:AbsoluteZoomPositionSpace>${tag('tt:URI', ZOOM_POSITION)}${range('XRange', 0)}</tt:AbsoluteZoomPositionSpace>`
+    : '') +
   (hasPanTilt
     ? `<tt:ContinuousPanTiltVelocitySpace>${tag('tt:URI', PAN_TILT_VELOCITY)}${range('XRange')}${range('YRange')}</tt:ContinuousPanTiltVelocitySpace>`
     : '') +

@@ -1,19 +1,23 @@
+import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import { attributeOf, escapeXml, find, findText } from '../../../onvif/soap/xml/xml.ts';
-import type { Call, OnvifSource, Operations } from './contract.ts';
+import type { Call, GenericPosition, OnvifSource, Operations } from './contract.ts';
 import { durationFrom } from './durations.ts';
 import { findProfile } from './profiles.ts';
 import {
   DEFAULT_MOVE_MS,
+  PAN_TILT_POSITION,
   type PtzAxes,
   type PtzLookup,
   ptzConfiguration,
   ptzNode,
   ptzOptions,
+  ZOOM_POSITION,
 } from './ptz-configuration.ts';
+import { Journeys, Positions } from './ptz-positions.ts';
 import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
 import { fault, notSupported, tag } from './soap.ts';
 
@@ -30,10 +34,12 @@ interface PtzDeps {
   readonly signal: AbortSignal;
 }
 
-/** The ONVIF PTZ service: movements and presets of the camera behind a path. It does not change presets. */
+/** The ONVIF PTZ service: movements, positions and presets of the camera behind a path. It does not change presets. */
 export function ptzOperations(deps: PtzDeps): Operations {
   const { source, lookup } = deps;
   const movements = new Movements(deps);
+  const journeys = new Journeys(deps.clock);
+  const positions = new Positions(deps);
   const { ptz } = source;
   const axesOf = async (path: string): Promise<PtzAxes> => {
     const axes = await lookup(path);
@@ -55,7 +61,10 @@ export function ptzOperations(deps: PtzDeps): Operations {
       return reply(operation, typeof content === 'string' ? content : '');
     },
   });
-  const endMovement = (path: string) => movements.end(path);
+  const endMovement = (path: string) => {
+    movements.end(path);
+    journeys.end(path);
+  };
   return {
     'tptz:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('tptz', SERVICE_CAPABILITIES.ptz) },
     'tptz:GetConfigurations': described('GetConfigurations', (axes) =>
@@ -77,6 +86,7 @@ export function ptzOperations(deps: PtzDeps): Operations {
       answer: async (call) => {
         findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
         await movements.move(call, axesOf);
+        journeys.end(call.camera.path);
         return reply('ContinuousMove', '');
       },
     },
@@ -93,19 +103,76 @@ export function ptzOperations(deps: PtzDeps): Operations {
     ),
     'tptz:GotoHomePosition': acting('GotoHomePosition', async ({ camera }) => ptz.goHome(camera.path), endMovement),
     'tptz:GetStatus': acting('GetStatus', async ({ camera }) => {
-      const state = movements.isMoving(camera.path) ? 'MOVING' : 'IDLE';
+      const isTurning = movements.isMoving(camera.path);
+      const { hasAbsolute } = await axesOf(camera.path);
+      const at = hasAbsolute ? await positions.of(camera.path) : undefined;
+      const state = isTurning || journeys.isMoving(camera.path, at) ? 'MOVING' : 'IDLE';
       return (
-        `<tptz:PTZStatus><tt:MoveStatus>${tag('tt:PanTilt', state)}${tag('tt:Zoom', state)}</tt:MoveStatus>` +
+        `<tptz:PTZStatus>${at ? positionText(at) : ''}<tt:MoveStatus>${tag('tt:PanTilt', state)}${tag('tt:Zoom', state)}</tt:MoveStatus>` +
         `${tag('tt:UtcTime', new Date(deps.clock.wallMs()).toISOString())}</tptz:PTZStatus>`
       );
     }),
-    'tptz:AbsoluteMove': { answer: () => Promise.reject(notSupported('AbsoluteMove')) },
+    'tptz:AbsoluteMove': acting('AbsoluteMove', async ({ camera: { path }, body }) => {
+      const position = positionIn(body);
+      // A move that is refused ends no movement; one that arrives meanwhile replaces this one.
+      const before = movements.now(path);
+      if (!(await axesOf(path)).hasAbsolute) {
+        throw notSupported('AbsoluteMove of this camera');
+      }
+      if (movements.now(path) === before) {
+        endMovement(path);
+      }
+      await ptz.moveTo(path, position);
+      journeys.begin(path);
+    }),
     'tptz:RelativeMove': { answer: () => Promise.reject(notSupported('RelativeMove')) },
   };
 }
 
 const reply = (operation: string, content: string): string =>
   `<tptz:${operation}Response>${content}</tptz:${operation}Response>`;
+
+function positionText({ pan, tilt, zoom }: GenericPosition<null>): string {
+  const turn = pan === null || tilt === null ? '' : `<tt:PanTilt x="${pan}" y="${tilt}" space="${PAN_TILT_POSITION}"/>`;
+  const lens = zoom === null ? '' : `<tt:Zoom x="${zoom}" space="${ZOOM_POSITION}"/>`;
+  return turn + lens === '' ? '' : `<tt:Position>${turn}${lens}</tt:Position>`;
+}
+
+/** A position in generic spaces, with the axes that the request has. */
+function positionIn(body: Call['body']): Partial<GenericPosition<never>> {
+  const panTilt = find(body, 'Position', 'PanTilt');
+  const zoom = find(body, 'Position', 'Zoom');
+  if (!panTilt && !zoom) {
+    throw fault('AbsoluteMove needs a Position with PanTilt or Zoom', 'InvalidArgVal', 'InvalidPosition');
+  }
+  for (const [vector, space] of [
+    [panTilt, PAN_TILT_POSITION],
+    [zoom, ZOOM_POSITION],
+  ] as const) {
+    if ((attributeOf(vector, 'space') ?? space) !== space) {
+      throw fault('positions are in the generic space', 'InvalidArgVal', 'SpaceNotSupported');
+    }
+  }
+  return {
+    ...(panTilt && {
+      pan: shareIn(panTilt, 'PanTilt', 'x', 'pan', -1),
+      tilt: shareIn(panTilt, 'PanTilt', 'y', 'tilt', -1),
+    }),
+    ...(zoom && { zoom: shareIn(zoom, 'Zoom', 'x', 'zoom', 0) }),
+  };
+}
+
+function shareIn(vector: XmlElement, element: string, attribute: string, axis: string, least: number): number {
+  const text = attributeOf(vector, attribute)?.trim() ?? '';
+  if (text === '') {
+    throw fault(`${element} needs ${attribute}`, 'InvalidArgVal', 'InvalidPosition');
+  }
+  const number = Number(text);
+  if (!(number >= least && number <= 1)) {
+    throw fault(`a ${axis} of ${text.slice(0, 20)} is outside ${least} to 1`, 'InvalidArgVal', 'InvalidPosition');
+  }
+  return number;
+}
 
 function presetTokenIn(body: Call['body']): string {
   const token = findText(body, 'PresetToken');
@@ -126,6 +193,11 @@ class Movements {
 
   isMoving(path: string): boolean {
     return this.#running.has(path);
+  }
+
+  /** Which movement runs, to compare. */
+  now(path: string): object | undefined {
+    return this.#running.get(path);
   }
 
   end(path: string): void {

@@ -26,6 +26,7 @@ test('a new subscription begins with the state of every topic', async () => {
     ['MotionAlarm', true, 'Initialized'],
     ['PeopleDetect', false, 'Initialized'],
     ['VehicleDetect', false, 'Initialized'],
+    ['DogCatDetect', false, 'Initialized'],
     ['Visitor', false, 'Initialized'],
     ['Tamper', false, 'Initialized'],
   ]);
@@ -59,6 +60,42 @@ test('a momentary event, such as a doorbell, is on and off', async () => {
   await points.pull(point, 100, 1_000, NEVER);
   source.tell('doorbell', false);
   expect((await points.pull(point, 100, 1_000, NEVER)).map(({ isOn }) => isOn)).toEqual([true, false]);
+});
+
+test('a label switches its topic on until the event ends', async () => {
+  const { source, points, subscribe } = open();
+  const point = subscribe();
+  await points.pull(point, 100, 1_000, NEVER);
+  const pulled = async () =>
+    (await points.pull(point, 100, 1_000, NEVER)).map(({ topic, isOn }) => [topic.split('/').at(-1), isOn]);
+  source.tell('motion', true);
+  await pulled();
+  source.tell('motion', true, 'door', ['person', 'animal']);
+  source.tell('motion', true, 'door', ['person', 'animal']);
+  expect(await pulled()).toEqual([
+    ['PeopleDetect', true],
+    ['DogCatDetect', true],
+  ]);
+  source.tell('motion', false, 'door', ['person', 'animal']);
+  const ends = ['Motion', 'MotionAlarm', 'PeopleDetect', 'DogCatDetect'].map((topic) => [topic, false]);
+  expect(await pulled()).toEqual(ends);
+});
+
+test('a label of an event that is over switches its topic on and off, once, and not that of motion', async () => {
+  const { source, points, subscribe } = open();
+  const point = subscribe();
+  source.tell('motion', true);
+  source.tell('motion', false);
+  await points.pull(point, 100, 1_000, NEVER);
+  source.tell('motion', false, 'door', ['animal'], ['motion']);
+  source.tell('motion', false, 'door', ['animal', 'vehicle'], ['motion', 'animal']);
+  const pulled = await points.pull(point, 100, 1_000, NEVER);
+  expect(pulled.map(({ topic, isOn }) => [topic.split('/').at(-1), isOn])).toEqual([
+    ['DogCatDetect', true],
+    ['DogCatDetect', false],
+    ['VehicleDetect', true],
+    ['VehicleDetect', false],
+  ]);
 });
 
 test('a private camera has no events', async () => {

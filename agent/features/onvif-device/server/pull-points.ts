@@ -143,7 +143,7 @@ export class PullPoints {
         this.#on.delete(key);
       }
       // A momentary event was reported once, with its end.
-      const isPulse = !wasOn && !isOn && !this.#source.isPrivate(news.path);
+      const isPulse = news.endMs !== undefined && !wasOn && !isOn && !this.#source.isPrivate(news.path);
       const states = isPulse ? [true, false] : wasOn === isOn ? [] : [isOn];
       for (const state of states) {
         const timeMs = state ? news.startMs : (news.endMs ?? news.startMs);

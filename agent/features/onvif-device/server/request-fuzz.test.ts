@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   DOOR,
   FakeSource,
+  FakeStore,
   soapRequest,
   token,
 } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
@@ -11,6 +12,7 @@ import { random } from '../../../../test/support/base/random.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { writeProbe } from '../../../onvif/discovery/probe.ts';
+import { recordingServices } from '../recordings/recording-service.ts';
 import { deviceOperations } from './device-service.ts';
 import { parseProbe } from './discovery/discovery-messages.ts';
 import { EventSender } from './event-sender.ts';
@@ -30,6 +32,13 @@ const BODIES = [
   '<tr2:GetProfiles><tr2:Token>sub</tr2:Token><tr2:Type>VideoEncoder</tr2:Type></tr2:GetProfiles>',
   '<tev:CreatePullPointSubscription><tev:Filter><wsnt:TopicExpression>tns1:RuleEngine//.</wsnt:TopicExpression></tev:Filter><tev:InitialTerminationTime>PT60S</tev:InitialTerminationTime></tev:CreatePullPointSubscription>',
   '<wsnt:Subscribe><wsnt:ConsumerReference><wsnt:Address>http://127.0.0.1/</wsnt:Address></wsnt:ConsumerReference></wsnt:Subscribe>',
+  '<trc:GetTrackConfiguration><trc:RecordingToken>main</trc:RecordingToken><trc:TrackToken>video0</trc:TrackToken></trc:GetTrackConfiguration>',
+  '<tse:FindRecordings><tse:Scope><tt:IncludedRecordings>main</tt:IncludedRecordings><tt:RecordingInformationFilter>boolean(//Track[TrackType = "Video"])</tt:RecordingInformationFilter></tse:Scope><tse:MaxMatches>5</tse:MaxMatches><tse:KeepAliveTime>PT10S</tse:KeepAliveTime></tse:FindRecordings>',
+  '<tse:FindEvents><tse:StartPoint>1970-01-01T00:00:00Z</tse:StartPoint><tse:EndPoint>1970-01-01T00:10:00Z</tse:EndPoint><tse:Scope/><tse:SearchFilter><wsnt:TopicExpression>tns1:RecordingHistory//.</wsnt:TopicExpression></tse:SearchFilter><tse:IncludeStartState>true</tse:IncludeStartState><tse:KeepAliveTime>PT10S</tse:KeepAliveTime></tse:FindEvents>',
+  '<tse:GetMediaAttributes><tse:RecordingTokens>main</tse:RecordingTokens><tse:Time>1970-01-01T00:05:00Z</tse:Time></tse:GetMediaAttributes>',
+  '<tse:GetEventSearchResults><tse:SearchToken>00</tse:SearchToken><tse:MaxResults>7</tse:MaxResults><tse:WaitTime>PT1S</tse:WaitTime></tse:GetEventSearchResults>',
+  '<trp:GetReplayUri><trp:StreamSetup><tt:Stream>RTP-Unicast</tt:Stream></trp:StreamSetup><trp:RecordingToken>sub</trp:RecordingToken></trp:GetReplayUri>',
+  '<trp:SetReplayConfiguration><trp:Configuration><tt:SessionTimeout>PT60S</tt:SessionTimeout></trp:Configuration></trp:SetReplayConfiguration>',
   '<tptz:ContinuousMove><tptz:ProfileToken>main</tptz:ProfileToken><tptz:Velocity><tt:PanTilt x="0.5" y="-1"/></tptz:Velocity><tptz:Timeout>PT0S</tptz:Timeout></tptz:ContinuousMove>',
 ];
 
@@ -49,6 +58,7 @@ test('damaged requests and probes end in an answer or a fault', async () => {
     ...mediaOperations(source, lookup),
     ...media2Operations(source, lookup),
     ...eventOperations({ clock, points, sender }),
+    ...recordingServices({ source, store: new FakeStore(), clock }),
     ...ptzOperations({ source, lookup, clock, log: silentLogger, signal: stop.signal }),
   };
   const seeds = BODIES.map((body) => Buffer.from(soapRequest(body, token())));
@@ -61,7 +71,10 @@ test('damaged requests and probes end in an answer or a fault', async () => {
       const call = { camera: DOOR, body, origin: 'http://127.0.0.1:1', host: '127.0.0.1', subscription: undefined };
       const known = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
       answered +=
-        (await known?.answer({ ...call, user: 'recorder', ip: undefined, signal: stop.signal })) === undefined ? 0 : 1;
+        (await known?.answer({ ...call, user: 'recorder', mayPlay: true, ip: undefined, signal: stop.signal })) ===
+        undefined
+          ? 0
+          : 1;
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);
     }

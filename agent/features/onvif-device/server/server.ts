@@ -48,6 +48,8 @@ interface OnvifServerDeps {
   readonly address: string;
   readonly readTimeoutMs: number;
   login(user: string): OnvifLogin | undefined;
+  /** Operations of further services. */
+  readonly more?: Operations;
   readonly wrongCredentials: { checkRoom(ip: string): void; pause(ip: string): Promise<void> };
   readonly preLogin: PreLoginMemory;
   readonly clock: Clock;
@@ -110,6 +112,7 @@ export class OnvifServer {
       ...media2Operations(source, lookup),
       ...eventOperations({ clock, points: this.#points, sender }),
       ...ptzOperations({ source, lookup, clock, log, signal: this.#stop.signal }),
+      ...deps.more,
     };
     this.#app = this.#routes();
     const again = () => void this.#apply().catch((err: unknown) => log.error({ err }, 'ONVIF ports cannot be changed'));
@@ -259,6 +262,7 @@ export class OnvifServer {
       host,
       subscription,
       user: login?.user,
+      mayPlay: login?.mayPlay(camera.path) === true,
       ip: clientOf(request),
     };
     const text = await withJoinedSignal([gone.signal, this.#stop.signal], undefined, async ({ signal }) =>

@@ -16,6 +16,11 @@ export const SERVICE_CAPABILITIES: Readonly<Record<keyof typeof SERVICES, string
   events:
     '<tev:Capabilities WSSubscriptionPolicySupport="false" WSPausableSubscriptionManagerInterfaceSupport="false"' +
     ' MaxNotificationProducers="16" MaxPullPoints="32" PersistentNotificationStorage="false"/>',
+  recording:
+    '<trc:Capabilities DynamicRecordings="false" DynamicTracks="false" MaxRecordings="2" MaxRecordingJobs="2"' +
+    ' Options="true" MetadataRecording="false"/>',
+  search: '<tse:Capabilities MetadataSearch="false" GeneralStartEvents="true"/>',
+  replay: '<trp:Capabilities ReversePlayback="false" SessionTimeoutRange="60 60" RTP_RTSP_TCP="true"/>',
   ptz: '<tptz:Capabilities EFlip="false" Reverse="false"/>',
 };
 

@@ -15,7 +15,12 @@ const NEEDED: Readonly<Record<WantedTransport, string>> = {
 };
 
 /** The URI is the same for every transport: the client chooses the transport in SETUP, and the HTTP tunnel uses the RTSP port. */
-export function streamUri({ host }: Call, profile: Profile, wanted: WantedTransport, source: OnvifSource): string {
+export function streamUri(
+  { host }: Call,
+  profile: Pick<Profile, 'path'>,
+  wanted: WantedTransport,
+  source: Pick<OnvifSource, 'rtsp'>,
+): string {
   const { port, isSecure, transports } = source.rtsp();
   if (!transports.includes(NEEDED[wanted])) {
     throw fault(`rtspTransports does not permit ${wanted}`, 'InvalidArgVal', 'InvalidStreamSetup');

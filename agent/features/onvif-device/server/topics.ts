@@ -1,4 +1,4 @@
-import { EVENT_KINDS, eventKindOf, eventKinds, type OnvifTopic } from '../../../base/event-kinds.ts';
+import { EVENT_KINDS, type EventKind, eventKinds, type OnvifTopic } from '../../../base/event-kinds.ts';
 import type { CameraDetection } from './contract.ts';
 import { VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION } from './profiles.ts';
 
@@ -14,10 +14,15 @@ export const sourceOf = ({ rule }: OnvifTopic): Readonly<Record<string, string>>
         Rule: rule,
       };
 
-export function topicsOf({ type }: Pick<CameraDetection, 'type'>): readonly OnvifTopic[] {
-  const kind = eventKindOf(type);
-  return (kind && EVENT_KINDS[kind].onvif) ?? [];
+/** Those that it switches. */
+export function topicsOf({ kinds, formerKinds = [] }: CameraDetection): readonly OnvifTopic[] {
+  const former = topicsOfKinds(formerKinds);
+  return topicsOfKinds(kinds).filter((topic) => !former.includes(topic));
 }
+
+const topicsOfKinds = (kinds: readonly EventKind[]): readonly OnvifTopic[] => [
+  ...new Set(kinds.flatMap((kind) => EVENT_KINDS[kind].onvif ?? [])),
+];
 
 /**
  * Whether a topic passes the filter of a subscription: expressions joined by `|`, each a topic or, with `//.`, a subtree

@@ -1,22 +1,18 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { becomeOwnerOf } from '../../../../system/data-folder.ts';
-import { type Clock, systemClock } from '../../../base/clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { type Config, resolvePath } from '../../../config/load/load.ts';
+
+import { resolvePath } from '../../../config/load/load.ts';
 import { readConfig } from '../../../config/store/read-config.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
-import { KnownTemplates } from '../../../playback/index/known-templates.ts';
 import { MovedFiles } from '../../../playback/index/moved-files.ts';
-import { Playback } from '../../../playback/playback.ts';
 import { RecordPathPattern } from '../../../record/file/record-path.ts';
-import { machineDisks } from '../../../record/space/disk-probe.ts';
-import { identityOf, KnownDisks } from '../../../record/space/known-disks.ts';
 import { Copier } from '../../../recordings/copy/copier.ts';
 import { diskFaultOf, type LeftFile } from '../../../recordings/copy/left-file.ts';
 import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
-import { recordPathsOf } from '../../../recordings/record-path-templates.ts';
 import type { CommandCall } from '../../contract.ts';
+import { recordingsOf, requireDisk } from '../run/command-recordings.ts';
 import { ImportList } from './import-list.ts';
 
 const MAX_NAMED = 100;
@@ -105,22 +101,4 @@ export async function importRecordings(call: CommandCall): Promise<number> {
     throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
   }
   return taken > 0 || left.length === 0 ? 0 : 1;
-}
-
-/** The recordings on all disks, former ones included. Their index is in memory: a running Perch has its own. */
-function recordingsOf(config: Config, dataDir: string, clock: Clock): Playback {
-  const former = new KnownTemplates(join(dataDir, 'record-paths.json'), () => {}).with([]);
-  const all = [...new Set([...recordPathsOf(config).map((template) => resolve(template)), ...former])];
-  const paths = { recordPathOf: () => undefined, recordPaths: () => all };
-  return new Playback({ file: ':memory:', paths, logger: silentLogger, clock });
-}
-
-/** @throws PerchError while the disk of the recordings is away: the disk below its folder would fill up */
-async function requireDisk(folder: string, dataDir: string, needsDisk: boolean): Promise<void> {
-  const known = new KnownDisks(join(dataDir, 'disks.json'), () => {});
-  await known.load();
-  const reading = await machineDisks(dataDir).read(folder);
-  if (identityOf(reading, known.find(folder)) === 'vanished' || (needsDisk && !reading.isOwnDisk)) {
-    throw new PerchError('unavailable', `the disk of ${folder} is not mounted`, { folder });
-  }
 }

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { OrNull } from '../../../http/api/schema/schemas.ts';
-import { FolderName, TransferItems } from '../../../recordings/copy/transfer-kind.ts';
+import { FolderName, StoredRecorder, TransferItems } from '../../../recordings/copy/transfer-kind.ts';
 
 export const MoveRequest = Type.Object(
   {
@@ -30,6 +30,24 @@ export const FolderLook = Type.Object(
   { additionalProperties: false },
 );
 
+export const RecorderRequest = Type.Object(
+  {
+    kind: Type.Literal('recorder'),
+    recorder: StoredRecorder,
+    items: TransferItems,
+    since: Type.Optional(Type.String({ description: 'Only what was recorded from then on, RFC 3339.' })),
+    until: Type.Optional(Type.String({ description: 'Only what was recorded before, RFC 3339.' })),
+    maxBytesPerSecond: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Limit of the rate. Absent, 0 = 12 MB a second.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type RecorderRequest = Static<typeof RecorderRequest>;
+export const RecorderTargets = Type.Object({ items: Type.Array(Type.Object({ path: Type.String() })) });
+export type RecorderTargets = Static<typeof RecorderTargets>;
+export const RecorderLook = Type.Object({ recorder: StoredRecorder }, { additionalProperties: false });
+
 export const Folders = Type.Object({
   path: Type.String({ description: 'Path of the folder, with symbolic links resolved.' }),
   parent: OrNull(Type.String()),
@@ -46,6 +64,7 @@ export interface TransferRequest {
   readonly kind: string;
   readonly box?: string;
   readonly from?: string;
+  readonly recorder?: StoredRecorder;
   readonly items?: TransferItems;
   readonly [field: string]: unknown;
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
@@ -93,4 +93,72 @@ test('a stored transfer of a kind that this Perch does not have is named in the 
   transfers.work();
   await transfers.start({ kind: 'move' });
   await vi.waitFor(() => expect(transfers.state).toMatchObject({ phase: 'done', error: null }));
+});
+
+/** A transfer that runs until it is stopped. */
+async function openEndless() {
+  const { transfers, file } = openMoves();
+  const begun = Promise.withResolvers<void>();
+  let [runs, most] = [0, 0];
+  const job = {
+    memory: {},
+    run: async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
+      runs += 1;
+      most = Math.max(most, runs);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      runs -= 1;
+      signal.throwIfAborted();
+    },
+    discard: async () => {},
+  };
+  const source = { begin: () => begun.promise.then(() => ({})), list: () => job };
+  vi.spyOn(MoveSource.prototype, 'begin').mockImplementation(source.begin as never);
+  vi.spyOn(MoveSource.prototype, 'list').mockImplementation(source.list as never);
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+  });
+  const outcomes = async (...work: Promise<void>[]) => (await Promise.allSettled(work)).map(({ status }) => status);
+  return { transfers, file, begin: begun.resolve, outcomes, runs: () => [runs, most] };
+}
+
+test('two requests at once start one transfer, also while it is prepared', async () => {
+  const { transfers, begin, outcomes, runs } = await openEndless();
+  const both = outcomes(transfers.start({ kind: 'move' }), transfers.start({ kind: 'move' }));
+  begin();
+  expect(await both).toEqual(['fulfilled', 'rejected']);
+  expect(runs()).toEqual([1, 1]);
+});
+
+test('requests at once to pause, resume and cancel take effect one after the other', async () => {
+  const { transfers, file, begin, outcomes, runs } = await openEndless();
+  begin();
+  await transfers.start({ kind: 'move' });
+  expect(await outcomes(transfers.pause(), transfers.pause())).toEqual(['fulfilled', 'rejected']);
+  expect(runs()).toEqual([0, 1]);
+  expect(await outcomes(transfers.resume(), transfers.resume())).toEqual(['fulfilled', 'rejected']);
+  expect(runs()).toEqual([1, 1]);
+  expect(await outcomes(transfers.pause(), transfers.resume(), transfers.cancel())).toEqual(Array(3).fill('fulfilled'));
+  expect([runs(), transfers.state.phase, existsSync(file)]).toEqual([[0, 1], 'canceled', false]);
+  expect(await outcomes(transfers.cancel(), transfers.pause(), transfers.resume())).toEqual(Array(3).fill('rejected'));
+});
+
+test('a stop of Perch ends a transfer that a request has just begun, and begins no other one', async () => {
+  const { transfers, begin, outcomes, runs } = await openEndless();
+  begin();
+  await transfers.start({ kind: 'move' });
+  await transfers.pause();
+  const resumed = outcomes(transfers.resume());
+  // Its turn has come.
+  await Promise.resolve();
+  await transfers.close();
+  expect([await resumed, runs()]).toEqual([['fulfilled'], [0, 1]]);
+  expect(await outcomes(transfers.resume(), transfers.start({ kind: 'move' }))).toEqual(['rejected', 'rejected']);
+});
+
+test('a failed transfer can be canceled, which removes what was stored of it', async () => {
+  const { transfers, file } = await startMove(new TypeError('x is not a function'));
+  await vi.waitFor(() => expect(transfers.state.phase).toBe('failed'));
+  expect(existsSync(file)).toBe(true);
+  await transfers.cancel();
+  expect([transfers.state.phase, existsSync(file)]).toEqual(['canceled', false]);
 });

@@ -2,21 +2,23 @@ import { Check } from 'typebox/value';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import { SerialQueue } from '../../../base/serial-queue.ts';
 import { freeSpaceBytes } from '../../../config/values/free-space.ts';
-import { Copier, type CopierMemory } from '../../../recordings/copy/copier.ts';
+import { Copier } from '../../../recordings/copy/copier.ts';
 import { diskFaultOf } from '../../../recordings/copy/left-file.ts';
-import type { RecordingList } from '../../../recordings/copy/recording-list.ts';
 import {
   type ImportForecast,
   type JobReport,
   StoredTransfer,
   type TransferForecast,
+  type TransferJob,
   type TransferSource,
   type TransferState,
 } from '../../../recordings/copy/transfer-kind.ts';
 import type { Host } from '../../contract.ts';
 import { DiskPace } from './disk-pace.ts';
 import { NOTHING_DONE, Progress } from './progress.ts';
+import { recorderText } from './recorder-address.ts';
 import type { TransferRequest } from './requests.ts';
 import { AddedCameras, withPaths } from './transfer-paths.ts';
 
@@ -27,7 +29,7 @@ interface Running {
   readonly stored: StoredTransfer;
   readonly progress: Progress;
   readonly source: TransferSource;
-  readonly copier: Copier;
+  readonly job: TransferJob;
   phase: TransferState['phase'];
   why: string | undefined;
   stop: AbortController;
@@ -42,6 +44,8 @@ export class TransferRunner {
   readonly #host: RunnerHost;
   readonly #journal: StoredDocument<typeof StoredTransfer>;
   #running: Running | undefined;
+  /** Requests to start, pause, resume and cancel take turns: preparing a transfer may take a minute. */
+  readonly #turns = new SerialQueue();
   readonly #added: AddedCameras;
   readonly #closing = new AbortController();
   /** Aborts the running `look`: there is one at a time. */
@@ -77,13 +81,17 @@ export class TransferRunner {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new PerchError('unavailable', 'Perch stops'));
     this.#running?.stop.abort();
-    await this.#running?.ended;
+    await this.#turns.run(() => {
+      // A request before this one may have begun it again.
+      this.#running?.stop.abort();
+      return this.#running?.ended;
+    });
   }
 
   get state(): TransferState {
-    const { stored, source, progress, phase = 'idle', why = null } = this.#running ?? {};
+    const { stored, source, progress, job, phase = 'idle', why = null } = this.#running ?? {};
     const places = stored && { from: stored.from ?? null, to: null, ...source?.places?.(stored) };
     return {
       ...(progress ?? new Progress(this.#host.clock)).shown,
@@ -92,18 +100,23 @@ export class TransferRunner {
       from: places?.from ?? null,
       to: places?.to ?? null,
       why,
+      ...(job?.channels && { channels: job.channels }),
       paths: [...new Set(stored?.items?.map(({ path }) => path) ?? [])],
       started: stored ? new Date(stored.startedMs).toISOString() : null,
     };
   }
 
-  async start(request: TransferRequest): Promise<void> {
+  start(request: TransferRequest): Promise<void> {
+    return this.#turn(() => this.#start(request));
+  }
+
+  async #start(request: TransferRequest): Promise<void> {
     if (this.#isOn) {
       throw new PerchError('conflict', 'another transfer is not over: wait for it, or cancel it');
     }
     const { kind } = request;
     const source = await this.#sourceOf(kind);
-    const begun = await source.begin(request);
+    const begun = await source.begin(request, this.#closing.signal);
     const deps = { ...this.#host, added: this.#added, source: sourceText(begun) };
     const items = request.items && (await withPaths(request.items, deps));
     const stored: StoredTransfer = {
@@ -154,26 +167,40 @@ export class TransferRunner {
     return source.forecast({ ...request, ...(request.items && { items }) }, this.#closing.signal);
   }
 
-  async pause(): Promise<void> {
-    const running = await this.#end('paused');
-    await this.#save(running, { isPaused: true, memory: { ...running.copier.memory } });
-  }
-
-  async resume(): Promise<void> {
-    const running = this.#running;
-    if (running?.phase !== 'paused') {
-      throw new PerchError('conflict', 'no transfer is paused');
-    }
-    await this.#save(running, { isPaused: false });
-    this.#go(running);
-  }
-
-  async cancel(): Promise<void> {
-    const running = await this.#end('canceled');
-    await running.copier.discard().catch((error: unknown) => {
-      this.#host.log.warn({ cause: explain(error) }, 'a part of a recording stays');
+  pause(): Promise<void> {
+    return this.#turn(async () => {
+      const running = await this.#end('paused');
+      await this.#save(running, { isPaused: true, memory: { ...running.job.memory } });
     });
-    await this.#journal.remove();
+  }
+
+  resume(): Promise<void> {
+    return this.#turn(async () => {
+      const running = this.#running;
+      if (running?.phase !== 'paused') {
+        throw new PerchError('conflict', 'no transfer is paused');
+      }
+      await this.#save(running, { isPaused: false });
+      this.#go(running);
+    });
+  }
+
+  /** Also of a failed one: what is stored of it, such as the login of a recorder, is removed. */
+  cancel(): Promise<void> {
+    return this.#turn(async () => {
+      const running = await this.#end('canceled');
+      await running.job.discard().catch((error: unknown) => {
+        this.#host.log.warn({ cause: explain(error) }, 'a part of a recording stays');
+      });
+      await this.#journal.remove();
+    });
+  }
+
+  #turn(work: () => Promise<void>): Promise<void> {
+    return this.#turns.run(() => {
+      this.#closing.signal.throwIfAborted();
+      return work();
+    });
   }
 
   async #end(phase: 'paused' | 'canceled'): Promise<Running> {
@@ -191,7 +218,8 @@ export class TransferRunner {
   }
 
   #requireOn(wanted: TransferState['phase']): Running {
-    const running = this.#isOn ? this.#running : undefined;
+    const isLeft = wanted === 'canceled' && this.#running?.phase === 'failed';
+    const running = this.#isOn || isLeft ? this.#running : undefined;
     if (!running || running.phase === wanted) {
       throw new PerchError('conflict', `no transfer can be ${wanted}`);
     }
@@ -203,7 +231,7 @@ export class TransferRunner {
       stored: { ...stored },
       source,
       progress: new Progress(this.#host.clock, { ...NOTHING_DONE, ...stored }),
-      copier: this.#copierOf(source.list(stored), stored.memory),
+      job: this.#jobOf(source, stored),
       phase: stored.isPaused ? 'paused' : 'running',
       why: undefined,
       stop: new AbortController(),
@@ -211,9 +239,13 @@ export class TransferRunner {
     };
   }
 
-  #copierOf(list: RecordingList, memory: CopierMemory): Copier {
+  #jobOf(source: TransferSource, stored: StoredTransfer): TransferJob {
     const { clock, config, recordings } = this.#host;
-    return new Copier(list, memory, {
+    const list = source.list(stored);
+    if ('run' in list) {
+      return list;
+    }
+    return new Copier(list, stored.memory, {
       clock,
       playback: recordings.playback,
       isOpen: (file) => recordings.isOpen(file),
@@ -234,7 +266,7 @@ export class TransferRunner {
 
   async #work(running: Running, signal: AbortSignal): Promise<void> {
     const { clock, log, recordings } = this.#host;
-    const { progress, copier, stored } = running;
+    const { progress, job, stored } = running;
     const pace = new DiskPace({ clock, signal, busyMs: () => recordings.busyMs });
     const report: JobReport = {
       left: (files, bytes) => {
@@ -253,7 +285,7 @@ export class TransferRunner {
     log.info({ kind: stored.kind, from: stored.from }, 'transfer of recordings begins');
     while (!signal.aborted) {
       try {
-        await copier.run(report, pace);
+        await job.run(report, pace);
         running.phase = 'done';
         progress.rest();
         await this.#journal.remove();
@@ -284,8 +316,8 @@ export class TransferRunner {
 }
 
 /** What cameras that a transfer adds are remembered by. */
-const sourceText = ({ box, from }: { readonly box?: string; readonly from?: string }): string =>
-  box === undefined ? `folder ${from ?? ''}` : `box ${box}`;
+const sourceText = ({ box, from, recorder }: Pick<TransferRequest, 'box' | 'from' | 'recorder'>): string =>
+  recorder ? `recorder ${recorderText(recorder)}` : box === undefined ? `folder ${from ?? ''}` : `box ${box}`;
 
 /** The error as a PerchError: errors of the system are faults of the disk. @throws any other exception: it is a bug */
 function faultOf(error: unknown): PerchError {

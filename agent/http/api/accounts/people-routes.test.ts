@@ -66,6 +66,8 @@ async function openBox(options: Parameters<typeof openHttpHarness>[0] = {}) {
   return box;
 }
 
+const given = (value: boolean) => ({ talk: value, turn: value, switch: value });
+
 test('a viewer sees the cameras that the owner has chosen, and no settings', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
@@ -93,8 +95,8 @@ test('a viewer sees the cameras that the owner has chosen, and no settings', asy
     mayLook: true,
   });
   expect((await owner.ask('GET', '/v3/users')).json().items).toEqual([
-    { name: 'owner', role: 'owner', cameras: 'all', live: true, recordings: true, talk: true, turn: true },
-    { name: 'eve', role: 'viewer', cameras: ['door'], live: true, recordings: false, talk: false, turn: false },
+    { name: 'owner', role: 'owner', cameras: 'all', live: true, recordings: true, ...given(true) },
+    { name: 'eve', role: 'viewer', cameras: ['door'], live: true, recordings: false, ...given(false) },
   ]);
   for (const [method, url] of [
     ['POST', '/v3/users'],

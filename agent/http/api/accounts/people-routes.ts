@@ -22,6 +22,7 @@ const Rights = {
   recordings: Type.Optional(Type.Boolean()),
   talk: Type.Optional(Type.Boolean({ description: 'Through the loudspeakers of these cameras.' })),
   turn: Type.Optional(Type.Boolean({ description: 'Pan, tilt, zoom and presets of these cameras.' })),
+  switch: Type.Optional(Type.Boolean({ description: 'Lights, sirens and relays of these cameras.' })),
 };
 const NewUser = Type.Object(
   { name: Type.String({ minLength: 1, maxLength: 64 }), password: Password, ...Rights },
@@ -36,6 +37,7 @@ const UserItem = Type.Object({
   recordings: Type.Boolean(),
   talk: Type.Boolean(),
   turn: Type.Boolean(),
+  switch: Type.Boolean(),
 });
 export type UserItem = Static<typeof UserItem>;
 const SessionItem = Type.Object({
@@ -125,8 +127,15 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
   );
 }
 
-const ALL = { cameras: 'all', live: true, recordings: true, talk: true, turn: true } as const;
-const DEFAULT_RIGHTS = { cameras: 'all', live: true, recordings: false, talk: false, turn: false } as const;
+const ALL = { cameras: 'all', live: true, recordings: true, talk: true, turn: true, switch: true } as const;
+const DEFAULT_RIGHTS = {
+  cameras: 'all',
+  live: true,
+  recordings: false,
+  talk: false,
+  turn: false,
+  switch: false,
+} as const;
 
 function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOptions): void {
   const list = operation(

@@ -30,7 +30,8 @@ const PROOF = {
 };
 const ProofBody = Type.Object(PROOF, NO_MORE);
 const RemovePasskeyBody = Type.Object({ ...PROOF, id: Type.String({ maxLength: 1_400 }) }, NO_MORE);
-const ConfirmBody = Type.Object({ code: Code }, NO_MORE);
+const Setup = Type.String({ maxLength: 300, description: 'What its end needs, for 15 minutes.' });
+const ConfirmBody = Type.Object({ code: Code, setup: Setup }, NO_MORE);
 const NewPasskeyBody = Type.Object({ name: Type.String({ maxLength: 64 }), response: Registration }, NO_MORE);
 
 const FactorAnswer = Type.Object({
@@ -49,6 +50,7 @@ const FactorAnswer = Type.Object({
 export type FactorAnswer = Static<typeof FactorAnswer>;
 const BeginAnswer = Type.Object({
   uri: Type.String({ description: 'For authenticator apps: `otpauth://totp/…`.' }),
+  setup: Setup,
 });
 const RecoveryAnswer = Type.Object({
   recovery: Type.Array(Type.String(), {
@@ -161,12 +163,12 @@ function factorRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOpti
   });
   app.post('/v3/session/factor', { schema: begin }, async (request) => {
     const { user } = await tools.confirmed(request);
-    return { uri: secondFactor.begin(user).uri };
+    return secondFactor.begin(user);
   });
   app.post('/v3/session/factor/confirm', { schema: confirm }, async (request, reply) => {
     const { origin } = tools.owner(request);
-    const { code } = checkedBody(ConfirmBody, request.body);
-    return tools.added(request, reply, await tools.attempted(origin, () => secondFactor.confirm(code)));
+    const { code, setup } = checkedBody(ConfirmBody, request.body);
+    return tools.added(request, reply, await tools.attempted(origin, () => secondFactor.confirm(code, setup)));
   });
   app.post('/v3/session/factor/recovery', { schema: renew }, async (request) => {
     await tools.confirmed(request);

@@ -32,6 +32,7 @@ test('a phone claims the box with a password and the setup code, and is logged i
     mayLook: false,
     mayClaim: true,
     openAccess: false,
+    server: false,
     warnings: [],
     secondFactor: false,
     https: null,

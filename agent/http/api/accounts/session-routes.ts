@@ -29,7 +29,11 @@ interface SessionRoutesOptions {
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;
   /** State of the setup. Warnings only for the owner. */
-  readonly notices: { readonly isOpen: boolean; readonly warnings: readonly Static<typeof Warning>[] };
+  readonly notices: {
+    readonly isOpen: boolean;
+    isServer(): boolean;
+    readonly warnings: readonly Static<typeof Warning>[];
+  };
   readonly https: Pick<HttpsAddresses, 'of'>;
   /** Called when a person with access opens the page. */
   onPageOpened?(): void;
@@ -78,6 +82,7 @@ const SessionAnswer = Type.Object({
   mayLook: Type.Boolean({ description: 'All or some cameras are visible without a login.' }),
   mayClaim: Type.Boolean({ description: 'The box can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
+  server: Type.Boolean({ description: 'This Perch is a server, and searches for no cameras.' }),
   warnings: Type.Array(Warning, { description: 'Warnings about the setup, for the owner.' }),
   secondFactor: Type.Boolean({ description: 'In a session of the owner: a second factor is set up.' }),
   commands: Type.Object(
@@ -236,6 +241,7 @@ async function describeSession(
     mayLook,
     mayClaim: accounts.mayClaim,
     openAccess: notices.isOpen,
+    server: notices.isServer(),
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
     secondFactor: person !== undefined && accounts.hasSecondFactor(person.name),
     commands: { claim: accounts.own.shown('claim'), resetPassword: accounts.own.shown('reset-password') },
@@ -244,12 +250,15 @@ async function describeSession(
 }
 
 /**
- * Renews the token of a session in use, each day. For addresses other than `/v3/session`, which the page requests only at its start. Requests
+ * Learns sessions of other servers, and renews the token of a session in use, each day. For addresses other than `/v3/session`, which the page requests only at its start. Requests
  * caused by other sites renew nothing.
  */
 export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, 'accounts' | 'access'>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const token = sessionTokenOf(request.headers);
+    if (token !== undefined) {
+      await accounts.learnSession(token);
+    }
     const isWanted =
       request.method === 'GET' && request.url.startsWith('/v3/') && !/^\/v3\/session\b/.test(request.url);
     if (token === undefined || !isWanted || access.identify(request).sessionUser === undefined) {

@@ -226,6 +226,7 @@ export const CameraItem = Type.Object({
   serial: Claim,
   source: Type.String({ description: 'Source without credentials.' }),
   hasLogin: Type.Boolean(),
+  takesEvents: Type.Boolean({ description: 'Perch takes the events of the camera: `events` of `camera` is not no.' }),
   state: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'paused', 'private'])),
   pausedUntil: OrNull(TimeText),
   lastError: OrNull(Type.String()),

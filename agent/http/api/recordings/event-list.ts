@@ -3,8 +3,9 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { OkAnswer } from '../../messages/responses.ts';
-import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, Share, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
+import { LabelFields } from './events.ts';
 
 export interface EventListLookup {
   /**
@@ -21,20 +22,22 @@ export interface EventListLookup {
   markEventsUpTo(person: string, upTo: string): Promise<string>;
 }
 
-const KEYS = ['from', 'to', 'path', 'types', 'before', 'limit', 'unseen'] as const;
+const KEYS = ['from', 'to', 'path', 'types', 'zone', 'before', 'limit', 'unseen'] as const;
 type Key = (typeof KEYS)[number];
 type EventListRequest = { readonly [key in Key]: string | undefined };
 
-const ListQuery = Type.Object({
+export const LIST_QUERY = Type.Object({
   from: Type.Optional(Type.String({ description: 'RFC 3339; at most 32 days before `to`. Default: the first event.' })),
   to: TimeText,
   path: Type.Optional(Type.String({ description: 'Only events of this camera.' })),
-  types: Type.Optional(Type.String({ description: 'Only these types, comma-separated.' })),
+  types: Type.Optional(
+    Type.String({ description: 'Only events of these types or with such a label, comma-separated.' }),
+  ),
+  zone: Type.Optional(Type.String({ description: 'Only events that have been in a zone of this name.' })),
   before: Type.Optional(Type.String({ description: '`next` of the previous page.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
   unseen: Type.Optional(Type.Boolean({ description: 'Only events that the person of the request has not seen.' })),
 });
-const Share = Type.Number({ minimum: 0, maximum: 1 });
 const Area = Type.Object(
   {
     x: Share,
@@ -42,43 +45,70 @@ const Area = Type.Object(
     width: Share,
     height: Share,
     direction: OrNull(Type.Enum(['left', 'right', 'up', 'down'])),
+    at: Type.Union([TimeText, Type.Null()], { description: 'When most of it moved so far.' }),
   },
   {
     description:
       'Where something moved, in shares of the picture, and in which direction: of H.264 and H.265 with motionSource stream or both. Null: unknown.',
   },
 );
+const LabelZones = Type.Array(Type.String(), {
+  description: 'Names of the zones in which it stands. Absent: not known, as for events of earlier releases.',
+});
+const Labels = Type.Array(Type.Object({ ...LabelFields, at: TimeText, zones: Type.Optional(LabelZones) }), {
+  description: 'Objects that were found in its pictures. Null: it was not examined.',
+});
+const Zones = Type.Array(Type.String(), {
+  description: 'Names of the zones of its picture (`motionZones`) in which it has been so far. Null: none is known.',
+});
+export const EVENT_ITEM = Type.Object({
+  id: Type.String(),
+  path: Type.String(),
+  type: Type.String({
+    description:
+      'As reported. `perch.offline`: the camera was offline for a minute or longer; `perch.moved`: it has a new address.',
+  }),
+  start: TimeText,
+  end: OrNull(TimeText),
+  text: Type.String(),
+  area: OrNull(Area),
+  labels: OrNull(Labels),
+  zones: OrNull(Zones),
+  seen: Type.Union([Type.Boolean(), Type.Null()], {
+    description: 'By the person of the request. Null: it came from no person.',
+  }),
+});
 const Page = Type.Object({
   items: Type.Array(
     Type.Object({
-      id: Type.String(),
-      path: Type.String(),
-      type: Type.String({
-        description:
-          'As reported. `perch.offline`: the camera was offline for a minute or longer; `perch.moved`: it has a new address.',
-      }),
-      start: TimeText,
-      end: OrNull(TimeText),
-      text: Type.String(),
-      area: OrNull(Area),
+      ...EVENT_ITEM.properties,
       picture: Type.Union([TimeText, Type.Null()], {
         description: 'The recorded time nearest to the start, within 5 s: for `frame.mp4`.',
-      }),
-      seen: Type.Union([Type.Boolean(), Type.Null()], {
-        description: 'By the person of the request. Null: it came from no person.',
       }),
     }),
   ),
   next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: older events. Null: none.' }),
   types: Type.Array(Type.String(), {
-    description: 'All types between the two times, except those of Perch itself; empty on further pages.',
+    description:
+      'All types between the two times, and those of labels, except those of Perch itself; empty on further pages.',
+  }),
+  zones: Type.Array(Type.String(), {
+    description: 'Zones of all events between the two times; empty on further pages.',
   }),
 });
 
 const Digest = Type.Object({
-  items: Type.Array(Type.Object({ path: Type.String(), type: Type.String(), count: Type.Integer() }), {
-    description: 'The largest number first.',
-  }),
+  items: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      type: Type.String(),
+      count: Type.Integer(),
+      labelled: Type.Integer({
+        description: 'Of `count`: events of another type with such a label, which count there, too.',
+      }),
+    }),
+    { description: 'The largest number first.' },
+  ),
 });
 const MarkedEvent = Type.Object(
   { path: Type.String({ maxLength: 512 }), id: Type.String({ maxLength: 64 }), start: TimeText },
@@ -124,7 +154,7 @@ export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async
   const list = {
     summary: 'Events of all cameras, newest first',
     tags,
-    querystring: ListQuery,
+    querystring: LIST_QUERY,
     response: answers(Page, 400),
   };
   app.get<{ Querystring: Partial<Record<Key, unknown>> }>('/events/list', { schema: list }, (request) => {
@@ -137,7 +167,8 @@ export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async
   });
 
   const digest = {
-    summary: 'Numbers of events between two times, by camera and type; at most 32 days',
+    summary:
+      'Numbers of events between two times, by camera and type, and also by type of their labels; at most 32 days',
     tags,
     querystring: Type.Object({ from: TimeText, to: TimeText }),
     response: answers(Digest, 400),

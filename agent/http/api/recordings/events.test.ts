@@ -20,6 +20,32 @@ test('the end of an event with an id needs no type', () => {
   expect(parseEvent({ path: 'cam', id: 'a1', state: 'end' })).toMatchObject({ id: 'a1', type: 'event' });
 });
 
+const LABEL = { type: 'person', score: 0.8, box: { x: 0, y: 0.5, width: 0.1, height: 0.5 } } as const;
+const AT = '2026-01-31T12:00:00Z';
+
+test('programs that examine pictures report labels', () => {
+  const us = Date.parse(AT) * 1000;
+  const event = { path: 'cam', type: 'motion' };
+  expect(parseEvent({ ...event, labels: [{ ...LABEL, at: AT }] }).labels).toEqual([{ ...LABEL, at: us }]);
+  expect(parseEvent({ ...event, labels: [] }).labels).toEqual([]);
+  expect(parseEvent({ ...event, labels: null })).not.toHaveProperty('labels');
+});
+
+test.for([
+  ['person', 'labels must be array'],
+  [Array.from({ length: 9 }, () => ({ ...LABEL, at: AT })), 'labels must not have more than 8 items'],
+  [[{ ...LABEL, type: 'cat', at: AT }], 'labels[0].type must be equal to one of'],
+  [[{ ...LABEL, score: 2, at: AT }], 'labels[0].score must be <= 1'],
+  [[{ ...LABEL, box: { x: 0 }, at: AT }], 'labels[0].box must have required properties'],
+  [[LABEL], 'labels[0] must have required properties at'],
+  [[{ ...LABEL, at: 'now' }], "labels[0].at 'now' is not a time such as"],
+  [[{ ...LABEL, at: AT, name: 'Ann' }], "unknown field 'labels[0].name'"],
+] as const)('labels %j are refused', ([labels, message]) => {
+  expect(() => parseEvent({ path: 'cam', type: 'motion', labels })).toThrow(
+    expect.objectContaining({ code: 'badInput', message: expect.stringContaining(message) }),
+  );
+});
+
 test.for([
   [undefined, 'the body is not a JSON object'],
   [[], 'the body is not a JSON object'],
@@ -46,6 +72,7 @@ test('any body yields an event or a PerchError', () => {
     start: '2026-01-31T12:00:00Z',
     end: '2026-01-31T12:00:01Z',
     state: 'end',
+    labels: [{ ...LABEL, at: AT }],
   });
   for (let i = 0; i < 5_000; i += 1) {
     const bytes = Buffer.from(text);

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
-import { eventKinds } from '../../../base/event-kinds.ts';
-import { answers, TimeText } from '../schema/schemas.ts';
+import { eventKinds, LABEL_TYPES } from '../../../base/event-kinds.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { answers, Share, TimeText } from '../schema/schemas.ts';
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 const KEYS = ['path', 'type', 'start', 'end', 'text', 'id', 'state'] as const;
-type Key = (typeof KEYS)[number];
 /** Types of events that Perch itself creates. */
 const OWN_TYPES = 'perch.';
 
@@ -17,6 +17,7 @@ export interface ReportedEvent {
   readonly startUs: number | undefined;
   readonly endUs: number | undefined;
   readonly text: string | undefined;
+  readonly labels?: readonly ReportedLabel[] | undefined;
   readonly id: string | undefined;
   readonly state: 'start' | 'end' | undefined;
 }
@@ -27,6 +28,24 @@ export interface EventIntake {
 }
 
 const KINDS = eventKinds.map(([kind, { otherNames }]) => [kind, ...(otherNames ?? [])].join(' = ')).join(', ');
+
+const NO_MORE = { additionalProperties: false };
+
+export const LabelFields = {
+  type: Type.Enum([...LABEL_TYPES]),
+  score: Share,
+  box: Type.Object(
+    { x: Share, y: Share, width: Share, height: Share },
+    { ...NO_MORE, description: 'In shares of the picture.' },
+  ),
+};
+const LabelsBody = Type.Object({
+  labels: Type.Array(
+    Type.Object({ ...LabelFields, at: Type.String({ description: 'Time of the picture, RFC 3339.' }) }, NO_MORE),
+    { maxItems: 8, description: 'Objects found in pictures of the event; empty: it was examined, and has none.' },
+  ),
+});
+type ReportedLabel = Omit<Static<typeof LabelsBody>['labels'][number], 'at'> & { readonly at: number };
 
 const ReportBody = Type.Object(
   {
@@ -39,8 +58,9 @@ const ReportBody = Type.Object(
     text: Type.Optional(Type.String({ maxLength: 500 })),
     id: Type.Optional(Type.String({ maxLength: 64 })),
     state: Type.Optional(Type.Enum(['start', 'end'], { description: 'Start or end of a lasting event.' })),
+    labels: Type.Optional(LabelsBody.properties.labels),
   },
-  { additionalProperties: false },
+  NO_MORE,
 );
 const Accepted = Type.Object({ status: Type.Literal('ok'), id: Type.String() });
 
@@ -96,7 +116,7 @@ export function rangeFields(text: (key: 'path' | 'start' | 'end') => string | un
 }
 
 export function parseEvent(body: unknown): ReportedEvent {
-  const text = textFields(body, KEYS, 'path and type');
+  const text = textFields(body, [...KEYS, 'labels'], 'path and type');
   const [path = '', state, id] = [text('path'), text('state'), text('id')];
   if (path === '') {
     throw new PerchError('badInput', 'path is missing');
@@ -119,10 +139,22 @@ export function parseEvent(body: unknown): ReportedEvent {
     text: text('text'),
     id,
     state,
+    ...labelsIn(body),
   };
 }
 
-function timeOf(key: Key, text: string | undefined): number | undefined {
+function labelsIn(body: unknown): Pick<ReportedEvent, 'labels'> {
+  const { labels } = body as { readonly labels?: unknown };
+  if (labels === undefined || labels === null) {
+    return {};
+  }
+  const checked = checkedBody(LabelsBody, { labels }).labels;
+  return { labels: checked.map((label, i) => ({ ...label, at: timeOf(`labels[${i}].at`, label.at) })) };
+}
+
+function timeOf(key: string, text: string): number;
+function timeOf(key: string, text: string | undefined): number | undefined;
+function timeOf(key: string, text: string | undefined): number | undefined {
   const ms = text === undefined || !TIME.test(text) || !isDay(text.slice(0, 10)) ? Number.NaN : Date.parse(text);
   if (text !== undefined && Number.isNaN(ms)) {
     throw new PerchError('badInput', `${key} '${text.slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`);

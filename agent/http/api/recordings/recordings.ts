@@ -6,6 +6,7 @@ import { pathName } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schemas.ts';
 import type { EventListLookup } from './event-list.ts';
+import type { ReviewLookup } from './reviews.ts';
 import type { TimelineLookup } from './timeline.ts';
 
 interface RecordingSegment {
@@ -13,7 +14,7 @@ interface RecordingSegment {
   readonly start: string;
 }
 
-export interface RecordingLookup extends TimelineLookup, EventListLookup {
+export interface RecordingLookup extends TimelineLookup, EventListLookup, ReviewLookup {
   playedNames(): Promise<readonly string[]> | readonly string[];
   /** undefined for a path that is not configured; empty without recordings. @param isInList sends no request to other boxes */
   segments(

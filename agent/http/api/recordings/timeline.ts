@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
+import { LABEL_TYPES } from '../../../base/event-kinds.ts';
 import { pathName } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
@@ -53,6 +54,10 @@ const Timeline = Type.Object({
     ...Spans,
     description: 'Parts of `coverage` that only the archive has: seconds after `from`, and duration in seconds.',
   },
+  fetched: {
+    ...Spans,
+    description: 'Parts of `coverage` from the card of the camera: seconds after `from`, and duration in seconds.',
+  },
   gaps: Spans,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:
@@ -65,10 +70,24 @@ const Timeline = Type.Object({
       at: Type.Number({ description: 'Seconds after `from`.' }),
       duration: OrNull(Type.Number()),
       text: Type.String(),
+      labels: Type.Optional(
+        Type.Array(Type.Enum([...LABEL_TYPES]), { description: 'Types of its labels; absent: it has none.' }),
+      ),
     }),
   ),
   eventCounts: Type.Array(
-    Type.Object({ type: Type.String(), at: Type.Number(), duration: Type.Number(), count: Type.Integer() }),
+    Type.Object({
+      type: Type.String(),
+      at: Type.Number(),
+      duration: Type.Number(),
+      count: Type.Integer(),
+      labelled: Type.Optional(
+        Type.Integer({
+          description:
+            'Of `count`: events of another type, in which this was found. They count there, too. Absent: none.',
+        }),
+      ),
+    }),
   ),
   protected: Type.Array(
     Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),

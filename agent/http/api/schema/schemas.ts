@@ -3,6 +3,8 @@ import { ErrorAnswer } from '../../messages/responses.ts';
 
 export const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 export const TimeText = Type.String({ description: 'RFC 3339.' });
+/** A part of the picture's width or height, or a score. */
+export const Share = Type.Number({ minimum: 0, maximum: 1 });
 
 export const pageOf = <T extends TSchema>(item: T) =>
   Type.Object({

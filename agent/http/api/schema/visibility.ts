@@ -19,20 +19,27 @@ const OPEN_ROUTES = new Set([
   '/v3/events',
   '/v3/events/list',
   '/v3/events/digest',
+  '/v3/reviews',
+  '/v3/reviews/:id',
   '/v3/layouts/list',
   '/v3/layouts/get/*',
 ]);
-/** For those who may turn the camera. */
-const TURN_ROUTES = new Set([
-  'GET /v3/cameras/ptz/get/*',
-  'GET /v3/cameras/ptz/presets/*',
-  'POST /v3/cameras/ptz/move/*',
-  'POST /v3/cameras/ptz/stop/*',
-  'POST /v3/cameras/ptz/home/*',
-  'POST /v3/cameras/ptz/goto/*',
+/** For those who have the right to the camera. */
+const STEERING_ROUTES: ReadonlyMap<string, 'turn' | 'switch'> = new Map([
+  ['GET /v3/cameras/ptz/get/*', 'turn'],
+  ['GET /v3/cameras/ptz/presets/*', 'turn'],
+  ['POST /v3/cameras/ptz/move/*', 'turn'],
+  ['POST /v3/cameras/ptz/stop/*', 'turn'],
+  ['POST /v3/cameras/ptz/home/*', 'turn'],
+  ['POST /v3/cameras/ptz/goto/*', 'turn'],
+  ['GET /v3/cameras/ptz/position/*', 'turn'],
+  ['POST /v3/cameras/ptz/position/*', 'turn'],
+  ['POST /v3/cameras/ptz/center/*', 'turn'],
+  ['GET /v3/cameras/outputs/list/*', 'switch'],
+  ['POST /v3/cameras/outputs/set/*', 'switch'],
 ]);
 /** Changes that concern the person alone. */
-const OPEN_CHANGES = new Set(['/v3/events/seen']);
+const OPEN_CHANGES = new Set(['/v3/events/seen', '/v3/reviews/:id/seen']);
 
 /** The only API addresses for paired servers, limited to their cameras. */
 const SERVER_ROUTES = new Set(['/v3/timeline/*', '/v3/events', '/v3/events/list']);
@@ -52,9 +59,11 @@ export const isForViewers = ({ method, routeOptions: { url = '', config } }: Fas
   config.isForViewers ??
   (method === 'GET' || method === 'HEAD' ? OPEN_ROUTES.has(url) : method === 'POST' && OPEN_CHANGES.has(url));
 
-/** Whether this is a request for the camera's position, and the person may turn that camera. */
-export const mayTurn = (request: FastifyRequest, person: Viewer): boolean =>
-  TURN_ROUTES.has(`${request.method} ${request.routeOptions.url ?? ''}`) && person.may('turn', pathName(request));
+/** Whether this is a request for the camera's position or outputs, and the person has the right to that. */
+export function maySteer(request: FastifyRequest, person: Viewer): boolean {
+  const right = STEERING_ROUTES.get(`${request.method} ${request.routeOptions.url ?? ''}`);
+  return right !== undefined && person.may(right, pathName(request));
+}
 
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
@@ -84,12 +93,18 @@ interface HiddenFields {
 export function shownToViewers<T extends HiddenFields & { readonly name: string }>(
   item: T,
   person: Viewer,
-): T & { readonly mayRead: boolean; readonly mayPlayback: boolean; readonly mayTurn: boolean } {
+): T & {
+  readonly mayRead: boolean;
+  readonly mayPlayback: boolean;
+  readonly mayTurn: boolean;
+  readonly maySwitch: boolean;
+} {
   return {
     ...item,
     mayRead: person.may('read', item.name),
     mayPlayback: person.may('playback', item.name),
     mayTurn: person.may('turn', item.name),
+    maySwitch: person.may('switch', item.name),
     source: null,
     readers: [],
     ...('subscribers' in item ? { subscribers: [] } : {}),

@@ -83,6 +83,9 @@ export const PathItem = Type.Object({
   }),
   mayRead: Type.Optional(Type.Boolean({ description: 'For viewers and guests: whether they may watch it live.' })),
   mayTurn: Type.Optional(Type.Boolean({ description: 'For viewers and guests: whether they may turn the camera.' })),
+  maySwitch: Type.Optional(
+    Type.Boolean({ description: 'For viewers and guests: whether they may switch its lights, sirens and relays.' }),
+  ),
   mayPlayback: Type.Optional(
     Type.Boolean({ description: 'For viewers and guests: whether they may play its recordings.' }),
   ),

@@ -7,7 +7,7 @@ import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { LoginFile } from './login-file.ts';
-import { type LoginKey, LoginMemory } from './login-memory.ts';
+import { type LoginKey, LoginMemory, type LoginTurn } from './login-memory.ts';
 
 const KEY: LoginKey = { camera: '10.0.0.5:80', user: 'admin', password: 'hunter2' };
 const MINUTE_MS = 60_000;
@@ -50,20 +50,21 @@ test('a program that ends and begins again does not lock an account: a wrong pas
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test('a login that was taken is known to the next run, which lets all channels go together', async () => {
+test('a login that was taken is known to the next run, which lets a second channel go after 0.6 s, and all once one is taken', async () => {
   const { clock, run } = folder();
   const first = await run();
   await first.use('accepted');
   await first.kept.close();
   const { logins } = await run();
-  let gone = 0;
+  const gone: LoginTurn[] = [];
   for (let i = 0; i < 16; i += 1) {
-    logins.turn({ ...KEY, channel: `stream ${i}` }).then(() => {
-      gone += 1;
-    });
+    logins.turn({ ...KEY, channel: `stream ${i}` }).then((turn) => gone.push(turn));
   }
   await clock.advance(600);
-  expect(gone).toBe(16);
+  expect(gone).toHaveLength(2);
+  gone[0]?.accepted();
+  await clock.advance(0);
+  expect(gone).toHaveLength(16);
 });
 
 test('the clock for which a camera accepted a token is kept across runs; invalid numbers in the file are ignored', async () => {

@@ -84,6 +84,9 @@ test('the second channel may take it: then all go, and the first alone is held b
   await clock.advance(MINUTE_MS);
   const again = channels(4).map((key) => ask(key));
   await clock.advance(1_000);
+  expect(again.map(stateOf)).toEqual(['goes', 'goes', 'waits', 'waits']);
+  again[0]?.turn?.accepted();
+  await settle();
   expect(again.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
 });
 
@@ -149,15 +152,77 @@ test('a request that did not reach the camera does not count', async () => {
   expect(stateOf(last)).toBe('goes');
 });
 
-test('with a known login, the first camera starts 0.6 s before the others', async () => {
+const going = (asked: readonly Asked[]) => asked.filter((one) => stateOf(one) === 'goes');
+
+test('with a known login, the first camera starts 0.6 s before the second, and all others when one is accepted', async () => {
   const { clock, ask, use } = memory();
   await use(KEY, 'accepted');
   await clock.advance(MINUTE_MS);
   const asked = channels(16).map((key) => ask(key));
   await clock.advance(599);
-  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(1);
+  expect(going(asked)).toHaveLength(1);
   await clock.advance(1);
-  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(16);
+  expect(going(asked)).toHaveLength(2);
+  await clock.advance(2_000);
+  asked[1]?.turn?.accepted();
+  await clock.advance(0);
+  expect(going(asked)).toHaveLength(16);
+  // It was accepted a moment before they were sent: what has no answer yet holds back nobody.
+  await clock.advance(1_000);
+  const later = [channel('later 1'), channel('later 2')].map((key) => ask(key));
+  await clock.advance(600);
+  expect(going(later)).toHaveLength(2);
+});
+
+test.for([
+  [1_000, 2],
+  [4_999, 2],
+  [6_000, 4],
+] as const)(
+  'a camera or box so slow that a changed password is rejected after %i ms gets it %i times from sixteen channels',
+  async ([ms, times]) => {
+    const all = channels(16);
+    const { clock, ask, settle } = await proven(all.map(({ channel: name = '' }) => name));
+    const asked = all.map((key) => ask(key));
+    await clock.advance(600);
+    await clock.advance(ms - 600);
+    const sent = going(asked);
+    for (const { turn } of sent) {
+      turn?.refused();
+      await settle();
+    }
+    await clock.advance(MINUTE_MS);
+    expect([sent.length, going(asked).length]).toEqual([times, times]);
+    expect(asked.at(-1)?.error?.message).toContain('refused this user name or password twice');
+  },
+);
+
+test('a time that passes while it is read makes no negative pause', async () => {
+  const clock = new FakeClock();
+  const pauses: number[] = [];
+  let passedMs = 0;
+  const monoMs = (): number => {
+    passedMs += 1;
+    return clock.monoMs() + passedMs;
+  };
+  const sleep: FakeClock['sleep'] = (ms, signal) => {
+    pauses.push(ms);
+    return clock.sleep(ms, signal);
+  };
+  const logins = new LoginMemory({ monoMs, sleep });
+  const stop = new AbortController();
+  void logins.turn(KEY);
+  const second = logins.turn(channel('1'), { signal: stop.signal }).catch(() => {});
+  // Each cancelled caller reads the time, up to the end of the first one's turn.
+  while (passedMs < 5_100) {
+    const other = new AbortController();
+    const asked = logins.turn(channel('2'), { signal: other.signal }).catch(() => {});
+    other.abort();
+    await asked;
+  }
+  stop.abort();
+  await second;
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(0);
 });
 
 test('without an answer of the first one, only the next one goes ahead', async () => {

@@ -259,7 +259,7 @@ export class LoginMemory {
     if (Number.isFinite(untilMs)) {
       const alarm = new AbortController();
       held.alarm = alarm;
-      void this.#clock.sleep(untilMs - this.#clock.monoMs(), alarm.signal).then(() => {
+      void this.#clock.sleep(Math.max(0, untilMs - this.#clock.monoMs()), alarm.signal).then(() => {
         if (!alarm.signal.aborted) {
           this.#wake(held);
         }

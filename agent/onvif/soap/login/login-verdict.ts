@@ -3,11 +3,13 @@ const MAX_REFUSALS = 2;
 const FORGET_AFTER_MS = 30 * 60_000;
 /** After this long without a reply the next login may be sent. */
 const TURN_MS = 5_000;
+/** After that time this many uses of a known good login may be under way without an answer: each may be rejected. */
+const MAX_UNANSWERED = 4;
 /** Time within which an unanswered login may still be rejected. */
 export const UNANSWERED_MS = 10_000;
 /**
- * Head start of the first of many uses of a known good login, so that not all of them send a password that was changed. Cameras may take
- * seconds to describe a stream; they reject a password at once.
+ * Head start of the first of many uses of a known good login before the second, so that not both of them send a password that was changed.
+ * Cameras may take seconds to describe a stream; most reject a password at once.
  */
 const HEAD_START_MS = 600;
 /** A login accepted within this time has not been changed. Shorter than the shortest pause before a reconnect (0.8 s). */
@@ -242,9 +244,22 @@ export class LoginVerdict {
     }
     const [refusal] = this.recent(nowMs);
     if (!refusal) {
-      return this.#behind(nowMs) ?? GO;
+      return this.#behind(nowMs) ?? this.#unanswered(nowMs) ?? GO;
     }
     return this.#mayDecide(channel, refusal) ? this.#inTurn(nowMs) : this.#inDoubt(nowMs);
+  }
+
+  /** A camera that is slow to reject a password that was changed does not get it from all channels. */
+  #unanswered(nowMs: number): Admission | undefined {
+    const sent = this.pending(nowMs).filter(({ atMs }) => !this.#isFresh(atMs));
+    const [oldest] = sent;
+    if (!oldest) {
+      return undefined;
+    }
+    const isSlow = nowMs - oldest.atMs >= TURN_MS;
+    return sent.length >= (isSlow ? MAX_UNANSWERED : MAX_REFUSALS)
+      ? { kind: 'wait', untilMs: oldest.atMs + (isSlow ? UNANSWERED_MS : TURN_MS) }
+      : undefined;
   }
 
   /** The try after a rejection decides for all: reserved for another channel that has accepted the login while one plays. */

@@ -188,9 +188,9 @@ test('only the last two whole segments are listed with parts, which exist as lon
     [19, 5],
     [20, 5],
   ]);
-  // Parts of segment 5, which left the list 8 s ago, and of 4, which is let go.
-  expect([20, 24].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([true, true]);
-  expect([15, 19].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
+  // Parts of segment 6, which left the list 7 s ago, and of 5, which is let go.
+  expect([25, 29].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([true, true]);
+  expect([20, 24].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
 });
 
 test('removals never shorten the list below three target durations', () => {

@@ -1,4 +1,4 @@
-import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
+import { hold, release, SlabPool, slabBytesFor } from '../../../media/sample/slab.ts';
 
 const MAX_SLAB_BYTES = 256 << 10;
 /** Usual parts per slab: those at both ends of what is kept retain little else. */
@@ -62,7 +62,7 @@ export class PartMemory {
     this.close();
     const usual = Math.min(Math.max(this.#typicalBytes * PARTS_PER_SLAB, 16 << 10), MAX_SLAB_BYTES);
     // Sockets would wrap any other type in a Buffer at each write.
-    this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(usual))).buffer);
+    this.#slab = Buffer.from(this.#pool.take(slabBytesFor(usual)).buffer);
   }
 
   #endPiece(): void {

@@ -46,9 +46,9 @@ function keptFor(
 
 test('a removed segment is kept for its duration plus that of the longest list that had it', () => {
   const { keptS } = keptFor(Array(60).fill(1), 1000);
-  // Seven segments are listed, and with the parts of the next one the list is 8 s long.
-  expect([...new Set(keptS.values())]).toEqual([9]);
-  expect(keptS.size).toBe(60 - 7 - 9);
+  // Seven segments are listed; the parts after them do not count.
+  expect([...new Set(keptS.values())]).toEqual([8]);
+  expect(keptS.size).toBe(60 - 7 - 8);
 });
 
 test('with any lengths, nothing is sent early', () => {

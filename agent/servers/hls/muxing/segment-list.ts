@@ -174,17 +174,17 @@ export class SegmentList<S extends KeptSegment> {
     return this.#lineAt(whole).isIndependent ? whole : start;
   }
 
-  /** Removes segments from the list, which was this long including the new segment. */
+  /** Removes segments from the list. They were in the lists before this one, whose duration is that of whole segments (RFC 8216bis §2). */
   #leave(start: number): void {
-    let listedS = 0;
-    for (let i = this.#start; i < this.#segments.length; i += 1) {
-      listedS += this.#lineAt(i).durationS;
-    }
-    this.#longestListS = Math.max(this.#longestListS, listedS);
     for (let i = this.#start; i < start; i += 1) {
       this.#keptUntilS.push(this.#mediaS + this.#lineAt(i).durationS + this.#longestListS);
     }
     this.#start = start;
+    let listedS = 0;
+    for (let i = start; i < this.#segments.length; i += 1) {
+      listedS += this.#lineAt(i).durationS;
+    }
+    this.#longestListS = Math.max(this.#longestListS, listedS);
   }
 
   /** The number of expired segments. */

@@ -54,7 +54,12 @@ export class Authentication {
   }
 
   /** @param id of the session, or of the connection for a request outside of sessions; as in MediaMTX */
-  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest, id: string): Promise<AuthResult> {
+  async check(
+    action: 'read' | 'publish' | 'playback',
+    target: RtspTarget,
+    request: RtspRequest,
+    id: string,
+  ): Promise<AuthResult> {
     const given = this.#credentialsOf(request);
     if (given?.scheme === 'digest' && !this.#isFresh(given)) {
       return { response: this.#challenge(this.#methods, true) };
@@ -87,7 +92,7 @@ export class Authentication {
     }
   }
 
-  #offered(action: 'read' | 'publish', path: string): readonly AuthMethod[] {
+  #offered(action: 'read' | 'publish' | 'playback', path: string): readonly AuthMethod[] {
     const isChoice = this.#methods.includes('basic') && this.#methods.includes('digest');
     return isChoice && !this.#access.offersDigest(action, path, { protocol: PROTOCOL, ip: this.#link.ip })
       ? ['basic']

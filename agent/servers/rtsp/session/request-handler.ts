@@ -6,13 +6,14 @@ import { bodyText, type HeaderField, REQUIRE_BACK_CHANNEL, type RtspRequest } fr
 import type { G711Track } from '../../../media/sample/track.ts';
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
 import { writeSdp } from '../../../media/sdp/write.ts';
-import type { SessionAccess } from '../../../protocols/contract.ts';
+import type { RtspReplays, SessionAccess } from '../../../protocols/contract.ts';
 import type { MediaPlane } from '../transport/media-plane.ts';
 import { Authentication, type AuthMethod } from './authentication.ts';
 import { type ChosenTransport, chooseTransport, type OfferedTransports } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
 import { type CreateDelivery, PlaySession } from './play-session.ts';
 import { type CreateReceiver, RecordSession } from './record-session.ts';
+import { ReplaySession } from './replay-session.ts';
 import type { Response } from './response.ts';
 import { REPORTED_TIMEOUT_S, type RtspSession, type SessionLink } from './session.ts';
 import type { RtspKinds } from './session-kinds.ts';
@@ -31,6 +32,7 @@ export interface SharedServer {
   readonly authMethods: readonly AuthMethod[];
   readonly readTimeoutMs: number;
   readonly paths: RtspPaths;
+  replays?(): RtspReplays | undefined;
   readonly access: SessionAccess;
   readonly sessions: SessionTable;
   readonly media: Pick<MediaPlane, 'multicastAddress' | 'keysOf'>;
@@ -97,7 +99,7 @@ export class RequestHandler {
     if (role instanceof TalkSession) {
       return { status: 454 };
     }
-    const action = role instanceof RecordSession ? 'publish' : 'read';
+    const action = role instanceof RecordSession ? 'publish' : role instanceof ReplaySession ? 'playback' : 'read';
     const result = await this.#authentication.check(action, target, request, id);
     if ('response' in result) {
       return result.response;
@@ -124,13 +126,17 @@ export class RequestHandler {
       case 'RECORD':
       case 'PAUSE':
       case 'TEARDOWN':
-        return session ? this.#control(session, request.method) : { status: 454 };
+        return session ? this.#control(session, request.method, request) : { status: 454 };
       default:
         return { status: 501 };
     }
   }
 
-  #control(session: RtspSession, method: 'PLAY' | 'RECORD' | 'PAUSE' | 'TEARDOWN'): Response {
+  #control(
+    session: RtspSession,
+    method: 'PLAY' | 'RECORD' | 'PAUSE' | 'TEARDOWN',
+    request: RtspRequest,
+  ): Response | Promise<Response> {
     const { role } = session;
     if (method === 'TEARDOWN') {
       session.end('closed by the client');
@@ -138,6 +144,9 @@ export class RequestHandler {
     }
     if (role instanceof TalkSession) {
       return method === 'PLAY' ? role.play() : { status: 455 };
+    }
+    if (role instanceof ReplaySession && method !== 'RECORD') {
+      return method === 'PLAY' ? role.play(request) : role.pause();
     }
     if (role instanceof PlaySession && method !== 'RECORD') {
       return method === 'PLAY' ? role.play() : role.pause();
@@ -151,6 +160,10 @@ export class RequestHandler {
   async #describe(request: RtspRequest): Promise<Response> {
     const { paths, media, clock } = this.#server;
     const target = parseTarget(request.uri);
+    const replays = this.#replaysOf(target);
+    if (replays) {
+      return this.#describeReplay(replays, target, request);
+    }
     const result = await this.#authentication.check('read', target, request, this.#link.id);
     if ('response' in result) {
       return result.response;
@@ -175,12 +188,29 @@ export class RequestHandler {
       keys: media.keysOf(stream),
       backChannel,
     });
-    const base = withoutCredentials(request.uri);
-    const headers: HeaderField[] = [
-      ['Content-Base', base.endsWith('/') ? base : `${base}/`],
-      ['Content-Type', 'application/sdp'],
-    ];
-    return { status: 200, headers, body: new TextEncoder().encode(sdp) };
+    return described(request, sdp);
+  }
+
+  #isReplay(uri: string, role: RtspSession['role']): boolean {
+    const query = uri.slice(uri.indexOf('?') + 1);
+    return role instanceof ReplaySession || (!role && this.#server.replays?.()?.takes(query) === true);
+  }
+
+  /** The recordings that a URL asks for, or undefined if it asks for the stream. */
+  #replaysOf({ query }: RtspTarget): RtspReplays | undefined {
+    const replays = this.#server.replays?.();
+    return replays?.takes(query) ? replays : undefined;
+  }
+
+  async #describeReplay(replays: RtspReplays, target: RtspTarget, request: RtspRequest): Promise<Response> {
+    const result = await this.#authentication.check('playback', target, request, this.#link.id);
+    if ('response' in result) {
+      return result.response;
+    }
+    const tracks = await replays.tracks(target.name);
+    const sessionId = Math.floor(this.#server.clock.wallMs());
+    const replayUrl = withoutCredentials(request.uri);
+    return described(request, writeSdp(tracks, { name: target.name, host: '0.0.0.0', sessionId, replayUrl }));
   }
 
   async #announce(request: RtspRequest): Promise<Response> {
@@ -200,11 +230,16 @@ export class RequestHandler {
     const { transports } = this.#server;
     const role = session?.role;
     const { headers } = request;
-    const chosen = chooseTransport(headers.get('Transport'), transports, role?.media, headers.get('KeyMgmt'));
+    const isReplay = this.#isReplay(request.uri, role);
+    const offered = isReplay ? { ...transports, kinds: transports.kinds.filter((kind) => kind === 'tcp') } : transports;
+    const chosen = chooseTransport(headers.get('Transport'), offered, role?.media, headers.get('KeyMgmt'));
     if (role instanceof RecordSession) {
       return { status: 200, headers: role.setUp(request.uri, chosen) };
     }
     const { track, ...target } = parseTrackTarget(request.uri);
+    if (isReplay) {
+      return this.#setUpReplay(session, this.#replaysOf(target), { track, target, chosen, request });
+    }
     if (this.#wantsToTalk(request)) {
       return session ? { status: 455 } : this.#setUpTalk(target, chosen, request);
     }
@@ -230,6 +265,39 @@ export class RequestHandler {
       return { status: 200, headers: playSession.setUp(track, request.uri, chosen) };
     } catch (error) {
       opened.end('the first track could not be set up');
+      throw error;
+    }
+  }
+
+  async #setUpReplay(
+    session: RtspSession | undefined,
+    replays: RtspReplays | undefined,
+    { track, target, chosen, request }: ReplaySetUp,
+  ): Promise<Response> {
+    const role = session?.role;
+    if (session && (!(role instanceof ReplaySession) || target.name !== session.options.target.name)) {
+      throw new PerchError('badInput', `SETUP of recordings of path '${target.name}' in another session`);
+    }
+    if (role instanceof ReplaySession) {
+      return { status: 200, headers: role.setUp(track, request.uri, chosen) };
+    }
+    const result = await this.#authentication.check('playback', target, request, this.#nextId);
+    if ('response' in result) {
+      return result.response;
+    }
+    if (!replays) {
+      return { status: 404 };
+    }
+    const opened = this.#open(target, result.user, request, 'playback');
+    try {
+      const replay = await ReplaySession.open(opened, replays);
+      opened.role = replay;
+      return { status: 200, headers: replay.setUp(track, request.uri, chosen) };
+    } catch (error) {
+      opened.end(explain(error));
+      if (error instanceof PerchError && error.code === 'exhausted') {
+        return { status: 453 };
+      }
       throw error;
     }
   }
@@ -267,7 +335,7 @@ export class RequestHandler {
     }
   }
 
-  #open(target: RtspTarget, user: string, request: RtspRequest): RtspSession {
+  #open(target: RtspTarget, user: string, request: RtspRequest, action?: 'playback'): RtspSession {
     const { kinds, sessions, readTimeoutMs } = this.#server;
     if (this.#link.isClosed) {
       // The client left while the source started: a session would keep it running.
@@ -280,6 +348,7 @@ export class RequestHandler {
       target,
       user,
       userAgent,
+      action,
       connection: this.#link,
       readTimeoutMs,
     });
@@ -287,6 +356,22 @@ export class RequestHandler {
     this.#nextId = randomUUID();
     return session;
   }
+}
+
+interface ReplaySetUp {
+  readonly track: number;
+  readonly target: RtspTarget;
+  readonly chosen: ChosenTransport;
+  readonly request: RtspRequest;
+}
+
+function described(request: RtspRequest, sdp: string): Response {
+  const base = withoutCredentials(request.uri);
+  const headers: HeaderField[] = [
+    ['Content-Base', base.endsWith('/') ? base : `${base}/`],
+    ['Content-Type', 'application/sdp'],
+  ];
+  return { status: 200, headers, body: new TextEncoder().encode(sdp) };
 }
 
 const NOT_PERMITTED: Response = { status: 401, closeReason: 'talking is not permitted' };

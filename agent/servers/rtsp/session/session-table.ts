@@ -2,11 +2,12 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { subscriberOf } from '../../../base/network/ip-address.ts';
+import type { SessionItem } from '../../../protocols/contract.ts';
 import { NOTHING_RECEIVED, NOTHING_SENT } from '../transport/media-plane.ts';
 import { RtspSession, type SessionOptions, TRANSPORT_LABEL } from './session.ts';
 import type { RtspSessionItem } from './session-kinds.ts';
 
-function describeSession(session: RtspSession): RtspSessionItem {
+function describeSession(session: RtspSession): RtspSessionItem & Pick<SessionItem, 'action'> {
   const { options, role } = session;
   const sent = role?.media?.sent ?? NOTHING_SENT;
   const received = role?.media?.received ?? NOTHING_RECEIVED;
@@ -20,6 +21,7 @@ function describeSession(session: RtspSession): RtspSessionItem {
     query: options.target.query,
     user: options.user,
     userAgent: options.userAgent,
+    ...(options.action && { action: options.action }),
     transport: transport === undefined ? null : TRANSPORT_LABEL[transport],
     profile: transport === undefined ? null : role?.media?.isSecure ? 'SAVP' : 'AVP',
     conns: [...session.links].map((link) => link.id),

@@ -43,6 +43,10 @@ export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
   /** Longest pause of a publisher; default: the read timeout. */
   readonly maxSilenceMs?: number;
+  /** How long the peer may leave what is queued unread; default: the write timeout. */
+  readonly maxUnreadMs?: number;
+  /** How long it may be idle, whatever the peer asks; default: while the peer keeps the session alive. */
+  readonly maxIdleMs?: number;
   /** Undefined before the first SETUP. */
   readonly media: Pick<Delivery, 'kind' | 'isSecure' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
   /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
@@ -56,6 +60,8 @@ export interface SessionOptions {
   readonly target: RtspTarget;
   readonly user: string;
   readonly userAgent: string;
+  /** Absent: it reads, publishes or talks. */
+  readonly action?: 'playback' | undefined;
   /** The connection of the first request; carries interleaved media. */
   readonly connection: SessionLink;
   readonly readTimeoutMs: number;
@@ -78,6 +84,8 @@ export class RtspSession implements PublisherOwner {
   readonly #log: Logger;
   readonly #onClosed: (session: RtspSession) => void;
   #lastRequestMs: number;
+  /** Last time at which it was not idle. */
+  #activeMs: number;
   #isClosed = false;
 
   constructor(options: SessionOptions, onClosed: (session: RtspSession) => void, clock: Clock, log: Logger) {
@@ -88,6 +96,7 @@ export class RtspSession implements PublisherOwner {
     this.#log = log.child({ path: options.target.name, session: this.id });
     this.createdWallMs = clock.wallMs();
     this.#lastRequestMs = clock.monoMs();
+    this.#activeMs = this.#lastRequestMs;
     this.links.add(options.connection);
   }
 
@@ -148,6 +157,10 @@ export class RtspSession implements PublisherOwner {
 
   tick(nowMs: number): void {
     const role = this.role;
+    if (role?.state !== 'idle') {
+      this.#activeMs = nowMs;
+    }
+    const { maxIdleMs = Number.POSITIVE_INFINITY } = role ?? {};
     const silentMs = nowMs - Math.max(this.#lastRequestMs, role?.media?.lastReceivedMs ?? 0);
     if (role?.state === 'publish') {
       const limitMs = role.maxSilenceMs ?? this.options.readTimeoutMs;
@@ -156,6 +169,8 @@ export class RtspSession implements PublisherOwner {
       }
     } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.media?.kind === 'tcp')) {
       this.close(`no request or packet for ${IDLE_MS / 1000} s`);
+    } else if (nowMs - this.#activeMs > maxIdleMs) {
+      this.close(`nothing was played for ${maxIdleMs / 1000} s`);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { SniCallback } from '../../../config/file/key-pair.ts';
 import type { Config } from '../../../config/load/load.ts';
 
 export const OPTION_KEYS = [
@@ -30,4 +31,5 @@ export const OPTION_KEYS = [
 export interface RtspServerOptions extends Pick<Config, (typeof OPTION_KEYS)[number]> {
   /** Generated key and certificate, used if neither file exists. */
   readonly ownPair?: string;
+  readonly sni?: SniCallback | undefined;
 }

@@ -183,12 +183,11 @@ class CallerHandshake {
       const packet = writeHandshake(handshake, { timestamp, destination: 0 });
       endpoint.send(packet, 0, packet.length, port, ip);
       const repeatMs = clock.monoMs() + REPEAT_MS;
-      while (clock.monoMs() < repeatMs && !signal.aborted) {
+      for (let leftMs = REPEAT_MS; leftMs > 0 && !signal.aborted; leftMs = repeatMs - clock.monoMs()) {
+        const pauseMs = leftMs;
         this.#wake = new AbortController();
         if (this.#answers.length === 0) {
-          await withJoinedSignal([this.#wake.signal, signal], undefined, (woken) =>
-            clock.sleep(repeatMs - clock.monoMs(), woken.signal),
-          );
+          await withJoinedSignal([this.#wake.signal, signal], undefined, (woken) => clock.sleep(pauseMs, woken.signal));
         }
         const received = this.#answers.shift();
         const answer = received && unlessExpected(() => parseHandshake(received.packet));

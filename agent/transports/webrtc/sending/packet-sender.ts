@@ -3,7 +3,7 @@ import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
 import { SrtpBatchSender } from './packet-batch.ts';
 import { FULL_RATE, type SendRate } from './send-rate.ts';
-import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
+import { type SenderReportOptions, SenderReports, sendReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
 import { TimestampMapper } from './timestamp-mapper.ts';
 
@@ -179,8 +179,9 @@ export class PacketSender implements RtpViewer {
     };
   }
 
-  report(): void {
-    this.#reports.send(this.#continues ? this.#video : -1);
+  /** The sender reports of its tracks. */
+  reports(): Uint8Array[] {
+    return this.#reports.write(this.#continues ? this.#video : -1);
   }
 
   /** The first frame is sent, or there is no video. */
@@ -232,7 +233,7 @@ export class PacketSender implements RtpViewer {
     sender.send(packets);
     this.#audioPackets += 1;
     if (this.#video < 0 && AUDIO_REPORTS_AT.includes(this.#audioPackets)) {
-      this.report();
+      this.#report();
     }
   }
 
@@ -259,8 +260,12 @@ export class PacketSender implements RtpViewer {
     this.#replayedFrames = isLate ? this.#replayedFrames : -1;
     if ((this.#hasStarted && !hadStarted) || hasCaughtUp) {
       // Two reports, at the start and at the end of the burst, synchronize audio and video.
-      this.report();
+      this.#report();
     }
+  }
+
+  #report(): void {
+    sendReports(this.#options.link, this.#options.stream, this.reports());
   }
 
   #sendBatch(nowMs: number): void {

@@ -145,6 +145,7 @@ test('sender reports precede the first frame and follow the burst, both with the
   expect(network.reports).toHaveLength(1);
   await rig.clock.advance(20);
   expect(network.reports.slice(1).map(({ ssrc }) => ssrc)).toEqual([VIDEO_SSRC, AUDIO_SSRC]);
+  expect(network.rtcpPackets).toBe(2);
   const [first, second] = network.reports;
   const passedMs = (second?.wallMs ?? 0) - (first?.wallMs ?? 0);
   expect((second?.timestamp ?? 0) - (first?.timestamp ?? 0)).toBe(passedMs * TICKS_PER_MS);

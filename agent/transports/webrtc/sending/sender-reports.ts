@@ -15,7 +15,7 @@ export interface SenderReportOptions {
   readonly clock: Clock;
 }
 
-/** Sends sender reports, which let a viewer synchronize audio and video. */
+/** Writes sender reports, which let a viewer synchronize audio and video. */
 export class SenderReports {
   readonly #options: SenderReportOptions;
   readonly #source: RtpPackets;
@@ -25,10 +25,11 @@ export class SenderReports {
     this.#source = source;
   }
 
-  /** @param except a track whose offset is not known yet; -1: none */
-  send(except: number): void {
-    const { tracks, stream, clock, cname, link } = this.#options;
+  /** One report for each track that has been sent. @param except a track whose offset is not known yet; -1: none */
+  write(except: number): Uint8Array[] {
+    const { tracks, clock, cname } = this.#options;
     const wallMs = clock.wallMs();
+    const reports: Uint8Array[] = [];
     for (const [number, track] of tracks.entries()) {
       if (!track || number === except || this.#source.lastWall[number] === 0) {
         continue;
@@ -40,8 +41,9 @@ export class SenderReports {
         packets: track.packets,
         payloadBytes: track.octets,
       };
-      stream.countSent(link.sendRtcp(writeSenderReport(facts, cname)));
+      reports.push(writeSenderReport(facts, cname));
     }
+    return reports;
   }
 
   /** RTP time before the track's offset. */
@@ -49,5 +51,12 @@ export class SenderReports {
     const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
     const sinceMs = wallMs - (this.#source.lastWall[number] ?? 0);
     return Math.round((this.#source.lastPts[number] ?? 0) + (sinceMs * clockRate) / 1000);
+  }
+}
+
+/** Sends the reports of all tracks as one compound packet (RFC 8108 §5.3): it is encrypted and sent once. */
+export function sendReports(link: SecureLink, stream: Stream, reports: readonly Uint8Array[]): void {
+  if (reports.length > 0) {
+    stream.countSent(link.sendRtcp(Buffer.concat(reports)));
   }
 }

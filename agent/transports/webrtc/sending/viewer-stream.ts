@@ -7,6 +7,7 @@ import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
 import { PacketSender, type Position } from './packet-sender.ts';
 import { FULL_RATE, reducedRate, type SendRate } from './send-rate.ts';
+import { sendReports } from './sender-reports.ts';
 
 /** The longest GOP that is replayed on a slow network: of a longer one the key frame stands until the next key frame. */
 const SHORT_GROUP_PACKETS = 128;
@@ -154,11 +155,14 @@ export class ViewerStream {
    */
   tick(bitsPerSecond: number): void {
     this.#bitsPerSecond = bitsPerSecond;
-    this.#main.report();
-    this.#transcodedAudio?.report();
+    const senders = [this.#main, this.#fallback?.sender, this.#transcodedAudio];
+    sendReports(
+      this.#options.link,
+      this.#options.stream,
+      senders.flatMap((sender) => sender?.reports() ?? []),
+    );
     if (this.#fallback) {
-      const { stream, sender, rate } = this.#fallback;
-      sender.report();
+      const { stream, rate } = this.#fallback;
       rate.update(stream.bytesReceived, this.#options.clock.monoMs());
     }
     this.videoSender.pace = this.#pace;

@@ -16,7 +16,7 @@ interface Shown {
 export type ChannelField = Shown &
   ({ readonly schema: TString; readonly secret: SecretPart } | { readonly schema: TSchema; readonly secret: 'none' });
 
-/** In the order of the page's form. */
+/** In the order of the page's form. The first is the server, which the page's list shows. */
 export type ChannelFields = Readonly<Record<string, ChannelField>>;
 
 export type SettingsOf<Fields extends ChannelFields> = {

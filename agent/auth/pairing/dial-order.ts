@@ -1,0 +1,86 @@
+import { type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { PerchError } from '../../base/errors.ts';
+import { isBoxAddress } from './invitation-text.ts';
+
+/*
+ * An order to dial: a fleet has a box open a link to one of its servers. It is a JWS in compact form (RFC 7515 §7.1) with Ed25519 (RFC 8037
+ * §3.1). The time is the box's own, and the order is for one run of the box, as with signed requests: the clocks of both may be wrong, and the
+ * nonces need not survive a restart.
+ */
+
+export const MAX_ORDER_S = 30;
+const MAX_CHARS = 2_000;
+const NONCE_BYTES = 16;
+/** The only header that is read, so an order cannot choose its algorithm. */
+const HEADER = base64url(JSON.stringify({ alg: 'EdDSA', typ: 'perch-dial' }));
+const FORM = /^([\w-]+)\.([\w-]+)\.([\w-]{86})$/;
+
+const Claims = Type.Object(
+  {
+    /** Id of the box. */
+    aud: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    /** Id that the box has given to the server. */
+    sub: Type.String({ pattern: '^[\\w-]{16}$' }),
+    /** `host:port` of the server that the box is to dial. */
+    addr: Type.String({ maxLength: 300 }),
+    /** Identifies the run of the box. */
+    run: Type.String({ minLength: 1, maxLength: 64 }),
+    /** The box's own time in Unix seconds. */
+    iat: Type.Integer({ minimum: 0 }),
+    exp: Type.Integer({ minimum: 0 }),
+    /** Nonce. */
+    jti: Type.String({ pattern: '^[\\w-]{22}$' }),
+  },
+  { additionalProperties: false },
+);
+export type OrderClaims = Static<typeof Claims>;
+
+export interface DialOrder {
+  /** Id of the box. */
+  readonly box: string;
+  /** Id that the box has given to the server, see `LinkedPairing.server`. */
+  readonly server: string;
+  /** `host:port` of one of the servers that the box has learnt at its adoption. */
+  readonly address: string;
+  /** Of the box, see `BoxDialer.now`. */
+  readonly run: string;
+  readonly timeS: number;
+}
+
+/** @param key Ed25519, of the fleet */
+export function writeDialOrder({ box, server, address, run, timeS }: DialOrder, key: KeyObject): string {
+  const jti = randomBytes(NONCE_BYTES).toString('base64url');
+  const claims: OrderClaims = { aud: box, sub: server, addr: address, run, iat: timeS, exp: timeS + MAX_ORDER_S, jti };
+  const signed = `${HEADER}.${base64url(JSON.stringify(claims))}`;
+  return `${signed}.${sign(null, Buffer.from(signed), key).toString('base64url')}`;
+}
+
+/** What an order claims. @throws PerchError unauthorized for any other form */
+export function readDialOrder(order: string): OrderClaims {
+  const [, header, payload = ''] = order.length <= MAX_CHARS ? (FORM.exec(order) ?? []) : [];
+  const claims = header === HEADER ? parsed(Buffer.from(payload, 'base64url').toString()) : undefined;
+  if (!Check(Claims, claims) || !isBoxAddress(claims.addr)) {
+    throw new PerchError('unauthorized', 'this is not an order to dial', { why: 'form' });
+  }
+  return claims;
+}
+
+/** @param order that `readDialOrder` has read @param key of the fleet */
+export function isOrderSigned(order: string, key: KeyObject): boolean {
+  const dot = order.lastIndexOf('.');
+  return verify(null, Buffer.from(order.slice(0, dot)), key, Buffer.from(order.slice(dot + 1), 'base64url'));
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

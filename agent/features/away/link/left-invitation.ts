@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
+import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
+import { type Clock, systemClock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { CommandCall } from '../../contract.ts';
+import { LEFT_FILE } from '../keys/away-file.ts';
+import { MAX_CHARS, readAwayInvitation } from '../keys/invitation.ts';
+
+/** A running Perch looks for it every five seconds, and connects for at most twenty. */
+const MAX_WAIT_MS = 60_000;
+const POLL_MS = 200;
+const RUNNING = 'Perch is running';
+
+const Left = Type.Object({
+  invitation: Type.String({ maxLength: 2_000 }),
+  cameras: Type.Union([Type.Literal('all'), Type.Array(Type.String({ minLength: 1, maxLength: 512 }))]),
+  talk: Type.Boolean(),
+  /** When it was left, Unix milliseconds. */
+  left: Type.Integer(),
+  /** Whether the command waits for what comes of it. */
+  waits: Type.Boolean(),
+  /** Why the last attempt failed, while there will be further ones. */
+  last: Type.Optional(Type.String()),
+  /** What came of it. */
+  server: Type.Optional(Type.String()),
+  error: Type.Optional(Type.String()),
+});
+type Left = Static<typeof Left>;
+
+const documentIn = (dataDir: string) => new StoredDocument(join(dataDir, LEFT_FILE), Left);
+
+/**
+ * Redeems what `perch connect` has left. Unless the command waits, it is tried again while the server cannot be reached and the invitation
+ * may be valid.
+ * @param redeem @returns the name of the server @throws PerchError
+ */
+export async function redeemLeft(
+  dataDir: string,
+  { log, clock }: { readonly log: Logger; readonly clock: Pick<Clock, 'wallMs'> },
+  redeem: (invitation: string, rights: ServerRights) => Promise<string>,
+): Promise<void> {
+  const document = documentIn(dataDir);
+  try {
+    const left = await document.load();
+    if (!left) {
+      return;
+    }
+    const { invitation, cameras, talk, waits, last } = left;
+    const ageMs = clock.wallMs() - left.left;
+    const isOver = ageMs < 0 || ageMs >= INVITATION_MS;
+    if (left.server !== undefined || left.error !== undefined) {
+      // The command that waited for it may have been killed.
+      if (isOver) {
+        await document.remove();
+      }
+      return;
+    }
+    const rights = { cameras, talk, live: true, recordings: true };
+    const result = await redeem(invitation, rights).then(
+      (server) => ({ server }),
+      (error: unknown) => ({ error: explain(error), mayPass: mayPass(error) }),
+    );
+    if (waits) {
+      const outcome = 'server' in result ? result : { error: result.error };
+      // The secret is of no more use.
+      await document.save(() => ({ ...left, invitation: '', ...outcome }));
+    } else if ('server' in result) {
+      await document.remove();
+    } else if (isOver || !result.mayPass) {
+      log.warn(
+        { cause: result.error },
+        'this box is not connected to the server of perch connect: use a new invitation',
+      );
+      await document.remove();
+    } else if (result.error !== last) {
+      log.warn({ cause: result.error }, 'the server of perch connect cannot be reached: trying again for ten minutes');
+      await document.save(() => ({ ...left, last: result.error }));
+    }
+  } catch (error) {
+    log.warn({ cause: explain(error) }, 'the invitation that perch connect has left cannot be read');
+    await document.remove();
+  }
+}
+
+const mayPass = (error: unknown): boolean =>
+  error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');
+
+/** Has this box connect to the server of an invitation, whether Perch runs or not. @returns the exit code @throws PerchError */
+export async function connectCommand(
+  call: CommandCall,
+  clock: Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'> = systemClock,
+  input: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<number> {
+  const { words, dataDir, text, has, hold, write } = call;
+  const [word = ''] = words;
+  const invitation = word === '-' ? await firstLine(input) : word;
+  const { name } = readAwayInvitation(invitation);
+  const cameras =
+    text('cameras')
+      ?.split(',')
+      .filter((one) => one !== '') ?? ('all' as const);
+  becomeOwnerOf(dataDir);
+  const document = documentIn(dataDir);
+  const waits = isRunning(hold);
+  await document.save(() => ({ invitation, cameras, talk: has('talk'), left: clock.wallMs(), waits }));
+  if (!waits) {
+    write(`Perch connects to ${name} at its next start, within ten minutes of the invitation.\n`);
+    return 0;
+  }
+  const stop = call.stopSignal();
+  const beganMs = clock.monoMs();
+  let left: Left | undefined;
+  while (!stop.aborted && clock.monoMs() - beganMs < MAX_WAIT_MS) {
+    left = await document.load();
+    if (left?.server !== undefined || left?.error !== undefined) {
+      break;
+    }
+    await clock.sleep(POLL_MS, stop);
+  }
+  await document.remove();
+  if (left?.server === undefined) {
+    throw new PerchError(
+      'unavailable',
+      left?.error ?? `no answer of Perch within ${MAX_WAIT_MS / 1000} s: see its log`,
+    );
+  }
+  write(`This box is connected to ${left.server}.\n`);
+  return 0;
+}
+
+/** Standard input is in no list of processes and no history, unlike words. */
+async function firstLine(input: AsyncIterable<Uint8Array | string>): Promise<string> {
+  let text = '';
+  for await (const chunk of input) {
+    text += chunk.toString();
+    if (text.includes('\n') || text.length > MAX_CHARS) {
+      break;
+    }
+  }
+  return text.split('\n', 1)[0] ?? '';
+}
+
+function isRunning(hold: CommandCall['hold']): boolean {
+  try {
+    hold(RUNNING).release();
+    return false;
+  } catch (error) {
+    if (error instanceof PerchError && error.message === RUNNING) {
+      return true;
+    }
+    throw error;
+  }
+}

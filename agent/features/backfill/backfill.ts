@@ -1,0 +1,431 @@
+import { explain, PerchError } from '../../base/errors.ts';
+import { linkOf } from '../../cameras/onvif/onvif-link.ts';
+import { isSubStream } from '../../cameras/path-entries.ts';
+import { resolvePath } from '../../config/load/load.ts';
+import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { linkRate } from '../../config/values/link-rate.ts';
+import type { UsRange } from '../../playback/index/hidden-ranges.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { Recorder } from '../../record/recorder.ts';
+import { FetchMark } from '../../recordings/fetch-mark.ts';
+import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
+import { type CameraState, FIRST_PAUSE_MS, newState } from './camera-state.ts';
+import { BACKFILL } from './keys.ts';
+import { changesWithModes, isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
+import type { BackfillItem, BackfillList } from './routes.ts';
+import { FARTHEST_MS, Settled } from './settled.ts';
+
+const CHECK_SECONDS = 2;
+/** Cameras without gaps are asked again, since a card may have been inserted. */
+const IDLE_MS = 6 * 3_600_000;
+/** The end of an outage is noted up to 2 s after the camera is recorded again, and the card may have been asked before. */
+const NOTED_MS = 10_000;
+const MAX_PAUSE_MS = 3_600_000;
+/** While other cameras wait. */
+const TURN_MS = 10 * 60_000;
+const BREAKS = 'its live stream ends when its card is read';
+
+type BackfillHost = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'recordings' | 'paths' | 'sessions' | 'signal'>;
+
+interface Running {
+  readonly path: string;
+  readonly stop: AbortController;
+  /** Undefined: the camera is asked what its card holds. */
+  gap: UsRange | undefined;
+  /** The camera has begun to replay. */
+  isRead: boolean;
+  /** Up to here groups of the gap have come, Unix milliseconds. */
+  reachedMs: number;
+}
+
+/** Fills gaps of recordings from the cards of cameras, one gap at a time. */
+export class Backfill {
+  readonly #host: BackfillHost;
+  readonly #stableMs: number;
+  readonly #settled: Settled;
+  readonly #mark: FetchMark;
+  readonly #states = new Map<string, CameraState>();
+  #running: Running | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #end = (): void => {};
+  readonly #forgetDeletions: readonly (() => void)[];
+  #seconds = 0;
+  #isClosed = false;
+
+  constructor(host: BackfillHost, stableMs: number) {
+    this.#host = host;
+    this.#stableMs = stableMs;
+    this.#settled = new Settled(host);
+    this.#mark = new FetchMark(host.dataDir, 'gap', host);
+    const { rangeDeletions } = host.recordings.space;
+    this.#forgetDeletions = [
+      rangeDeletions.onDeleted((path, range) => this.#deleted(path, range)),
+      rangeDeletions.onRestored((path, range) => this.#restored(path, range)),
+    ];
+  }
+
+  async begin(): Promise<void> {
+    await this.#settled.open();
+  }
+
+  /** The index has all recordings. */
+  start(): void {
+    if (!this.#isClosed) {
+      this.#end = this.#host.clock.eachSecond(() => this.#tick());
+    }
+  }
+
+  list(): BackfillList {
+    return { items: this.#cameras().map(([path, settings]) => this.#item(path, settings)) };
+  }
+
+  problems(): readonly FeatureProblem[] {
+    return this.#cameras().flatMap(([path]) => {
+      const { error, errorMs = 0, gaps = 0 } = this.#states.get(path) ?? {};
+      return error === undefined || gaps === 0
+        ? []
+        : [
+            {
+              name: path,
+              why: 'failed',
+              text: `gaps are not filled: ${error}`,
+              since: new Date(errorMs).toISOString(),
+            },
+          ];
+    });
+  }
+
+  metrics(): ReturnType<NonNullable<OpenFeature['metrics']>> {
+    const seconds = [...this.#states.values()].reduce((sum, { fetchedSeconds }) => sum + fetchedSeconds, 0);
+    return [
+      ['backfill_fetched_seconds_total', 'counter', "Seconds of recordings fetched from cameras' cards.", seconds],
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const forget of this.#forgetDeletions) {
+      forget();
+    }
+    this.#end();
+    this.#running?.stop.abort(new PerchError('unavailable', 'Perch stops'));
+    await this.#work;
+    await this.#settled.close();
+  }
+
+  /** What a person deletes is not fetched again, nor finished while it is being fetched. */
+  async #deleted(path: string, range: UsRange): Promise<void> {
+    const stored = this.#settled.deleted(path, range);
+    if (this.#running?.path === path) {
+      this.#running.stop.abort(new PerchError('unavailable', 'recordings are deleted', { isPause: true }));
+      await this.#work;
+    }
+    await stored;
+  }
+
+  async #restored(path: string, range: UsRange): Promise<void> {
+    await this.#settled.restored(path, range);
+    this.#askSoon(this.#stateOf(path));
+  }
+
+  /** Asks the card again now, also for what it did not have. @throws PerchError notFound */
+  async retry(path: string): Promise<void> {
+    if (!this.#cameras().some(([name]) => name === path)) {
+      throw new PerchError('notFound', 'this path is not recorded from a camera with ONVIF', { path });
+    }
+    await this.#settled.askAgain(path);
+    const state = this.#stateOf(path);
+    state.watch.notBeforeMs = Number.NEGATIVE_INFINITY;
+    this.#askSoon(state);
+  }
+
+  #askSoon(state: CameraState): void {
+    state.dueMs = this.#host.clock.monoMs();
+    state.askedMs = Number.NEGATIVE_INFINITY;
+    state.pauseMs = FIRST_PAUSE_MS;
+    state.failures = 0;
+  }
+
+  #item(path: string, settings: PathSettings): BackfillItem {
+    const { clock } = this.#host;
+    const { card, gaps, error, fetchedSeconds, tooLarge, link, dueMs, watch } = this.#stateOf(path);
+    const isOn = pathSettingsIn(settings, BACKFILL).backfill;
+    const running = this.#running?.path === path ? this.#running : undefined;
+    const { gap, reachedMs = 0 } = running ?? {};
+    const text = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    const known = card === undefined ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
+    const obstacle = this.#obstacle(path);
+    const leftMs = Math.max(dueMs, watch.notBeforeMs) - clock.monoMs();
+    const isFailed = obstacle === undefined && error !== undefined && leftMs > 0;
+    return {
+      path,
+      card: card ? { from: text(card.fromMs), until: text(card.untilMs), recordings: card.recordings } : null,
+      state: isOn ? (gap ? 'fetching' : known) : 'off',
+      gaps,
+      fetching: gap
+        ? {
+            ...{ from: text(gap.startUs / 1_000) ?? '', until: text(gap.endUs / 1_000) ?? '' },
+            share: Math.min(1, Math.max(0, (reachedMs * 1_000 - gap.startUs) / (gap.endUs - gap.startUs))),
+          }
+        : null,
+      waitsFor: running ? null : (obstacle ?? (this.#running && gaps > 0 ? 'turn' : null)),
+      retryTime: running || !isFailed ? null : text(clock.wallMs() + leftMs),
+      linkBytesPerSecond: link.linkBytesPerSecond ?? null,
+      fetchedSeconds: Math.round(fetchedSeconds),
+      tooLarge,
+      error: error ?? null,
+    };
+  }
+
+  /** Paths that are recorded and whose camera has ONVIF. */
+  #cameras(): (readonly [string, PathSettings])[] {
+    const config = this.#host.config();
+    return [...config.paths].flatMap(([name, { settings }]) => {
+      const isMeant =
+        settings && settings.record !== 'no' && settings.camera?.onvif !== undefined && !isSubStream(name, config);
+      return isMeant ? [[name, settings] as const] : [];
+    });
+  }
+
+  #tick(): void {
+    this.#seconds = (this.#seconds + 1) % CHECK_SECONDS;
+    if (this.#seconds !== 0) {
+      return;
+    }
+    const nowMs = this.#host.clock.monoMs();
+    const cameras = this.#cameras();
+    for (const [path, settings] of cameras) {
+      this.#follow(path, settings, nowMs);
+    }
+    const due = cameras.filter(([path]) => this.#isDue(path, nowMs));
+    const running = this.#running;
+    if (running) {
+      this.#mark.set(running.path);
+      const hasHadTurn = nowMs - this.#stateOf(running.path).servedMs > TURN_MS;
+      const isOthersTurn = hasHadTurn && due.some(([path]) => path !== running.path);
+      const obstacle = this.#obstacle(running.path);
+      const why = obstacle ? OBSTACLES[obstacle] : isOthersTurn ? 'it is the turn of another camera' : undefined;
+      if (why !== undefined) {
+        running.stop.abort(new PerchError('unavailable', why, { isPause: true }));
+      }
+      return;
+    }
+    // In turn, since one with many gaps would hold up all others.
+    const [next] = due.sort(([a], [b]) => this.#stateOf(a).servedMs - this.#stateOf(b).servedMs);
+    if (next && !this.#isClosed) {
+      const [path, settings] = next;
+      const stop = new AbortController();
+      this.#stateOf(path).servedMs = nowMs;
+      this.#running = { path, stop, gap: undefined, isRead: false, reachedMs: 0 };
+      this.#work = this.#fill(path, settings, stop.signal).finally(() => {
+        this.#running = undefined;
+      });
+    }
+  }
+
+  #isDue(path: string, nowMs: number): boolean {
+    const { dueMs, watch } = this.#stateOf(path);
+    return nowMs >= Math.max(dueMs, watch.notBeforeMs) && this.#obstacle(path) === undefined;
+  }
+
+  /** After an outage, also one by a reboot of the camera, its card is asked: unless that is what ends its stream. */
+  #follow(path: string, settings: PathSettings, nowMs: number): void {
+    const state = this.#stateOf(path);
+    const status = this.#host.paths.find(path);
+    const isRecordedNow = isRecorded(status, settings);
+    const isBeingRead = this.#running?.path === path && this.#running.isRead;
+    const isOther = state.watch.follow(status?.ready ? status.readyTime : null, isBeingRead, nowMs);
+    if (state.watch.isHopeless && state.error !== BREAKS) {
+      this.#failed(path, BREAKS);
+    }
+    if (isRecordedNow && (isOther || !state.wasRecorded)) {
+      this.#askSoon(state);
+    }
+    state.wasRecorded = isRecordedNow;
+  }
+
+  #failed(path: string, reason: string, error?: unknown): void {
+    const { clock, log } = this.#host;
+    const state = this.#stateOf(path);
+    state.error = reason;
+    state.errorMs = clock.wallMs();
+    const text = 'a gap cannot be filled from the card of the camera';
+    if (error === undefined || error instanceof PerchError) {
+      log.warn({ path, reason }, text);
+    } else {
+      log.error({ path, err: error }, text);
+    }
+  }
+
+  #stateOf(path: string): CameraState {
+    const state = this.#states.get(path) ?? newState();
+    this.#states.set(path, state);
+    return state;
+  }
+
+  #obstacle(path: string): Obstacle | undefined {
+    return obstacleTo(path, this.#host, this.#mark, this.#stableMs);
+  }
+
+  /** Asks the camera what its card holds, and fetches a gap. Never rejects. */
+  async #fill(path: string, settings: PathSettings, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#host;
+    const state = this.#stateOf(path);
+    const { recorders } = this.#host.recordings;
+    if (!recorders.claim(path, 'backfill')) {
+      return;
+    }
+    try {
+      if (!this.#mark.set(path)) {
+        return;
+      }
+      const [gaps, { gapInTurn }] = await Promise.all([this.#gaps(path), loadFetching()]);
+      state.gaps = gaps.length;
+      const askAgainMs = state.askedMs + IDLE_MS;
+      if (clock.monoMs() < askAgainMs && (gaps.length === 0 || state.card === null)) {
+        state.dueMs = askAgainMs;
+        return;
+      }
+      const isOver = await this.#fetch(path, settings, gapInTurn(gaps, state.failures), signal);
+      state.error = undefined;
+      state.pauseMs = FIRST_PAUSE_MS;
+      state.dueMs = clock.monoMs();
+      if (isOver) {
+        state.askedMs = state.dueMs;
+        state.dueMs += NOTED_MS;
+      }
+    } catch (error) {
+      const isPause = error instanceof PerchError && error.context['isPause'] === true;
+      state.dueMs = clock.monoMs() + (isPause ? 0 : state.pauseMs);
+      if (isPause || signal.aborted) {
+        return;
+      }
+      state.pauseMs = Math.min(MAX_PAUSE_MS, 2 * state.pauseMs);
+      state.failures += 1;
+      await this.#settleDoubted(path, error);
+      const reason = explain(error);
+      if (state.error !== reason) {
+        this.#failed(path, reason, error);
+      }
+    } finally {
+      recorders.release(path, 'backfill');
+      this.#mark.clear();
+      if (this.#running?.isRead) {
+        state.watch.read(clock.monoMs());
+      }
+    }
+  }
+
+  /** What is in doubt stays so: only a person has the card asked again. */
+  async #settleDoubted(path: string, error: unknown): Promise<void> {
+    const gap = this.#running?.gap;
+    if (gap && error instanceof PerchError && error.context['isInDoubt'] === true) {
+      await this.#settled.asked(path, gap).catch((cause: unknown) => {
+        this.#host.log.warn({ path, err: cause }, 'a gap that is in doubt is asked for again');
+      });
+    }
+  }
+
+  async #gaps(path: string): Promise<readonly UsRange[]> {
+    const { clock, recordings } = this.#host;
+    const nowMs = clock.wallMs();
+    const keptMs = Math.min(FARTHEST_MS, recordings.space.keptMs(path) ?? FARTHEST_MS);
+    const range = { startUs: (nowMs - keptMs) * 1_000, endUs: nowMs * 1_000 };
+    const { gapsByFault } = await loadFetching();
+    const coverage = await recordings.playback.coverage(path, range.startUs, range.endUs);
+    const settings = resolvePath(this.#host.config(), path)?.settings;
+    return gapsByFault(coverage, {
+      ...{ settled: this.#settled.of(path), range, hasModes: changesWithModes(settings) },
+      isAroundEvents: settings?.record === 'motion',
+      oldestUs: recordings.space.oldestUs(path),
+    });
+  }
+
+  /** @returns whether no gap is left */
+  async #fetch(path: string, settings: PathSettings, gap: UsRange | undefined, signal: AbortSignal): Promise<boolean> {
+    const { clock, log, recordings } = this.#host;
+    const state = this.#stateOf(path);
+    const link = linkOf(settings);
+    if (!link) {
+      return true;
+    }
+    const { openCard, fetchGap } = await loadFetching();
+    const { session, card } = await openCard(link, clock, signal);
+    state.card = card ?? null;
+    if (!card || !gap) {
+      return true;
+    }
+    const { serial, model } = await session.information();
+    if (await this.#settled.isOther(path, serial ? `${model} ${serial}` : link.url)) {
+      log.info({ path }, 'another camera than before: gaps before now are not filled from its card');
+      return false;
+    }
+    if (this.#running) {
+      this.#running.gap = gap;
+    }
+    log.info(
+      { path, from: new Date(gap.startUs / 1_000), seconds: seconds(gap) },
+      'filling a gap from the card of the camera',
+    );
+    const maxBytesPerSecond = () => {
+      const now = resolvePath(this.#host.config(), path)?.settings ?? settings;
+      return linkRate(pathSettingsIn(now, BACKFILL).backfillMaxRate) ?? state.link.maxBytesPerSecond;
+    };
+    const recorders = new Set<Recorder>();
+    const fetched = await fetchGap(
+      {
+        ...{ path, session, gap, clock, maxBytesPerSecond, link: state.link, playback: recordings.playback },
+        onGroup: ({ endMs }) => {
+          if (this.#running) {
+            this.#running.reachedMs = endMs;
+          }
+        },
+        onPlay: () => {
+          if (this.#running) {
+            this.#running.isRead = true;
+          }
+        },
+        recorder: () => {
+          const recorder = recordings.recorders.fetcher(path, settings);
+          recorders.add(recorder);
+          return recorder;
+        },
+        hasSound: settings.audio,
+        fingerprint: settings.sourceFingerprint,
+        camera: settings.camera ?? {},
+      },
+      signal,
+    ).finally(() => {
+      for (const recorder of recorders) {
+        recordings.recorders.fetched(recorder);
+      }
+    });
+    state.fetchedSeconds += fetched.seconds;
+    state.tooLarge += fetched.tooLarge;
+    if (fetched.tooLarge > 0) {
+      log.warn(
+        { path, camera: session.host, groups: fetched.tooLarge, from: new Date(gap.startUs / 1_000) },
+        'groups of pictures above 32 MB are left out of a gap: give the camera a shorter key frame interval',
+      );
+    }
+    await this.#settled.asked(path, gap);
+    log.info(
+      { path, ...fetched, seconds: Math.round(fetched.seconds) },
+      'the card of the camera has sent what it has of a gap',
+    );
+    return false;
+  }
+}
+
+const seconds = ({ startUs, endUs }: UsRange): number => Math.round((endUs - startUs) / 1e6);
+
+const loadFetching = () =>
+  loadLate('filling of gaps', async () => {
+    const [{ gapInTurn, gapsByFault }, { fetchGap }, { openCard }] = await Promise.all([
+      import('./fetching/gaps.ts'),
+      import('./fetching/fetch-gap.ts'),
+      import('./fetching/open-card.ts'),
+    ]);
+    return { gapInTurn, gapsByFault, fetchGap, openCard };
+  });

@@ -1,0 +1,37 @@
+import type { CardSummary } from '../../onvif/recordings/card-recordings.ts';
+import { LinkShare } from '../../sources/rtsp/replay/link-share.ts';
+import { StreamWatch } from './stream-watch.ts';
+
+/** After a failure. */
+export const FIRST_PAUSE_MS = 60_000;
+
+/** What is known of a camera's card. */
+export interface CameraState {
+  /** Null: it has none; undefined: not asked yet. */
+  card: CardSummary | null | undefined;
+  gaps: number;
+  /** Monotonic. */
+  dueMs: number;
+  pauseMs: number;
+  /** When the camera was asked last while no gap was left, monotonic. */
+  askedMs: number;
+  /** Since the camera came back. */
+  failures: number;
+  /** Begin of its last turn, monotonic. */
+  servedMs: number;
+  readonly watch: StreamWatch;
+  readonly link: LinkShare;
+  wasRecorded: boolean;
+  error: string | undefined;
+  errorMs: number;
+  fetchedSeconds: number;
+  /** Groups of pictures above 32 MB, which were left out. */
+  tooLarge: number;
+}
+
+export const newState = (): CameraState => ({
+  ...{ card: undefined, gaps: 0, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
+  ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },
+  askedMs: Number.NEGATIVE_INFINITY,
+  ...{ watch: new StreamWatch(), link: new LinkShare() },
+});

@@ -1,0 +1,96 @@
+import { PerchError } from '../../../base/errors.ts';
+import {
+  EDGE_MS,
+  type Fetched,
+  type FetchOptions,
+  fetchSource,
+  type Range,
+  rangeOf,
+  timesOf,
+  zoneOf,
+} from '../../../cameras/card/fetch-source.ts';
+import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
+import { findRecordings } from '../../../onvif/recordings/card-services.ts';
+
+const HOUR_MS = 3_600_000;
+/** Cameras list a file once it is closed, after hours at most. */
+const LISTED_MS = 86_400_000;
+
+/**
+ * Fills a gap from the camera's card. @returns what was fetched, after the camera has sent all that it has of the gap
+ * @throws PerchError what prevents it now; whole groups that came before are recorded. `isInDoubt` in its context: what the card has of the
+ * gap is not certain, and will not be. The reason of `signal`
+ */
+export async function fetchGap(options: FetchOptions, signal: AbortSignal): Promise<Fetched> {
+  const { session, clock, path, gap } = options;
+  const [fromMs, untilMs] = [gap.startUs, gap.endUs].map((us) => us / 1_000 + session.skewMs);
+  const { recordings } = await findRecordings(session, clock, signal, { fromMs, untilMs });
+  const zoneMs = zoneOf(recordings, clock.wallMs() + session.skewMs);
+  let [isDoubted, isSet] = [false, false];
+  let matched: Fetched | undefined;
+  // A clock that states local time had another zone before daylight saving began or ended.
+  for (const tryMs of [zoneMs, zoneMs + HOUR_MS, zoneMs - HOUR_MS]) {
+    const assumedMs = session.skewMs + tryMs;
+    const sources = sourcesWithin(recordings, rangeOf(options, assumedMs));
+    // A recorder has channels; a camera with the wrong time may have recorded anything then.
+    const mustMatch = sources.length > 1 || tryMs !== 0;
+    for (const all of sources) {
+      const {
+        hasVideo,
+        hasBefore,
+        isDoubted: wasSet,
+        ...fetched
+      } = await fetchSource(options, all, assumedMs, mustMatch, signal);
+      if (fetched.groups > 0 || hasBefore) {
+        mustBeListed(options, recordings, fetched.differenceMs ?? assumedMs);
+        return fetched;
+      }
+      if (wasSet) {
+        isSet = true;
+        continue;
+      }
+      // The clock may have been set after the gap: then only what follows is equal.
+      matched ??= fetched.differenceMs === undefined ? undefined : fetched;
+      // An hour off there may be anything.
+      isDoubted ||= mustMatch && hasVideo && tryMs === zoneMs;
+    }
+  }
+  if (isSet) {
+    const text = 'the clock of its card was set around the gap: what it has of that time is not certain';
+    throw new PerchError('unsupported', text, { path, isInDoubt: true });
+  }
+  if (matched) {
+    mustBeListed(options, recordings, matched.differenceMs ?? 0);
+    return matched;
+  }
+  mustBeListed(options, recordings, session.skewMs + zoneMs);
+  if (isDoubted) {
+    const text = 'nothing on its card equals the recordings around the gap: its times or channels are in doubt';
+    throw new PerchError('unsupported', text, { path, isInDoubt: true });
+  }
+  return { groups: 0, seconds: 0, differenceMs: undefined, tooLarge: 0 };
+}
+
+/** @throws PerchError if the card may hold more of the gap in a file that is still open, and not listed */
+function mustBeListed(
+  { gap, clock, path }: FetchOptions,
+  recordings: readonly CardRecording[],
+  differenceMs: number,
+): void {
+  const endMs = gap.endUs / 1_000;
+  const isListed = recordings.some((one) => timesOf(one).untilMs - differenceMs >= endMs - EDGE_MS);
+  if (!isListed && clock.wallMs() - endMs < LISTED_MS) {
+    throw new PerchError('unavailable', 'the camera does not list recordings up to the end of the gap yet', { path });
+  }
+}
+
+/** The recordings of each source that may have something of the range, oldest first. */
+function sourcesWithin(recordings: readonly CardRecording[], range: Range): CardRecording[][] {
+  const within = recordings.filter((one) => {
+    const { fromMs, untilMs } = timesOf(one);
+    return fromMs < range.untilMs && untilMs > range.fromMs;
+  });
+  return [...Map.groupBy(within, ({ source = '' }) => source).values()].map((all) =>
+    all.sort((a, b) => (a.fromMs ?? 0) - (b.fromMs ?? 0)),
+  );
+}

@@ -1,0 +1,173 @@
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { becomeOwnerOf } from '../../../system/data-folder.ts';
+import { systemClock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { variableOf } from '../../config/load/environment.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { checkSyntax } from '../../config/schema/syntax.ts';
+import { ConfigStore } from '../../config/store/store.ts';
+import { problemText } from '../../config/yaml/problem.ts';
+import type { CommandCall } from '../contract.ts';
+import { openBus, serversOf } from './bus/connection.ts';
+import { type Credential, credentialIn, memberOf, nameOf } from './bus/credential.ts';
+import { openStores } from './bus/stores.ts';
+import type { StoredDocuments } from './database/database.ts';
+import { placeOf, readDatabaseURL } from './database/database-url.ts';
+import { documentsIn, openDatabase } from './database/transfer-command.ts';
+import { isConfigFile, readCredentialOf, readText } from './issue/fleet-command.ts';
+import { FLEET } from './keys.ts';
+
+/** Empty: as the configuration has it. */
+interface AdoptedSettings {
+  readonly databaseURL: string;
+  readonly natsURL: string;
+  readonly replicaAddress: string;
+}
+
+/**
+ * Takes a server with people in files into a fleet. All is checked before documents are written (tables, streams and buckets are made), and the configuration comes last: until
+ * then Perch starts as before, and the command can be run again.
+ * @returns the exit code @throws PerchError
+ */
+export async function adoptServer(
+  call: CommandCall,
+  input: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<number> {
+  const { dataDir, cwd, env, write } = call;
+  const credential = await readCredentialOf(call, input);
+  const given = await givenBy(call);
+  const file = call.words.find(isConfigFile);
+  const member = memberOf(credential.jwt);
+  if (member.role !== 'server') {
+    throw new PerchError(
+      'badInput',
+      `this is the credential of box ${member.id}: perch fleet server issues that of a server`,
+    );
+  }
+  becomeOwnerOf(dataDir);
+  const place = { dataDir, cwd, env, ...(file !== undefined && { file }) };
+  const config = await ConfigStore.open({ ...place, clock: systemClock, log: silentLogger, keys: await call.keys() });
+  try {
+    const { settings, edits } = planned(config, given, env);
+    const address = readDatabaseURL(settings.databaseURL);
+    await using database = await openDatabase(address);
+    const isUsed = edits.every(([key]) => key !== 'databaseURL');
+    const isThere = (found: StoredDocuments, documents: ReadonlyMap<string, unknown>): boolean =>
+      isAdopted(found, documents, isUsed, placeOf(address));
+    isThere(await database.stored(), await documentsIn(dataDir));
+    write(`The ${placeOf(address)} answers, and has nothing of another server.\n`);
+    write(`The bus answers at ${await tryBus(settings.natsURL, credential)}, and lets ${nameOf(member)} in.\n`);
+
+    const folder = call.hold('all is well so far, and no data has changed: stop Perch, and run this again');
+    try {
+      // Perch may have changed them until it was stopped.
+      const documents = await documentsIn(dataDir);
+      if (isThere(await database.stored(), documents)) {
+        write(
+          'Its people are in the database already, and were changed there: the files are older, and stay as they are.\n',
+        );
+      } else {
+        await database.saveFirst(documents, (found) => !isThere(found, documents));
+        write(`Imported ${[...documents.keys()].join(', ')}. The files stay.\n`);
+      }
+      await credentialIn(dataDir).save(() => credential);
+      write(`Saved the credential of ${nameOf(member)}.\n`);
+      await config.revise(() => edits.map(([key, value]) => ({ keyPath: [key], value })));
+      if (config.unsaved) {
+        throw new PerchError('unavailable', `${problemText(config.unsaved)}: Perch starts as before`);
+      }
+      const written =
+        edits.length === 0 ? 'The configuration had all keys.' : `Wrote ${edits.map(([key]) => key).join(', ')}.`;
+      write(`${written} This Perch is a server of the fleet from its next start on.\n`);
+    } finally {
+      folder.release();
+    }
+  } finally {
+    config.close();
+  }
+  return 0;
+}
+
+async function givenBy(call: CommandCall): Promise<AdoptedSettings> {
+  const database = call.text('database') ?? '';
+  const isURL = /^(?:postgres(?:ql)?:|$)/.test(database);
+  return {
+    // Lists of processes show the password of a URL, and not that of a file.
+    databaseURL: isURL ? database : (await readText(resolve(call.cwd, database))).trim(),
+    natsURL: call.text('nats') ?? '',
+    replicaAddress: call.text('replica') ?? '',
+  };
+}
+
+/** The settings of the fleet, and those that the file lacks. @throws PerchError if something is missing, or would have no effect */
+function planned(config: ConfigStore, given: AdoptedSettings, env: CommandCall['env']) {
+  const present = settingsIn(config.current, FLEET);
+  const edits = (['databaseURL', 'natsURL', 'replicaAddress'] as const)
+    .map((key) => [key, given[key]] as const)
+    .filter(([key, value]) => value !== '' && value !== present[key]);
+  for (const [key] of edits) {
+    const variable = variableOf([key], env);
+    if (variable !== undefined) {
+      throw new PerchError('badInput', `${variable} is set to another ${key}, and counts more than the file`);
+    }
+  }
+  const settings = { ...present, ...Object.fromEntries(edits) };
+  for (const [key, option] of [
+    ['databaseURL', 'database'],
+    ['natsURL', 'nats'],
+  ] as const) {
+    if (settings[key] === '') {
+      throw new PerchError('badInput', `the configuration has no ${key}: name it with --${option}`);
+    }
+  }
+  checkSyntax('natsUrl', settings.natsURL);
+  checkSyntax('boxAddress', settings.replicaAddress);
+  return { settings, edits };
+}
+
+/**
+ * Whether the documents are those of this server and newer than its files. They are its own if their key for sessions is.
+ * @param isUsed this Perch starts with the database already: its files have not changed since
+ * @throws PerchError conflict
+ */
+function isAdopted(
+  { values, isUntouched }: StoredDocuments,
+  documents: ReadonlyMap<string, unknown>,
+  isUsed: boolean,
+  place: string,
+): boolean {
+  if (values.size === 0) {
+    return false;
+  }
+  const key = documents.get('secret.json');
+  if (key === undefined || !isDeepStrictEqual(values.get('secret.json'), key)) {
+    throw new PerchError('conflict', `the ${place} has the people of another server: nothing was changed`);
+  }
+  if (isUsed || isUntouched) {
+    // Untouched: of an interrupted run. Perch may have started with its files since.
+    return isUsed;
+  }
+  const advice = 'empty it, or set databaseURL to go on with what it has';
+  throw new PerchError('conflict', `the ${place} has the people of this server, and was changed since: ${advice}`);
+}
+
+/** Connects as Perch does, and makes the stores unless they are there. @returns the server that answers @throws PerchError of all */
+async function tryBus(natsURL: string, credential: Credential): Promise<string> {
+  const failures: string[] = [];
+  for (const server of serversOf(natsURL)) {
+    try {
+      const { client, close } = await openBus(server, credential, memberOf(credential.jwt));
+      try {
+        await openStores(client, silentLogger);
+      } finally {
+        await close();
+      }
+      return server;
+    } catch (error) {
+      failures.push(explain(error));
+    }
+  }
+  throw new PerchError('unavailable', failures.join('; '));
+}

@@ -1,0 +1,92 @@
+import { chmod, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decode } from '@nats-io/jwt';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import { CREDENTIAL_FILE } from './credential-file.ts';
+
+/** Who a member of the fleet is: a box has its id, a server a name that its owner has chosen. */
+export interface Member {
+  readonly role: 'box' | 'server';
+  readonly id: string;
+}
+
+/** Hosts with ports that servers may name when they ask a box to connect. A box takes no more of a fleet. */
+export const Hosts = Type.Array(Type.String({ minLength: 3, maxLength: 300 }), { maxItems: 32 });
+
+/** What `perch fleet box` and `perch fleet server` issue. */
+export const Credential = Type.Object({
+  format: Type.Literal('perch-fleet'),
+  /** JWT of the member, signed by the account's key. */
+  jwt: Type.String({ maxLength: 16_384 }),
+  /** Seed of its nkey. */
+  seed: Type.String({ pattern: '^SU[A-Z2-7]{56}$' }),
+  /** PEM of the authority that issued the certificates of the NATS servers; absent: a known one. */
+  authority: Type.Optional(Type.String({ maxLength: 65_536 })),
+  /** Ed25519 key that signs orders to dial, base64url of 32 bytes each; `secret` is for servers alone. */
+  orders: Type.Optional(
+    Type.Object({
+      key: Type.String({ pattern: '^[\\w-]{43}$' }),
+      secret: Type.Optional(Type.String({ pattern: '^[\\w-]{43}$' })),
+    }),
+  ),
+  hosts: Hosts,
+});
+export type Credential = Static<typeof Credential>;
+
+interface Claims {
+  readonly iss: string;
+  readonly name: string;
+}
+
+/** Name of a member in its JWT. */
+export const nameOf = ({ role, id }: Member): string => `${role}.${id}`;
+
+/** The member that a JWT is for, by whose key it is signed. @throws PerchError badInput also for a JWT with a wrong signature */
+export function memberOf(jwt: string): Member & { readonly account: string } {
+  const { iss, name } = claimsOf(jwt);
+  const [, role, id] = /^(box|server)\.([A-Za-z0-9-]{1,64})$/.exec(name) ?? [];
+  if (id === undefined || !/^A[A-Z2-7]{55}$/.test(iss)) {
+    throw new PerchError('badInput', 'the JWT is not that of a box or a server of a fleet');
+  }
+  return { role: role as Member['role'], id, account: iss };
+}
+
+function claimsOf(jwt: string): Claims {
+  try {
+    const { iss, name } = decode(jwt);
+    return { iss: String(iss), name: String(name) };
+  } catch (cause) {
+    throw new PerchError('badInput', 'the JWT is damaged', {}, cause);
+  }
+}
+
+/** Whether a JWT names this subject among those that it permits. One that was issued by an earlier version permits fewer. */
+export function permits(jwt: string, way: 'pub' | 'sub', subject: string): boolean {
+  const { nats } = decode<Partial<Record<'pub' | 'sub', { readonly allow?: readonly string[] }>>>(jwt);
+  return nats[way]?.allow?.includes(subject) === true;
+}
+
+export const credentialIn = (dataDir: string): StoredDocument<typeof Credential> =>
+  new StoredDocument(join(dataDir, CREDENTIAL_FILE), Credential);
+
+/**
+ * The credential of this Perch; undefined: it has none. A file that others may read is closed to them.
+ * @throws PerchError badInput if it is damaged, unavailable if it cannot be read
+ */
+export async function readCredential(dataDir: string): Promise<Credential | undefined> {
+  const document = credentialIn(dataDir);
+  const credential = await document.load();
+  if (credential && ((await stat(document.file)).mode & 0o077) !== 0) {
+    await chmod(document.file, 0o600);
+  }
+  return credential;
+}
+
+/** Whether the credential of this Perch is that of a box with this id. @throws PerchError */
+export async function isBox(dataDir: string, box: string): Promise<boolean> {
+  const credential = await readCredential(dataDir);
+  const member = credential && memberOf(credential.jwt);
+  return member?.role === 'box' && member.id === box;
+}

@@ -1,0 +1,237 @@
+import { existsSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { explain, PerchError } from '../../base/errors.ts';
+import { documentCarrier } from '../../base/files/document-carrier.ts';
+import type { Component } from '../../base/reconciler.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { remotePathOf } from '../../config/values/remote-path.ts';
+import { serverOf } from '../../http/auth/signed-requests.ts';
+import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { eventReport } from '../../record/events/event-report.ts';
+import { gapsName } from '../../record/gaps/gap-reason.ts';
+import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
+import type { BoxSide, BoxSource } from './bus/box-side.ts';
+import type { BusLink } from './bus/bus-link.ts';
+import type { BusConnection } from './bus/connection.ts';
+import type { Credential } from './bus/credential.ts';
+import { CREDENTIAL_FILE } from './bus/credential-file.ts';
+import type { ServerSide } from './bus/server-side.ts';
+import type { EventSharing } from './database/event-sharing.ts';
+import { FLEET } from './keys.ts';
+
+/** Shorter outages are not listed. */
+const OUTAGE_US = 60_000_000;
+/** Of a camera in two minutes. */
+const MAX_OUTAGES = 100;
+const PART = 'bus of the fleet';
+
+/** The bus of a fleet while `natsURL` is set. Its code is loaded then. */
+export class Fleet implements OpenFeature {
+  readonly component: Component<Config>;
+  readonly #host: Host;
+  readonly #otherProblems: () => readonly FeatureProblem[];
+  #link: BusLink | undefined;
+  /** Undefined: its code is not loaded. */
+  #openSide: (() => BoxSide) | undefined;
+  #side: BoxSide | undefined;
+  #sharing: EventSharing | undefined;
+  #app: FastifyInstance | undefined;
+
+  /** @param otherProblems those of the database */
+  constructor(host: Host, otherProblems: () => readonly FeatureProblem[]) {
+    this.#host = host;
+    this.#otherProblems = otherProblems;
+    this.component = {
+      name: PART,
+      isOptional: () => true,
+      settings: (config) => settingsIn(config, FLEET).natsURL || undefined,
+      start: async (config) => {
+        const { clock, log, dataDir: folder, servers } = host;
+        const { BusLink: Link } = await loadLate(PART, () => import('./bus/bus-link.ts'));
+        const url = settingsIn(config, FLEET).natsURL;
+        const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
+        this.#openSide ??= () => new Side(this.#sideOptions());
+        const boxSide = () => this.#boxSide() as BoxSide;
+        const { ServerSide: Server } = await loadLate(PART, () => import('./bus/server-side.ts'));
+        const { Summons: Orders } = await loadLate(PART, () => import('./bus/summons.ts'));
+        const address = () => settingsIn(host.config(), FLEET).replicaAddress;
+        const summons = new Orders({ address, links: host.boxLinks, clock, log });
+        let server: ServerSide | undefined;
+        const serverSide = () => {
+          server ??= new Server({ bus: host.boxLinks.bus, summons, clock, log });
+          return server;
+        };
+        const link = new Link({ url, box: servers.boxId, boxSide, serverSide, folder, clock, log });
+        this.#link = link;
+        return async () => {
+          this.#link = undefined;
+          await link.close();
+          server?.close();
+        };
+      },
+    };
+  }
+
+  /** Over the bus only requests that a paired server has signed are answered. Called after the signature is verified. */
+  authenticate(app: FastifyInstance): void {
+    this.#app = app;
+    app.addHook('onRequest', async (request) => {
+      if (this.#host.boxLinks.bus.hasReceived(request.raw.socket) && serverOf(request) === undefined) {
+        throw new PerchError('unauthorized', 'only signed requests of paired servers are answered over the bus');
+      }
+    });
+  }
+
+  /** A box keeps its events from its start on, also before its ports are open. */
+  async begin(): Promise<void> {
+    const { dataDir, servers, log } = this.#host;
+    await this.#shareEvents();
+    if (!existsSync(join(dataDir, CREDENTIAL_FILE))) {
+      return;
+    }
+    try {
+      const { isBox } = await loadLate(PART, () => import('./bus/credential.ts'));
+      if (await isBox(dataDir, servers.boxId)) {
+        const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
+        this.#openSide = () => new Side(this.#sideOptions());
+      }
+    } catch (error) {
+      log.warn({ cause: explain(error) }, 'the credential of the fleet cannot be read');
+    }
+  }
+
+  /** With the servers of the database that keeps the documents. */
+  async #shareEvents(): Promise<void> {
+    const { dataDir, recordings, events, clock, log } = this.#host;
+    const { events: index } = recordings.playback;
+    const database = documentCarrier(dataDir);
+    if (!database) {
+      // The database will lack events from now on.
+      if (index.sharedMark) {
+        index.setSharedMark(undefined);
+      }
+      return;
+    }
+    const { openSharing } = await loadLate('database', () => import('./database/event-sharing.ts'));
+    this.#sharing = openSharing(database, {
+      ...{ events: recordings.events, index, clock, log, dataDir },
+      show: (event) => events.emit('event', eventReport(event)),
+    });
+    if (this.#sharing) {
+      recordings.events.share(this.#sharing);
+      this.#sharing.begin();
+    }
+  }
+
+  configure(config: Config): void {
+    if (settingsIn(config, FLEET).natsURL !== '') {
+      this.#boxSide();
+    } else {
+      this.#closeSide();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closeSide();
+  }
+
+  #boxSide(): BoxSide | undefined {
+    this.#side ??= this.#openSide?.();
+    return this.#side;
+  }
+
+  #closeSide(): void {
+    this.#side?.close();
+    this.#side = undefined;
+  }
+
+  #sideOptions(): ConstructorParameters<typeof BoxSide>[0] {
+    const { clock, log, dataDir: folder, servers, boxLinks } = this.#host;
+    const onConnected = async (connection: BusConnection, credential: Credential) => {
+      const { takeOrders } = await loadLate(PART, () => import('./bus/dialing.ts'));
+      const { takeRequests } = await loadLate(PART, () => import('./bus/answering.ts'));
+      const route: RequestListener = (request, response) => this.#app?.routing(request, response);
+      takeRequests(connection, servers.boxId, credential, {
+        ...{ route, clock, log },
+        note: (socket) => boxLinks.bus.noteReceived(socket),
+      });
+      await takeOrders(connection, servers.boxId, credential, { links: boxLinks, servers, log });
+    };
+    return { box: servers.boxId, source: this.#source(), onConnected, folder, clock, log };
+  }
+
+  problems(): readonly FeatureProblem[] {
+    const { state, error, why, sinceMs } = this.#link?.status ?? {};
+    const others = this.#otherProblems();
+    const unshared = others.length > 0 ? undefined : this.#sharing?.problem;
+    return [
+      ...others,
+      ...(unshared === undefined ? [] : [{ why: 'events', text: unshared, since: null }]),
+      ...(state === 'waiting' && error !== undefined
+        ? [{ why: why ?? null, text: error, since: new Date(sinceMs ?? 0).toISOString() }]
+        : []),
+    ];
+  }
+
+  metrics(): readonly FeatureMetric[] {
+    const status = this.#link?.status;
+    return status
+      ? [
+          [
+            'fleet_connected',
+            'gauge',
+            'Whether the bus of the fleet is connected.',
+            status.state === 'connected' ? 1 : 0,
+          ],
+          ['fleet_queued_events', 'gauge', 'Events that the bus of the fleet has not stored yet.', status.queued],
+          ['fleet_dropped_events_total', 'counter', 'Events dropped because too many were queued.', status.dropped],
+        ]
+      : [];
+  }
+
+  /** Cameras of this box: not those of other boxes, and none that the mode makes private. */
+  #source(): BoxSource {
+    const { config, paths, recordings, events, version } = this.#host;
+    const isOwn = (path: string): boolean => {
+      const settings = resolvePath(config(), path)?.settings;
+      return settings !== undefined && settings.isPrivate !== true && remotePathOf(settings.source) === undefined;
+    };
+    return {
+      version,
+      cameras: () =>
+        paths
+          .list()
+          .filter(({ name }) => isOwn(name))
+          .map(({ name, title, ready, recording }) => ({
+            ...{ path: name, name: title, ready },
+            recording: recording?.active === true,
+          })),
+      outages: (fromUs, toUs) =>
+        paths
+          .list()
+          .filter(({ name }) => isOwn(name))
+          .flatMap(({ name }) =>
+            recordings.playback.events
+              .eventsOf(gapsName(name), fromUs, toUs, MAX_OUTAGES)
+              .filter(({ type, startUs, endUs = toUs }) => type === 'offline' && endUs - startUs >= OUTAGE_US)
+              .map((gap) => ({ ...gap, path: name, type: 'perch.offline', source: 'perch' as const })),
+          ),
+      onEvent: (listener) =>
+        recordings.events.hub.listen((event) => {
+          if (isOwn(event.path)) {
+            listener(event);
+          }
+        }),
+      onChange: (listener) =>
+        events.listen(({ type }) => {
+          if (['path', 'camera', 'config'].includes(type)) {
+            listener();
+          }
+        }),
+    };
+  }
+}

@@ -1,0 +1,224 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import { type ConnectionType, encodeAccount, encodeOperator, encodeUser, type OperatorLimits } from '@nats-io/jwt';
+import { nkeys } from '@nats-io/transport-node';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import { type Credential, Hosts, type Member, nameOf } from '../bus/credential.ts';
+import {
+  answerSubject,
+  bucketSubject,
+  EVENT_STREAM,
+  eventSubject,
+  inboxOf,
+  requestSubject,
+  STATE_BUCKET,
+  stateKey,
+  storedSubject,
+} from '../bus/subjects.ts';
+
+/** The keys of a fleet, in a folder of its owner: no box and no server has them. */
+const KEYS_NAME = 'fleet-keys.json';
+/** Largest message of a box: a picture of a camera is not among them. */
+const MAX_BOX_PAYLOAD_BYTES = 256 << 10;
+const MAX_BOX_SUBSCRIPTIONS = 16;
+/** Time in which a box may answer a request, in nanoseconds. */
+const ANSWER_NS = 30e9;
+const MAX_MEMBERS = 20_000;
+
+const Key = Type.String({ pattern: '^U[A-Z2-7]{55}$' });
+const Keys = Type.Object({
+  /** Seeds. */
+  operator: Type.String({ pattern: '^SO[A-Z2-7]{56}$' }),
+  account: Type.String({ pattern: '^SA[A-Z2-7]{56}$' }),
+  system: Type.String({ pattern: '^SA[A-Z2-7]{56}$' }),
+  /** Signs orders to dial, which servers do. */
+  orders: Type.Object({
+    key: Type.String({ pattern: '^[\\w-]{43}$' }),
+    secret: Type.String({ pattern: '^[\\w-]{43}$' }),
+  }),
+  /** Of the members. */
+  natsURL: Type.String({ maxLength: 1_000 }),
+  authority: Type.Optional(Type.String({ maxLength: 65_536 })),
+  hosts: Hosts,
+  /** Public keys that were issued, by name of the member. */
+  issued: Type.Record(Type.String(), Type.Array(Key), { maxProperties: MAX_MEMBERS }),
+  /** Revoked public keys, with the time in Unix seconds: what was issued until then is void. */
+  revoked: Type.Record(Type.String(), Type.Integer(), { maxProperties: MAX_MEMBERS }),
+});
+type Keys = Static<typeof Keys>;
+
+const UNLIMITED: OperatorLimits = {
+  ...{ subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 },
+  ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 },
+};
+
+interface FleetPlace {
+  readonly natsURL: string;
+  readonly authority?: string | undefined;
+  readonly hosts: readonly string[];
+}
+
+/** Issues the credentials of a fleet, and revokes them. */
+export class FleetAuthority {
+  readonly #document: StoredDocument<typeof Keys>;
+  #keys: Keys;
+
+  /** @throws PerchError if the folder has the keys of a fleet, or cannot be written */
+  static async create(folder: string, { natsURL, authority, hosts }: FleetPlace): Promise<FleetAuthority> {
+    const document = new StoredDocument(join(folder, KEYS_NAME), Keys);
+    if (await document.load()) {
+      throw new PerchError('badInput', `${document.file} exists: it has the keys of a fleet`);
+    }
+    const keys = {
+      ...{
+        operator: seedOf(nkeys.createOperator()),
+        account: seedOf(nkeys.createAccount()),
+        system: seedOf(nkeys.createAccount()),
+      },
+      ...(authority !== undefined && { authority }),
+      orders: newOrderKey(),
+      ...{ natsURL, hosts: [...hosts], issued: {}, revoked: {} },
+    };
+    await document.save(() => keys);
+    return new FleetAuthority(document, keys);
+  }
+
+  /** @throws PerchError */
+  static async open(folder: string): Promise<FleetAuthority> {
+    const document = new StoredDocument(join(folder, KEYS_NAME), Keys);
+    const keys = await document.load();
+    if (!keys) {
+      throw new PerchError('notFound', `${document.file} does not exist: perch fleet create ${folder} makes it`);
+    }
+    return new FleetAuthority(document, keys);
+  }
+
+  private constructor(document: StoredDocument<typeof Keys>, keys: Keys) {
+    this.#document = document;
+    this.#keys = keys;
+  }
+
+  get natsURL(): string {
+    return this.#keys.natsURL;
+  }
+
+  get authority(): string | undefined {
+    return this.#keys.authority;
+  }
+
+  /** A new credential. Former ones of the member stay valid until they are revoked. */
+  async issue(member: Member): Promise<Credential> {
+    const { account, authority, hosts, issued, orders } = this.#keys;
+    const user = nkeys.createUser();
+    const limits = member.role === 'box' ? boxLimits(member.id) : serverLimits(member.id);
+    const jwt = await encodeUser(nameOf(member), user, keyOf(account), limits);
+    const name = nameOf(member);
+    this.#keys = { ...this.#keys, issued: { ...issued, [name]: [...(issued[name] ?? []), user.getPublicKey()] } };
+    await this.#document.save(() => this.#keys);
+    const more =
+      member.role === 'box' ? { orders: { key: orders.key }, hosts: [...hosts] } : { orders: { ...orders }, hosts: [] };
+    return { format: 'perch-fleet', jwt, seed: seedOf(user), ...(authority !== undefined && { authority }), ...more };
+  }
+
+  /**
+   * Revokes all credentials of the member that were issued so far; NATS servers know it from the account's new JWT. What was revoked before
+   * is revoked again.
+   * @param id of a box or a server
+   * @throws PerchError notFound
+   */
+  async revoke(id: string, nowMs: number): Promise<void> {
+    const { issued, revoked } = this.#keys;
+    const keys = (['box', 'server'] as const).flatMap((role) => issued[nameOf({ role, id })] ?? []);
+    if (keys.length === 0) {
+      throw new PerchError('notFound', `no credential of '${id.slice(0, 64)}' was issued`);
+    }
+    const gone = Object.fromEntries(keys.map((key) => [key, Math.ceil(nowMs / 1000)]));
+    this.#keys = { ...this.#keys, revoked: { ...revoked, ...gone } };
+    await this.#document.save(() => this.#keys);
+  }
+
+  /** Signed by the operator's key. */
+  accountJwt(): Promise<string> {
+    const { operator, account, revoked } = this.#keys;
+    return encodeAccount(
+      'fleet',
+      keyOf(account),
+      { limits: UNLIMITED, revocations: revoked },
+      { signer: keyOf(operator) },
+    );
+  }
+
+  /** Of a user of the system account, who may replace the account's JWT, for a quarter of an hour. */
+  async systemCredential(nowMs: number): Promise<Pick<Credential, 'jwt' | 'seed'>> {
+    const user = nkeys.createUser();
+    const exp = Math.floor(nowMs / 1000) + 900;
+    return { jwt: await encodeUser('perch', user, keyOf(this.#keys.system), {}, { exp }), seed: seedOf(user) };
+  }
+
+  /** What the configuration of each NATS server has to include; it does not change. @param store folder in which the server keeps accounts */
+  async serverConfig(store: string): Promise<string> {
+    const { operator, system } = this.#keys;
+    const [operatorKey, systemKey] = [keyOf(operator), keyOf(system)];
+    const systemId = systemKey.getPublicKey();
+    const operatorJwt = await encodeOperator('perch', operatorKey, { system_account: systemId });
+    const systemJwt = await encodeAccount('system', systemKey, { limits: SYSTEM_LIMITS }, { signer: operatorKey });
+    return [
+      `operator: ${operatorJwt}`,
+      `system_account: ${systemId}`,
+      `resolver: { type: full, dir: ${JSON.stringify(store)}, allow_delete: false, interval: "2m" }`,
+      // The account of the fleet is published: a preloaded one would void its revocations with each restart.
+      'resolver_preload: {',
+      `  ${systemId}: ${systemJwt}`,
+      '}',
+      '',
+    ].join('\n');
+  }
+}
+
+const SYSTEM_LIMITS: OperatorLimits = { ...UNLIMITED, mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 };
+
+function newOrderKey(): Keys['orders'] {
+  const { d: secret = '', x: key = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  return { secret, key };
+}
+
+const seedOf = (key: nkeys.KeyPair): string => new TextDecoder().decode(key.getSeed());
+const keyOf = (seed: string): nkeys.KeyPair => nkeys.fromSeed(new TextEncoder().encode(seed));
+
+const STANDARD: ConnectionType[] = ['STANDARD'];
+
+/**
+ * A box reaches its own subjects, and answers what it was asked. NATS does not check the subject to which a message wants its answer, so
+ * nothing may answer what a box publishes: see `stores.ts`.
+ */
+const boxLimits = (box: string) => ({
+  pub: { allow: [eventSubject(box), bucketSubject(stateKey(box)), answerSubject(box, '*', '*')] },
+  sub: { allow: [requestSubject(box, '>'), storedSubject(box), `${inboxOf(box)}.>`] },
+  resp: { max: 1, ttl: ANSWER_NS },
+  ...{ payload: MAX_BOX_PAYLOAD_BYTES, subs: MAX_BOX_SUBSCRIPTIONS, data: -1 },
+  bearer_token: false,
+  allowed_connection_types: STANDARD,
+});
+
+const API = '$JS.API';
+/** A server reads events and states and asks boxes. It deletes nothing that is stored; its consumers may deliver to any subject. */
+const serverLimits = (server: string) => ({
+  pub: {
+    allow: [
+      requestSubject('*', '>'),
+      ...[`${API}.INFO`, `${API}.STREAM.NAMES`],
+      ...[EVENT_STREAM, `KV_${STATE_BUCKET}`].flatMap((stream) => [
+        ...[`${API}.STREAM.CREATE.${stream}`, `${API}.STREAM.INFO.${stream}`],
+        ...[`${API}.STREAM.MSG.GET.${stream}`, `${API}.DIRECT.GET.${stream}`, `${API}.DIRECT.GET.${stream}.>`],
+        ...[`${API}.CONSUMER.*.${stream}`, `${API}.CONSUMER.*.${stream}.>`, `${API}.CONSUMER.MSG.NEXT.${stream}.*`],
+        ...[`$JS.ACK.${stream}.>`, `$JS.FC.${stream}.>`],
+      ]),
+    ],
+  },
+  sub: { allow: [`${inboxOf(server)}.>`, answerSubject('*', server, '*')] },
+  ...{ payload: -1, subs: -1, data: -1 },
+  bearer_token: false,
+  allowed_connection_types: STANDARD,
+});

@@ -1,0 +1,193 @@
+import { join } from 'node:path';
+import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { resolvePath } from '../../../config/load/load.ts';
+import { readConfig } from '../../../config/store/read-config.ts';
+import { parseSize } from '../../../config/values/size.ts';
+import { RecordPathPattern } from '../../../record/file/record-path.ts';
+import { DELETED_TIMES, DeletedTimes } from '../../../record/retention/deleted-times.ts';
+import { diskOf } from '../../../recordings/copy/forecast.ts';
+import type { LeftFile } from '../../../recordings/copy/left-file.ts';
+import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
+import { FetchMark, UNWRITABLE_TEXT } from '../../../recordings/fetch-mark.ts';
+import type { CommandCall } from '../../contract.ts';
+import { recordingsOf, requireDisk } from '../run/command-recordings.ts';
+import { recorderLogin } from '../run/recorder-address.ts';
+import type { Channel } from './channels.ts';
+import { DraftRecorders } from './draft-recorder.ts';
+import { RecorderImport } from './recorder-import.ts';
+import { openRecorder } from './recorder-session.ts';
+import { rangeOf } from './recorder-source.ts';
+
+/** What a Perch that records on this machine leaves free of its link and its disk. */
+const USUAL_RATE = 3_000_000;
+/** Attempts without anything new. */
+const MAX_TRIES = 3;
+const AGAIN_MS = 5_000;
+const DISK_MS = 10_000;
+/** Of the environment, where other users of the machine do not see it. */
+const PASSWORD = 'PERCH_RECORDER_PASSWORD';
+
+/**
+ * `perch import onvif://…`: lists the channels of a recorder, or takes the recordings of one into those of a path. A running Perch finds
+ * them. @returns exit code: 1 if something was left out @throws PerchError
+ */
+export async function importFromRecorder(call: CommandCall): Promise<number> {
+  const { words, text, has, dataDir, cwd, env, file, write, isTerminal } = call;
+  if (has('link') || has('move')) {
+    throw new PerchError('badInput', 'a recorder keeps its recordings: --link and --move are for folders');
+  }
+  const { url, user, password = env[PASSWORD] } = recorderLogin(words[0] ?? '');
+  const recorder = { address: url, ...(user !== undefined && { user }), ...(password !== undefined && { password }) };
+  const range = rangeOf({ since: text('since'), until: text('until') });
+  const rate = text('rate');
+  const maxBytesPerSecond = rate === undefined ? USUAL_RATE : parseSize(rate);
+  becomeOwnerOf(dataDir);
+  const [signal, clock] = [call.stopSignal(), systemClock];
+  const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });
+  const opened = await openRecorder(recorder, { ...range, clock, config: () => config, isInteractive: true }, signal);
+  const { channels, zoneMs, isCut } = opened;
+  const path = text('path');
+  if (path === undefined) {
+    write(channels.map((one) => `${lineOf(one, zoneMs)}\n`).join('') || 'the recorder has no recordings\n');
+    write(isCut ? 'it has older recordings, too: choose a period with --since and --until\n' : '');
+    write(zoneMs === 0 ? '' : `it states local time as UTC: ${zoneMs / 60_000} minutes are taken off\n`);
+    return 0;
+  }
+  const settings = resolvePath(config, path)?.settings;
+  if (!settings) {
+    throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
+  }
+  const channel = chosen(channels, text('camera'));
+  const { folder } = new RecordPathPattern(settings.recordPath, undefined);
+  await requireDisk(folder, dataDir, config.recordNeedsDisk);
+  let diskMs = clock.monoMs();
+  const playback = recordingsOf(config, dataDir, clock);
+  const mark = new FetchMark(dataDir, 'command', { clock, log: silentLogger });
+  await using drafts = new DraftRecorders({ clock, log: silentLogger, index: playback.segmentLog });
+  const startedMs = clock.wallMs();
+  const untilUs = range.untilUs ?? Math.round(startedMs * 1_000);
+  const job = new RecorderImport(
+    {
+      ...{ items: [{ group: channel.key, path }], zoneMs, untilUs, maxBytesPerSecond, memory: {} },
+      ...(range.sinceUs !== undefined && { sinceUs: range.sinceUs }),
+    },
+    {
+      ...{ clock, playback, open: async () => opened, settingsOf: () => settings, busyMs: () => 0 },
+      // A running Perch writes it.
+      deleted: (name) => new DeletedTimes(join(dataDir, DELETED_TIMES), silentLogger).of(name, startedMs),
+      recorder: (name, of) => drafts.recorder(name, of),
+      stopped: () => drafts.place(),
+      // A running Perch sees to both.
+      ...{ limitRoom: () => Number.POSITIVE_INFINITY, claim: claimBy(mark, write), release: () => {} },
+      room: async (recordPath) => {
+        if (clock.monoMs() - diskMs > DISK_MS) {
+          diskMs = clock.monoMs();
+          await requireDisk(folder, dataDir, config.recordNeedsDisk);
+        }
+        const { freeBytes, keptFreeBytes } = await diskOf(recordPath, config);
+        return freeBytes - keptFreeBytes;
+      },
+    },
+  );
+  const left: LeftFile[] = [];
+  let shownMs = clock.monoMs();
+  const attempts = { count: 0 };
+  const report: JobReport = {
+    ...{ left: () => {}, forgetLeftOut: () => {}, begin: () => {}, isPresent: () => {}, done: () => {} },
+    keep: async () => {},
+    leftOut: (one) => {
+      attempts.count = 0;
+      left.push(one);
+    },
+    bytes: () => {
+      attempts.count = 0;
+      const nowMs = clock.monoMs();
+      if (nowMs - shownMs >= (isTerminal ? 250 : 5_000)) {
+        shownMs = nowMs;
+        const [{ doneSeconds = 0, totalSeconds = 0 } = {}] = job.channels ?? [];
+        const line = `${duration(doneSeconds)} of ${duration(totalSeconds)} are here`;
+        write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+      }
+    },
+  };
+  const endMark = clock.eachSecond(() => void mark.set(path));
+  try {
+    await untilOver(() => job.run(report, { signal, wait: async () => signal.throwIfAborted() }), attempts, signal);
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+  } finally {
+    endMark();
+    await drafts.place();
+    mark.clear();
+    await playback.close();
+  }
+  const lines = left.map((one) => `left out ${one.file}: ${one.reason}\n`);
+  write(`${isTerminal ? '\r\x1b[K' : ''}${drafts.files} recordings taken (${drafts.bytes} bytes)\n${lines.join('')}`);
+  if (signal.aborted) {
+    throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
+  }
+  return left.length > 0 ? 1 : 0;
+}
+
+/** A running Perch may be filling a gap of the path. The claim throws PerchError if the data folder cannot be written. */
+function claimBy(mark: FetchMark, write: CommandCall['write']): (path: string) => boolean {
+  let isTold = false;
+  return (path) => {
+    const isFree = mark.set(path);
+    if (mark.isUnwritable) {
+      throw new PerchError('exhausted', UNWRITABLE_TEXT, { path });
+    }
+    if (!isFree && !isTold) {
+      write(`Perch fills a gap of '${path}' from the card of its camera: waiting until it has stopped\n`);
+    }
+    isTold ||= !isFree;
+    return isFree;
+  };
+}
+
+/** @param attempts counts those without anything new @throws the error of the last one */
+async function untilOver(run: () => Promise<void>, attempts: { count: number }, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      attempts.count += 1;
+      if (signal.aborted || !mayPass(error) || attempts.count >= MAX_TRIES) {
+        throw error;
+      }
+      await systemClock.sleep(AGAIN_MS, signal);
+    }
+  }
+}
+
+/** Not a disk or a login, which a person sees to. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof PerchError && error.code !== 'exhausted' && error.code !== 'unauthorized' && !error.context['why'];
+
+/** @throws PerchError with the names of the channels */
+function chosen(channels: readonly Channel[], name: string | undefined): Channel {
+  const found = channels.find((one) => one.name === name || (name === undefined && channels.length === 1));
+  if (found) {
+    return found;
+  }
+  const names = channels.map((one) => `'${one.name}'`).join(', ') || 'none';
+  const text = name === undefined ? 'choose a channel with --camera' : `the recorder has no channel '${name}'`;
+  throw new PerchError('badInput', `${text}; its channels are: ${names}`);
+}
+
+function lineOf({ name, recordings }: Channel, zoneMs: number): string {
+  const text = (ms: number) => (Number.isFinite(ms) ? new Date(ms - zoneMs).toISOString().slice(0, 19) : '?');
+  const from = text(Math.min(...recordings.map(({ fromMs = Number.NaN }) => fromMs)));
+  const until = text(Math.max(...recordings.map(({ untilMs = Number.NaN }) => untilMs)));
+  return `${name}: ${from}Z to ${until}Z`;
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min ${seconds % 60} s`;
+}
