@@ -7,26 +7,26 @@ import { buildPage } from './build.ts';
 import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
 /** All sizes are gzipped, and 1 to 2 % above those of today. */
-const MAX_FIRST_LOAD_BYTES = 45_700;
-const MAX_FIRST_SCRIPT_BYTES = 35_450;
+const MAX_FIRST_LOAD_BYTES = 46_500;
+const MAX_FIRST_SCRIPT_BYTES = 36_200;
 const MAX_FIRST_STYLE_BYTES = 6_040;
-const MAX_PAGE_BYTES = 31_000;
+const MAX_PAGE_BYTES = 32_000;
 /**
  * Each page loads what any two share, which all pages need only once: 9 kB more for the page opened first, 5 kB less
  * for all of them. `cameras.js` has the first start, too, which ends with adding cameras.
  */
 const MAX_BYTES: Readonly<Record<string, number>> = {
-  'camera.js': 43_000,
-  'cameras.js': 66_000,
-  'recordings.js': 62_200,
-  'settings.js': 89_200,
-  'zh-cn.js': 5_750,
-  'zh-cn-settings.js': 17_200,
+  'camera.js': 46_000,
+  'cameras.js': 68_500,
+  'recordings.js': 68_500,
+  'settings.js': 118_000,
+  'zh-cn.js': 5_920,
+  'zh-cn-settings.js': 22_500,
 };
-const MAX_SCRIPTS_BYTES = 239_500;
-const MAX_WHOLE_BYTES = 264_000;
+const MAX_SCRIPTS_BYTES = 284_000;
+const MAX_WHOLE_BYTES = 302_000;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const MAX_ALL_SCRIPTS_BYTES = 401_500;
+const MAX_ALL_SCRIPTS_BYTES = 440_000;
 const MAX_SCRIPTS = 16;
 const MAX_ELEMENT_BYTES = 12_600;
 

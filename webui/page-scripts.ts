@@ -25,6 +25,7 @@ const EARLY: Scripts = {
 /** Parts of the page that one script holds, with those of features in `settings`, because they are used together. Others have a script of their own. */
 const LATER: Scripts = {
   camera: [
+    'camera-view/outputs-sheet.tsx',
     'camera-view/presets-sheet.tsx',
     'clips/snapshot-button.tsx',
     'pages/camera.tsx',

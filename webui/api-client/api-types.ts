@@ -6,7 +6,7 @@ export type { FactorAnswer } from '../../agent/http/api/accounts/second-factor-r
 export type { SessionAnswer } from '../../agent/http/api/accounts/session-routes.ts';
 export type { SharedClip } from '../../agent/http/api/accounts/shared-clip-routes.ts';
 export type { ViewItem } from '../../agent/http/api/accounts/view-routes.ts';
-export type { PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
+export type { CameraOutput, PtzAbilities } from '../../agent/http/api/cameras/camera-control.ts';
 export type {
   AdoptAnswer,
   CameraItem,

@@ -35,6 +35,7 @@ export type PathItem = Pick<
   | 'mayRead'
   | 'mayPlayback'
   | 'mayTurn'
+  | 'maySwitch'
 >;
 
 /** Undefined until the first response. */

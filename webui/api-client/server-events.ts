@@ -51,6 +51,8 @@ export interface EventUpdate {
   readonly start: string;
   readonly end: string | null;
   readonly text?: string | null;
+  /** What was found in its pictures so far. */
+  readonly labels?: readonly { readonly type: string; readonly at: string }[] | null;
 }
 
 type Listener<T extends keyof ServerEvents> = (news: ServerEvents[T]) => void;

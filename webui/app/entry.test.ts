@@ -11,6 +11,7 @@ const session: SessionAnswer = {
   clip: false,
   mayClaim: false,
   openAccess: false,
+  server: false,
   https: null,
   secondFactor: false,
   commands: { claim: 'perch claim', resetPassword: 'perch reset-password' },

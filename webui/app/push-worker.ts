@@ -1,4 +1,4 @@
-/** Shows the box's push messages; a tap opens their moment. */
+/** Shows the box's push messages; a tap opens their moment, and their buttons work while the page is closed. */
 
 interface PushMessage {
   readonly id: string;
@@ -13,7 +13,29 @@ interface PushMessage {
   readonly link: string;
   /** A small JPEG, base64. */
   readonly picture?: string;
+  readonly buttons?: readonly Button[];
+  /** Shown when the box has refused a button. */
+  readonly failed?: string;
+  /** Shown when the box has not answered. */
+  readonly unreached?: string;
 }
+/** Opens `link`, or sends `token` to the box. */
+interface Button {
+  readonly title: string;
+  readonly link?: string;
+  readonly token?: string;
+}
+/** The answer to a token. */
+interface Pressed {
+  readonly text: string;
+  readonly until: string | null;
+  readonly undo: Button | null;
+}
+/** What a notification keeps of its message. */
+type Kept = Pick<PushMessage, 'link' | 'buttons' | 'failed' | 'unreached'> & {
+  /** It answers a button. */
+  readonly isAnswer?: boolean;
+};
 interface WorkerEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -21,7 +43,14 @@ interface PushEvent extends WorkerEvent {
   readonly data: { json(): PushMessage } | null;
 }
 interface TapEvent extends WorkerEvent {
-  readonly notification: { readonly data: { readonly link: string }; close(): void };
+  /** Place of the button; empty or absent: the notification itself. */
+  readonly action?: string;
+  readonly notification: {
+    readonly title: string;
+    readonly tag: string;
+    readonly data: Kept;
+    close(): void;
+  };
 }
 interface Subscription {
   toJSON(): { readonly endpoint: string; readonly keys: object };
@@ -44,7 +73,7 @@ interface WorkerScope {
   readonly registration: {
     readonly scope: string;
     showNotification(title: string, options: object): Promise<void>;
-    getNotifications(filter: { readonly tag: string }): Promise<readonly object[]>;
+    getNotifications(filter: { readonly tag: string }): Promise<readonly { readonly data?: Kept }[]>;
     readonly pushManager: { subscribe(options: object): Promise<Subscription> };
   };
   readonly clients: {
@@ -57,6 +86,9 @@ const worker = self as unknown as WorkerScope;
 
 /** Time limit of the request for the full picture, because the box may be out of reach. */
 const PICTURE_MS = 8_000;
+const PRESS_MS = 10_000;
+/** Name of a cache, and the URL of its only entry; `camera-view/talk-connection.ts` reads it. */
+const PRESSED = 'perch-pressed';
 
 worker.addEventListener<PushEvent>('push', (event) => {
   const message = event.data?.json();
@@ -66,8 +98,15 @@ worker.addEventListener<PushEvent>('push', (event) => {
 });
 
 worker.addEventListener<TapEvent>('notificationclick', (event) => {
-  event.notification.close();
-  event.waitUntil(openPage(worker.registration.scope + event.notification.data.link));
+  const { notification, action = '' } = event;
+  const { buttons = [], link } = notification.data;
+  const button = action === '' ? undefined : buttons[Number(action)];
+  if (button?.token !== undefined) {
+    event.waitUntil(press(button.token, notification));
+    return;
+  }
+  notification.close();
+  event.waitUntil(button?.link === undefined ? openPage(link) : openPressed(button.link));
 });
 
 worker.addEventListener<ChangeEvent>('pushsubscriptionchange', (event) => {
@@ -98,24 +137,31 @@ async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
 async function showMessage(message: PushMessage): Promise<void> {
   await show(message, message.picture && `data:image/jpeg;base64,${message.picture}`, false);
   const full = message.path === '' || message.kind === 'offline' ? undefined : await fullPicture(message);
-  // Does not show a notification again that was dismissed meanwhile.
-  if (full && (await worker.registration.getNotifications({ tag: tagOf(message) })).length > 0) {
+  const [present] = full ? await worker.registration.getNotifications({ tag: tagOf(message) }) : [];
+  // Does not show a notification again that was dismissed or answered meanwhile.
+  if (present && !present.data?.isAnswer) {
     await show(message, full, true);
   }
 }
+
+/** The buttons, and what a tap needs. */
+const kept = ({ link, buttons = [], failed, unreached, isAnswer = false }: Kept) => ({
+  data: { link, buttons, failed, unreached, isAnswer },
+  icon: 'icon-192.png',
+  actions: buttons.map(({ title }, i) => ({ action: String(i), title })),
+});
 
 const tagOf = ({ id, path }: PushMessage): string => `${id} ${path}`;
 
 /** Shows a notification. It replaces one with the same tag. */
 function show(message: PushMessage, image: string | undefined, silent: boolean): Promise<void> {
-  const { at, title, body, link } = message;
+  const { at, title, body } = message;
   return worker.registration.showNotification(title, {
     body,
     silent,
     tag: tagOf(message),
     timestamp: at,
-    data: { link },
-    icon: 'icon-192.png',
+    ...kept(message),
     ...(image && { image }),
   });
 }
@@ -133,7 +179,57 @@ async function fullPicture({ id, path }: PushMessage): Promise<string | undefine
   }
 }
 
-async function openPage(url: string): Promise<void> {
+/** Sends the token to the box. The notification is replaced by one that says what has changed. */
+async function press(token: string, { title, tag, data }: TapEvent['notification']): Promise<void> {
+  const { text, until, buttons } = await pressed(token, data).catch(() => ({
+    text: data.unreached ?? '',
+    until: null,
+    buttons: data.buttons ?? [],
+  }));
+  const time = until && new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  await worker.registration.showNotification(title, {
+    body: text.replace('{time}', time ?? ''),
+    silent: true,
+    tag,
+    ...kept({ ...data, buttons, isAnswer: true }),
+  });
+}
+
+interface Outcome extends Omit<Pressed, 'undo'> {
+  readonly buttons: readonly Button[];
+}
+
+/** @throws no answer from the box, or none to the token: it may be pressed again */
+async function pressed(token: string, { buttons = [], failed = '' }: Kept): Promise<Outcome> {
+  const response = await fetch(`${worker.registration.scope}v3/notifications/press`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ token }),
+    signal: AbortSignal.timeout(PRESS_MS),
+  });
+  if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+    return { text: failed, until: null, buttons: buttons.filter((button) => button.token === undefined) };
+  }
+  if (!response.ok) {
+    throw new Error(`the box answers ${response.status}`);
+  }
+  const { undo, ...answer } = (await response.json()) as Pressed;
+  return { ...answer, buttons: undo ? [undo] : [] };
+}
+
+/** Opens the page, and notes for it that the address comes from a button, and not from a link that anybody can make. */
+async function openPressed(link: string): Promise<void> {
+  try {
+    const cache = await caches.open(PRESSED);
+    await cache.put(PRESSED, new Response(JSON.stringify({ link, at: Date.now() })));
+  } catch {
+    // Storage is full or forbidden: the page asks before it acts.
+  }
+  await openPage(link);
+}
+
+async function openPage(link: string): Promise<void> {
+  const url = worker.registration.scope + link;
   const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   const page = pages.find((one) => one.url.startsWith(worker.registration.scope));
   if (!page) {

@@ -75,7 +75,8 @@ interface Tap extends Point {
 
 interface GestureListener {
   readonly onSwipe: (to: 'next' | 'before' | 'back') => void;
-  readonly onTap: () => void;
+  /** @returns whether the tap is used up: a second one does not zoom */
+  readonly onTap: (at: Point) => boolean;
 }
 
 /**
@@ -127,8 +128,7 @@ export function usePictureGestures(screen: RefObject<HTMLElement | null>, { onSw
       const before = lastTap.current;
       const isSecond = before && event.timeStamp - before.atMs < DOUBLE_TAP_MS && distance(before, at) < SAME_PLACE_PX;
       lastTap.current = isSecond ? undefined : { ...at, atMs: event.timeStamp };
-      onTap();
-      if (isSecond) {
+      if (!onTap(at) && isSecond) {
         double(at);
       }
       return;

@@ -1,5 +1,5 @@
-import type { PtzAbilities } from '../api-client/api-types.ts';
-import { errorFromResponse, fetchJson, UI_HEADER } from '../api-client/request.ts';
+import type { CameraOutput, PtzAbilities } from '../api-client/api-types.ts';
+import { errorFromResponse, fetchJson, RequestError, UI_HEADER } from '../api-client/request.ts';
 import { isOwner } from '../api-client/session.ts';
 import { encodeName } from '../api-client/urls.ts';
 
@@ -20,15 +20,31 @@ interface Listed {
   readonly description: { readonly hasPtz: boolean } | null;
 }
 
+export interface CameraControls {
+  /** Undefined without PTZ. */
+  readonly ptz: Ptz | undefined;
+  /** Whether it may have outputs. */
+  readonly hasOnvif: boolean;
+}
+
 /**
- * PTZ of a path's camera; undefined without PTZ, or if it was not adopted.
+ * PTZ of a path's camera, if the person may turn it, and whether the camera may have outputs.
  *
  * @throws Error while the box has not read the camera's abilities
  */
-export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
+export async function loadControls(path: string, mayTurn: boolean, signal: AbortSignal): Promise<CameraControls> {
   if (!isOwner.peek()) {
+    if (!mayTurn) {
+      return { ptz: undefined, hasOnvif: true };
+    }
     // Only the owner gets the list of cameras.
-    return abilitiesOf(path, signal);
+    const ptz = await abilitiesOf(path, signal).catch((error: unknown) => {
+      if (error instanceof RequestError && error.status === 501) {
+        return undefined;
+      }
+      throw error;
+    });
+    return { ptz, hasOnvif: true };
   }
   // The browser would report the rejection of other paths as a failure.
   const { items } = await fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000', { signal });
@@ -36,8 +52,22 @@ export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | 
   if (item?.onvif && !item.description) {
     throw new Error(path);
   }
-  return item?.description?.hasPtz ? abilitiesOf(path, signal) : undefined;
+  const ptz = item?.description?.hasPtz ? await abilitiesOf(path, signal) : undefined;
+  return { ptz, hasOnvif: item?.onvif != null };
 }
+
+/** Relays, lights, sirens and wipers of a path's camera. */
+export interface OutputList {
+  readonly items: readonly CameraOutput[];
+}
+
+export const outputsAddress = (path: string): string => `v3/cameras/outputs/list/${encodeName(path)}`;
+
+export const loadOutputs = async (path: string, signal: AbortSignal): Promise<readonly CameraOutput[]> =>
+  (await fetchJson<OutputList>(outputsAddress(path), { signal })).items;
+
+export const switchOutput = (path: string, id: string, isOn: boolean): Promise<unknown> =>
+  fetchJson(`v3/cameras/outputs/set/${encodeName(path)}`, { method: 'POST', body: { id, isOn } });
 
 async function abilitiesOf(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
   const abilities = await fetchJson<PtzAbilities>(`v3/cameras/ptz/get/${encodeName(path)}`, { signal });
@@ -66,7 +96,11 @@ export const removePreset = (path: string, token: string): Promise<unknown> =>
   fetchJson(`v3/cameras/ptz/remove/${encodeName(path)}`, { method: 'POST', body: { token } });
 
 /** Sent even while the page closes. */
-export async function sendPtz(path: string, what: 'move' | 'stop' | 'goto' | 'home', body?: object): Promise<void> {
+export async function sendPtz(
+  path: string,
+  what: 'move' | 'stop' | 'goto' | 'home' | 'center',
+  body?: object,
+): Promise<void> {
   const response = await fetch(`v3/cameras/ptz/${what}/${encodeName(path)}`, {
     method: 'POST',
     headers: body ? { ...UI_HEADER, 'Content-Type': 'application/json' } : UI_HEADER,

@@ -1,4 +1,6 @@
+import type { ComponentChild } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { CameraOutput } from '../api-client/api-types.ts';
 import { retryUntilAnswered } from '../api-client/retry.ts';
 import { isOwner } from '../api-client/session.ts';
 import { toast } from '../ui/feedback/toast.tsx';
@@ -7,10 +9,12 @@ import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { isInSlider, onPageLeave, useHeldKeys } from './held-keys.ts';
 import { isZoomed } from './picture-zoom.ts';
-import { loadPtz, type Preset, type Ptz, sendPtz } from './ptz-api.ts';
+import { type CameraControls, loadControls, loadOutputs, type Preset, type Ptz, sendPtz } from './ptz-api.ts';
 import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
+import { centerings, centersOnTap } from './tap-to-center.ts';
 
 const PlacesSheet = lazyPart(() => import('./presets-sheet.tsx').then((part) => part.PresetsSheet));
+const SwitchSheet = lazyPart(() => import('./outputs-sheet.tsx').then((part) => part.OutputsSheet));
 
 interface PresetsProps {
   readonly camera: string;
@@ -26,7 +30,7 @@ function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
   const t = cameraViewWords.value;
   return (
     <>
-      <fieldset class="presets" aria-label={t.presets}>
+      <fieldset aria-label={t.presets}>
         {all.map(({ token, name }) => (
           <button
             key={token}
@@ -77,21 +81,58 @@ const PAN_KEYS = {
 };
 const ZOOM_KEYS = { '+': DIRECTIONS.in, '=': DIRECTIONS.in, '-': DIRECTIONS.out };
 
-/** Pad, zoom and presets, as far as the camera supports them. */
-export function PtzControls({ name }: { readonly name: string }) {
-  const [ptz, setPtz] = useState<Ptz>();
+interface PtzControlsProps {
+  readonly name: string;
+  readonly mayTurn: boolean;
+  readonly maySwitch: boolean;
+}
+
+/** Pad, zoom, presets and outputs, as far as the camera supports them and the person may use them. */
+export function PtzControls({ name, mayTurn, maySwitch }: PtzControlsProps) {
+  const [{ ptz, hasOnvif }, setControls] = useState<CameraControls>({ ptz: undefined, hasOnvif: false });
+  const [outputs, setOutputs] = useState<readonly CameraOutput[]>([]);
   useEffect(() => {
     const stop = new AbortController();
     // The strip reports an unreachable box.
-    retryUntilAnswered(() => loadPtz(name, stop.signal), stop.signal).then(setPtz, () => {});
+    retryUntilAnswered(() => loadControls(name, mayTurn, stop.signal), stop.signal).then(
+      (controls) => controls && setControls(controls),
+      () => {},
+    );
     return () => stop.abort();
-  }, [name]);
-  return ptz ? <Controls name={name} ptz={ptz} /> : null;
+  }, [name, mayTurn]);
+  useEffect(() => {
+    const stop = new AbortController();
+    if (hasOnvif && maySwitch) {
+      retryUntilAnswered(() => loadOutputs(name, stop.signal), stop.signal).then(
+        (all) => all && setOutputs(all),
+        () => {},
+      );
+    }
+    return () => stop.abort();
+  }, [name, hasOnvif, maySwitch]);
+  /** As the camera says, else as this page has switched it. */
+  const switched = (id: string, isOn: boolean) =>
+    setOutputs((all) => all.map((one) => (one.id === id && !one.isMomentary ? { ...one, isOn } : one)));
+  const switches = maySwitch && outputs.length > 0 && (
+    <Switches camera={name} outputs={outputs} onSwitched={switched} />
+  );
+  return ptz ? (
+    <Controls name={name} ptz={ptz} switches={switches} />
+  ) : (
+    switches && <div class="presets">{switches}</div>
+  );
 }
 
-function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
+interface ControlsProps {
+  readonly name: string;
+  readonly ptz: Ptz;
+  readonly switches: ComponentChild;
+}
+
+function Controls({ name, ptz, switches }: ControlsProps) {
   const [presets, setPresets] = useState(ptz.presets);
   const [chosen, setChosen] = useState<string>();
+  useEffect(() => setChosen(undefined), [centerings.value]);
   /** A press by key or screen reader toggles. */
   const [pressed, setPressed] = useState<Direction>();
   const motion = usePtzMotion(name);
@@ -121,15 +162,64 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
         )}
         {ptz.hasZoom && <Rocker pressed={pressed} onTurn={turn} onPress={press} />}
       </div>
-      {presets && (
-        <Presets
-          camera={name}
-          all={presets}
-          chosen={chosen}
-          onGo={(token) => goTo('goto', token)}
-          onChanged={setPresets}
-        />
+      {(presets || ptz.canCenter || switches) && (
+        <div class="presets">
+          {presets && (
+            <Presets
+              camera={name}
+              all={presets}
+              chosen={chosen}
+              onGo={(token) => goTo('goto', token)}
+              onChanged={setPresets}
+            />
+          )}
+          {ptz.canCenter && <CenterSwitch isEstimated={ptz.isCenterEstimated} />}
+          {switches}
+        </div>
       )}
+    </>
+  );
+}
+
+/** C and this button: a tap on the picture turns the camera there. */
+function CenterSwitch({ isEstimated }: { readonly isEstimated: boolean }) {
+  const t = cameraViewWords.value;
+  const toggle = () => {
+    centersOnTap.value = !centersOnTap.peek();
+    if (centersOnTap.peek()) {
+      toast(isEstimated ? t.tapToCenterNear : t.tapToCenterText);
+    }
+  };
+  useHeldKeys(['c'], toggle, () => {});
+  useEffect(
+    () => () => {
+      centersOnTap.value = false;
+    },
+    [],
+  );
+  return (
+    <button class="chip tap to-center" type="button" aria-pressed={centersOnTap.value} onClick={toggle}>
+      <Icon name="full" />
+      {t.tapToCenter}
+    </button>
+  );
+}
+
+interface SwitchesProps {
+  readonly camera: string;
+  readonly outputs: readonly CameraOutput[];
+  readonly onSwitched: (id: string, isOn: boolean) => void;
+}
+
+function Switches({ camera, outputs, onSwitched }: SwitchesProps) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <button class="chip tap to-outputs" type="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        <Icon name="bolt" />
+        {cameraViewWords.value.outputs}
+      </button>
+      {isOpen && <SwitchSheet {...{ camera, outputs, onSwitched }} onClosed={() => setOpen(false)} />}
     </>
   );
 }

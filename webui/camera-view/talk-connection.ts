@@ -10,6 +10,23 @@ export async function mayTalk(path: string, signal: AbortSignal): Promise<boolea
   return answer.headers.get('Perch-Talk') === 'yes';
 }
 
+/** Cache of the service worker with the link of the button that was pressed. */
+const PRESSED = 'perch-pressed';
+/** The page opens within this time. */
+const PRESSED_MS = 60_000;
+
+/**
+ * Whether a button of a notification has just opened this link; true once. Any page can make a link, which must not switch the microphone
+ * on.
+ */
+export async function takePressed(link: string): Promise<boolean> {
+  const cache = await caches.open(PRESSED);
+  const kept = await cache.match(PRESSED);
+  await cache.delete(PRESSED);
+  const pressed = (await kept?.json()) as { readonly link: string; readonly at: number } | undefined;
+  return pressed?.link === link && Math.abs(Date.now() - pressed.at) < PRESSED_MS;
+}
+
 /** Audio sent to the camera. Closing it releases the microphone. */
 export class TalkConnection {
   readonly #path: string;

@@ -1,10 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { replaceRoute } from '../shell/navigation.ts';
+import { cameraLink, route } from '../shell/route.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { onPageLeave, useHeldKeys } from './held-keys.ts';
-import { mayTalk, TalkConnection } from './talk-connection.ts';
+import { mayTalk, TalkConnection, takePressed } from './talk-connection.ts';
 
 /** Push to talk, if the camera has a loudspeaker and the user may talk. */
 export function Talk({ name }: { readonly name: string }) {
@@ -34,6 +36,7 @@ function TalkButton({ name }: { readonly name: string }) {
     stop();
   };
   useHeldKeys(['t'], start, stop);
+  useAskedTalk(name, start);
   return (
     <>
       <button
@@ -63,6 +66,22 @@ function TalkButton({ name }: { readonly name: string }) {
       </span>
     </>
   );
+}
+
+/** Starts a talk for which a button of a notification has opened this camera. */
+function useAskedTalk(name: string, start: () => void): void {
+  const here = route.value;
+  const isAsked = here.page === 'camera' && here.camera === name && here.talk === true;
+  useEffect(() => {
+    if (isAsked) {
+      const link = location.hash;
+      replaceRoute(cameraLink(name));
+      takePressed(link).then(
+        (isPressed) => isPressed && start(),
+        () => {},
+      );
+    }
+  }, [isAsked]);
 }
 
 /** One connection at a time. A release before it opens cancels it. */

@@ -4,8 +4,6 @@ export interface AnnouncedCamera {
   readonly title: string;
   /** Whether the camera is not offline. */
   readonly isThere: boolean;
-  /** The box's word for why it is offline; null: not known. */
-  readonly cause: string | null;
   /** Label of the current event. */
   readonly event: string | undefined;
 }
@@ -21,11 +19,11 @@ const EVENT_PAUSE_MS = 5_000;
 /** Changes within this time are one message: cameras behind one switch are lost together. */
 const GATHER_MS = 4_000;
 
-/** Chooses what a screen reader announces: trouble first, one message for each cause, then events one by one. */
+/** Chooses what a screen reader announces: trouble first, in one message, then events one by one. */
 export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
-  /** Since when a change has been gathered, by change and cause. */
-  readonly #gathered = new Map<string, number>();
+  /** Since when a change has been gathered. The box's reasons differ by the moment of its last try, so they do not count. */
+  readonly #gathered = new Map<Change, number>();
   /** Announced events that continue. */
   readonly #events = new Map<string, string>();
   #eventSaidMs = Number.NEGATIVE_INFINITY;
@@ -48,25 +46,20 @@ export class CameraAnnouncer {
     const changed = all.filter(
       ({ name, isThere }) => this.#there.get(name) !== isThere && isThere === (what === 'back'),
     );
-    const causes = new Set(changed.map((camera) => changeKey(what, camera)));
-    for (const key of this.#gathered.keys()) {
-      if (key.startsWith(what) && !causes.has(key)) {
-        this.#gathered.delete(key);
-      }
+    if (changed.length === 0) {
+      this.#gathered.delete(what);
+      return undefined;
     }
-    for (const key of causes) {
-      const sinceMs = this.#gathered.get(key) ?? nowMs;
-      this.#gathered.set(key, sinceMs);
-      if (nowMs - sinceMs >= GATHER_MS) {
-        this.#gathered.delete(key);
-        const of = changed.filter((camera) => changeKey(what, camera) === key);
-        for (const { name, isThere } of of) {
-          this.#there.set(name, isThere);
-        }
-        return { what, titles: of.map(({ title }) => title) };
-      }
+    const sinceMs = this.#gathered.get(what) ?? nowMs;
+    this.#gathered.set(what, sinceMs);
+    if (nowMs - sinceMs < GATHER_MS) {
+      return undefined;
     }
-    return undefined;
+    this.#gathered.delete(what);
+    for (const { name, isThere } of changed) {
+      this.#there.set(name, isThere);
+    }
+    return { what, titles: changed.map(({ title }) => title) };
   }
 
   #event(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
@@ -82,5 +75,3 @@ export class CameraAnnouncer {
     return { what: 'event', titles: [fresh.title], event: fresh.event };
   }
 }
-
-const changeKey = (what: Change, { cause }: AnnouncedCamera): string => `${what} ${what === 'gone' ? cause : ''}`;

@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import type { PathItem } from '../api-client/paths.ts';
 import { language } from '../words/words.ts';
-import { canPlay, hasSound, isSoundAlone, pairCameras, pictureSize, smallPath, titleOf, videoCodec } from './camera.ts';
+import {
+  canPlay,
+  hasSound,
+  isDemoCamera,
+  isSoundAlone,
+  pairCameras,
+  pictureSize,
+  smallPath,
+  titleOf,
+  videoCodec,
+} from './camera.ts';
 
 const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   name,
@@ -152,4 +162,10 @@ test.for([
 test("cameras have the owner's order; those without a place follow in the box's order", () => {
   const cameras = pairCameras([item('attic'), item('barn'), item('garden', { order: 2 }), item('yard', { order: 1 })]);
   expect(cameras.map(({ name }) => name)).toEqual(['yard', 'garden', 'attic', 'barn']);
+});
+
+test('a camera of the owner that is named demo is not the demo camera', () => {
+  expect(isDemoCamera({ name: 'demo', title: 'Demo camera' })).toBe(true);
+  expect(isDemoCamera({ name: 'demo', title: 'Yard' })).toBe(false);
+  expect(isDemoCamera({ name: 'yard', title: 'Demo camera' })).toBe(false);
 });

@@ -55,10 +55,14 @@ const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTE
 /** The box's own name for its demo camera. */
 const DEMO_TITLE = 'Demo camera';
 
+/** Its paths are not in the file, so it has no settings. */
+export const isDemoCamera = ({ name, title }: Pick<PathItem, 'name' | 'title'>): boolean =>
+  name === 'demo' && title?.trim() === DEMO_TITLE;
+
 /** A name without a title is made readable: `front-door` becomes `Front door`. */
 export function titleOf({ name, title }: Pick<PathItem, 'name' | 'title'>): string {
   const own = title?.trim();
-  return name === 'demo' && own === DEMO_TITLE ? liveWords.value.demoCamera : own || readableName(name);
+  return isDemoCamera({ name, title }) ? liveWords.value.demoCamera : own || readableName(name);
 }
 
 export function readableName(name: string): string {

@@ -25,6 +25,18 @@ test('motion does not replace a person', () => {
   expect(rings.at('door', NOW + 10_000)).toBe('motion');
 });
 
+test('what is found in the pictures of motion rings once, when it is found, and no doorbell again', () => {
+  const rings = new RecentEvents();
+  expect(rings.take(event('1', NOW), NOW)).toBe(true);
+  const labels = [{ type: 'person', at: new Date(NOW + 3_000).toISOString() }];
+  expect(rings.take({ ...event('1', NOW), labels: [] }, NOW + 2_000)).toBe(false);
+  expect(rings.take({ ...event('1', NOW), labels }, NOW + 3_500)).toBe(false);
+  expect(rings.at('door', NOW + 12_900)).toBe('person');
+  expect(rings.at('door', NOW + 13_000)).toBeUndefined();
+  rings.take({ ...event('1', NOW), labels: [...labels, ...labels] }, NOW + 14_000);
+  expect(rings.at('door', NOW + 14_001)).toBeUndefined();
+});
+
 test('the end of an event is not another event', () => {
   const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW);

@@ -15,13 +15,25 @@ export class RecentEvents {
   #aheadMs = Number.POSITIVE_INFINITY;
 
   /** @param nowMs of the browser's clock @returns whether the event is new and began just now */
-  take({ id, path, type, start }: EventUpdate, nowMs: number): boolean {
-    const ageMs = nowMs - Date.parse(start);
+  take({ id, path, type, start, labels }: EventUpdate, nowMs: number): boolean {
+    // What is found in its pictures is reported later.
+    labels?.forEach((label) => {
+      this.#ring(id + label.type, path, label.type, label.at, nowMs);
+    });
+    return this.#ring(id, path, type, start, nowMs);
+  }
+
+  #ring(key: string, path: string, type: string, at: string, nowMs: number): boolean {
+    const ageMs = nowMs - Date.parse(at);
     // The end of an event is reported as well.
-    if (this.#known.has(id) || !Number.isFinite(ageMs)) {
+    if (this.#known.has(key) || !Number.isFinite(ageMs)) {
       return false;
     }
-    this.#remember(id);
+    this.#known.add(key);
+    if (this.#known.size > KEPT) {
+      const [oldest = ''] = this.#known;
+      this.#known.delete(oldest);
+    }
     this.#aheadMs = Math.min(this.#aheadMs, ageMs);
     const leftMs = RING_MS - (ageMs - this.#aheadMs);
     const before = this.at(path, nowMs);
@@ -37,14 +49,6 @@ export class RecentEvents {
   at(path: string, nowMs: number): string | undefined {
     const ring = this.#rings.get(path);
     return ring && nowMs < ring.untilMs ? ring.type : undefined;
-  }
-
-  #remember(id: string): void {
-    this.#known.add(id);
-    if (this.#known.size > KEPT) {
-      const [oldest = ''] = this.#known;
-      this.#known.delete(oldest);
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
 import { addLayer } from '../shell/layer.ts';
 import { clipsLink } from '../shell/route.ts';
@@ -45,7 +45,8 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
     return () => before instanceof HTMLElement && before.isConnected && before.focus({ preventScroll: true });
   }, []);
   const isRow = useMedia(ROW);
-  useEffect(() => (isRow ? undefined : addLayer(onBack)), [isRow]);
+  // In the commit, like the entry of a sheet, which may replace it.
+  useLayoutEffect(() => (isRow ? undefined : addLayer(onBack)), [isRow]);
   const isEmpty = missingMs(spans.value, clip) >= clip.endMs - clip.startMs;
   const size = useClipSize(isEmpty ? undefined : name, clip);
   const delivery = useClipDownload(name, title, clip, size);

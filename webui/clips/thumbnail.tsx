@@ -14,10 +14,14 @@ interface RecordedThumbnailProps {
   readonly name: string;
   /** A recorded moment. */
   readonly ms: number | undefined;
+  /** The film strip that it is in. Absent: it stands alone. */
+  readonly strip?: string;
+  /** In the strip, from 0. */
+  readonly place?: number;
 }
 
 /** A thumbnail that loads when it becomes visible; an icon until then, and where there is no picture. */
-export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
+export function RecordedThumbnail({ name, ms: at, strip = '', place = 0 }: RecordedThumbnailProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const { current } = canvas;
@@ -29,10 +33,11 @@ export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
       ([entry]) => {
         cancel();
         if (entry?.isIntersecting) {
-          cancel = requestThumbnail(name, at, (picture) => {
-            observer.disconnect();
-            draw(current, picture);
-          });
+          const { address, fallback } = { address: frameAddress(name, at), fallback: pictureAddress(name, at, WIDTH) };
+          const onDone = (picture: HTMLCanvasElement) => draw(current, picture);
+          cancel = requestThumbnail({ address, fallback, onDone, strip: strip || address, place });
+        } else {
+          release(current);
         }
       },
       { rootMargin: '25%' },
@@ -42,7 +47,7 @@ export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
       observer.disconnect();
       cancel();
     };
-  }, [name, at]);
+  }, [name, at, strip, place]);
   return (
     <span class="thumb">
       <Icon name="snapshot" small />
@@ -57,13 +62,26 @@ function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
   canvas.getContext('2d')?.drawImage(picture, 0, 0);
 }
 
+/** Frees the memory of a picture that is out of view. */
+function release(canvas: HTMLCanvasElement): void {
+  if (canvas.width !== 16) {
+    canvas.width = 16;
+    canvas.height = 9;
+  }
+}
+
 const UNDER_WAY = 2;
 /** Time limit of a request, so that one without an end does not hold up the others. */
 const MAX_WAIT_MS = 10_000;
 const KEPT = 120;
 const WIDTH = 192;
 
-interface ThumbnailRequest {
+interface Waiting {
+  readonly strip: string;
+  readonly place: number;
+}
+
+interface ThumbnailRequest extends Waiting {
   readonly address: string;
   /** URL of the JPEG, for a browser that does not play the codec. */
   readonly fallback: string;
@@ -72,14 +90,14 @@ interface ThumbnailRequest {
 
 /** Thumbnails that were loaded, least recently used first. */
 const kept = new Map<string, HTMLCanvasElement>();
-/** The latest request is served first: it is visible. */
+/** The latest strip is served first: it is visible. */
 let waiting: ThumbnailRequest[] = [];
 /** Chromium collects an element without a reference before it has decoded its picture. */
 const underWay = new Set<HTMLVideoElement | HTMLImageElement>();
 
 /** The key frame before a moment, scaled down. @returns cancels the request */
-function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvasElement) => void): () => void {
-  const address = frameAddress(name, ms);
+function requestThumbnail(request: ThumbnailRequest): () => void {
+  const { address, onDone } = request;
   const known = kept.get(address);
   if (known) {
     kept.delete(address);
@@ -87,7 +105,6 @@ function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvas
     onDone(known);
     return () => {};
   }
-  const request = { address, fallback: pictureAddress(name, ms, WIDTH), onDone };
   waiting.push(request);
   next();
   return () => {
@@ -97,12 +114,22 @@ function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvas
 
 function next(): void {
   while (underWay.size < UNDER_WAY) {
-    const request = waiting.pop();
+    const request = firstToLoad(waiting);
     if (!request) {
       return;
     }
+    waiting = waiting.filter((one) => one !== request);
     load(request);
   }
+}
+
+/** The first of the latest strip; what follows the first two of a strip waits for those of the others. */
+export function firstToLoad<T extends Waiting>(waiting: readonly T[]): T | undefined {
+  const latest = waiting.findLast(({ place }) => place < 2) ?? waiting.at(-1);
+  const [first] = waiting
+    .filter(({ strip }) => strip === latest?.strip)
+    .toSorted((one, other) => one.place - other.place);
+  return first;
 }
 
 function load(request: ThumbnailRequest): void {

@@ -4,7 +4,7 @@ import type { ImportForecast, TransferItems } from '../api-client/api-types.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { Select } from '../ui/controls/choice.tsx';
 import { TextField } from '../ui/controls/field.tsx';
-import { byteSize } from '../words/format.ts';
+import { byteSize, longDuration } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { copyingWords } from '../words/settings/copying.ts';
 import { type Group, itemsOf, type Target } from './import-data.ts';
@@ -34,8 +34,12 @@ export function ImportGroups({ found, cameras, firstTarget, requestOf, limits, o
   const items = itemsOf(found.groups, targets);
   const request = items && requestOf(items);
   const size = (bytes: number) => byteSize(bytes, language);
+  const zone = longDuration(Math.abs(found.zoneMs ?? 0), language);
   return (
     <>
+      {Math.abs(found.zoneMs ?? 0) >= 1_000 && (
+        <p class="dim small">{(found.zoneMs ?? 0) > 0 ? t.timesAhead(zone) : t.timesBehind(zone)}</p>
+      )}
       <h3>{t.whichCamera}</h3>
       {found.groups.map((group) => (
         <GroupCard
@@ -46,7 +50,7 @@ export function ImportGroups({ found, cameras, firstTarget, requestOf, limits, o
           onChange={(target) => setChosen(new Map([...chosen, [group.group, target]]))}
         />
       ))}
-      {found.isCut && <p class="warn small">{t.moreGroups}</p>}
+      {found.isCut && <p class="warn small">{found.zoneMs === undefined ? t.moreGroups : t.moreChannels}</p>}
       {limits}
       {request && (
         <TransferStart
@@ -55,11 +59,22 @@ export function ImportGroups({ found, cameras, firstTarget, requestOf, limits, o
           action={t.startImport}
           onStarted={onStarted}
         >
-          {({ files, bytes, freeBytes, missingBytes, old }) => (
+          {({ files, bytes, freeBytes, missingBytes, old, seconds, remainingSeconds }) => (
             <>
-              <p>{files === 0 ? t.nothingToImport : t.toCopy(size(bytes), files, size(freeBytes))}</p>
+              <p>
+                {files === 0
+                  ? seconds !== undefined && old === 0
+                    ? t.allImported
+                    : t.nothingToImport
+                  : seconds === undefined
+                    ? t.toCopy(size(bytes), files, size(freeBytes))
+                    : t.toReplay(longDuration(seconds * 1000, language), size(bytes), size(freeBytes))}
+              </p>
+              {files > 0 && remainingSeconds !== undefined && (
+                <p class="dim small">{t.takesAbout(longDuration(remainingSeconds * 1000, language))}</p>
+              )}
               {missingBytes > 0 && <p class="warn small">{t.importDoesNotFit(size(missingBytes))}</p>}
-              {old > 0 && <p class="warn small">{t.tooOld(old)}</p>}
+              {old > 0 && <p class="warn small">{seconds === undefined ? t.tooOld(old) : t.partTooOld}</p>}
             </>
           )}
         </TransferStart>
@@ -78,8 +93,9 @@ interface GroupCardProps {
 function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
   const { language } = i18n();
   const t = copyingWords.value;
-  const { name, program, files, bytes } = group;
+  const { name, program, files, bytes, days } = group;
   const title = name === '' ? t.inFolderItself : name;
+  const amount = days === undefined ? t.recordings(files) : t.recordedDays(days);
   const value = { camera: target.to === 'camera' ? target.path : '', new: NEW, nowhere: NOWHERE }[target.to];
   const options = [
     ...all.map((camera) => ({ value: camera.name, text: camera.title })),
@@ -98,7 +114,7 @@ function GroupCard({ group, cameras: all, target, onChange }: GroupCardProps) {
           <bdi>{title}</bdi>
         </b>
         <p class="dim small digits">
-          {[PROGRAMS[program], t.recordings(files), bytes > 0 && byteSize(bytes, language)].filter(Boolean).join(' · ')}
+          {[PROGRAMS[program], amount, bytes > 0 && byteSize(bytes, language)].filter(Boolean).join(' · ')}
         </p>
         <p class="dim small digits">{spanOf(group, language)}</p>
       </div>
@@ -127,6 +143,7 @@ const PROGRAMS: Readonly<Record<Group['program'], string | undefined>> = {
   perch: 'Perch',
   mp4: 'MP4',
   mpegts: 'MPEG-TS',
+  onvif: undefined,
   unknown: undefined,
 };
 

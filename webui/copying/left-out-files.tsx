@@ -20,6 +20,8 @@ export function LeftOutFiles({ leftOut: { count, items }, title }: LeftOutFilesP
     foreign: t.leftForeign,
     unfinished: t.leftUnfinished,
     overlap: t.leftOverlap,
+    tooLarge: t.leftTooLarge,
+    clockSet: t.leftClockSet,
     taken: t.leftTaken,
   };
   return (

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ImportForecast } from '../api-client/api-types.ts';
 import { actionErrorText } from '../api-client/error-text.ts';
-import { fetchJson } from '../api-client/request.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { copyingWords } from '../words/settings/copying.ts';
 import { LeftOutFiles } from './left-out-files.tsx';
@@ -15,13 +15,15 @@ interface LookProps {
   /** Chooses another one. */
   readonly other: string;
   readonly onOther: () => void;
+  /** What is said instead of an error, by its reason. */
+  readonly failures?: Readonly<Record<string, string>>;
   /** Shown if there are no recordings. */
   readonly nothing: ComponentChildren;
   readonly children: (found: ImportForecast) => ComponentChildren;
 }
 
 /** What a folder or a box has. Another one is another element: give it a key. */
-export function Look({ from, body, other, onOther, nothing, children }: LookProps) {
+export function Look({ from, body, other, onOther, failures = {}, nothing, children }: LookProps) {
   const t = copyingWords.value;
   const [found, setFound] = useState<ImportForecast>();
   const [failure, setFailure] = useState<unknown>();
@@ -35,6 +37,7 @@ export function Look({ from, body, other, onOther, nothing, children }: LookProp
     );
     return () => stop.abort();
   }, []);
+  const known = failure instanceof RequestError ? failures[failure.why ?? ''] : undefined;
   return (
     <>
       <p class="looked-into">
@@ -47,7 +50,7 @@ export function Look({ from, body, other, onOther, nothing, children }: LookProp
       </p>
       <div role="status">
         {!found && failure === undefined && <p class="dim">{t.looking}</p>}
-        {failure !== undefined && <p class="bad small">{actionErrorText(failure)}</p>}
+        {failure !== undefined && <p class="bad small">{known ?? actionErrorText(failure)}</p>}
         {found && found.own > 0 && <p class="dim">{t.ownFound(found.own)}</p>}
       </div>
       {found?.groups.length === 0 && nothing}

@@ -5,7 +5,7 @@ import { fetchJson } from '../api-client/request.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { recordingsLink } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { byteSize, longDuration } from '../words/format.ts';
+import { byteSize, fineDuration, longDuration } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { copyingWords } from '../words/settings/copying.ts';
 import { LeftOutFiles } from './left-out-files.tsx';
@@ -29,22 +29,33 @@ export function TransferProgress({ transfer, isOther = false, onChanged }: Trans
   const size = (count: number) => byteSize(count, language);
   const isPrepared = files.total > 0;
   const isMove = transfer.kind === 'move';
+  const isReplay = transfer.kind === 'recorder';
   const isImported = !isMove && phase === 'done';
   // Files that an import leaves out are done, too.
   const left = transfer.kind === 'import' ? leftOut.count : 0;
   const taken = Math.max(0, files.done - transfer.present - left);
+  const done = isReplay
+    ? t.sizeDone(size(bytes.done), size(bytes.total))
+    : t.doneOf(size(bytes.done), size(bytes.total), files.done, files.total);
   const facts = [
-    isImported && t.imported(taken),
-    !isImported && (isPrepared ? t.doneOf(size(bytes.done), size(bytes.total), files.done, files.total) : t.preparing),
+    isImported && (isReplay ? replayed(transfer, language) : t.imported(taken)),
+    !isImported && (isPrepared ? done : t.preparing),
     phase === 'running' && bytesPerSecond !== null && t.perSecond(size(bytesPerSecond)),
     phase === 'running' && remainingSeconds !== null && t.remaining(longDuration(remainingSeconds * 1000, language)),
     transfer.present > 0 && t.presentAlready(transfer.present),
   ];
-  const leftTitle = isMove ? t.leftOut(leftOut.count) : t.notImported(leftOut.count);
+  const leftTitles = { move: t.leftOut, recorder: t.partsNotImported };
+  const leftTitle = (leftTitles[transfer.kind as 'move'] ?? t.notImported)(leftOut.count);
   return (
     <section class="card padded transfer-state">
       {isOther && (
-        <p class="dim small">{{ move: t.move, import: t.import, fetch: t.importFromBox }[transfer.kind ?? 'move']}</p>
+        <p class="dim small">
+          {
+            { move: t.move, import: t.import, fetch: t.importFromBox, recorder: t.importFromRecorder }[
+              transfer.kind ?? 'move'
+            ]
+          }
+        </p>
       )}
       <p role="status">
         <b>{titleOf(transfer)}</b>
@@ -60,6 +71,7 @@ export function TransferProgress({ transfer, isOther = false, onChanged }: Trans
         />
       )}
       {phase !== 'failed' && <p class="dim small digits">{facts.filter(Boolean).join(' · ')}</p>}
+      {isOn(transfer) && transfer.channels && <Channels channels={transfer.channels} />}
       <Trouble transfer={transfer} />
       {transfer.kind === 'fetch' && phase === 'done' && (
         <p>{leftOut.count > 0 ? t.boxMayBeEmptiedButFor : t.boxMayBeEmptied}</p>
@@ -71,11 +83,19 @@ export function TransferProgress({ transfer, isOther = false, onChanged }: Trans
   );
 }
 
+/** `4 hours · 7.4 GB` */
+function replayed({ channels, bytes }: TransferState, language: string): string {
+  const seconds = channels?.reduce((sum, { doneSeconds }) => sum + doneSeconds, 0) ?? 0;
+  const size = byteSize(bytes.done, language);
+  return seconds > 0 ? `${fineDuration(seconds * 1000, language)} · ${size}` : size;
+}
+
 function titleOf({ kind, phase, from }: TransferState): string {
   const t = copyingWords.value;
   const kinds: Readonly<Record<string, { readonly running: string; readonly done: string }>> = {
     import: { running: t.isImporting, done: t.isImported },
     fetch: { running: t.isFetching(from ?? ''), done: t.isImported },
+    recorder: { running: t.isReplaying(from ?? ''), done: t.isImported },
   };
   const ofKind = kinds[kind ?? ''] ?? { running: t.isRunning, done: t.isDone };
   return {
@@ -86,6 +106,30 @@ function titleOf({ kind, phase, from }: TransferState): string {
     canceled: t.isCanceled,
     ...ofKind,
   }[phase];
+}
+
+/** Progress of each channel of a recorder. */
+function Channels({ channels }: { readonly channels: NonNullable<TransferState['channels']> }) {
+  const { language } = i18n();
+  const text = (seconds: number) => fineDuration(seconds * 1000, language);
+  return (
+    <ul class="small channels-done">
+      {channels.map(({ path, name, doneSeconds, totalSeconds }) => (
+        <li key={path}>
+          <bdi>{name}</bdi>{' '}
+          <span class="dim digits">{copyingWords.value.channelDone(text(doneSeconds), text(totalSeconds))}</span>
+          <meter
+            class="filled"
+            min={0}
+            max={1}
+            value={totalSeconds > 0 ? doneSeconds / totalSeconds : 1}
+            style={{ '--share': `${totalSeconds > 0 ? (100 * doneSeconds) / totalSeconds : 100}%` }}
+            aria-label={name}
+          />
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 /** Where to watch what was imported. */
@@ -152,7 +196,12 @@ function Steps({ transfer, onChanged }: TransferProgressProps) {
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
         {failure === undefined
           ? isAsked &&
-            { move: t.cancelText, import: t.cancelImportText, fetch: t.cancelFetchText }[transfer.kind ?? 'move']
+            {
+              move: t.cancelText,
+              import: t.cancelImportText,
+              fetch: t.cancelFetchText,
+              recorder: t.cancelRecorderText,
+            }[transfer.kind ?? 'move']
           : actionErrorText(failure)}
       </p>
     </>

@@ -40,8 +40,17 @@ export interface FeaturePage {
 /** A row of a camera's settings, which opens a sheet of its own. */
 export interface CameraRow {
   /** Its `config` has the settings of the path. */
-  readonly row: FunctionComponent<{ readonly config: object; readonly onClick: () => void }>;
+  readonly row: FunctionComponent<CameraRowProps>;
   readonly sheet: FunctionComponent<CameraSheetProps>;
+}
+
+interface CameraRowProps {
+  /** Of the path. */
+  readonly name: string;
+  readonly config: object;
+  /** The camera has PTZ. */
+  readonly canTurn: boolean;
+  readonly onClick: () => void;
 }
 
 export interface CameraSheetProps {
@@ -68,8 +77,17 @@ export interface FeatureParts {
   readonly privacyLink?: FunctionComponent;
   /** What can be done with found cameras that another Perch offers. */
   readonly offeredCameras?: FunctionComponent;
+  /** Where the owner of a server sets it up, in place of the search for cameras. */
+  readonly serverLink?: FunctionComponent<ServerLinkProps>;
+  /** Address of the page to which it leads. */
+  readonly serverPage?: string;
   /** A button on the picture of a recording. */
   readonly recordedTool?: FunctionComponent<RecordedToolProps>;
+}
+
+export interface ServerLinkProps {
+  /** No camera of a box is there yet. */
+  readonly isEmpty: boolean;
 }
 
 export interface RecordedToolProps {

@@ -21,7 +21,6 @@ export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Ca
     name: camera.name,
     title: camera.title,
     isThere: !isOffline(camera, now),
-    cause: camera.main.lastErrorWhy,
     event: currentEventLabel(camera),
   }));
   useEffect(() => {

@@ -8,6 +8,7 @@ import { supportsPictureInPicture, togglePictureInPicture } from '../camera-view
 import { isZoomed, resetZoom, zoom } from '../camera-view/picture-zoom.ts';
 import { PtzControls } from '../camera-view/ptz-controls.tsx';
 import { Talk } from '../camera-view/talk.tsx';
+import { centerOn, centersOnTap } from '../camera-view/tap-to-center.ts';
 import { type Camera, canPlay, hasRecordings, hasSound } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Ambient } from '../live/ambient.tsx';
@@ -83,6 +84,8 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     back: () => {
       if (showsInfo) {
         setShowsInfo(false);
+      } else if (centersOnTap.peek()) {
+        centersOnTap.value = false;
       } else if (isZoomed()) {
         resetZoom();
       } else {
@@ -108,17 +111,27 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
         openNeighbour(names, camera.name, to === 'next' ? 1 : -1);
       }
     },
-    onTap: () => isRewound && import('../camera-view/rewind-strip.tsx').then(({ togglePlaying }) => togglePlaying()),
+    onTap: (at) => {
+      if (isRewound) {
+        void import('../camera-view/rewind-strip.tsx').then(({ togglePlaying }) => togglePlaying());
+      } else if (centersOnTap.peek()) {
+        centerOn(camera.name, seen.surface.bounds(), at);
+        return true;
+      }
+      return false;
+    },
   });
   const { x, y, scale } = zoom.value;
   const isPrivate = camera.main.privacy;
+  const mayTurn = isOwner.value || camera.main.mayTurn === true;
+  const maySwitch = isOwner.value || camera.main.maySwitch === true;
   // Without video the controls stay.
   const isIdle = useIdle() && seen.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'camera-view idle' : 'camera-view'} ref={screen}>
       {!isPrivate && <Ambient player={seen} />}
       <CameraTitle camera={camera} player={seen} isRewound={isRewound} info={showsInfo} onInfo={keys.info} />
-      <div class={`screen ${stateOf(camera, seen).kind}`} ref={glass} {...hand}>
+      <div class={`screen ${stateOf(camera, seen).kind}${centersOnTap.value ? ' centers' : ''}`} ref={glass} {...hand}>
         {isPrivate && !isRewound && <PrivacySign />}
         <div class="enlarged" style={{ transform: `translate(${x}px, ${y}px) scale(${scale})` }}>
           <HandedPicture {...handed} isOn={canPlay(item)} />
@@ -132,8 +145,8 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
           <Strip camera={camera} isRewound={isRewound} onRewind={setBack} />
         </div>
       )}
-      {(isOwner.value || camera.main.mayTurn === true) && !isRewound && canPlay(camera.main) && (
-        <PtzControls name={camera.name} />
+      {(mayTurn || maySwitch) && !isRewound && canPlay(camera.main) && (
+        <PtzControls name={camera.name} mayTurn={mayTurn} maySwitch={maySwitch} />
       )}
       {all.length > 1 && <Neighbours all={all} name={camera.name} />}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys}>

@@ -88,6 +88,7 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
   const keys: Keys = [
     ...(has('.pad') ? ([['← ↑ → ↓', t.turnIt]] as const) : []),
     ...(has('.rocker') ? ([['+ −', t.zoom]] as const) : []),
+    ...(has('.to-center') ? ([['C', t.tapToCenter]] as const) : []),
     [has('.rocker') ? 'Z' : '+ −', t.enlarge],
     ['← ↑ → ↓', t.moveEnlarged],
     ...(hasSound(camera.main) ? ([['M', `${t.soundOn} · ${t.soundOff}`]] as const) : []),
@@ -123,6 +124,18 @@ function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed:
       </dl>
     </Sheet>
   );
+}
+
+/** Shortcuts of the page of events. */
+export function EventKeys({ onClosed }: { readonly onClosed: () => void }) {
+  const t = clipWords.value;
+  const keys: Keys = [
+    ['J K', t.keyCards],
+    ['Enter', t.keyPlayCard],
+    ['M', t.keyMarkSeen],
+    ['?', cameraViewWords.value.keys],
+  ];
+  return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
 /** Shortcuts of recordings. */

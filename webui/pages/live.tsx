@@ -17,7 +17,7 @@ import { cameraLink, settingsLink, wallLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
-import { LiveButton } from './features/parts.ts';
+import { LiveButton, ServerLink } from './features/parts.ts';
 import { LiveGrid } from './live-grid.tsx';
 
 const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
@@ -39,6 +39,7 @@ export function LivePage() {
   const all = (isKnown ? watchable.value : undefined) ?? (access.value === 'unknown' ? before : undefined);
   const grouped = withBoxes(groups.value ?? [], all ?? []);
   const sections = sectionsOf(all ?? [], grouped, chosenGroup.value);
+  const OfServer = isOwner.value && session.value?.server ? ServerLink : undefined;
   const help = useLiveKeys(sections.flatMap(({ cameras }) => cameras));
   useLayouts();
   useRemembering();
@@ -62,14 +63,18 @@ export function LivePage() {
           <div class="tile waiting" />
         </div>
       ) : all.length === 0 ? (
-        <Empty title={words.noCameras} text={words.noCamerasText}>
-          {isOwner.value && <AddCamera />}
-        </Empty>
+        OfServer ? (
+          <OfServer isEmpty />
+        ) : (
+          <Empty title={words.noCameras} text={words.noCamerasText}>
+            {isOwner.value && <AddCamera />}
+          </Empty>
+        )
       ) : (
         <div class={unreachableSinceMs.value === undefined ? 'live' : 'live away'}>
           <GroupChips all={all} grouped={grouped} />
           <LiveGrid sections={sections} arrangement={arrangement.value} />
-          {isOwner.value && all.length < FEW && <AddCamera />}
+          {isOwner.value && all.length < FEW && (OfServer ? <OfServer isEmpty={false} /> : <AddCamera />)}
         </div>
       )}
       {help}

@@ -14,6 +14,7 @@ import { findAdjacentEvent } from '../clips/events/event-search.ts';
 import { EventThumbnails } from '../clips/events/event-thumbnails.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
 import { AwayBox } from '../playback/away-box.tsx';
+import { CardPlayback, cardMode } from '../playback/card-playback.tsx';
 import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { PlaybackControls } from '../playback/playback-controls.tsx';
@@ -82,23 +83,42 @@ const SIDEWAYS = `(min-width: 820px), ${LOW}`;
 
 export function RecordedCamera(props: RecordedCameraProps) {
   const { name, title, camera, known, isOfAll, others, onNearEnd, chooser } = props;
+  const here = route.value;
+  const card = here.page === 'recordings' ? here.card : undefined;
+  const all = isOfAll ? { all: true as const } : {};
+  /** What the address keeps besides the moment. */
+  const kept = { ...all, ...cardInAddress(card, cardMode.value) };
+  useCardMode(card, here.page === 'recordings' && here.sync === true);
   const isLying = useMedia(SIDEWAYS);
   const isLow = useMedia(LOW);
   const laneHeight = useLaneHeight();
-  const goTo = (path: string, ms: number) => {
+  const goWithin = (path: string, ms: number) => {
     if (path === name) {
       seek(ms);
     } else {
-      replaceRoute(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
+      // The mode may just have changed.
+      replaceRoute(recordingsLink(path, { atMs: ms, ...all, ...cardInAddress(card, cardMode.peek()) }));
+    }
+  };
+  /** Another event is not of the card. */
+  const goTo = (path: string, ms: number) => {
+    if (card === undefined) {
+      goWithin(path, ms);
+    } else {
+      replaceRoute(recordingsLink(path, { atMs: ms, ...all }));
     }
   };
   const playFrom = (path: string, ms: number) => {
     play();
     goTo(path, ms);
   };
+  const playWithin = (path: string, ms: number) => {
+    play();
+    goWithin(path, ms);
+  };
   const [failure, setFailure] = useState<PlaybackFailure | 'blind'>();
   useView(name, known, isLying);
-  useMomentInAddress(name, isOfAll);
+  useMomentInAddress(name, kept);
   useEffect(() => setFailure(undefined), [name]);
   const isNearEnd = (known?.at(-1)?.endMs ?? 0) - (atMs.value ?? 0) < NEAR_END_MS;
   const isKnown = known !== undefined;
@@ -108,8 +128,8 @@ export function RecordedCamera(props: RecordedCameraProps) {
       onNearEnd(isNearEnd);
     }
   }, [isKnown, isNearEnd]);
-  const goToEvent = isOfAll ? eventOfAll(name, goTo) : mayPlayBack(name) ? eventOf(name) : undefined;
-  useEffect(() => onTimelineShortcuts((by) => goToEvent?.(by)), [name, isOfAll, goToEvent === undefined]);
+  const goToEvent = isOfAll ? eventOfAll(name, goTo) : mayPlayBack(name) ? eventOf(name, goTo) : undefined;
+  useEffect(() => onTimelineShortcuts((by) => goToEvent?.(by)), [name, isOfAll, card, goToEvent === undefined]);
   const names = useRef<HTMLUListElement>(null);
   // A low window has room for one lane; the chooser leads to the other cameras.
   const lanes = [{ name, title }, ...(isLow ? [] : others)].map(laneCamera);
@@ -134,7 +154,8 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const following = syncedCameras.value.filter((one) => others.some((other) => other.name === one));
   // An upright phone has room for one synced camera, and for none above the list.
-  const synced = isLying ? following : isListed ? [] : following.slice(-1);
+  const room = isLying ? 3 : isListed ? 0 : 1;
+  const synced = room === 0 ? [] : following.slice(-room);
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
@@ -144,6 +165,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
       </header>
       <MissingDisk />
       <AwayBox name={name} />
+      {card !== undefined && <CardPlayback {...{ id: card, name, room }} onGo={playWithin} />}
       <div class="viewing">
         <Viewer
           {...{ name, title, known, isOfAll, codec }}
@@ -183,6 +205,18 @@ export function RecordedCamera(props: RecordedCameraProps) {
       </PlaybackControls>
     </div>
   );
+}
+
+const cardInAddress = (card: string | undefined, mode: 'turn' | 'sync') =>
+  card === undefined ? {} : { card, ...(mode === 'sync' ? { sync: true as const } : {}) };
+
+/** An address of a card in sync plays it so. */
+function useCardMode(card: string | undefined, isSync: boolean): void {
+  useEffect(() => {
+    if (isSync) {
+      cardMode.value = 'sync';
+    }
+  }, [card, isSync]);
 }
 
 /** CSS pixels: high enough for the name, and for a touch target. */
@@ -307,8 +341,8 @@ function eventTo<E>(
   };
 }
 
-const eventOf = (name: string) =>
-  eventTo(findAdjacentMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
+const eventOf = (name: string, goTo: (path: string, ms: number) => void) =>
+  eventTo(findAdjacentMark.bind(undefined, name), ({ startMs }) => goTo(name, startMs - LEAD_MS));
 
 /** Goes to an adjacent event in the list of all cameras, which may be filtered. */
 const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
@@ -320,7 +354,10 @@ let lastRequest = new AbortController();
 const EVERY_MS = 1_000;
 
 /** The address follows the picture and the selection. */
-function useMomentInAddress(name: string, isOfAll: boolean): void {
+function useMomentInAddress(
+  name: string,
+  kept: { readonly all?: true; readonly card?: string; readonly sync?: true },
+): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
@@ -332,9 +369,7 @@ function useMomentInAddress(name: string, isOfAll: boolean): void {
       }
       const [ms, marked] = [atMs.peek(), clip.peek()];
       if (ms !== undefined) {
-        replaceAddress(
-          recordingsLink(name, { atMs: ms, ...(isOfAll ? { all: true } : {}), ...(marked ? { clip: marked } : {}) }),
-        );
+        replaceAddress(recordingsLink(name, { atMs: ms, ...kept, ...(marked ? { clip: marked } : {}) }));
       }
     };
     const stop = effect(() => {
@@ -346,7 +381,7 @@ function useMomentInAddress(name: string, isOfAll: boolean): void {
       stop();
       clearTimeout(timer);
     };
-  }, [name, isOfAll]);
+  }, [name, kept.all, kept.card, kept.sync]);
 }
 
 /** A codec string for each codec, which stands for all its profiles. */

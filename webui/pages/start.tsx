@@ -14,6 +14,7 @@ import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
 import { loadSettingsWords, words } from '../words/words.ts';
+import { SERVER_PAGE } from './features/parts.ts';
 import { AddingStep } from './settings/cameras/add/adding-step.tsx';
 import { FindingStep } from './settings/cameras/add/finding-step.tsx';
 import { judgePassword } from './start-password.ts';
@@ -34,9 +35,19 @@ interface Wrong {
 /** First start: the owner's password, then adding cameras as in the settings. */
 export function StartPage() {
   if (session.value?.claimed && isOwner.value) {
-    return <AddCameras backTo={route.value.page === 'start' ? LIVE : '#/settings/cameras'} />;
+    return route.value.page === 'start' && session.value.server && SERVER_PAGE !== undefined ? (
+      <Go to={SERVER_PAGE} />
+    ) : (
+      <AddCameras backTo={route.value.page === 'start' ? LIVE : '#/settings/cameras'} />
+    );
   }
   return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
+}
+
+/** Back does not come here again. */
+function Go({ to }: { readonly to: string }) {
+  useEffect(() => location.replace(to), []);
+  return null;
 }
 
 /** With a configuration that is not Perch's own, the box cannot be claimed on the page. */
@@ -54,6 +65,7 @@ function Claim() {
   const t = { ...words.value, ...startWords.value };
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
+  const isServer = session.value?.server;
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
   const [isRestoring, setRestoring] = useState(false);
@@ -78,7 +90,7 @@ function Claim() {
     <form class="entry-page" onSubmit={submit}>
       <EntryHead />
       <h1>{t.makeYours}</h1>
-      <p class="dim">{t.startText}</p>
+      <p class="dim">{isServer ? t.startTextServer : t.startText}</p>
       <PasswordField
         label={t.yourPassword}
         name="password"
@@ -111,7 +123,7 @@ function Claim() {
         />
       )}
       <Button kind="main" type="submit" busy={isBusy && t.claiming}>
-        {t.findCameras}
+        {isServer ? t.setPassword : t.findCameras}
       </Button>
       <div class="other-way">
         <Button kind="text" onClick={() => setRestoring(true)}>

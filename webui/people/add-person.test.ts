@@ -9,8 +9,9 @@ const EVE = {
   sees: 'both',
   talk: true,
   turn: false,
+  switch: true,
 } as const;
-const RIGHTS = { cameras: ['door'], recordings: true, talk: true, turn: false };
+const RIGHTS = { cameras: ['door'], recordings: true, talk: true, turn: false, switch: true };
 
 let answers: (() => Promise<Response>)[];
 let sent: [method: string, address: string, body: object][];

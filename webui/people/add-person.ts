@@ -10,6 +10,7 @@ export interface Person {
   readonly sees: AccessLevel;
   readonly talk: boolean;
   readonly turn: boolean;
+  readonly switch: boolean;
 }
 
 /** The box's code for this failure alone. */
@@ -52,7 +53,7 @@ const post = ({ sees, ...person }: Person): Promise<unknown> =>
 
 export const changePerson = (
   name: string,
-  { password, cameras, sees, talk, turn }: Partial<Person>,
+  { password, cameras, sees, talk, turn, switch: switches }: Partial<Person>,
 ): Promise<unknown> =>
   fetchJson(`v3/users/${encodeURIComponent(name)}`, {
     method: 'PATCH',
@@ -62,6 +63,7 @@ export const changePerson = (
       ...(sees ? { live: true, recordings: sees === 'both' } : {}),
       ...(talk === undefined ? {} : { talk }),
       ...(turn === undefined ? {} : { turn }),
+      ...(switches === undefined ? {} : { switch: switches }),
     },
   });
 

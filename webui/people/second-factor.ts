@@ -21,6 +21,8 @@ export interface Proof {
 
 export interface AppSetup {
   readonly uri: string;
+  /** For `confirmApp`. */
+  readonly setup: string;
 }
 
 /** What the person is doing. */
@@ -47,7 +49,7 @@ interface Recovery {
 }
 
 export const beginApp = (proof: Proof) => post<AppSetup>('factor', proof);
-export const confirmApp = (code: string) => post<Recovery>('factor/confirm', { code });
+export const confirmApp = (code: string, { setup }: AppSetup) => post<Recovery>('factor/confirm', { code, setup });
 export const renewRecovery = (proof: Proof) => post<Recovery>('factor/recovery', proof);
 export const turnOff = (proof: Proof) => post('factor/remove', proof);
 export const removePasskey = (proof: Proof, id: string) => post('passkeys/remove', { ...proof, id });

@@ -1,4 +1,4 @@
-import { effect } from '@preact/signals';
+import { effect, useComputed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { route } from '../shell/route.ts';
@@ -6,7 +6,7 @@ import { nearestRecordedMoment } from '../timeline/file-ranges.ts';
 import { drawInto, FramePreview } from '../timeline/frame-preview.ts';
 import { gridMoment } from '../timeline/hover-preview.tsx';
 import { isCovered } from '../timeline/lane.ts';
-import { gapReasonAt, recordedNow } from '../timeline/scene.ts';
+import { cardSourceAt, gapReasonAt, recordedNow } from '../timeline/scene.ts';
 import {
   atMs,
   frameStep,
@@ -59,6 +59,8 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
     }
     return follow(name, video.current, cover.current, { onGap: setGap, onFailure, onSoundOnly });
   }, [name]);
+  // Changes at the ends of what was fetched, not with each picture.
+  const source = useComputed(() => cardSourceAt(name, scrubMs.value ?? atMs.value ?? 0));
   const { soundOn, soundOff, fullScreen } = cameraViewWords.value;
   return (
     <div class="recording-screen" ref={screen}>
@@ -79,6 +81,7 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
           </b>
         </span>
       )}
+      {caption === undefined && source.value !== undefined && <span class="caption">{source.value}</span>}
       {isQuiet === undefined && (
         <div class="on-picture">
           {children}

@@ -8,6 +8,16 @@ export function goBack(): void {
   history.back();
 }
 
+/**
+ * Goes back one history entry after the present task. A link that closes the sheet it is in leads on after its click is handled: then there is
+ * nothing to go back from.
+ * @param isHere whether that entry is still the present one
+ */
+export function goBackSoon(isHere: () => boolean): void {
+  isGoingBack = true;
+  setTimeout(() => (isHere() ? goBack() : arrived()));
+}
+
 /** Runs after the `popstate` listeners of the layers that Back has closed. */
 function arrived(): void {
   isGoingBack = false;

@@ -47,7 +47,7 @@ function follow(hash: string): void {
 
 function remember(hash: string): void {
   const to = parseRoute(hash);
-  if (to.page === 'recordings' || to.page === 'settings') {
+  if (to.page === 'recordings' || to.page === 'settings' || to.page === 'events') {
     visited.set(to.page, to.page === 'settings' ? `#/settings/${to.section}` : hash);
   }
   if ((to.page === 'camera' || to.page === 'recordings') && to.camera !== undefined && to.camera !== lastCamera()) {
@@ -67,7 +67,7 @@ export function cameFromCamera(name: string): boolean {
   return from?.page === 'camera' && from.camera === name;
 }
 
-/** The last address within Recordings or Settings. */
+/** The last address within Events, Recordings or Settings. */
 export const lastVisited = (page: string): string | undefined => visited.get(page);
 
 /** Scroll position when the screen was left. */

@@ -48,6 +48,8 @@ test.for([
   ['#/settings/system/add', { page: 'settings', section: 'system', feature: 'add' }],
   ['#/settings/cameras/add', { page: 'settings', section: 'cameras', part: 'add' }],
   ['#/settings/cameras/layouts', { page: 'settings', section: 'cameras', part: 'layouts' }],
+  ['#/settings/cameras/objects', { page: 'settings', section: 'cameras', part: 'objects' }],
+  ['#/settings/cameras/away', { page: 'settings', section: 'cameras', part: 'away' }],
   ['#/settings/cameras/boxes', { page: 'settings', section: 'cameras', part: 'boxes' }],
   [
     '#/settings/cameras/boxes?at=h%3A1&pin=a',
@@ -55,10 +57,15 @@ test.for([
   ],
   ['#/settings/cameras/yard%2Fgate', { page: 'settings', section: 'cameras', camera: 'yard/gate' }],
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
+  ['#/live/garden?talk', { page: 'camera', camera: 'garden', talk: true }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
   ['#/live/%E0%A4', { page: 'camera', camera: '%E0%A4' }],
   ['#/events', { page: 'events' }],
   ['#/events/yard%2Fgate', { page: 'events', camera: 'yard/gate' }],
+  ['#/events/yard?types=person&new', { page: 'events', camera: 'yard', query: 'types=person&new' }],
+  ['#/events?types=person', { page: 'events', query: 'types=person' }],
+  ['#/rec/yard?card=WzE3_-A', { page: 'recordings', camera: 'yard', card: 'WzE3_-A' }],
+  ['#/rec/yard?card=WzE3_-A&sync', { page: 'recordings', camera: 'yard', card: 'WzE3_-A', sync: true }],
   ['#/rec', { page: 'recordings' }],
   ['#/rec/garden', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?ago=60', { page: 'recordings', camera: 'garden', agoS: 60 }],
@@ -75,7 +82,7 @@ test.for([
   expect(parseRoute(hash)).toEqual(place);
 });
 
-test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add', 'layouts', 'boxes'])(
+test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add', 'layouts', 'boxes', 'objects', 'away'])(
   'links to camera %s lead back to it',
   (camera) => {
     expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });

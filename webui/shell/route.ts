@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 export type Route =
   | { readonly page: 'start' | 'login' | 'live' }
   | { readonly page: 'wall' /** Undefined: all cameras. */; readonly wall?: string }
-  | { readonly page: 'camera'; readonly camera: string }
+  | { readonly page: 'camera'; readonly camera: string /** Asked to talk through it. */; readonly talk?: true }
   | ListRoute
   | RecordingsRoute
   | SettingsRoute;
@@ -13,6 +13,8 @@ interface ListRoute {
   readonly page: 'events' | 'clips';
   /** Undefined: of all cameras. */
   readonly camera?: string;
+  /** What follows `?` in the address: filters of events. */
+  readonly query?: string;
 }
 
 interface RecordingsRoute extends RecordedMoment {
@@ -29,12 +31,16 @@ interface RecordedMoment {
   readonly all?: true;
   /** The clip, Unix milliseconds. */
   readonly clip?: { readonly startMs: number; readonly endMs: number };
+  /** The card of events that is played. */
+  readonly card?: string;
+  /** Its cameras play in sync. */
+  readonly sync?: true;
 }
 
 /** The sections of the settings, with the pages below each. */
 const SECTIONS = {
-  // The page `boxes` is of a feature: a camera may have its name.
-  cameras: ['add', 'layouts', 'boxes'],
+  // The pages `boxes`, `objects` and `away` are of features: a camera may have their names.
+  cameras: ['add', 'layouts', 'boxes', 'objects', 'away'],
   storage: [],
   system: ['backup', 'log', 'file', 'https', 'remote', 'servers', 'name'],
   people: ['views'],
@@ -71,13 +77,19 @@ export function parseRoute(hash: string): Route {
       return readSettings(rest ?? '', query);
     case 'events':
     case 'clips':
-      return { page, ...(camera ? { camera } : {}) };
+      return { page, ...(camera ? { camera } : {}), ...(query && { query }) };
     case 'rec':
       return { page: 'recordings', ...(camera ? { camera } : {}), ...readMoment(query) };
     default:
-      return camera && page === 'live' ? { page: 'camera', camera } : { page: 'live' };
+      return camera && page === 'live' ? readCamera(camera, query) : { page: 'live' };
   }
 }
+
+const readCamera = (camera: string, query: string): Route => ({
+  page: 'camera',
+  camera,
+  ...(new URLSearchParams(query).has('talk') ? { talk: true } : {}),
+});
 
 function readSettings(path: string, query: string): SettingsRoute {
   const page = 'settings';
@@ -107,12 +119,14 @@ function readMoment(query: string): RecordedMoment {
   const atMs = Date.parse(fields.get('t') ?? '');
   const agoS = Number.parseFloat(fields.get('ago') ?? '');
   const [, start = '', end = ''] = /^(\d{1,15})-(\d{1,15})$/.exec(fields.get('clip') ?? '') ?? [];
+  const card = fields.get('card');
   const clip = { startMs: Number(start), endMs: Number(end) };
   return {
     ...(Number.isFinite(atMs) ? { atMs } : {}),
     ...(Number.isFinite(agoS) && agoS >= 0 ? { agoS } : {}),
     ...(fields.has('all') ? { all: true } : {}),
     ...(clip.endMs > clip.startMs ? { clip } : {}),
+    ...(card ? { card, ...(fields.has('sync') ? { sync: true } : {}) } : {}),
   };
 }
 
@@ -128,18 +142,20 @@ export const LIVE = '#/live';
 
 export const cameraLink = (camera: string): string => `#/live/${encodeURIComponent(camera)}`;
 
-/** @param camera empty: of all cameras */
-export const eventsLink = (camera = ''): string => `#/events/${encodeURIComponent(camera)}`;
+/** @param camera empty: of all cameras. @param query filters */
+export const eventsLink = (camera = '', query = ''): string =>
+  `#/events/${encodeURIComponent(camera)}${query && `?${query}`}`;
 
 /** @param camera empty: of all cameras */
 export const clipsLink = (camera = ''): string => `#/clips/${encodeURIComponent(camera)}`;
 
-export function recordingsLink(camera: string, { atMs, agoS, all, clip }: RecordedMoment = {}): string {
+export function recordingsLink(camera: string, { atMs, agoS, all, clip, card, sync }: RecordedMoment = {}): string {
   const fields = [
     ...(atMs === undefined ? [] : [`t=${new Date(atMs).toISOString()}`]),
     ...(atMs !== undefined || agoS === undefined ? [] : [`ago=${agoS}`]),
     ...(all ? ['all'] : []),
     ...(clip ? [`clip=${Math.round(clip.startMs)}-${Math.round(clip.endMs)}`] : []),
+    ...(card ? [`card=${card}`, ...(sync ? ['sync'] : [])] : []),
   ];
   return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;
 }

@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../words/units.ts';
-import { firstBehind, histogram, type Lane } from './lane.ts';
+import { firstBehind, histogram, type Lane, type Mark } from './lane.ts';
 import { placeLabels, type Tick } from './ticks.ts';
 import type { TimeWindow } from './time-window.ts';
 
@@ -61,6 +61,7 @@ export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: 
     }
   };
   bars(lane.covered, palette.recorded, top, place.width);
+  bars(lane.fetched, palette.dim, top - 4, 2);
   bars(lane.kept, palette.ink, top - 4, 2);
   bars(lane.archived, palette.dim, top + place.width + 2, 2);
   drawMarks(sheet, window, lane, place);
@@ -121,12 +122,20 @@ const COLUMN_PX = 5;
 const BARS_FROM_MS = 2 * 86_400_000;
 const COLUMNS = new Float32Array(4096);
 
+/** Persons, vehicles and animals have a colour of their own. */
 function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePosition): void {
-  const { context, palette, along } = sheet;
+  const { context, palette } = sheet;
   context.fillStyle = palette.accent;
+  drawEvents(sheet, window, lane.events, place);
+  context.fillStyle = palette.ink;
+  drawEvents(sheet, window, lane.objects, place);
+}
+
+function drawEvents(sheet: Drawing, window: TimeWindow, events: readonly Mark[], place: LanePosition): void {
+  const { along } = sheet;
   const length = window.toMs - window.fromMs;
   if (place.comb === 0) {
-    for (const { startMs, endMs } of lane.events) {
+    for (const { startMs, endMs } of events) {
       if (endMs >= window.fromMs && startMs <= window.toMs) {
         const start = shareOf(window, startMs) * along;
         fill(sheet, start, Math.max(4, shareOf(window, endMs) * along - start), place.track - 5, 10);
@@ -138,7 +147,7 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
   const columnMs = length > BARS_FROM_MS ? HOUR_MS : Math.max(COLUMN_PX * (length / along), 100);
   const fromMs = Math.floor(window.fromMs / columnMs) * columnMs;
   const count = Math.min(COLUMNS.length, Math.ceil((window.toMs - fromMs) / columnMs) + 1);
-  const heights = histogram(lane.events, fromMs, columnMs, COLUMNS.subarray(0, count));
+  const heights = histogram(events, fromMs, columnMs, COLUMNS.subarray(0, count));
   const columnPx = (columnMs / length) * along;
   for (let i = 0; i < count; i += 1) {
     const height = (heights[i] ?? 0) * (place.comb - 6);

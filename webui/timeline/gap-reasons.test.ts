@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
 import { recordings } from '../words/en/recordings.ts';
-import { gapReasonText, reasonOf } from './gap-reasons.ts';
+import { cardSourceText, gapReasonText, reasonOf } from './gap-reasons.ts';
 
 const S = 1_000;
 const lasting = (reason: string, fromS: number, toS: number) => ({ reason, startMs: fromS * S, endMs: toS * S });
@@ -34,4 +34,12 @@ test('an unknown reason has no text', () => {
   expect(gapReasonText('boxOff', recordings)).toBe('box was off');
   expect(gapReasonText('eaten', recordings)).toBeUndefined();
   expect(gapReasonText(undefined, recordings)).toBeUndefined();
+});
+
+test('a moment that was fetched names the card, and what had been in the way', () => {
+  const lane = { fetched: Float64Array.of(100 * S, 160 * S), reasons: [lasting('offline', 98, 130)] };
+  const textAt = (second: number) => cardSourceText(lane, second * S, recordings);
+  expect(textAt(110)).toBe(recordings.fromCardFor(recordings.gapOffline));
+  expect(textAt(158)).toBe(recordings.fromCard);
+  expect([textAt(99), textAt(161)]).toEqual([undefined, undefined]);
 });

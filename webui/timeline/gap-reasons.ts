@@ -1,5 +1,5 @@
 import type { RecordingsWords } from '../words/en/recordings.ts';
-import type { GapReason } from './lane.ts';
+import { type GapReason, isCovered, type Lane } from './lane.ts';
 
 /** The box checks every two seconds, and recording resumes at the next key frame. */
 const SLACK_MS = 20_000;
@@ -25,3 +25,16 @@ export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: 
 /** The word for `offline` is `gapOffline`. Undefined for unknown reasons of a newer version. */
 export const gapReasonText = (reason = ' ', words: RecordingsWords): string | undefined =>
   words[`gap${reason[0]?.toUpperCase()}${reason.slice(1)}` as 'gapOffline'];
+
+/** That a moment was fetched from the camera's card, and why the box had not recorded it; undefined: it had. */
+export function cardSourceText(
+  { fetched, reasons }: Pick<Lane, 'fetched' | 'reasons'>,
+  ms: number,
+  words: RecordingsWords,
+): string | undefined {
+  if (!isCovered(fetched, ms)) {
+    return undefined;
+  }
+  const why = gapReasonText(reasonOf(reasons, ms, ms + 1), words);
+  return why === undefined ? words.fromCard : words.fromCardFor(why);
+}

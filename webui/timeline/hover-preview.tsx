@@ -8,7 +8,7 @@ import { shareOf } from './draw.ts';
 import { FramePreview } from './frame-preview.ts';
 import { isCovered } from './lane.ts';
 import { laneFor } from './lane-data.ts';
-import { recordedNow } from './scene.ts';
+import { cardSourceAt, recordedNow } from './scene.ts';
 import { fromMs, scrubMs, toMs } from './view.ts';
 
 const WIDTH = 168;
@@ -29,6 +29,7 @@ export function HoverPreview({ along, camera }: { readonly along: number; readon
   }
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const px = shareOf(window, ms) * along;
+  const source = cardSourceAt(camera, ms);
   const left = Math.min(Math.max(px - WIDTH / 2, 0), Math.max(0, along - WIDTH));
   return (
     <>
@@ -43,6 +44,7 @@ export function HoverPreview({ along, camera }: { readonly along: number; readon
         <b class="digits">
           {momentSeconds(ms, nowMs.value, i18n())}
           {isCovered(laneFor(camera, window).archived, ms) && recordingsWords.value.inArchive}
+          {source !== undefined && ` · ${source}`}
         </b>
       </div>
     </>

@@ -41,6 +41,7 @@ test('responses of neighbouring periods are merged, and an event in both appears
           [3000, 600],
         ],
         archived: [[3000, 600]],
+        fetched: [[600, 60]],
         events: [{ ...event, at: 3590 }],
       }),
     ],
@@ -48,6 +49,7 @@ test('responses of neighbouring periods are merged, and an event in both appears
   );
   expect([...lane.covered]).toEqual([T, T + 1_800_000, T + 3_000_000, T + 3_660_000]);
   expect([...lane.archived]).toEqual([T + 3_000_000, T + 3_660_000]);
+  expect([...lane.fetched]).toEqual([T + 600_000, T + 660_000]);
   expect([...lane.kept]).toEqual([T + 3_600_000, T + 3_605_000]);
   expect(lane.events).toEqual([
     { ...{ id: 'a', type: 'motion', text: '', count: 1 }, startMs: T + 3_590_000, endMs: T + 3_610_000 },
@@ -65,12 +67,42 @@ test('a lane knows whether its events are counted, and has no events of the box 
   expect([counted.isCounted, counted.events.map(({ type, count }) => [type, count])]).toEqual([true, [['motion', 7]]]);
 });
 
+test('an event with a label is counted once, and is among the objects', () => {
+  const counts = [
+    { type: 'motion', at: 10, duration: 60, count: 7 },
+    { type: 'person', at: 10, duration: 60, count: 5, labelled: 3 },
+    { type: 'animal', at: 20, duration: 60, count: 2, labelled: 2 },
+  ];
+  const { events, objects } = buildLane([answer({ eventCounts: counts })], T);
+  const numbers = (marks: readonly Mark[]) => marks.map(({ type, count }) => [type, count]);
+  expect(numbers(events)).toEqual([
+    ['motion', 7],
+    ['person', 2],
+  ]);
+  expect(numbers(objects)).toEqual([
+    ['person', 5],
+    ['animal', 2],
+  ]);
+});
+
 test('an event that continues ends now', () => {
   const lane = buildLane(
     [answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })],
     T + 9_000,
   );
   expect(lane.events[0]).toMatchObject({ startMs: T + 5_000, endMs: T + 9_000 });
+});
+
+test('events with objects are told from plain motion', () => {
+  const event = (id: string, type: string, labels?: readonly string[]) => ({
+    ...{ id, type, at: 5, duration: 1, text: '', ...(labels && { labels }) },
+  });
+  const { events, objects } = buildLane(
+    [answer({ events: [event('a', 'motion'), event('b', 'motion', ['vehicle']), event('c', 'person')] })],
+    T,
+  );
+  expect(events.map((one) => one.objects)).toEqual([undefined, [{ type: 'vehicle', count: 1 }], undefined]);
+  expect(objects).toEqual(events.slice(1));
 });
 
 test('the recording of a moment is found among thousands', () => {

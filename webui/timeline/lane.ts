@@ -1,14 +1,20 @@
+import type { SeenObject } from '../api-client/recordings/event-list.ts';
 import type { Span } from '../api-client/recordings/recordings.ts';
+import { eventKindOf } from '../cameras/event-kinds.ts';
 
 /** Data of a camera's lane in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
 export interface Lane {
   /** Alternating starts and ends, sorted, without overlaps. */
   readonly covered: Float64Array;
   readonly events: readonly Mark[];
+  /** Those in which something was recognised; counted ones may be of other events. */
+  readonly objects: readonly Mark[];
   /** Alternating starts and ends. */
   readonly kept: Float64Array;
   /** Only the archive has them. */
   readonly archived: Float64Array;
+  /** From the card of the camera. */
+  readonly fetched: Float64Array;
   readonly reasons: readonly GapReason[];
   /** Too many events to list: they are counted. */
   readonly isCounted: boolean;
@@ -29,6 +35,8 @@ export interface Mark {
   readonly endMs: number;
   readonly text: string;
   readonly count: number;
+  /** What was found in its pictures. */
+  readonly objects?: readonly SeenObject[];
 }
 
 /** Answer of `/v3/timeline`. `at` is in seconds after `from`. */
@@ -38,6 +46,8 @@ export interface TimelineAnswer {
   readonly coverage: readonly (readonly [at: number, seconds: number])[];
   /** What of `coverage` only the archive has. */
   readonly archived: readonly (readonly [at: number, seconds: number])[];
+  /** What of it is from the card of the camera. Absent: the box of the camera is older. */
+  readonly fetched?: readonly (readonly [at: number, seconds: number])[];
   readonly reasons: readonly (readonly [at: number, seconds: number, reason: string])[];
   readonly events: readonly {
     readonly id: string;
@@ -45,12 +55,16 @@ export interface TimelineAnswer {
     readonly at: number;
     readonly duration: number | null;
     readonly text: string;
+    /** Types of what was found in its pictures. */
+    readonly labels?: readonly string[];
   }[];
   readonly eventCounts: readonly {
     readonly type: string;
     readonly at: number;
     readonly duration: number;
     readonly count: number;
+    /** Of `count`: events of another type, which count there, too. */
+    readonly labelled?: number;
   }[];
   readonly protected: readonly { readonly at: number; readonly duration: number }[];
   /** Recordings of another box are not in it. */
@@ -77,36 +91,56 @@ const pairsOf = (answers: readonly TimelineAnswer[], of: (answer: TimelineAnswer
 export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): Lane {
   const reasons: GapReason[] = [];
   const events = new Map<string, Mark>();
+  const objects = new Map<string, Mark>();
   for (const answer of answers) {
     const fromMs = Date.parse(answer.from);
     const at = (seconds: number) => fromMs + seconds * 1000;
     for (const [start, seconds, reason] of answer.reasons) {
       reasons.push({ startMs: at(start), endMs: at(start + seconds), reason });
     }
-    for (const { id, type, at: start, duration, text } of answer.events.filter(isSeen)) {
+    for (const { id, type, at: start, duration, text, labels } of answer.events.filter(isSeen)) {
       const startMs = at(start);
       const endMs = duration === null ? Math.max(startMs, nowMs) : startMs + duration * 1000;
-      events.set(id, { id, type, startMs, endMs, text, count: 1 });
+      const objects = labels?.map((label) => ({ type: label, count: 1 }));
+      events.set(id, { id, type, startMs, endMs, text, count: 1, ...(objects && { objects }) });
     }
-    for (const { type, at: start, duration, count } of answer.eventCounts.filter(isSeen)) {
+    for (const { type, at: start, duration, count, labelled = 0 } of answer.eventCounts.filter(isSeen)) {
       const startMs = at(start);
-      events.set(`${type} ${startMs}`, { id: '', type, startMs, endMs: startMs + duration * 1000, text: '', count });
+      const mark = { id: '', type, startMs, endMs: startMs + duration * 1000, text: '', count };
+      if (count > labelled) {
+        events.set(`${type} ${startMs}`, { ...mark, count: count - labelled });
+      }
+      objects.set(`${type} ${startMs}`, mark);
+    }
+  }
+  for (const [key, mark] of events) {
+    if (!objects.has(key)) {
+      objects.set(key, mark);
     }
   }
   return {
     covered: pairsOf(answers, ({ coverage }) => coverage),
     archived: pairsOf(answers, ({ archived }) => archived),
+    fetched: pairsOf(answers, ({ fetched = [] }) => fetched),
     kept: pairsOf(answers, (answer) => answer.protected.map((one) => [one.at, one.duration])),
-    events: [...events.values()].sort((a, b) => a.startMs - b.startMs),
+    events: [...events.values()].sort(byStart),
+    objects: [...objects.values()].filter(hasObject).sort(byStart),
     reasons,
     isCounted: answers.some(({ eventCounts }) => eventCounts.length > 0),
   };
 }
 
-export const EMPTY: Lane = buildLane([], 0);
+const byStart = (one: Mark, other: Mark): number => one.startMs - other.startMs;
+
+const OBJECTS: readonly (string | undefined)[] = ['person', 'face', 'vehicle', 'animal'];
+
+/** Whether something was recognised: by the camera, or in its pictures. */
+const hasObject = ({ type, objects = [] }: Mark): boolean => objects.length > 0 || OBJECTS.includes(eventKindOf(type));
 
 /** Events of the box itself are not detections. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
+
+export const EMPTY: Lane = buildLane([], 0);
 
 /** Sorts and merges; ranges of neighbouring responses meet. @param pairs alternating starts and ends */
 export function merged(pairs: readonly number[]): Float64Array {

@@ -3,7 +3,7 @@ import { clockSeconds } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
 import { type Drawing, drawGapLabels, drawLane, drawTicks, type LanePosition, type Palette, shareOf } from './draw.ts';
-import { gapReasonText, reasonOf } from './gap-reasons.ts';
+import { cardSourceText, gapReasonText, reasonOf } from './gap-reasons.ts';
 import { coveredOf, firstBehind, type Lane } from './lane.ts';
 import { laneFor } from './lane-data.ts';
 import { type LabelKind, labelKind, type Tick, tickStep, ticks, widestLabels } from './ticks.ts';
@@ -102,6 +102,10 @@ export function gapReasonAt(name: string, ms: number): string | undefined {
   const known = requestedPart(window, startMs, endMs);
   return gapReasonText(reasonOf(laneFor(name, window).reasons, ...known), recordingsWords.value);
 }
+
+/** That a moment was fetched from the camera's card, and why; undefined: the box recorded it. */
+export const cardSourceAt = (name: string, ms: number): string | undefined =>
+  cardSourceText(laneFor(name, { fromMs: fromMs.value, toMs: toMs.value }), ms, recordingsWords.value);
 
 /** Subscribes to all signals of the drawing. */
 export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, text }: Measures): Scene {

@@ -10,15 +10,16 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 60, 240, 1440];
 /** Elements with keys of their own. */
 const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu]';
 
-/** @param actions by `KeyboardEvent.key` @returns removes the listener */
-export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
+/** @param actions by `KeyboardEvent.key`; one that returns false leaves the key to the browser @returns removes the listener */
+export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEvent) => unknown>>): () => void {
   const listener = (event: KeyboardEvent) => {
     const target = event.target as Element;
     const isPress = (event.key === ' ' || event.key === 'Enter') && target.closest('button, a');
     const action = stepOf(event, actions);
     if (action && !isPress && !target.closest(OWN_KEYS) && !document.querySelector('dialog[open]')) {
-      event.preventDefault();
-      action(event);
+      if (action(event) !== false) {
+        event.preventDefault();
+      }
     }
   };
   window.addEventListener('keydown', listener);

@@ -12,8 +12,8 @@ const MONTH = 32 * DAY_MS;
 /** Windows between the two bounds use days, longer ones months, and shorter ones hours. */
 const DAYS_UP_TO_MS = 4 * DAY_MS;
 const HOURS_UP_TO_MS = 3 * HOUR_MS;
-/** Windows up to this length use parts of an hour: for an hour with very many events the box only sends their counts. */
-const PARTS_UP_TO_MS = HOUR_MS / 6;
+/** Windows up to these lengths use blocks as long, the shortest that do: for a block with very many events the box only sends their counts. */
+const PARTS_MS = [HOUR_MS / 30, HOUR_MS / 6];
 
 /** Blocks that cover a window: parts of an hour, hours, days or months, aligned the same for every window. */
 export function timeBlocks({ fromMs, toMs }: TimeWindow): TimeBlock[] {
@@ -21,7 +21,7 @@ export function timeBlocks({ fromMs, toMs }: TimeWindow): TimeBlock[] {
   if (length <= DAYS_UP_TO_MS && length > HOURS_UP_TO_MS) {
     return days(fromMs, toMs);
   }
-  const step = length > DAYS_UP_TO_MS ? MONTH : length > PARTS_UP_TO_MS ? HOUR_MS : PARTS_UP_TO_MS;
+  const step = length > DAYS_UP_TO_MS ? MONTH : (PARTS_MS.find((part) => length <= part) ?? HOUR_MS);
   const tiles: TimeBlock[] = [];
   for (let ms = Math.floor(fromMs / step) * step; ms < toMs; ms += step) {
     tiles.push({ fromMs: ms, toMs: ms + step });

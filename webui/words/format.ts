@@ -97,6 +97,16 @@ export function longDuration(ms: number, language: string): string {
   return spaced(new Intl.NumberFormat(language, options).format(Number(value)));
 }
 
+/** The same, in seconds below two minutes. */
+export const fineDuration = (ms: number, language: string): string =>
+  ms < 120_000
+    ? spaced(
+        new Intl.NumberFormat(language, { style: 'unit', unit: 'second', unitDisplay: 'long' }).format(
+          Math.floor(ms / 1_000),
+        ),
+      )
+    : longDuration(ms, language);
+
 /** `4.2 Mbit/s`; whole kbit/s below a megabit. */
 export function bitRate(bitsPerSecond: number, language: string): string {
   if (bitsPerSecond < 1000) {

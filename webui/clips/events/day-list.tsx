@@ -39,7 +39,13 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   const items = visibleEvents(page?.items ?? []);
   return (
     <section class="day-list" aria-label={words.seen}>
-      <EventKinds types={types.current} />
+      <EventKinds
+        types={types.current}
+        chosen={chosenTypes.value}
+        onChange={(chosen) => {
+          chosenTypes.value = chosen;
+        }}
+      />
       {page && items.length === 0 && (
         <p class="small dim">{chosenTypes.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
       )}

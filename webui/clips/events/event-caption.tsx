@@ -1,25 +1,37 @@
 import type { CameraEvent } from '../../api-client/recordings/event-list.ts';
 import { eventLabel } from '../../cameras/event-kinds.ts';
+import { Icon } from '../../ui/icons/icon.tsx';
 import { clipWords } from '../../words/clips.ts';
 import { clockSeconds, duration, longDuration, number } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { statusEventText } from './event-labels.ts';
+import { eventIcon, shownKinds, statusEventText } from './event-labels.ts';
 
 interface FactsProps {
-  readonly event: { readonly type: string; readonly startMs: number; readonly text: string; readonly count?: number };
+  readonly event: Pick<CameraEvent, 'type' | 'startMs' | 'text'> &
+    Partial<Pick<CameraEvent, 'objects'>> & { readonly count?: number };
   /** Camera, if it is not obvious. */
   readonly title?: string | undefined;
   readonly language: string;
 }
 
-/** Kind, time and camera of an event. */
-export function EventCaption({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
+/** Kinds, time and camera of an event. */
+export function EventCaption({ event, title, language }: FactsProps) {
+  const { startMs, text, count: times = 1 } = event;
   const words = clipWords.value;
-  const what = eventLabel(type);
   return (
     <span class="event-caption">
-      <b>
-        <bdi>{count > 1 ? words.severalSeen(what, number(count, 0, language)) : what}</bdi>
+      <b class="kinds">
+        {shownKinds(event).map(({ type, count: ofObjects }, i) => {
+          const [what, icon] = [eventLabel(type), eventIcon(type)];
+          const count = times > 1 ? times : ofObjects;
+          return (
+            <span key={type}>
+              {i > 0 && ' '}
+              {icon && <Icon name={icon} small />}
+              <bdi>{count > 1 ? words.severalSeen(what, number(count, 0, language)) : what}</bdi>
+            </span>
+          );
+        })}
       </b>
       <Moment ms={startMs} title={title} />
       {text !== '' && (

@@ -1,27 +1,56 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Chips } from '../../ui/controls/chips.tsx';
+import { Select } from '../../ui/controls/choice.tsx';
 import { clipWords } from '../../words/clips.ts';
-import { labelGroups } from './event-labels.ts';
-import { chosenTypes } from './event-search.ts';
+import { eventIcon, labelGroups, zoneLabel } from './event-labels.ts';
+
+interface EventKindsProps {
+  /** Types on offer. */
+  readonly types: readonly string[];
+  readonly chosen: readonly string[];
+  readonly onChange: (types: readonly string[]) => void;
+}
 
 /** Filters by kind. */
-export function EventKinds({ types }: { readonly types: readonly string[] }) {
+export function EventKinds({ types, chosen, onChange }: EventKindsProps) {
   const words = clipWords.value;
-  const kinds = labelGroups([...types, ...chosenTypes.value]);
-  if (kinds.length < 2 && chosenTypes.value.length === 0) {
+  const kinds = labelGroups([...types, ...chosen]);
+  if (kinds.length < 2 && chosen.length === 0) {
     return null;
   }
-  const isChosen = (type: string) => chosenTypes.value.includes(type);
+  const isChosen = (type: string) => chosen.includes(type);
   return (
     <Chips
       label={words.seenKinds}
-      options={kinds.map(({ word }) => ({ value: word, text: word }))}
+      options={kinds.map(({ word, types: of }) => ({ value: word, text: word, icon: eventIcon(of[0] ?? '') }))}
       chosen={kinds.filter((kind) => kind.types.some(isChosen)).map(({ word }) => word)}
       onTap={(word) => {
         const of = kinds.find((kind) => kind.word === word)?.types ?? [];
-        const others = chosenTypes.value.filter((type) => !of.includes(type));
-        chosenTypes.value = of.some(isChosen) ? others : [...others, ...of];
+        const others = chosen.filter((type) => !of.includes(type));
+        onChange(of.some(isChosen) ? others : [...others, ...of]);
       }}
+    />
+  );
+}
+
+interface EventZonesProps {
+  /** Zones on offer. */
+  readonly zones: readonly string[];
+  readonly chosen: string | undefined;
+  readonly onChange: (zone: string | undefined) => void;
+}
+
+/** Filter by a zone of the pictures. */
+export function EventZones({ zones, chosen, onChange }: EventZonesProps) {
+  const t = clipWords.value;
+  const all = [...new Set([...zones, ...(chosen === undefined ? [] : [chosen])])];
+  return all.length === 0 ? null : (
+    <Select
+      class="chip"
+      label={t.seenZone}
+      value={chosen ?? ''}
+      options={[{ value: '', text: t.seenAnywhere }, ...all.map((zone) => ({ value: zone, text: zoneLabel(zone) }))]}
+      onChange={(zone) => onChange(zone || undefined)}
     />
   );
 }

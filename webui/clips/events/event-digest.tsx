@@ -11,19 +11,19 @@ interface EventDigestProps {
   readonly dayMs: number;
   /** Undefined: all cameras. */
   readonly path: string | undefined;
-  /** Newest event of the day: with another one the numbers have changed. */
-  readonly newest: string;
+  /** What is counted: with another one the numbers have changed. */
+  readonly of: string;
 }
 
 /** Numbers of events of a day: in total, by kind and by camera. */
-export function EventDigest({ dayMs, path, newest }: EventDigestProps) {
+export function EventDigest({ dayMs, path, of }: EventDigestProps) {
   const [counts, setCounts] = useState<EventCounts>([]);
   useEffect(() => {
     const stop = new AbortController();
     // Without an answer the list is still complete.
     fetchEventCounts(dayMs, nextDay(dayMs), stop.signal).then(setCounts, () => {});
     return () => stop.abort();
-  }, [dayMs, newest]);
+  }, [dayMs, of]);
   const { language } = i18n();
   const words = clipWords.value;
   const listed = listedCounts(counts, path);

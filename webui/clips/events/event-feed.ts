@@ -3,11 +3,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { coalesce } from '../../api-client/coalesce.ts';
 import {
   appendOlder,
-  type EventPage,
+  type CameraEvent,
   type EventQuery,
   fetchEvents,
+  type ListPage,
   mergeNewest,
 } from '../../api-client/recordings/event-list.ts';
+import { fetchReviews, type ReviewCard, type ReviewQuery } from '../../api-client/recordings/reviews.ts';
 import { type EventUpdate, onServerEvent } from '../../api-client/server-events.ts';
 import { isPageVisible } from '../../shell/page-state.ts';
 
@@ -16,21 +18,43 @@ const EVERY_MS = 15_000;
 /** Minimum time between reloads after events. */
 const REST_MS = 1_000;
 
-interface EventFeed {
+interface Feed<T> {
   /** Undefined until the first response. */
-  readonly page: EventPage | undefined;
-  /** Loads older events, one page at a time. */
+  readonly page: ListPage<T> | undefined;
+  /** Loads older ones, one page at a time. */
   readonly more: () => void;
   /** Fetches the newest page again. */
   readonly refresh: () => void;
 }
 
-const NOTHING: EventFeed = { page: undefined, more: () => {}, refresh: () => {} };
+const NOTHING = { page: undefined, more: () => {}, refresh: () => {} };
 
-/** Events, kept up to date while the page is visible. @param cache events known before this page opened */
-export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefined>): EventFeed {
+/** Events, kept up to date while the page is visible. */
+export const useEvents = (query: EventQuery): Feed<CameraEvent> =>
+  useFeed(
+    query,
+    (before, signal) => fetchEvents(query, before, signal),
+    (event) => isListed(event, query),
+  );
+
+/** Cards of events, kept up to date while the page is visible. @param cache cards known before this page opened */
+export const useReviews = (query: ReviewQuery, cache?: Signal<ListPage<ReviewCard> | undefined>): Feed<ReviewCard> =>
+  useFeed(
+    query,
+    (before, signal) => fetchReviews(query, before, signal),
+    () => true,
+    cache,
+  );
+
+/** @param query with another one the list is another. @param isOfList whether a new event is in it */
+function useFeed<T extends { readonly id: string }>(
+  query: object,
+  fetchPage: (before: string | undefined, signal: AbortSignal) => Promise<ListPage<T>>,
+  isOfList: (event: EventUpdate) => boolean,
+  cache?: Signal<ListPage<T> | undefined>,
+): Feed<T> {
   const key = JSON.stringify(query);
-  const [known, setKnown] = useState<EventFeed & { readonly key: string }>();
+  const [known, setKnown] = useState<Feed<T> & { readonly key: string }>();
   useEffect(() => {
     const stop = new AbortController();
     let page = cache?.peek();
@@ -41,14 +65,14 @@ export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefine
         return;
       }
       asked = before;
-      fetchEvents(query, before, stop.signal).then(
+      fetchPage(before, stop.signal).then(
         (older) => show(appendOlder(page, before, older)),
         () => {
           asked = undefined;
         },
       );
     };
-    const show = (next: EventPage | undefined) => {
+    const show = (next: ListPage<T> | undefined) => {
       page = next;
       if (next) {
         if (cache) {
@@ -59,14 +83,14 @@ export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefine
     };
     const loadNow = async () => {
       if (isPageVisible.peek()) {
-        const newest = await fetchEvents(query, undefined, stop.signal);
+        const newest = await fetchPage(undefined, stop.signal);
         show(mergeNewest(page, newest));
       }
     };
     const load = coalesce(loadNow, REST_MS, stop.signal);
     load();
     const timer = setInterval(load, EVERY_MS);
-    const leave = [onServerEvent('gap', load), onServerEvent('event', (event) => isListed(event, query) && load())];
+    const leave = [onServerEvent('gap', load), onServerEvent('event', (event) => isOfList(event) && load())];
     return () => {
       stop.abort();
       clearInterval(timer);

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import type { Mark } from '../../timeline/lane.ts';
 import { clips } from '../../words/en/clips.ts';
-import { nearestRecorded } from '../thumbnail.tsx';
+import { firstToLoad, nearestRecorded } from '../thumbnail.tsx';
 import {
   digestOf,
   eventAt,
+  eventIcon,
   groupEvents,
   groupRuns,
   isStatusEvent,
   labelGroups,
+  shownKinds,
   statusEventText,
 } from './event-labels.ts';
 
@@ -27,6 +29,38 @@ test('several types may share the label of a filter', () => {
     { word: 'Vehicle', types: ['car', 'vehicle'] },
     { word: 'forklift', types: ['forklift'] },
   ]);
+});
+
+test('objects are shown instead of the motion in which they were found', () => {
+  const [person, animal] = [
+    { type: 'person', count: 2 },
+    { type: 'animal', count: 1 },
+  ];
+  expect(shownKinds({ type: 'motion', objects: [person, animal] })).toEqual([person, animal]);
+  const motion = [{ type: 'motion', count: 1 }];
+  expect([shownKinds({ type: 'motion', objects: [] }), shownKinds({ type: 'motion' })]).toEqual([motion, motion]);
+  // The camera has named one of them itself.
+  expect(shownKinds({ type: 'person', objects: [animal, person] })).toEqual([person, animal]);
+  expect(shownKinds({ type: 'doorbell', objects: [animal] })).toEqual([{ type: 'doorbell', count: 1 }, animal]);
+  expect(['person', 'car', 'pet', 'visitor', 'motion', 'forklift'].map(eventIcon)).toEqual([
+    'person',
+    'vehicle',
+    'animal',
+    'bell',
+    undefined,
+    undefined,
+  ]);
+});
+
+test('strips load from the first picture, the latest strip first, and more than two pictures of one last', () => {
+  let waiting = ['a', 'b'].flatMap((strip) => [0, 1, 2].map((place) => ({ strip, place })));
+  const loaded: string[] = [];
+  for (let next = firstToLoad(waiting); next; next = firstToLoad(waiting)) {
+    const taken = next;
+    loaded.push(taken.strip + taken.place);
+    waiting = waiting.filter((one) => one !== taken);
+  }
+  expect(loaded.join(' ')).toBe('b0 b1 a0 a1 b2 a2');
 });
 
 test('outages of a camera have a text, and are not detections', () => {
@@ -98,6 +132,20 @@ test('events of one kind and camera within a minute of each other are one entry,
   ]);
 });
 
+test('an event in which something else was found is an entry of its own', () => {
+  const event = (startS: number, ...types: readonly string[]) => ({
+    ...{ path: 'door', type: 'motion', text: '', startMs: startS * 1000, endMs: startS * 1000 + 5_000 },
+    objects: types.map((type) => ({ type, count: 1 })),
+  });
+  const events = [event(90), event(70, 'person', 'animal'), event(50, 'person'), event(30, 'person'), event(10)];
+  expect(groupRuns(events).map(({ event: { startMs }, all }) => [startMs / 1000, all.length])).toEqual([
+    [90, 1],
+    [70, 1],
+    [30, 2],
+    [10, 1],
+  ]);
+});
+
 test('an entry holds at most five minutes, and nothing that the box reports of a camera', () => {
   expect(runsOf([10, 9, 8, 7, 6, 5, 4].map((minute) => ['door', minute * 60]))).toEqual([
     ['door', 300, 6],
@@ -108,15 +156,17 @@ test('an entry holds at most five minutes, and nothing that the box reports of a
 
 test('a digest sums kinds with the same label, and cameras, the largest first', () => {
   const counts = [
-    { path: 'yard', type: 'motion', count: 4 },
-    { path: 'door', type: 'car', count: 3 },
-    { path: 'door', type: 'vehicle', count: 2 },
-    { path: 'yard', type: 'perch.offline', count: 1 },
+    { path: 'yard', type: 'motion', count: 4, labelled: 0 },
+    { path: 'door', type: 'car', count: 3, labelled: 0 },
+    { path: 'door', type: 'vehicle', count: 2, labelled: 0 },
+    // In pictures of the motion.
+    { path: 'yard', type: 'vehicle', count: 2, labelled: 2 },
+    { path: 'yard', type: 'perch.offline', count: 1, labelled: 0 },
   ];
   expect(digestOf(counts, clips)).toEqual({
     total: 10,
     kinds: [
-      ['Vehicle', 5],
+      ['Vehicle', 7],
       ['Motion', 4],
       ['Offline', 1],
     ],

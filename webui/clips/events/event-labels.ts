@@ -1,6 +1,9 @@
-import type { EventCounts } from '../../api-client/recordings/event-list.ts';
-import { eventLabel } from '../../cameras/event-kinds.ts';
+import type { EventKind } from '../../api-client/api-types.ts';
+import type { EventCounts, SeenObject } from '../../api-client/recordings/event-list.ts';
+import { eventKindOf, eventLabel } from '../../cameras/event-kinds.ts';
 import type { Mark } from '../../timeline/lane.ts';
+import type { IconName } from '../../ui/icons/icon.tsx';
+import { clipWords } from '../../words/clips.ts';
 import type { ClipsWords } from '../../words/en/clips.ts';
 
 /** Types of the box itself. */
@@ -12,6 +15,30 @@ export function statusEventText(type: string, lasted: string | undefined, words:
     return words.hasMoved;
   }
   return lasted === undefined ? words.isAway : words.wasAway(lasted);
+}
+
+const ICONS: { readonly [kind in EventKind]?: IconName } = {
+  person: 'person',
+  face: 'person',
+  vehicle: 'vehicle',
+  animal: 'animal',
+  doorbell: 'bell',
+};
+
+export const eventIcon = (type: string): IconName | undefined => ICONS[eventKindOf(type) ?? 'other'];
+
+interface Found {
+  readonly type: string;
+  readonly objects?: readonly SeenObject[];
+}
+
+/** What an event shows: objects instead of the motion in which they were found. */
+export function shownKinds({ type, objects = [] }: Found): readonly SeenObject[] {
+  const others = objects.filter((object) => object.type !== type);
+  const isOwn = others.length < objects.length;
+  return eventKindOf(type) === 'motion' && objects.length > 0
+    ? objects
+    : [isOwn ? (objects.find((object) => object.type === type) as SeenObject) : { type, count: 1 }, ...others];
 }
 
 /** A filter: label, and the types with this label. */
@@ -97,7 +124,8 @@ export function groupRuns<T extends RunEvent>(events: readonly T[]): readonly Ev
   const open = new Map<string, T[]>();
   const runs: T[][] = [];
   for (const event of events) {
-    const key = JSON.stringify([event.path, event.type, event.text]);
+    const kinds = shownKinds(event).map(({ type }) => type);
+    const key = JSON.stringify([event.path, event.text, kinds]);
     const run = open.get(key);
     const [newest, next] = [run?.[0], run?.at(-1)];
     const follows =
@@ -122,6 +150,7 @@ interface RunEvent extends Lasting {
   readonly path: string;
   readonly type: string;
   readonly text: string;
+  readonly objects?: readonly SeenObject[];
 }
 
 interface Digest {
@@ -134,10 +163,13 @@ interface Digest {
 /** Sums of a day. */
 export function digestOf(counts: EventCounts, words: ClipsWords): Digest {
   const label = ({ type }: { readonly type: string }) => (isStatusEvent({ type }) ? words.isAway : eventLabel(type));
+  const own = counts
+    .map(({ count, labelled, ...one }) => ({ ...one, labelled: 0, count: count - labelled }))
+    .filter(({ count }) => count > 0);
   return {
-    total: counts.reduce((sum, { count }) => sum + count, 0),
+    total: own.reduce((sum, { count }) => sum + count, 0),
     kinds: sums(counts, label),
-    paths: sums(counts, ({ path }) => path),
+    paths: sums(own, ({ path }) => path),
   };
 }
 
@@ -151,3 +183,9 @@ function sums(
   }
   return [...found].sort(([, one], [, other]) => other - one);
 }
+
+/** A zone without a name is called by its place. */
+export const zoneLabel = (zone: string): string => {
+  const [, number] = /^Zone (\d+)$/.exec(zone) ?? [];
+  return number === undefined ? zone : clipWords.value.seenZoneNumber(Number(number));
+};

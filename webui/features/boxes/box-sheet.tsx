@@ -42,7 +42,8 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
     () =>
       serverForm<FormValues>({
         initial: { name: box.name, addresses: box.addresses.join('\n'), cameras: [] },
-        validate: { addresses: addressesFault },
+        // A box that connects by itself has no address.
+        validate: box.linked ? {} : { addresses: addressesFault },
         save: async (_, { name, addresses, cameras }, change) => {
           const body = {
             ...(name !== undefined && { name }),
@@ -96,7 +97,9 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
       )}
       {offered.length > 0 && <OfferedField form={form} label={t.alsoOffered} offered={offered} />}
       <TextField label={t.boxName} autocomplete="off" hint={t.boxNameHint} {...fieldProps(form, 'name', 200)} />
-      <TextArea label={t.boxAddresses} hint={t.boxAddressesHint} {...fieldProps(form, 'addresses', 4_000)} />
+      {!box.linked && (
+        <TextArea label={t.boxAddresses} hint={t.boxAddressesHint} {...fieldProps(form, 'addresses', 4_000)} />
+      )}
       <Confirm title={t.removeBox} text={t.removeBoxText} onConfirm={() => void remove()} />
     </FormSheet>
   );

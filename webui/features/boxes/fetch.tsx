@@ -4,6 +4,8 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { firstTarget } from '../../copying/import-data.ts';
 import { ImportGroups } from '../../copying/import-groups.tsx';
+import { limitsOf, NO_LIMITS } from '../../copying/limits.ts';
+import { LimitsCard } from '../../copying/limits-card.tsx';
 import { Look } from '../../copying/look.tsx';
 import { TransferPage } from '../../copying/transfer-page.tsx';
 import { Empty } from '../../live/notices.tsx';
@@ -11,11 +13,7 @@ import { settingsLink } from '../../shell/route.ts';
 import { Row } from '../../ui/controls/row.tsx';
 import { copyingWords } from '../../words/settings/copying.ts';
 import { BOXES_ADDRESS, isThere, stateText } from './box-data.ts';
-import { type FetchLimits, fetchRequestOf } from './fetch-data.ts';
-import { FetchLimitsCard } from './fetch-limits.tsx';
 import { boxesWords } from './words.ts';
-
-const NO_LIMITS: FetchLimits = { firstDay: '', lastDay: '', rate: '' };
 
 /** Settings, Storage, Import from another box: a paired one, which keeps its recordings. */
 export function FetchPage() {
@@ -88,8 +86,11 @@ function OfBox({ box, onStarted, onOther }: OfBoxProps) {
               ? { to: 'camera', path: here }
               : firstTarget(group, '', all);
           }}
-          requestOf={(items) => fetchRequestOf(box.id, items, limits)}
-          limits={<FetchLimitsCard value={limits} onChange={setLimits} />}
+          requestOf={(items) => {
+            const asked = limitsOf(limits);
+            return asked && { kind: 'fetch', box: box.id, items, ...asked };
+          }}
+          limits={<LimitsCard value={limits} onChange={setLimits} />}
           onStarted={onStarted}
         />
       )}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../api-client/config.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import type { Camera } from '../../cameras/camera.ts';
+import { type Camera, isDemoCamera } from '../../cameras/camera.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
@@ -38,7 +38,7 @@ interface RuledPath {
 type Choices = { readonly [mode in Mode]: ModeChoice };
 type RulesForm = ConfigForm<RuledPath, Choices>;
 
-/** What each camera does in a mode. Paths that are not in the file, as the demo camera's, have no rules. */
+/** What each camera does in a mode. The demo camera and paths that are not in the file have no rules. */
 export function ModeCameras() {
   const t = modesWords.value;
   const { value, again } = usePolled<{ readonly items: readonly RuledPath[] }>(
@@ -49,7 +49,7 @@ export function ModeCameras() {
   const [open, setOpen] = useState<Camera>();
   const rows = (cameras.value ?? []).flatMap((camera) => {
     const config = value?.items.find(({ name, error }) => name === camera.name && error === undefined);
-    return config ? [{ camera, config }] : [];
+    return config && !isDemoCamera(camera.main) ? [{ camera, config }] : [];
   });
   if (rows.length === 0) {
     return null;

@@ -34,19 +34,19 @@ export function ModesPage() {
     again();
     retryNow();
   };
-  const { mode, hold } = status;
+  const { mode, hold, lost } = status;
   return (
     <>
       <h2 class="visually-hidden">{t.modes}</h2>
       <section>
-        <p class="headline">{modeName(mode, t)}</p>
+        {!lost && <p class="headline">{modeName(mode, t)}</p>}
         <p class="dim">{statusText(status)}</p>
         <SegmentedControl
           label={t.now}
-          value={mode}
+          value={lost ? undefined : mode}
           options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
           onChange={(to) => {
-            setSent({ ...status, mode: to });
+            setSent({ ...status, mode: to, lost: false });
             void change({ mode: to, hold }, { mode, hold });
           }}
         />

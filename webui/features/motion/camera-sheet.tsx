@@ -3,7 +3,7 @@ import type { CameraMotion } from '../../../agent/features/motion/routes.ts';
 import { cameraCall, configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../api-client/config.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import type { Shape } from '../../cameras/mask-shape.ts';
+import { useMotionReports } from '../../cameras/motion-reports.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { fieldProps } from '../../forms/field-props.ts';
@@ -20,6 +20,7 @@ import { camerasWords } from '../../words/settings/cameras.ts';
 import type { CameraRow, CameraSheetProps } from '../contract.ts';
 import { MotionAreas } from './motion-areas.tsx';
 import {
+  type Area,
   type MotionConfig,
   type MotionSettings,
   type MotionSource,
@@ -70,6 +71,8 @@ function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonl
   const t = motionWords.value;
   const { form } = edited;
   const { source } = form.values.value;
+  const reportsOf = useMotionReports();
+  const isSilent = camera !== undefined && reportsOf(camera) === false;
   return (
     <FormSheet
       title={t.title}
@@ -85,7 +88,11 @@ function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonl
         onChange={(value) => form.set('source', value)}
       />
       <ConflictLine form={form} name="source" format={motionSourceText} />
-      <p class="dim small">{{ camera: t.cameraText, stream: t.streamText, both: t.bothText }[source]}</p>
+      {isSilent && source === 'camera' ? (
+        <p class="warn">{t.cameraSilent}</p>
+      ) : (
+        <p class="dim small">{{ camera: t.cameraText, stream: t.streamText, both: t.bothText }[source]}</p>
+      )}
       {source !== 'camera' && <StreamFields name={name} camera={camera} edited={edited} />}
     </FormSheet>
   );
@@ -102,7 +109,7 @@ function StreamFields({ name, camera, edited }: Omit<CameraSheetProps, 'onClosed
   const isSeen = typeof now?.stream === 'string';
   const score = scoreWith(isSeen ? now.score : 0, saved.sensitivity, sensitivity);
   const moving = now?.boxes?.map((box) => ({ ...box, score: scoreWith(box.score, saved.sensitivity, sensitivity) }));
-  const count = (shapes: readonly Shape[]) => String(shapes.length);
+  const count = (areas: readonly Area[]) => String(areas.length);
   return (
     <>
       <Stepper

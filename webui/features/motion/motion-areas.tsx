@@ -4,27 +4,41 @@ import { MaskBoard } from '../../camera-view/mask-board.tsx';
 import type { Camera } from '../../cameras/camera.ts';
 import { areaOf, isWide, type MaskDraft, type Shape } from '../../cameras/mask-shape.ts';
 import { Button } from '../../ui/controls/button.tsx';
+import { TextField } from '../../ui/controls/field.tsx';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { maskWords } from '../../words/settings/masks.ts';
-import { MAX_AREAS, MAX_CORNERS, newArea, withMoreCorners } from './motion-data.ts';
+import {
+  type Area,
+  MAX_AREAS,
+  MAX_CORNERS,
+  newArea,
+  newZoneName,
+  typedName,
+  withMoreCorners,
+  withoutZone,
+} from './motion-data.ts';
 import { motionWords } from './words.ts';
 
 const KINDS = ['zones', 'masks'] as const;
 type Kind = (typeof KINDS)[number];
-type Areas = Readonly<Record<Kind, readonly Shape[]>>;
+type Areas = Readonly<Record<Kind, readonly Area[]>>;
 
 interface MotionAreasProps {
   readonly camera: Camera;
   readonly areas: Areas;
   readonly moving: CameraMotion['boxes'] | undefined;
   readonly isLocked: boolean;
-  readonly onChange: (kind: Kind, shapes: readonly Shape[]) => void;
+  readonly onChange: (kind: Kind, areas: readonly Area[]) => void;
 }
 
 interface Chosen {
   readonly kind: Kind;
   readonly index: number;
 }
+const labelOf = ({ kind, index, name }: Chosen & Pick<Area, 'name'>): string => {
+  const t = motionWords.value;
+  return name.trim() || (kind === 'zones' ? t.zone : t.mask)(index + 1);
+};
 const tokenOf = ({ kind, index }: Chosen): string => `${kind} ${index}`;
 function chosenOf(token: string): Chosen {
   const [kind, index] = token.split(' ');
@@ -45,15 +59,19 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
       host.current?.querySelector<HTMLElement>('[aria-pressed=true]')?.focus();
     }
   }, [added]);
-  const points = chosen && areas[chosen.kind][chosen.index];
+  const points = chosen && areas[chosen.kind][chosen.index]?.shape;
   const draft = drawn ? { token: undefined, points: drawn } : points && { token: tokenOf(chosen), points };
   const mayAdd = areas[kind].length < MAX_AREAS;
   const add = (shape: Shape) => {
-    onChange(kind, [...areas[kind], shape]);
+    onChange(kind, [...areas[kind], { name: kind === 'zones' ? newZoneName(areas.zones) : '', shape }]);
     setChosen({ kind, index: areas[kind].length });
     setDrawn(undefined);
   };
-  const change = (one: Chosen, shape: Shape) => onChange(one.kind, areas[one.kind].with(one.index, shape));
+  const change = ({ kind: of, index }: Chosen, news: Partial<Area>) =>
+    onChange(
+      of,
+      areas[of].map((area, i) => (i === index ? { ...area, ...news } : area)),
+    );
   const onDraft = (next: MaskDraft | undefined) => {
     if (next?.token === undefined) {
       setDrawn(next?.points);
@@ -62,14 +80,14 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
     const one = chosenOf(next.token);
     setDrawn(undefined);
     setChosen(one);
-    change(one, next.points);
+    change(one, { shape: next.points });
   };
   const remove = (one: Chosen) => {
     setChosen(undefined);
-    onChange(one.kind, areas[one.kind].toSpliced(one.index, 1));
+    const others = one.kind === 'zones' ? withoutZone : (all: readonly Area[], at: number) => all.toSpliced(at, 1);
+    onChange(one.kind, others(areas[one.kind], one.index));
   };
-  const all = KINDS.flatMap((one) => areas[one].map((shape, index) => ({ kind: one, index, shape })));
-  const labelOf = ({ kind: one, index }: Chosen) => (one === 'zones' ? t.zone : t.mask)(index + 1);
+  const all = KINDS.flatMap((one) => areas[one].map((area, index) => ({ kind: one, index, ...area })));
   return (
     <div class="motion-areas" ref={host}>
       <SegmentedControl
@@ -112,8 +130,10 @@ export function MotionAreas({ camera, areas, moving, isLocked, onChange }: Motio
               isLocked={isLocked}
               onCorner={() => {
                 setChosen(one);
-                change(one, withMoreCorners(shape));
+                change(one, { shape: withMoreCorners(shape) });
               }}
+              area={one}
+              onName={(name) => change(one, { name })}
               onRemove={() => remove(one)}
             />
           ))}
@@ -138,17 +158,34 @@ interface AreaLineProps {
   readonly isLocked: boolean;
   readonly onCorner: () => void;
   readonly onRemove: () => void;
+  readonly area: Chosen & Pick<Area, 'name'>;
+  readonly onName: (name: string) => void;
 }
 
-function AreaLine({ label, shape, isLocked, onCorner, onRemove }: AreaLineProps) {
+function AreaLine({ label, shape, isLocked, onCorner, onRemove, area, onName }: AreaLineProps) {
   const t = motionWords.value;
   const id = useId();
+  const [isCut, setCut] = useState(false);
   return (
     <li class="line">
       <span class="grow">
         <b id={id}>{label}</b>
         <span class="small dim">{t.areaCovers(Math.max(1, Math.round(100 * areaOf(shape))))}</span>
       </span>
+      {area.kind === 'zones' && (
+        <TextField
+          label={t.zoneName(area.index + 1)}
+          name={`zone-${area.index}`}
+          value={area.name}
+          autocomplete="off"
+          isLocked={isLocked}
+          hint={isCut ? t.zoneNameCut : undefined}
+          onInput={(text) => {
+            setCut(typedName(text) !== text);
+            onName(typedName(text));
+          }}
+        />
+      )}
       <button
         class="text"
         type="button"

@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
+import { parseZones } from '../../../agent/config/values/polygon.ts';
 import { boundsOf, type Shape } from '../../cameras/mask-shape.ts';
-import { motionKeys, motionOf, newArea, scoreWith, withMoreCorners } from './motion-data.ts';
+import {
+  motionKeys,
+  motionOf,
+  newArea,
+  newZoneName,
+  scoreWith,
+  typedName,
+  withMoreCorners,
+  withoutZone,
+} from './motion-data.ts';
 
 test('without keys motion comes from the camera', () => {
   expect(motionOf({})).toEqual({
@@ -16,17 +26,42 @@ test('the keys of the configuration come back from the form', () => {
   const keys = {
     motionSource: 'stream',
     ...{ motionSensitivity: 60, motionMinSize: 0.01, motionHours: '22:00-06:00' },
-    motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9', '0,0 1,0 1,1 0,1'],
+    motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9', 'Drive (front): 0,0 1,0 1,1 0,1'],
     motionMasks: ['0.1234,0 1,0.5 0.25,1'],
   } as const;
   expect(motionKeys(motionOf({ ...keys }))).toEqual(keys);
   expect(motionKeys({ hours: '' })).toEqual({ motionHours: '' });
+  const [first, drive] = motionOf({ ...keys }).zones;
+  expect([first?.name, drive?.name]).toEqual(['', 'Drive (front)']);
+});
+
+test('a name that is typed has what the configuration takes', () => {
+  const { zones } = motionOf({ motionZones: ['0,0 1,0 1,1'] });
+  const saved = (name: string) => motionKeys({ zones: zones.map((zone) => ({ ...zone, name: typedName(name) })) });
+  expect(saved(' Drive, left: 1\n ')).toEqual({ motionZones: ['Drive left 1: 0,0 1,0 1,1'] });
+  expect(saved(' , ')).toEqual({ motionZones: ['0,0 1,0 1,1'] });
+  expect(typedName('x'.repeat(40))).toHaveLength(32);
+});
+
+test('a zone that goes, and one that comes, leave the others what events call them', () => {
+  const areas = ['0,0 1,0 1,1', '0,0 1,0 0.5,1', 'Drive: 0,0 1,0 0,1', '0,0 0.5,0 1,1'];
+  const { zones } = motionOf({ motionZones: areas });
+  const calledOf = (all: typeof zones) =>
+    parseZones(motionKeys({ zones: all }).motionZones ?? []).map(({ name }) => name);
+  expect(calledOf(zones)).toEqual(['Zone 1', 'Zone 2', 'Drive', 'Zone 4']);
+  const left = withoutZone(zones, 1);
+  expect(calledOf(left)).toEqual(['Zone 1', 'Drive', 'Zone 4']);
+  expect(calledOf(withoutZone(zones, 0))).toEqual(['Zone 2', 'Drive', 'Zone 4']);
+  const withOne = (all: typeof zones) => [...all, { name: newZoneName(all), shape: zones[0]?.shape ?? [] }];
+  expect(calledOf(withOne(left))).toEqual(['Zone 1', 'Drive', 'Zone 4', 'Zone 5']);
+  // One that is called by its place needs no name.
+  expect([newZoneName(zones), newZoneName([])]).toEqual(['', '']);
 });
 
 test('a further corner is in the middle of the longest edge', () => {
   const [first, ...rest] = motionOf({ motionZones: ['0,0 0.5,0 0.5,0.9'] }).zones;
   expect(rest).toEqual([]);
-  expect(withMoreCorners(first ?? [])).toEqual([
+  expect(withMoreCorners(first?.shape ?? [])).toEqual([
     [0, 0],
     [0.5, 0],
     [0.5, 0.9],

@@ -15,12 +15,19 @@ export interface MotionConfig {
   readonly motionHours?: string;
 }
 
+/** A zone or mask. */
+export interface Area {
+  /** Of a zone; empty: it is called by its place. */
+  readonly name: string;
+  readonly shape: Shape;
+}
+
 export interface MotionSettings {
   readonly source: MotionSource;
   /** 0 to 100. */
   readonly sensitivity: number;
-  readonly zones: readonly Shape[];
-  readonly masks: readonly Shape[];
+  readonly zones: readonly Area[];
+  readonly masks: readonly Area[];
   /** Share of the picture. */
   readonly minSize: number;
   /** `22:00-06:00`, or empty. */
@@ -43,8 +50,8 @@ const DOUBLING = 40;
 export const motionOf = (config: MotionConfig): MotionSettings => ({
   source: config.motionSource ?? 'camera',
   sensitivity: config.motionSensitivity ?? 50,
-  zones: (config.motionZones ?? []).map(shapeOf),
-  masks: (config.motionMasks ?? []).map(shapeOf),
+  zones: (config.motionZones ?? []).map(areaOf),
+  masks: (config.motionMasks ?? []).map(areaOf),
   minSize: config.motionMinSize ?? 0,
   hours: config.motionHours ?? '',
 });
@@ -53,20 +60,43 @@ export const motionOf = (config: MotionConfig): MotionSettings => ({
 export const motionKeys = ({ source, sensitivity, zones, masks, minSize, hours }: Partial<MotionSettings>) => ({
   ...(source !== undefined && { motionSource: source }),
   ...(sensitivity !== undefined && { motionSensitivity: sensitivity }),
-  ...(zones && { motionZones: zones.map(shapeText) }),
-  ...(masks && { motionMasks: masks.map(shapeText) }),
+  ...(zones && { motionZones: zones.map(areaText) }),
+  ...(masks && { motionMasks: masks.map(areaText) }),
   ...(minSize !== undefined && { motionMinSize: minSize }),
   ...(hours !== undefined && { motionHours: hours }),
 });
 
-/** Parses a shape as the configuration has it: `0.1,0.2 0.5,0.2 0.5,0.9`. */
-const shapeOf = (text: string): Shape =>
-  text.split(' ').map((corner): Point => {
+/** Parses an area as the configuration has it: `Drive: 0.1,0.2 0.5,0.2 0.5,0.9`. */
+function areaOf(text: string): Area {
+  const [corners = '', name = ''] = text.split(': ').reverse();
+  const shape = corners.split(' ').map((corner): Point => {
     const [x = 0, y = 0] = corner.split(',').map(Number);
     return [x, y];
   });
+  return { name, shape };
+}
 
-const shapeText = (shape: Shape): string => shape.map((corner) => corner.join()).join(' ');
+function areaText({ name, shape }: Area): string {
+  const corners = shape.map((corner) => corner.join()).join(' ');
+  return name.trim() === '' ? corners : `${name.trim()}: ${corners}`;
+}
+
+/** What a name may have of a text that is typed. */
+export const typedName = (text: string): string => [...text.replaceAll(/[\p{C},:]/gu, '')].slice(0, 32).join('');
+
+/** What events call a zone. */
+const placedName = ({ name }: Area, i: number): string => name.trim() || `Zone ${i + 1}`;
+
+/** The others keep what events and rules call them: those that change their place get it as their name. */
+export const withoutZone = (zones: readonly Area[], index: number): readonly Area[] =>
+  zones.map((zone, i) => (i > index ? { ...zone, name: placedName(zone, i) } : zone)).toSpliced(index, 1);
+
+/** Name of a further zone: empty unless another one is called by its place. */
+export function newZoneName(zones: readonly Area[]): string {
+  const taken = new Set(zones.map(placedName));
+  const free = [...Array(MAX_AREAS + 1).keys()].find((i) => i >= zones.length && !taken.has(`Zone ${i + 1}`));
+  return free === undefined || free === zones.length ? '' : `Zone ${free + 1}`;
+}
 
 /** An area before it is moved: where no other one is, from the middle outwards. */
 export function newArea(others: readonly Shape[]): Shape {

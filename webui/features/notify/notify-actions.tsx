@@ -1,12 +1,70 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts';
 import { actionErrorText, serverText } from '../../api-client/error-text.ts';
+import { cameraTitle } from '../../cameras/camera-title.ts';
+import { ChipsField } from '../../people/access-fields.tsx';
 import { nowMs } from '../../shell/page-state.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { minutesUntilTomorrow, sendTest } from './notify-data.ts';
+import { afterTap, BUTTONS, minutesUntilTomorrow, type NotifyList, sendTest, showsButtons } from './notify-data.ts';
 import { notifyWords } from './words.ts';
+
+interface ButtonsProps {
+  readonly actions: NotifyList['actions'];
+  readonly chosen: SubscriptionItem['buttons'];
+  readonly onChosen: (chosen: SubscriptionItem['buttons']) => void;
+}
+
+/** Which buttons a message of a camera has. */
+export function ButtonsField({ actions, chosen, onChosen }: ButtonsProps) {
+  const t = notifyWords.value;
+  if (!showsButtons()) {
+    return <p class="dim small">{t.noButtons}</p>;
+  }
+  const texts = { talk: t.talk, quiet: t.quiet };
+  const own = BUTTONS.map((value): { readonly value: string; readonly text: string } => ({
+    value,
+    text: texts[value],
+  }));
+  const options = [...own, ...actions.map(({ id, title }) => ({ value: id, text: title }))];
+  const all = options.map(({ value }) => value);
+  return (
+    <>
+      <ChipsField
+        label={t.buttons}
+        options={options}
+        chosen={chosen}
+        onTap={(one) => onChosen(afterTap(chosen, one, all))}
+        wrong={undefined}
+      />
+      {actions.length > 0 && <p class="dim small">{t.twoButtons}</p>}
+    </>
+  );
+}
+
+interface QuietProps {
+  readonly items: SubscriptionItem['quiet'];
+  readonly onResume: (path: string) => void;
+}
+
+/** Cameras whose messages are paused. */
+export function Quiet({ items, onResume }: QuietProps) {
+  const t = notifyWords.value;
+  return items
+    .filter(({ until }) => Date.parse(until) > nowMs.value)
+    .map(({ path, until }) => (
+      <div class="actions-row" key={path}>
+        <span class="grow">
+          <bdi>{cameraTitle(path)}</bdi> · {t.quietUntil(moment(Date.parse(until), nowMs.value, i18n()))}
+        </span>
+        <Button label={t.resumeNamed(cameraTitle(path))} onClick={() => onResume(path)}>
+          {t.resume}
+        </Button>
+      </div>
+    ));
+}
 
 interface PauseProps {
   /** End of the pause, RFC 3339; null: not paused. */

@@ -39,16 +39,17 @@ interface ChannelsProps {
   readonly onOpen: (draft: ChannelDraft) => void;
 }
 
-/** E-mail, ntfy and web hooks, for the owner. */
+/** The channels of notifications, for the owner. */
 export function Channels({ onOpen }: ChannelsProps) {
   const t = notifyWords.value;
   const { value } = usePolled<ChannelList>(CHANNELS, 'normal');
   const { items = [], presets = [], kinds = [] } = value ?? {};
   const names = [t.add, ...presets.map(({ name }) => name.replace('E-mail', t.email))];
-  const open = (channel: Pick<ChannelDraft, 'id' | 'name' | 'settings' | 'rules'>) => {
-    const { fields = [] } = kinds.find(({ kind }) => kind === channel.settings['kind']) ?? {};
-    onOpen({ ...channel, fields });
-  };
+  const fieldsOf = ({ settings }: Pick<Channel, 'settings'>) =>
+    kinds.find(({ kind }) => kind === settings['kind'])?.fields ?? [];
+  const serverOf = (channel: Channel) => `${channel.settings[fieldsOf(channel)[0]?.name ?? ''] ?? ''}`;
+  const open = (channel: Pick<ChannelDraft, 'id' | 'name' | 'settings' | 'rules'>) =>
+    onOpen({ ...channel, fields: fieldsOf(channel) });
   return (
     <>
       <h3>{t.channels}</h3>
@@ -84,8 +85,6 @@ export function Channels({ onOpen }: ChannelsProps) {
     </>
   );
 }
-
-const serverOf = ({ settings }: Channel): string => `${settings['host'] ?? settings['url']}`;
 
 interface FormProps {
   readonly draft: ChannelDraft;

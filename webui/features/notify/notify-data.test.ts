@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { minutesUntilTomorrow, relayOf, rulesFault } from './notify-data.ts';
+import { expect, test, vi } from 'vitest';
+import { afterTap, minutesUntilTomorrow, relayOf, rulesFault, subscribe, Untrusted } from './notify-data.ts';
 
 const CHROME = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36';
 
@@ -32,5 +32,35 @@ test('rules without an event, a camera or a valid time are not saved, with the r
     { from: '22:00', to: '' },
   ]) {
     expect(rulesFault([{ ...rule, hours }])).toBe('Enter a time.');
+  }
+});
+
+const ALL = ['talk', 'quiet', 'rule:a', 'rule:b'];
+
+test.for([
+  [['talk', 'quiet'], 'quiet', ['talk']],
+  [['talk'], 'rule:a', ['talk', 'rule:a']],
+  [['talk', 'quiet'], 'rule:a', ['quiet', 'rule:a']],
+  [['rule:a', 'rule:b'], 'talk', ['talk', 'rule:b']],
+  [[], 'rule:b', ['rule:b']],
+  [['quiet', 'rule:gone'], 'rule:a', ['quiet', 'rule:a']],
+] as const)('of the buttons %j a tap on %s leaves %j', ([chosen, tapped, after]) => {
+  expect(afterTap(chosen, tapped, ALL)).toEqual(after);
+});
+
+test.for([
+  [new DOMException('an SSL certificate error occurred', 'SecurityError'), true],
+  [new TypeError('failed to fetch the script'), false],
+  [new DOMException('the worker was replaced', 'AbortError'), false],
+] as const)('a worker that fails with %s means an untrusted certificate: %s', async ([failure, isUntrusted]) => {
+  vi.stubGlobal('Notification', { requestPermission: async () => 'granted' });
+  const serviceWorker = { getRegistration: async () => undefined, register: () => Promise.reject(failure) };
+  vi.stubGlobal('navigator', { serviceWorker });
+  try {
+    const error = await subscribe('key', []).catch((reason: unknown) => reason);
+    expect(error instanceof Untrusted).toBe(isUntrusted);
+    expect(isUntrusted ? (error as Error).cause : error).toBe(failure);
+  } finally {
+    vi.unstubAllGlobals();
   }
 });

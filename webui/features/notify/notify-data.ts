@@ -18,11 +18,29 @@ export interface NotifyRule {
 export interface NotifyList {
   readonly publicKey: string;
   readonly items: readonly SubscriptionItem[];
+  /** What a button may do besides: rules between cameras. */
+  readonly actions: readonly { readonly id: string; readonly title: string }[];
 }
 export interface NotifyChange {
   readonly rules?: readonly NotifyRule[];
   readonly snoozeMinutes?: number;
+  readonly buttons?: readonly string[];
+  readonly quiet?: { readonly path: string; readonly minutes: number };
 }
+
+/** Buttons of messages, in the order of the box. */
+export const BUTTONS = ['talk', 'quiet'] as const;
+/** Browsers show no more. */
+const MAX_BUTTONS = 2;
+
+/** The choice after a tap. Of too many the first goes. @param all in their order; others, such as that of a removed rule, do not count */
+export function afterTap(chosen: readonly string[], tapped: string, all: readonly string[]): string[] {
+  const others = all.filter((one) => one !== tapped && chosen.includes(one));
+  const now = chosen.includes(tapped) ? others : [...others, tapped].slice(-MAX_BUTTONS);
+  return all.filter((one) => now.includes(one));
+}
+/** Safari shows none. */
+export const showsButtons = (): boolean => ((Notification as { maxActions?: number }).maxActions ?? 0) > 0;
 
 /** Kinds of notifications about the box itself, for the owner. */
 export const BOX_KINDS = ['disk', 'hardware'] as const;
@@ -115,7 +133,22 @@ export function relayOf(userAgent: string): string | undefined {
   return companies.find(([pattern]) => pattern.test(userAgent))?.[1];
 }
 
-const registration = (): Promise<ServiceWorkerRegistration> => navigator.serviceWorker.ready;
+/** The browser has no worker of the page: it does not trust the certificate, although its user went on. */
+export class Untrusted extends Error {}
+
+/** @throws Untrusted */
+async function registration(): Promise<ServiceWorkerRegistration> {
+  const worker = navigator.serviceWorker;
+  // Without a worker `ready` never resolves.
+  if (!(await worker.getRegistration())) {
+    await worker.register('shell-worker.js').catch((cause: unknown) => {
+      throw cause instanceof DOMException && cause.name === 'SecurityError'
+        ? new Untrusted('no worker', { cause })
+        : cause;
+    });
+  }
+  return worker.ready;
+}
 
 /** The endpoint of this browser. */
 export async function ownEndpoint(): Promise<string | undefined> {
@@ -127,7 +160,7 @@ async function ownSubscription(): Promise<PushSubscription | null> {
   return (await known?.pushManager.getSubscription()) ?? null;
 }
 
-/** Asks the person, then registers with the browser's push service. @throws when either rejects */
+/** Asks the person, then registers with the browser's push service. @throws Untrusted, and when either rejects */
 export async function subscribe(publicKey: string, rules: readonly NotifyRule[]): Promise<void> {
   if ((await Notification.requestPermission()) !== 'granted') {
     throw new Error('not granted');
@@ -150,7 +183,7 @@ export async function unsubscribe(id: string): Promise<void> {
 export const languageOfPage = (): string => (i18n().language.startsWith('zh') ? 'zh-cn' : 'en');
 
 const BROWSERS = 'v3/notifications';
-/** E-mail, ntfy and web hooks. */
+/** Channels of notifications. */
 export const CHANNELS = 'v3/notifications/channels';
 
 export const addressOf = (id: string, list = BROWSERS): string => `${list}/${encodeURIComponent(id)}`;

@@ -10,7 +10,7 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { words } from '../../words/words.ts';
-import { Pause, TestButton } from './notify-actions.tsx';
+import { ButtonsField, Pause, Quiet, TestButton } from './notify-actions.tsx';
 import { ChannelForm, Channels } from './notify-channels.tsx';
 import {
   type Act,
@@ -29,6 +29,7 @@ import {
   remove,
   rulesFault,
   subscribe,
+  Untrusted,
   unsubscribe,
 } from './notify-data.ts';
 import { RulesFields } from './notify-rules.tsx';
@@ -77,7 +78,7 @@ function Notifications() {
   return (
     <>
       <ThisDevice list={value} own={own} act={act} />
-      {own && <Choices key={own.id} own={own} act={act} />}
+      {own && <Choices key={own.id} actions={value.actions} own={own} act={act} />}
       <Others items={value.items.filter((item) => item !== own)} act={act} />
       {isOwner.value && <Channels onOpen={setDraft} />}
     </>
@@ -93,12 +94,20 @@ interface ThisDeviceProps {
 function ThisDevice({ list, own, act }: ThisDeviceProps) {
   const t = notifyWords.value;
   const [isBusy, setBusy] = useState(false);
-  const obstacle = own ? undefined : pushObstacle();
+  const [isUntrusted, setUntrusted] = useState(false);
+  const obstacle = own ? undefined : isUntrusted ? 'untrusted' : pushObstacle();
   const rules = [isOwner.value ? { ...FIRST_RULE, kinds: [...FIRST_RULE.kinds, ...BOX_KINDS] } : FIRST_RULE];
   const set = async (isOn: boolean) => {
     setBusy(true);
     const id = own?.id;
-    await act(() => (isOn || !id ? subscribe(list.publicKey, rules) : unsubscribe(id)), isOn ? undefined : t.isOff);
+    const switchOn = () =>
+      subscribe(list.publicKey, rules).catch((error: unknown) => {
+        if (!(error instanceof Untrusted)) {
+          throw error;
+        }
+        setUntrusted(true);
+      });
+    await act(() => (isOn || !id ? switchOn() : unsubscribe(id)), isOn ? undefined : t.isOff);
     setBusy(false);
   };
   if (obstacle) {
@@ -121,13 +130,19 @@ function ThisDevice({ list, own, act }: ThisDeviceProps) {
   );
 }
 
-function Obstacle({ obstacle }: { readonly obstacle: PushObstacle }) {
+function Obstacle({ obstacle }: { readonly obstacle: PushObstacle | 'untrusted' }) {
   const t = notifyWords.value;
-  const text = { insecure: t.insecure, homeScreen: t.homeScreen, unsupported: t.unsupported, blocked: t.blocked };
+  const text = {
+    insecure: t.insecure,
+    untrusted: t.untrusted,
+    homeScreen: t.homeScreen,
+    unsupported: t.unsupported,
+    blocked: t.blocked,
+  };
   return (
     <>
       <p>{text[obstacle]}</p>
-      {obstacle === 'insecure' && (
+      {(obstacle === 'insecure' || obstacle === 'untrusted') && (
         <a class="button" href="trust">
           {t.steps}
         </a>
@@ -137,11 +152,12 @@ function Obstacle({ obstacle }: { readonly obstacle: PushObstacle }) {
 }
 
 interface OwnProps {
+  readonly actions: NotifyList['actions'];
   readonly own: SubscriptionItem;
   readonly act: Act;
 }
 
-function Choices({ own, act }: OwnProps) {
+function Choices({ actions, own, act }: OwnProps) {
   const put = (body: NotifyChange) => void act(() => change(own.id, body));
   const setRules = (rules: readonly NotifyRule[]) => {
     const fault = rulesFault(rules);
@@ -154,6 +170,8 @@ function Choices({ own, act }: OwnProps) {
   return (
     <>
       <RulesFields rules={own.rules} onRules={setRules} />
+      <ButtonsField actions={actions} chosen={own.buttons} onChosen={(buttons) => put({ buttons })} />
+      <Quiet items={own.quiet} onResume={(path) => put({ quiet: { path, minutes: 0 } })} />
       <Pause until={own.snoozedUntil} onSet={(snoozeMinutes) => put({ snoozeMinutes })} />
       <TestButton address={addressOf(own.id)} />
     </>

@@ -8,6 +8,7 @@ import { ImportGroups } from '../../copying/import-groups.tsx';
 import { Look } from '../../copying/look.tsx';
 import { TransferPage } from '../../copying/transfer-page.tsx';
 import { Empty } from '../../live/notices.tsx';
+import { featureLink } from '../../shell/route.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { byteSize } from '../../words/format.ts';
@@ -95,6 +96,12 @@ function Disks({ onOpen }: { readonly onOpen: (folder: string) => void }) {
           />
         ))}
       <Row icon="disk" title={t.allFolders} text={t.allFoldersText} onClick={() => onOpen('/')} />
+      <Row
+        icon="network"
+        title={copyingWords.value.importFromRecorder}
+        text={t.recorderRow}
+        href={featureLink('storage', 'recorder')}
+      />
     </div>
   );
 }

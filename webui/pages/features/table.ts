@@ -1,4 +1,7 @@
+import { acme } from '../../features/acme/entry.ts';
 import { archive } from '../../features/archive/entry.ts';
+import { away } from '../../features/away/entry.ts';
+import { backfill } from '../../features/backfill/entry.ts';
 import { boxes } from '../../features/boxes/entry.ts';
 import { cameraNetwork } from '../../features/camera-network/entry.ts';
 import type { CameraRow, FeatureCard, FeatureEntry, FeaturePage, FeatureSection } from '../../features/contract.ts';
@@ -6,13 +9,17 @@ import { modes } from '../../features/modes/entry.ts';
 import { motion } from '../../features/motion/entry.ts';
 import { mqtt } from '../../features/mqtt/entry.ts';
 import { notify } from '../../features/notify/entry.ts';
+import { objects } from '../../features/objects/entry.ts';
 import { onvifDevice } from '../../features/onvif-device/entry.ts';
+import { reach } from '../../features/reach/entry.ts';
+import { rules } from '../../features/rules/entry.ts';
 import { signing } from '../../features/signing/entry.ts';
 import { transfer } from '../../features/transfer/entry.ts';
 import { updates } from '../../features/updates/entry.ts';
 
 const FEATURES: readonly FeatureEntry[] = [
   cameraNetwork,
+  acme,
   mqtt,
   notify,
   onvifDevice,
@@ -23,6 +30,11 @@ const FEATURES: readonly FeatureEntry[] = [
   boxes,
   modes,
   motion,
+  objects,
+  backfill,
+  rules,
+  away,
+  reach,
 ];
 
 /** The features' pages below a section of the settings, with the features' names. */

@@ -1,6 +1,8 @@
+import { Icon, type IconName } from '../icons/icon.tsx';
+
 interface ChipsProps<T extends string> {
   readonly label: string;
-  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly options: readonly { readonly value: T; readonly text: string; readonly icon?: IconName | undefined }[];
   readonly chosen: readonly T[];
   readonly onTap: (value: T) => void;
 }
@@ -10,7 +12,7 @@ export function Chips<T extends string>({ label, options, chosen, onTap }: Chips
   return (
     <fieldset class="chips">
       <legend class="visually-hidden">{label}</legend>
-      {options.map(({ value, text }) => (
+      {options.map(({ value, text, icon }) => (
         <button
           key={value}
           class="chip tap"
@@ -18,6 +20,7 @@ export function Chips<T extends string>({ label, options, chosen, onTap }: Chips
           aria-pressed={chosen.includes(value)}
           onClick={() => onTap(value)}
         >
+          {icon && <Icon name={icon} small />}
           <bdi>{text}</bdi>
         </button>
       ))}

@@ -2,7 +2,8 @@ import { useId } from 'preact/hooks';
 
 interface SegmentProps<T extends string> {
   readonly label: string;
-  readonly value: T;
+  /** Undefined: none is chosen. */
+  readonly value: T | undefined;
   readonly options: readonly { readonly value: T; readonly text: string }[];
   readonly onChange: (value: T) => void;
 }

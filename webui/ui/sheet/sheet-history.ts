@@ -1,5 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks';
-import { addEntry, goBack } from '../../shell/back.ts';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { addEntry, goBack, goBackSoon } from '../../shell/back.ts';
 
 interface HistoryEntry {
   /** False for sheets with an address of their own. */
@@ -15,7 +15,8 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
   latest.current = options;
   const isThere = useRef(false);
   const isAllowed = useRef(false);
-  useEffect(() => {
+  // In the commit: a sheet that replaces another one adds its entry after the other's Back has begun. Effects have no such order.
+  useLayoutEffect(() => {
     if (!latest.current.isOn) {
       return undefined;
     }
@@ -43,7 +44,7 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
       cancel();
       window.removeEventListener('popstate', onPop);
       if (isThere.current && history.state?.sheet) {
-        goBack();
+        goBackSoon(() => Boolean(history.state?.sheet));
       }
     };
   }, []);

@@ -17,6 +17,8 @@ export const recordings = {
   gapNothingSeen: 'nothing detected',
   gapDeleted: 'deleted',
   inArchive: ' · in the archive',
+  fromCard: "from the camera's card",
+  fromCardFor: (why: string) => `from the camera's card (${why})`,
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). You can download it.`,
   recordingAway: 'This recording is not available right now. Retrying…',
   recordingGone: 'This recording no longer exists. Old recordings make room for new ones.',

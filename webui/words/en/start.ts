@@ -6,6 +6,7 @@ const NUMBERS = ['None', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 
 /** First start: the owner's password, and adding cameras, which the settings do too. */
 export const start = {
   startText: 'Choose a password. Nobody can watch without it, and no video leaves your network.',
+  startTextServer: 'Choose a password. Nobody can watch without it.',
   passwordHint: 'Eight characters or more. A short sentence works well.',
   passwordLong: 'Long enough. A short sentence works well.',
   passwordCommon: 'Many people use this one. Add a word.',
@@ -29,6 +30,7 @@ export const start = {
   claimThere: (claim: string) =>
     `The configuration file of this box is from another program. To make the box yours, run “${claim}” on it.`,
   findCameras: 'Find my cameras',
+  setPassword: 'Set the password',
   claiming: 'Setting the password…',
   haveBackup: 'I have a backup',
 
@@ -37,6 +39,7 @@ export const start = {
   found: (count: number) =>
     countText(count, { one: 'One camera found', other: `${NUMBERS[count] ?? '#'} cameras found` }),
   foundNone: 'No camera answers yet. Is one plugged in and on this network? It appears here automatically.',
+  serverSearchesNot: 'A server searches for no cameras. Enter the address of one that it reaches, for example by VPN.',
   allThere: 'All cameras found are already added. New ones appear here automatically.',
   onCameraNetwork: 'on the network for cameras',
   foundCameras: 'Cameras',

@@ -18,6 +18,8 @@ export const recordings: RecordingsWords = {
   gapNothingSeen: '未侦测到移动',
   gapDeleted: '已删除',
   inArchive: ' · 在归档中',
+  fromCard: '来自摄像头存储卡',
+  fromCardFor: (why) => `来自摄像头存储卡（${why}）`,
   cannotPlayRecording: (codec) => `此浏览器无法播放这段录像（${codec}），可以下载。`,
   recordingAway: '这段录像暂时取不到，正在重试…',
   recordingGone: '这段录像已不存在。旧录像会让位给新录像。',

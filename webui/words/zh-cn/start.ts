@@ -2,6 +2,7 @@ import type { StartWords } from '../en/start.ts';
 
 export const start: StartWords = {
   startText: '请设置密码。没有密码，谁也看不到画面；画面也不会离开您的网络。',
+  startTextServer: '请设置密码。没有密码，谁也看不到画面。',
   passwordHint: '至少 8 个字符。用一句短句最好记。',
   passwordLong: '长度足够。用一句短句最好记。',
   passwordCommon: '这个密码太常见，请再加一个词。',
@@ -23,6 +24,7 @@ export const start: StartWords = {
   setupCodeWrong: '这不是此主机的设置码。',
   claimThere: (claim) => `此主机使用其他程序的配置文件。要设为您的主机，请在主机上运行“${claim}”。`,
   findCameras: '搜索摄像头',
+  setPassword: '设置密码',
   claiming: '正在设置密码…',
   haveBackup: '我有备份文件',
 
@@ -30,6 +32,7 @@ export const start: StartWords = {
   searching: '正在搜索摄像头…',
   found: (count) => `找到 ${count} 个摄像头`,
   foundNone: '还没有摄像头应答。是否已通电并接入同一网络？发现后会自动显示。',
+  serverSearchesNot: '服务器不搜索摄像头。请输入它能访问的摄像头的地址，例如通过 VPN。',
   allThere: '有应答的摄像头均已添加。新的摄像头发现后会自动显示。',
   onCameraNetwork: '在摄像头专用网络中',
   foundCameras: '摄像头',

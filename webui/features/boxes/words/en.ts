@@ -92,10 +92,6 @@ export const en = {
   noBoxIsPaired: 'This Perch is paired with no box.',
   pairAnotherBox: 'Pair another box. Its owner must let this Perch have recordings.',
   changeBox: 'Choose another box',
-  firstDay: 'First day',
-  lastDay: 'Last day',
-  dayHint: 'Empty: no limit.',
-  lastDayWrong: 'The last day is before the first.',
   boxHasNone: 'No recordings',
   boxHasNoneText: 'The box has no recordings of the cameras that it shares with this Perch.',
 };

@@ -86,10 +86,6 @@ export const zhCn: BoxesWords = {
   noBoxIsPaired: '本机还没有与任何主机配对。',
   pairAnotherBox: '与另一台主机配对。其所有者必须允许本机获取录像。',
   changeBox: '选择另一台主机',
-  firstDay: '起始日期',
-  lastDay: '结束日期',
-  dayHint: '留空：不限制。',
-  lastDayWrong: '结束日期早于起始日期。',
   boxHasNone: '没有录像',
   boxHasNoneText: '该主机与本机共享的摄像头没有录像。',
 };

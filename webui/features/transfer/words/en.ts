@@ -30,6 +30,30 @@ export const en = {
   nothingFound: 'No recordings to import here',
   nothingFoundText:
     'Perch imports MP4 and MPEG-TS files with date and time in their names, such as 2026-01-31_18-00-00.mp4, and the folders of Frigate and MediaMTX. Choose the folder that has them.',
+  recorderRow: 'From an ONVIF recorder, another Perch, or the card in a camera.',
+  recorderText:
+    'Recordings of an ONVIF recorder, or of the card in a camera, become recordings of your cameras. The recorder keeps its own. It needs ONVIF Profile G.',
+  whichRecorder: 'Where is the recorder?',
+  recorderAddress: 'Address',
+  recorderAddressHint: 'Such as 192.168.1.9 or 192.168.1.9:8000.',
+  recorderAddressMissing: 'Type the address of the recorder, such as 192.168.1.9.',
+  recorderUser: 'User name on the recorder',
+  recorderPassword: 'Password on the recorder',
+  recorderPasswordHint: 'This box keeps it until the import is over.',
+  lookAtRecorder: 'Look for recordings',
+  ownCameras: 'Or a camera of this box',
+  ownCameraText: 'What is on its card.',
+  changeRecorder: 'Change address or login',
+  recorderHasNone: 'No recordings there',
+  recorderHasNoneText:
+    'The recorder lists no recordings. If it has some, this user may lack the right to play them: allow that on the recorder.',
+  recorderRefuses:
+    'The recorder refuses this user name or password. Many recorders and cameras have separate users for ONVIF.',
+  recorderUnreachable:
+    'Nothing answers at this address. Check address and port, whether the recorder is on, and whether ONVIF is on in it.',
+  recorderHasNoReplay: 'This device does not offer its recordings. That needs ONVIF Profile G.',
+  rateHint: '2M or 500K. Empty: 12 MB.',
+  ownRateHint: "2M or 500K. Empty: a quarter of the camera's link.",
 };
 
 export type TransferWords = typeof en;

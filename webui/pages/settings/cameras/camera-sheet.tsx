@@ -231,11 +231,15 @@ function SubSheetRows({ camera, config, facts: { item }, rows, onOpenPart }: Sub
   const t = camerasWords.value;
   const small = camera?.sub && pictureSize(camera.sub);
   const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && t.smallSize(small)];
+  const canTurn = item?.description?.hasPtz === true;
   const connection = item && [item.description?.manufacturer, hostOf(item), item.onvif && 'ONVIF'];
   return (
     <>
       {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
-      {camera && rows.map((one) => <one.row key={one} config={config} onClick={() => onOpenPart(one)} />)}
+      {camera &&
+        rows.map((one) => (
+          <one.row key={one} name={camera.name} config={config} canTurn={canTurn} onClick={() => onOpenPart(one)} />
+        ))}
       {item && hasLogin(item) && (
         <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />
       )}

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { FoundItem } from '../../../api-client/api-types.ts';
 import { discoveredNow } from '../../../api-client/server-events.ts';
+import { session } from '../../../api-client/session.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { hideFound, sortFound } from '../../../cameras/adding/discovery.ts';
 import { cameras } from '../../../cameras/cameras.ts';
@@ -17,6 +18,7 @@ import { SEARCHED_FROM } from '../../../ui/lists/list-search.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { layoutWords } from '../../../words/settings/layouts.ts';
 import { wallWords } from '../../../words/walls.ts';
+import { ServerLink } from '../../features/parts.ts';
 import { CameraList } from './camera-list.tsx';
 import { CameraSheet } from './camera-sheet.tsx';
 
@@ -37,16 +39,19 @@ export function CamerasPage({ rows, below }: CamerasPageProps) {
   if (here.page === 'settings' && here.part === 'layouts') {
     return <Layouts />;
   }
+  const OfServer = session.value?.server ? ServerLink : undefined;
+  const isServer = OfServer !== undefined;
   const isLong = (all?.length ?? 0) >= SEARCHED_FROM;
   return (
     <>
       <header class="page-head">
         <h2 class="title wide-only">{t.cameras}</h2>
-        <AddCamera />
+        {!isServer && <AddCamera />}
       </header>
-      <NewCameras />
-      {isLong && <AddCamera />}
-      {all?.length === 0 && <Empty title={t.noCameras} text={t.noCamerasText} />}
+      {!isServer && <NewCameras />}
+      {isLong && !isServer && <AddCamera />}
+      {OfServer && <OfServer isEmpty={all?.length === 0} />}
+      {all?.length === 0 && !isServer && <Empty title={t.noCameras} text={t.noCamerasText} />}
       {all && all.length > 0 && <CameraList cameras={all} />}
       {all && (
         <div class="card">
@@ -59,9 +64,12 @@ export function CamerasPage({ rows, below }: CamerasPageProps) {
             />
           )}
           {below}
+          {isServer && (
+            <Row icon="plus" title={t.addCamera} text={t.addByAddress} href={settingsLink('cameras', 'add')} />
+          )}
         </div>
       )}
-      {!isLong && <AddCamera />}
+      {!isLong && !isServer && <AddCamera />}
       {edited !== undefined && (
         <CameraSheet key={edited} name={edited} rows={rows} onClosed={() => closeRoute(settingsLink('cameras'))} />
       )}

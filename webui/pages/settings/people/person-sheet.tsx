@@ -35,7 +35,7 @@ interface PersonSheetProps {
 export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
   const t = peopleWords.value;
   const form = useMemo(() => personForm(user, taken), []);
-  const { name, cameras, sees, talk, turn } = form.values.value;
+  const { name, cameras, sees, talk, turn, switch: switches } = form.values.value;
   const wrong = form.wrong.value;
   const [isGone, setGone] = useState(false);
   return (
@@ -67,6 +67,12 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
       />
       <Switch title={t.mayTalk} text={t.mayTalkText} isOn={talk} onChange={(value) => form.set('talk', value)} />
       <Switch title={t.mayTurn} text={t.mayTurnText} isOn={turn} onChange={(value) => form.set('turn', value)} />
+      <Switch
+        title={t.maySwitch}
+        text={t.maySwitchText}
+        isOn={switches}
+        onChange={(value) => form.set('switch', value)}
+      />
       {user && (
         <div class="rows-end">
           <Row icon="clock" title={t.viewsOf(user.name)} href={viewsLink(user.name)} />
@@ -91,6 +97,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     sees: user?.recordings ? 'both' : 'live',
     talk: user?.talk ?? false,
     turn: user?.turn ?? false,
+    switch: user?.switch ?? false,
   };
   const adding = new AddPerson(taken);
   return serverForm<Person>({

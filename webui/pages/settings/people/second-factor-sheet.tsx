@@ -174,7 +174,7 @@ async function perform(step: FactorStep, proof: Proof, { code, name }: FactorInp
     case 'app':
       return { kind: 'scan', setup: await beginApp(proof) };
     case 'scan':
-      return added((await confirmApp(code)).recovery, t.appAdded);
+      return added((await confirmApp(code, step.setup)).recovery, t.appAdded);
     case 'passkey':
       return added((await addPasskey(proof, name)).recovery, t.passkeyAdded);
     case 'renew':

@@ -42,6 +42,7 @@ export const cameras = {
   newCameraText: (name: string, address: string) => `${name} · ${address}`,
   noCameras: 'Your cameras appear here.',
   noCamerasText: 'Plug one in and add it.',
+  addByAddress: 'By its address, for one that this server reaches',
   notRecorded: 'not recorded',
   keepsForEver: 'kept as long as space allows',
   orderHint: 'Hold and drag to reorder',

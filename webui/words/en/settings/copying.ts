@@ -46,6 +46,8 @@ export const copying = {
   leftForeign: 'is neither an MP4 nor an MPEG-TS file',
   leftUnfinished: 'is not finished',
   leftOverlap: 'overlaps recordings that the camera has',
+  leftTooLarge: 'has groups of pictures above 32 MB',
+  leftClockSet: 'the clock of the recorder was set there',
   leftTaken: 'another recording there has its name',
   moreFiles: (count: number) => countText(count, { one: 'and one more', other: 'and # more' }),
 
@@ -59,6 +61,9 @@ export const copying = {
   notImportable: (count: number) =>
     countText(count, { one: 'One file cannot be imported', other: '# files cannot be imported' }),
   whichCamera: 'Whose recordings are they?',
+  moreChannels: 'It has more channels, or older recordings, than shown. Import these, or choose an earlier period.',
+  timesAhead: (time: string) => `Its times are ahead by ${time}. This is corrected.`,
+  timesBehind: (time: string) => `Its times are behind by ${time}. This is corrected.`,
   moreGroups: 'There are more folders with recordings than shown. Import these, or choose a folder below.',
   inFolderItself: 'In the folder itself',
   recordings: files,
@@ -68,6 +73,7 @@ export const copying = {
   newName: 'Name of the new camera',
   newNameMissing: 'Give the camera a name.',
   newNameHint: 'It is switched off and only has these recordings. They are kept as long as there is room.',
+  allImported: 'Nothing to import: what the recorder has of this period is here already, or was deleted here.',
   nothingToImport: 'Nothing would be imported.',
   importDoesNotFit: (size: string) =>
     `Room for ${size} is missing. Import fewer cameras or make room; else the import waits when the disk is full.`,
@@ -92,6 +98,23 @@ export const copying = {
     'The box does not let this Perch have recordings. Its owner allows it there (Settings, People, Servers).',
   whyBoxUnknown: 'The box was removed. Pair it again, or cancel.',
   cancelFetchText: 'What was imported stays. If you import from the same box again, it takes only the rest.',
+
+  importFromRecorder: 'Import from a recorder or camera',
+  isReplaying: (name: string) => `Recordings of ${name} are being imported.`,
+  recordedDays: (count: number) => countText(count, { one: 'one day', other: '# days' }),
+  toReplay: (duration: string, size: string, free: string) =>
+    `${duration} of recordings will be imported, about ${size}; ${free} are free there.`,
+  takesAbout: (time: string) => `It takes about ${time}.`,
+  partTooOld: 'A part is older than the camera keeps and will not be imported. Choose New camera to keep it.',
+  sizeDone: (done: string, total: string) => `${done} of about ${total}`,
+  channelDone: (done: string, total: string) => `${done} of ${total}`,
+  partsNotImported: (count: number) =>
+    countText(count, { one: 'One part was not imported', other: '# parts were not imported' }),
+  cancelRecorderText: 'What was imported stays. If you import from the same recorder again, it takes only the rest.',
+  firstDay: 'First day',
+  lastDay: 'Last day',
+  dayHint: 'Empty: no limit.',
+  lastDayWrong: 'The last day is before the first.',
 };
 
 export type CopyingWords = typeof copying;

@@ -25,6 +25,8 @@ export const people = {
   mayTalkText: 'Through the loudspeakers of these cameras',
   mayTurn: 'Move cameras',
   mayTurnText: 'Pan, tilt, zoom and saved positions',
+  maySwitch: 'Lights, sirens and relays',
+  maySwitchText: 'Switch those of these cameras, such as a gate',
   personWillSee: 'Can watch these cameras and change no settings.',
   removePerson: (name: string) => `Remove ${name}`,
   removePersonText: 'They are logged out everywhere immediately. Press again to remove.',

@@ -38,6 +38,7 @@ export const cameras: CamerasWords = {
   newCameraText: (name, address) => `${name} · ${address}`,
   noCameras: '您的摄像头会显示在这里。',
   noCamerasText: '接上摄像头，然后添加。',
+  addByAddress: '按地址添加，须是这台服务器能访问的摄像头',
   notRecorded: '不录像',
   keepsForEver: '空间够就保留',
   orderHint: '按住并拖动可调整顺序',

@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { session } from '../../../../api-client/session.ts';
 import { addCameras, sharedLogin } from '../../../../cameras/adding/adoption.ts';
 import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
 import {
@@ -75,11 +76,14 @@ interface FindingProps {
 export function FindingStep({ top, title, isFirst }: FindingProps) {
   const t = startWords.value;
   const [isMissing, setMissing] = useState(false);
+  const isServer = session.value?.server;
   useEffect(() => {
     const stop = new AbortController();
-    keepDiscovering(stop.signal);
+    if (!isServer) {
+      keepDiscovering(stop.signal);
+    }
     return () => stop.abort();
-  }, []);
+  }, [isServer]);
   const all = candidates();
   const isNone = all.length === 0;
   const none = discoveredCameras.value.length > 0 ? t.allThere : t.foundNone;
@@ -88,10 +92,10 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
       <header>
         {top}
         <h1 ref={title} tabIndex={-1}>
-          {isNone ? t.searching : t.found(all.length)}
+          {isNone ? (isServer ? liveWords.value.addCamera : t.searching) : t.found(all.length)}
         </h1>
         <p class="dim" role="status">
-          {isNone ? hasDiscovered.value && none : all.length > 1 && t.onePassword}
+          {isNone ? (isServer ? t.serverSearchesNot : hasDiscovered.value && none) : all.length > 1 && t.onePassword}
         </p>
       </header>
       <div class="adding-main">

@@ -1,19 +1,21 @@
 import { useId } from 'preact/hooks';
-import { TextField } from '../../ui/controls/field.tsx';
-import { storageWords } from '../../words/settings/storage.ts';
-import { type FetchLimits, wrongLimit } from './fetch-data.ts';
-import { boxesWords } from './words.ts';
+import { TextField } from '../ui/controls/field.tsx';
+import { copyingWords } from '../words/settings/copying.ts';
+import { storageWords } from '../words/settings/storage.ts';
+import { type Limits, wrongLimit } from './limits.ts';
 
-interface FetchLimitsProps {
-  readonly value: FetchLimits;
-  readonly onChange: (value: FetchLimits) => void;
+interface LimitsCardProps {
+  readonly value: Limits;
+  /** How a rate is written, and that without one. */
+  readonly rateHint?: string;
+  readonly onChange: (value: Limits) => void;
 }
 
-/** The period and the rate of a fetch. */
-export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
-  const t = boxesWords.value;
+/** The period and the rate of what comes over the network. */
+export function LimitsCard({ value, rateHint = storageWords.value.rateHint, onChange }: LimitsCardProps) {
+  const t = copyingWords.value;
   const wrong = wrongLimit(value);
-  const set = (change: Partial<FetchLimits>) => onChange({ ...value, ...change });
+  const set = (change: Partial<Limits>) => onChange({ ...value, ...change });
   return (
     <div class="card padded fetch-limits">
       <Day label={t.firstDay} value={value.firstDay} hint={t.dayHint} onInput={(firstDay) => set({ firstDay })} />
@@ -29,7 +31,7 @@ export function FetchLimitsCard({ value, onChange }: FetchLimitsProps) {
         name="rate"
         autocomplete="off"
         value={value.rate}
-        hint={storageWords.value.rateHint}
+        hint={rateHint}
         wrong={wrong === 'rate' ? storageWords.value.rateWrong : undefined}
         onInput={(rate) => set({ rate })}
       />

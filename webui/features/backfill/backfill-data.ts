@@ -1,0 +1,134 @@
+import type { BackfillItem } from '../../../agent/features/backfill/routes.ts';
+import { fineDuration, longDuration, number, percent } from '../../words/format.ts';
+import type { BackfillWords } from './words/en.ts';
+
+/** Its keys of a path. */
+export interface BackfillConfig {
+  readonly backfill?: boolean;
+  readonly backfillHours?: string;
+  readonly backfillMaxRate?: string;
+}
+
+interface RecordedPath {
+  readonly record?: string | boolean;
+  readonly camera?: { readonly onvif?: string };
+}
+
+/** Whether the box fills gaps of this path: it is recorded, always or around motion. */
+export const isFilled = ({ record, camera }: RecordedPath): boolean =>
+  record !== undefined && record !== false && record !== 'no' && camera?.onvif !== undefined;
+
+export interface BackfillSettings {
+  readonly isOn: boolean;
+  /** `22:00-06:00`, or empty. */
+  readonly hours: string;
+  /** MB (2^20 bytes) a second; `OF_LINK` is a quarter of the camera's link, from `NO_LIMIT` on there is no limit. */
+  readonly rate: number;
+}
+
+export const OF_LINK = 0;
+export const NO_LIMIT = 1_000;
+export const RATE_STEPS = [OF_LINK, 0.25, 0.5, 1, 2, 3, 5, 10, NO_LIMIT];
+const MEGABYTES: Readonly<Record<string, number>> = { B: 2 ** -20, K: 2 ** -10, M: 1, G: 2 ** 10, T: 2 ** 20 };
+
+export const settingsOf = ({ backfill, backfillHours, backfillMaxRate }: BackfillConfig): BackfillSettings => ({
+  isOn: backfill ?? true,
+  hours: backfillHours ?? '',
+  rate: rateOf(backfillMaxRate),
+});
+
+/** The keys of the configuration. */
+export const keysOf = ({ isOn, hours, rate }: Partial<BackfillSettings>): BackfillConfig => ({
+  ...(isOn !== undefined && { backfill: isOn }),
+  ...(hours !== undefined && { backfillHours: hours }),
+  ...(rate !== undefined && { backfillMaxRate: rateKey(rate) }),
+});
+
+function rateOf(text: string | undefined): number {
+  const [, amount, unit = ''] = /^([\d.]+)\s*([KMGT]?)I?B?$/i.exec(text?.trim() ?? '') ?? [];
+  const rate = Number(amount) * (MEGABYTES[unit.toUpperCase() || 'B'] ?? 1);
+  return amount === undefined ? OF_LINK : rate === 0 ? NO_LIMIT : rate;
+}
+
+const rateKey = (rate: number): string =>
+  rate === OF_LINK ? 'auto' : rate >= NO_LIMIT ? '0B' : rate < 1 ? `${rate * 1024}K` : `${rate}M`;
+
+export const rateText = (rate: number, words: BackfillWords, language: string): string =>
+  rate === OF_LINK ? words.ofLink : rate >= NO_LIMIT ? words.noLimit : words.perSecond(number(rate, 2, language));
+
+/** `Card with 6 days of recordings`, as a row of the camera's settings. */
+export function rowText(
+  config: BackfillConfig,
+  item: BackfillItem | undefined,
+  words: BackfillWords,
+  language: string,
+): string {
+  if (!settingsOf(config).isOn) {
+    return words.off;
+  }
+  const heldMs = heldMsOf(item?.card);
+  return heldMs > 0
+    ? words.cardRow(longDuration(heldMs, language))
+    : item?.state === 'noCard'
+      ? words.noCardRow
+      : words.on;
+}
+
+/** How long the recordings of a card reach, or NaN. */
+const heldMsOf = (card: BackfillItem['card'] | undefined): number =>
+  Date.parse(card?.until ?? '') - Date.parse(card?.from ?? '');
+
+interface Formats {
+  readonly language: string;
+  /** `14:02`, with the day if that is another one. */
+  timeOf(ms: number): string;
+}
+
+/** What is known of the camera's card, of its gaps, and what happens now, as sentences. */
+export function sentencesOf(
+  item: BackfillItem | undefined,
+  words: BackfillWords,
+  { language, timeOf }: Formats,
+): string[] {
+  if (!item || item.state === 'off') {
+    return [];
+  }
+  const { card, state, gaps, fetching, waitsFor, fetchedSeconds, tooLarge } = item;
+  const heldMs = heldMsOf(card);
+  const known = card
+    ? heldMs > 0
+      ? words.card(longDuration(heldMs, language))
+      : words.cardOfUnknownTime
+    : state === 'noCard'
+      ? words.noCard
+      : words.unknown;
+  return [
+    known,
+    ...(fetching ? [words.fetching(timesOf(fetching, timeOf), percent(fetching.share, language))] : []),
+    ...(state === 'waiting' && gaps > 0 ? [words.waiting(gaps)] : []),
+    ...(state === 'idle' && waitsFor !== 'notBack' ? [words.noGaps] : []),
+    // A camera that is away, or has just come, may have a gap that is not known yet.
+    ...((state === 'waiting' && gaps > 0) || state === 'unknown' || waitsFor === 'notBack'
+      ? reasonOf(item, words, timeOf)
+      : []),
+    ...(tooLarge > 0 ? [words.tooLarge(tooLarge)] : []),
+    ...(fetchedSeconds > 0 ? [words.fetched(fineDuration(fetchedSeconds * 1_000, language))] : []),
+  ];
+}
+
+const timesOf = ({ from, until }: { readonly from: string; readonly until: string }, timeOf: Formats['timeOf']) =>
+  [from, until].map((text) => timeOf(Date.parse(text))).join(' – ');
+
+/** Why the card is not read now. */
+function reasonOf({ waitsFor, retryTime }: BackfillItem, words: BackfillWords, timeOf: Formats['timeOf']): string[] {
+  const { notRecorded, notBack, watched, clock, outsideHours, turn, importing } = words;
+  const why = { notRecorded, notBack, watched, clock, hours: outsideHours, turn, import: importing, off: undefined };
+  const text = waitsFor === null ? undefined : why[waitsFor];
+  if (text !== undefined) {
+    return [text];
+  }
+  return retryTime === null ? [] : [words.retryAt(timeOf(Date.parse(retryTime)))];
+}
+
+/** Why gaps are still there, in English; null: nothing has failed. */
+export const failureOf = (item: BackfillItem | undefined): string | null => (item && item.gaps > 0 ? item.error : null);

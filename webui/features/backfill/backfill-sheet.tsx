@@ -1,0 +1,150 @@
+import type { BackfillList } from '../../../agent/features/backfill/routes.ts';
+import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
+import type { Tagged } from '../../api-client/config.ts';
+import { serverText } from '../../api-client/error-text.ts';
+import { fetchJson } from '../../api-client/request.ts';
+import { encodeName } from '../../api-client/urls.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { ConfigForm } from '../../forms/config-form.ts';
+import { ConflictLine } from '../../forms/conflict.tsx';
+import { fieldProps } from '../../forms/field-props.ts';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { HOURS } from '../../forms/hours.ts';
+import { useConfigForm } from '../../forms/use-config-form.ts';
+import { nowMs } from '../../shell/page-state.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { TextField } from '../../ui/controls/field.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { Stepper } from '../../ui/controls/stepper.tsx';
+import { Switch } from '../../ui/controls/switch.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { attempt } from '../../ui/feedback/toast-failure.ts';
+import { Sheet } from '../../ui/sheet/sheet.tsx';
+import { moment } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { camerasWords } from '../../words/settings/cameras.ts';
+import type { CameraRow, CameraSheetProps } from '../contract.ts';
+import {
+  type BackfillConfig,
+  type BackfillSettings,
+  failureOf,
+  isFilled,
+  keysOf,
+  RATE_STEPS,
+  rateText,
+  rowText,
+  sentencesOf,
+  settingsOf,
+} from './backfill-data.ts';
+import { backfillWords } from './words.ts';
+
+type BackfillForm = ConfigForm<BackfillConfig, BackfillSettings>;
+
+const LIST = 'v3/backfill/list';
+
+export const BackfillRow: CameraRow['row'] = ({ name, config, onClick }) => {
+  const t = backfillWords.value;
+  const isShown = isFilled(config);
+  const { value: list } = usePolled<BackfillList>(isShown ? LIST : undefined, 'normal');
+  const item = list?.items.find(({ path }) => path === name);
+  return isShown ? <Row title={t.title} text={rowText(config, item, t, i18n().language)} onClick={onClick} /> : null;
+};
+
+/** Whether gaps are filled from the card of a camera, and what that holds. */
+export function BackfillSheet({ name, onClosed }: CameraSheetProps) {
+  const edited = useConfigForm<BackfillConfig, BackfillSettings>(configAddress(name), (seen) =>
+    backfillForm(name, seen),
+  );
+  return edited ? (
+    <Loaded name={name} edited={edited} onClosed={onClosed} />
+  ) : (
+    <Sheet title={backfillWords.value.title} onClosed={onClosed}>
+      <div class="skeleton block" />
+    </Sheet>
+  );
+}
+
+const backfillForm = (name: string, seen: Tagged<BackfillConfig>): BackfillForm =>
+  new ConfigForm({
+    get: configAddress(name),
+    patch: patchAddress(name),
+    seen,
+    valuesOf: settingsOf,
+    changeOf: keysOf,
+    validate: {
+      hours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : backfillWords.peek().hoursWrong),
+    },
+  });
+
+interface LoadedProps {
+  readonly name: string;
+  readonly edited: BackfillForm;
+  readonly onClosed: () => void;
+}
+
+function Loaded({ name, edited, onClosed }: LoadedProps) {
+  const t = backfillWords.value;
+  const { language } = i18n();
+  const { form } = edited;
+  const { isOn, rate } = form.values.value;
+  const onOff = (on: boolean) => (on ? t.on : t.off);
+  return (
+    <FormSheet
+      title={t.title}
+      form={form}
+      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      onClosed={onClosed}
+      onSaved={() => edited.toastSaved()}
+    >
+      <p class="dim small">{t.about}</p>
+      <div class="card">
+        <Switch title={t.title} isOn={isOn} onChange={(on) => form.set('isOn', on)} />
+      </div>
+      <ConflictLine form={form} name="isOn" format={onOff} />
+      <State name={name} />
+      {isOn && (
+        <>
+          <Stepper
+            label={t.rate}
+            value={rate}
+            steps={RATE_STEPS}
+            format={(value) => rateText(value, t, language)}
+            onChange={(value) => form.set('rate', value)}
+            hint={t.rateHint}
+          />
+          <ConflictLine form={form} name="rate" format={(value) => rateText(value, t, language)} />
+          <TextField label={t.hours} hint={t.hoursHint} autocomplete="off" {...fieldProps(form, 'hours', 11)} />
+          <ConflictLine form={form} name="hours" format={String} />
+        </>
+      )}
+    </FormSheet>
+  );
+}
+
+/** What the card holds, what happens now, and why not. */
+function State({ name }: { readonly name: string }) {
+  const t = backfillWords.value;
+  const { value: list, again } = usePolled<BackfillList>(LIST, 'fast');
+  const item = list?.items.find(({ path }) => path === name);
+  const failure = failureOf(item);
+  const formats = { language: i18n().language, timeOf: (ms: number) => moment(ms, nowMs.value, i18n()) };
+  const retry = async () => {
+    await attempt(async () => {
+      await fetchJson(`v3/backfill/retry/${encodeName(name)}`, { method: 'POST', body: {} });
+      toast(backfillWords.peek().retried);
+    });
+    again();
+  };
+  return (
+    <>
+      {sentencesOf(item, t, formats).map((text) => (
+        <p key={text} class="small">
+          {text}
+        </p>
+      ))}
+      {failure !== null && <p class="small">{serverText(t.failed, failure)}</p>}
+      <Button onClick={() => void retry()}>{t.retry}</Button>
+    </>
+  );
+}
