@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
@@ -19,12 +20,14 @@ export const ONE_SCRIPT = {
 const OWN_ADDRESS = "const ownAddress=require('node:url').pathToFileURL(__filename).href;";
 const PROGRAM = 'agent/main.ts';
 const PACKAGE = 'package.json';
-/** Worker threads, and a library that is loaded without waiting (`require`). */
+/** Worker threads, processes, and a library that is loaded without waiting (`require`). */
 const SCRIPTS = [
   'agent/config/values/re2.ts',
   'agent/transcode/worker.ts',
   'agent/auth/passwords/argon2-worker.ts',
   'agent/picture/picture-worker.ts',
+  // Processes of features.
+  ...globSync('agent/features/**/*-child.ts', { cwd: ROOT }),
 ];
 /** The WebAssembly of the picture decoder, which its worker thread reads. */
 const DECODER = 'agent/picture/decoder.wasm';
@@ -162,14 +165,16 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^glob$/, /\/@fastify\/static\/index\.js$/, 'exports.glob = undefined;'],
   [/^@fastify\/(?:ajv|fast-json-stringify)-compiler$/, /\/fastify\/lib\/schema-controller\.js$/, ''],
   [/^light-my-request$/, /\/fastify\/fastify\.js$/, ''],
-  // Certificates are issued and read, never requested (PKCS #10) or packed together (PKCS #7).
+  // Certificates are issued, requested (PKCS #10) and read, but not packed together (PKCS #7).
   [
-    /^@peculiar\/asn1-(?:cms|csr|pkcs9)$/,
+    /^@peculiar\/asn1-(?:cms|pkcs9)$/,
     /\/@peculiar\/x509\//,
     `exports.id_signedData = '1.2.840.113549.1.7.2';
     exports.id_pkcs9_at_challengePassword = '1.2.840.113549.1.9.7';
     exports.id_pkcs9_at_extensionRequest = '1.2.840.113549.1.9.14';`,
   ],
+  // Perch makes the requests of the ACME client, and its keys are those of Node.
+  [/^\.\/(?:axios|verify|crypto\/forge)$/, /\/acme-client\/src\//, ''],
   // Rare MIME types, which no file of the page has; and the writer of playlists, which are only read here.
   [/^\.\/types\/other(?:\.js)?$/, /\/mime\/index\.js$/, 'module.exports = {};'],
   [/^\.\/stringify$/, /\/hls-parser\/index\.js$/, ''],
@@ -180,6 +185,11 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^\.\/builder$/, /\/xml2js\/lib\/xml2js\.js$/, 'exports.Builder = undefined;'],
   // Only MQTT 5 has topic aliases.
   [/^lru-cache$/, /\/mqtt\/build\/lib\/topic-alias-send\.js$/, ''],
+  // PostgreSQL's C library, Cloudflare's sockets, and the password file of a home directory: databaseURL has all that is needed.
+  [/^\.\/native$/, /\/pg\/lib\/index\.js$/, ''],
+  [/^pg-cloudflare$/, /\/pg\/lib\/stream\.js$/, ''],
+  [/^pgpass$/, /\/pg\/lib\/client\.js$/, 'module.exports = (_, done) => done();'],
+  [/^pg-connection-string$/, /\/pg\/lib\/connection-parameters\.js$/, 'exports.parse = undefined;'],
   // node-onvif writes each answer once more, for people.
   [/^html$/, /\/node-onvif\/lib\/modules\/soap\.js$/, 'module.exports = undefined;'],
   // pino's worker threads: Perch writes its log in the main thread.
@@ -190,7 +200,7 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^semver$/, /\/fastify\/lib\/plugin-utils\.js$/, 'exports.satisfies = () => true;'],
   [
     /^debug$/,
-    /\/(?:mqtt|mqtt-packet|werift)\//,
+    /\/(?:acme-client|mqtt|mqtt-packet|werift)\//,
     'const silent = () => {}; silent.enabled = false; silent.extend = () => silent; module.exports = () => silent; module.exports.debug = module.exports;',
   ],
   // No attachment is fetched; each has its type and its name.
@@ -255,9 +265,22 @@ function onLinux(source: string): string {
     .replaceAll(/^const (\w+) = require\('(\w+)'\)\.\1;$/gm, "import { $1 } from 'node:$2';")
     .replaceAll("require('child_process').exec", 'exec')
     .replaceAll(/^exports\.(\w+) = (\w+);$/gm, 'export { $2 as $1 };');
-  // esbuild escapes non-ASCII characters in strings, but not in regular expressions and templates.
-  return known.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return inAscii(known);
 }
+
+/** esbuild escapes non-ASCII characters in strings, but not in regular expressions and templates. */
+const inAscii = (source: string): string =>
+  source.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** A regular expression of JetStream's client has a micro sign. */
+const natsInAscii: Plugin = {
+  name: 'NATS in ASCII',
+  setup: (built) =>
+    built.onLoad({ filter: /\/@nats-io\/jetstream\/lib\/\w+\.js$/ }, async ({ path }) => ({
+      loader: 'js',
+      contents: inAscii(await readFile(path, 'utf8')),
+    })),
+};
 
 /** The program needs only the version from `package.json`. */
 const versionOf = (version: string): Plugin => ({
@@ -313,4 +336,4 @@ const nativeCrypto: Plugin = {
     ),
 };
 
-export const PLUGINS: Plugin[] = [sources, leftOut, nativeCrypto, onvifAddresses, opusFile];
+export const PLUGINS: Plugin[] = [sources, leftOut, nativeCrypto, onvifAddresses, opusFile, natsInAscii];

@@ -152,3 +152,18 @@ test.for(['linux/perch', 'openwrt/perch.cli'])('%s lists its commands', (file) =
     });
   }
 });
+
+test.for([
+  ['linux/perch', debian('installed')],
+  [
+    'openwrt/perch.cli',
+    { uci: 'exit 1', 'start-stop-daemon': 'while [ "$1" != -x ]; do shift; done; run="$2"; shift 3; exec "$run" "$@"' },
+  ],
+  ['container/perch.cli', { id: 'echo 10000' }],
+] as const)('%s passes on the commands of a fleet', ([file, machine]) => {
+  const programs = { ...machine, setpriv: 'shift 5; exec "$@"' };
+  const said = (...words: string[]) => perch(file, words, { ...programs, node: '[ "$*" = --version ] || echo "$*"' });
+  expect(said('fleet', 'join', 'FILE').stdout).toMatch(/ fleet join FILE --data \S+ \S+perch.yml\n$/);
+  expect(said('database', 'import').stdout).toMatch(/ database import --data \S+ \S+perch.yml\n$/);
+  expect(said('connect', 'perch://server?x').stdout).toMatch(/ connect perch:\/\/server\?x --data \S+\n$/);
+});

@@ -13,6 +13,7 @@ const UNITS = [
   ...['perch-clock.path', 'perch-clock.service'],
   ...['perch-drives.timer', 'perch-drives.service'],
   ...['perch-network.path', 'perch-network.service', 'perch-camera-network.service'],
+  ...['perch-wireguard.path', 'perch-wireguard.service', 'perch-wireguard-interface.service'],
 ];
 const UPDATE_UNITS = ['.path', '.service', '-resume.service', '-watch.service'].map((end) => `perch-update${end}`);
 const HERE = import.meta.dirname;
@@ -57,10 +58,12 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/sysctl.d/30-perch.conf', await source('linux/sysctl.conf'))
     .add('usr/share/doc/perch/README.md', await source('../README.md'))
     .add('usr/lib/perch/host/request', await source('linux/host-request'));
-  for (const name of ['disk', 'disk-back', 'clock', 'drives', 'network']) {
+  for (const name of ['disk', 'disk-back', 'clock', 'drives', 'network', 'wireguard']) {
     tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
   }
-  tree.add('usr/lib/perch/host/camera-network', await source('linux/camera-network'), 0o755);
+  for (const name of ['camera-network', 'wireguard-phones']) {
+    tree.add(`usr/lib/perch/host/${name}`, await source(`linux/${name}`), 0o755);
+  }
   for (const unit of UNITS) {
     tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/systemd/${unit}`));
   }
@@ -78,6 +81,15 @@ export async function makeNodeDeb(
     .add('usr/lib/perch/node/bin/node', node, 0o755)
     .add('usr/share/doc/perch-node/LICENSE.gz', gzipSync(license, { level: 9 }));
   return makeDeb('perch-node', architecture, tree, [], options);
+}
+
+/** `perch-objects_VERSION_all.deb`. @param files contents of /usr/lib/perch/objects by path */
+export async function makeObjectsDeb(files: ReadonlyMap<string, Uint8Array>, options: DebOptions): Promise<string> {
+  const tree = new Tree();
+  for (const [path, bytes] of files) {
+    tree.add(`usr/lib/perch/objects/${path}`, bytes);
+  }
+  return makeDeb('perch-objects', 'all', tree, [], options);
 }
 
 /** Adds root's part of an update, for machines with dpkg and systemd. Of the package it needs only Node. */
@@ -100,7 +112,7 @@ export async function addUpdater(tree: Tree, keys: ReadonlyMap<string, Uint8Arra
 }
 
 async function makeDeb(
-  name: 'perch' | 'perch-node',
+  name: 'perch' | 'perch-node' | 'perch-objects',
   architecture: Architecture | 'all',
   tree: Tree,
   scripts: readonly string[],

@@ -54,6 +54,15 @@ export async function makeNodeIpk(architecture: Architecture, runtime: Files, op
   return makeIpk('perch-node', TARGETS[architecture], tree, ['preinst', 'postinst', 'prerm'], options);
 }
 
+/** `perch-objects_VERSION_all.ipk`. @param files contents of /usr/lib/perch/objects by path */
+export async function makeObjectsIpk(files: Files, options: DebOptions): Promise<string> {
+  const tree = new Tree();
+  for (const [path, bytes] of files) {
+    tree.add(`usr/lib/perch/objects/${path}`, bytes);
+  }
+  return makeIpk('perch-objects', { machine: 'all', processor: 'all' }, tree, ['postinst', 'prerm'], options);
+}
+
 /**
  * `perch-openwrt-VERSION-MACHINE.tar.gz`: both with an installation script, for releases with another package format.
  */
@@ -105,7 +114,7 @@ function addRuntime(tree: Tree, root: string, runtime: Files): Tree {
 
 /** opkg rejects packages for other kinds of processors. One Node runs on all of an instruction set, which the package checks itself. */
 async function makeIpk(
-  name: 'perch' | 'perch-node',
+  name: 'perch' | 'perch-node' | 'perch-objects',
   { machine, processor }: Pick<Target, 'machine' | 'processor'>,
   tree: Tree,
   scripts: readonly string[],

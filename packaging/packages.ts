@@ -6,10 +6,11 @@ import { promisify } from 'node:util';
 import { buildPage } from '../webui/build.ts';
 import { bundleAgent } from './bundle.ts';
 import { call } from './call.ts';
-import { type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
+import { type Architecture, type DebOptions, makeNodeDeb, makeObjectsDeb, makePerchDeb } from './debian.ts';
 import { INTERRUPTION } from './interruption.ts';
 import { packedNode } from './node.ts';
-import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
+import { hasObjects, makeObjectsArchive, objectFiles } from './objects.ts';
+import { makeNodeIpk, makeObjectsIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
 import { openwrtRuntime } from './openwrt-runtime.ts';
 import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
@@ -21,6 +22,8 @@ const isMap = (name: string): boolean => name.endsWith('.map');
 
 interface Extras {
   readonly openwrt: boolean;
+  /** The package `perch-objects`, too. */
+  readonly objects: boolean;
   readonly withNode: boolean;
   readonly key: KeyObject | undefined;
 }
@@ -28,7 +31,7 @@ interface Extras {
 /** @returns the files, without the source map */
 export async function makePackages(
   architectures: readonly Architecture[],
-  { openwrt, withNode, key }: Extras,
+  { openwrt, objects, withNode, key }: Extras,
   options: DebOptions,
 ): Promise<readonly string[]> {
   const isSmall = options.packing === 'small';
@@ -43,6 +46,14 @@ export async function makePackages(
   const made = [...update];
   if (openwrt) {
     made.push(await makePerchIpk(files, options));
+  }
+  if (objects && hasObjects()) {
+    tell('packing the object detector: npm downloads 180 MB if they are missing');
+    const detector = await objectFiles();
+    made.push(await makeObjectsDeb(detector, options), await makeObjectsArchive(detector, options));
+    if (openwrt) {
+      made.push(await makeObjectsIpk(detector, options));
+    }
   }
   for (const architecture of architectures) {
     tell(`stripping Node for ${architecture}, downloading it if it is missing`);

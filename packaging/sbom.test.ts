@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import { hasObjects } from './objects.ts';
 import { debianComponents, makeSbom, npmComponents, PAGE_PACKAGES, writeSbom } from './sbom.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -23,6 +24,23 @@ test('every dependency of the agent and of the page is listed with the digest of
     licenses: [{ license: { id: 'MIT' } }],
     hashes: [{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }],
   });
+});
+
+test('the files of perch-objects are listed with their archives, in the list of the packages alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-sbom-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const listed = async (name: string) => {
+    await writeSbom(join(folder, name), { ...ABOUT, name }, ['amd64']);
+    return JSON.parse(readFileSync(join(folder, name), 'utf8')).components as { purl: string; licenses: object[] }[];
+  };
+  const all = await listed('perch');
+  const ours = all.filter(({ purl }) => /human-models|onnxruntime/.test(purl));
+  const wanted = [
+    ['pkg:npm/%40vladmandic/human-models@3.0.4', [{ license: { id: 'Apache-2.0' } }]],
+    ['pkg:npm/onnxruntime-web@1.30.0', [{ license: { id: 'MIT' } }]],
+  ];
+  expect(ours.map(({ purl, licenses }) => [purl, licenses])).toEqual(hasObjects() ? wanted : []);
+  expect(await listed('perch-container')).toHaveLength(all.length - ours.length);
 });
 
 test('the page imports no package that is not listed', () => {

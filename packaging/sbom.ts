@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import packageLock from '../package-lock.json' with { type: 'json' };
 import { ARCHITECTURES, type Architecture, SUITE } from './debian.ts';
+import { objectArchives } from './objects.ts';
 
 /** A component of CycloneDX 1.5. */
 interface Component {
@@ -84,6 +85,12 @@ export function debianComponents(controls: readonly string[], suite: string): re
   });
 }
 
+/** What `perch-objects` has files of. */
+async function ofObjects(): Promise<readonly Component[]> {
+  const archives = Object.fromEntries((await objectArchives()).map((one) => [`node_modules/${one.name}`, one]));
+  return npmComponents(archives);
+}
+
 /** The sources of the picture decoder (packaging/picture-decoder), in each package as WebAssembly. */
 const FFMPEG: Component = {
   type: 'library',
@@ -131,7 +138,12 @@ export async function writeSbom(
 ): Promise<void> {
   const nodes = architectures.map((one) => `node-linux-${ARCHITECTURES[one].npm}`);
   const npm = npmComponents().filter(({ name, type }) => type === 'library' || nodes.includes(name));
-  await writeFile(file, makeSbom(options, [...npm, await modifiedFfmpeg(), ...debianComponents(controls, SUITE)]));
+  // Containers and the image do not have it.
+  const objects = options.name === 'perch' ? await ofObjects() : [];
+  await writeFile(
+    file,
+    makeSbom(options, [...npm, ...objects, await modifiedFfmpeg(), ...debianComponents(controls, SUITE)]),
+  );
 }
 
 /** CycloneDX 1.5 in JSON: https://cyclonedx.org/docs/1.5/json */

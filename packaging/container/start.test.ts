@@ -114,6 +114,29 @@ test('the first start writes a configuration, and later ones keep it', () => {
   expect(calls()).toBe(`--data ${data} ${data}/perch.yml\n`.repeat(2));
 });
 
+test('--server makes it a server before the first start, and later changes stay', () => {
+  const { root, start, env, data, calls } = script('exit 3');
+  writeFileSync(
+    join(root, 'run'),
+    `#!/bin/sh\necho "$*" >> ${root}/calls\n[ "$1" = server ] || exit 3\nprintf 'server: true\\nacmeDomains: [%s]\\n' "$2" >> "$5"\n`,
+  );
+  const run = (...words: readonly string[]) => spawnSync('sh', [start, ...words], { env, encoding: 'utf8' });
+  expect(run('--server', 'a.example')).toMatchObject({ status: 3, stderr: '' });
+  expect(run('--server', 'A.example')).toMatchObject({ status: 3, stderr: '' });
+  expect(run('--server', 'b.example')).toMatchObject({
+    status: 3,
+    stderr: expect.stringContaining('does not name b.example: add it with perch --server b.example'),
+  });
+  const begun = `--data ${data} ${data}/perch.yml\n`;
+  expect(calls()).toBe(`server a.example ${begun}${begun.repeat(3)}`);
+});
+
+test('a name that is none starts nothing', () => {
+  const { start, env, calls } = script('[ "$1" != server ] || exit 1');
+  expect(spawnSync('sh', [start, '--server', 'x y'], { env, encoding: 'utf8' }).status).toBe(1);
+  expect(calls()).toMatch(/^server x y --data [^\n]+\n$/);
+});
+
 test('an empty configuration of an interrupted first start is replaced, and one that cannot be written starts nothing', () => {
   const { start, env, data, root } = script('exit 3');
   writeFileSync(join(data, 'perch.yml'), '');

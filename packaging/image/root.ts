@@ -16,6 +16,8 @@ const PACKAGES = [
   ...['libatomic1', 'libstdc++6'],
   // The access point's addresses and names, and the firewalls; the network for cameras has busybox's DHCP client.
   ...['dnsmasq-base', 'nftables'],
+  // Phones away from home.
+  'wireguard-tools',
   // The health of drives.
   'smartmontools',
 ];

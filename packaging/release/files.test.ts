@@ -8,6 +8,7 @@ import { parseConfig } from '../../agent/config/load/load.ts';
 import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { CONTAINER_TOOLS } from '../container/container.ts';
 import { IMAGE_TOOLS } from '../image/tools.ts';
+import { makeFleet } from './fleet.ts';
 import { fill, makeAddOn } from './home-assistant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -54,6 +55,39 @@ test('the compose file keeps the root read-only, drops all rights and has a volu
   });
 });
 
+test('the compose file of a server makes it one by its name, and opens its ports', () => {
+  const text = fill(read('packaging/container/compose-server.yaml'), 'registry.invalid/perch', '1.2.3~rc1');
+  const { services } = parse(text);
+  expect(services.perch).toMatchObject({
+    image: 'registry.invalid/perch:1.2.3-rc1',
+    read_only: true,
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+    sysctls: { 'net.ipv4.ip_unprivileged_port_start': 0 },
+    command: ['--server', expect.stringMatching(/^\$\{DOMAIN:\?/)],
+    ports: ['80:80', '443:443', '8189:8189', '8189:8189/udp'],
+    volumes: ['perch-data:/data'],
+  });
+});
+
+test('the archive of a fleet names the container, and has all that its compose file mounts but keys and certificates', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const options = { version: '1.2.3~rc1', time: 1_700_000_000, folder, packing: 'quick' } as const;
+  const file = await makeFleet('registry.invalid/perch', options);
+  const read = (name: string) => execFileSync('tar', ['-xzOf', file, `./perch-fleet/${name}`], { encoding: 'utf8' });
+  expect(read('env.example')).toContain('\nPERCH_IMAGE=registry.invalid/perch:1.2.3-rc1\n');
+  const { services } = parse(read('compose.yaml'), { merge: true }) as {
+    readonly services: Readonly<Record<string, { readonly volumes: readonly string[] }>>;
+  };
+  const mounted = Object.values(services).flatMap(({ volumes }) => volumes.map((volume) => volume.split(':')[0] ?? ''));
+  const files = [...new Set(mounted.filter((name) => name.startsWith('./')))].sort();
+  expect(files).toEqual(['./fleet.conf', './haproxy.cfg', './nats.conf', './perch.yml', './tls']);
+  for (const name of ['haproxy.cfg', 'nats.conf', 'perch.yml']) {
+    expect(read(name)).toMatch(/^#/);
+  }
+});
+
 test('the add-on for Home Assistant names the container and keeps recordings out of backups', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-add-on-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -73,6 +107,19 @@ test('the add-on for Home Assistant names the container and keeps recordings out
     environment: { FIRST_CONFIG: '/usr/share/perch/home-assistant.yml' },
     backup_exclude: ['*/recordings/*', '*/compiled/*'],
   });
+});
+
+test('the configuration of a fleet is valid, also that of its chart', () => {
+  const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/', keys: KEYS };
+  const { config: chart } = parse(read('packaging/fleet/chart/values.yaml'));
+  for (const text of [read('packaging/fleet/perch.yml'), JSON.stringify(chart)]) {
+    const { config, problems } = parseConfig(text, 'perch.yml', {}, defaults);
+    expect({ problems, server: config?.['server'], mdns: config?.mdns }).toEqual({
+      problems: [],
+      server: true,
+      mdns: false,
+    });
+  }
 });
 
 test.for(['container/perch.yml', 'home-assistant/perch.yml'])('the first configuration %s is valid', (path) => {

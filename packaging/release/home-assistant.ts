@@ -18,11 +18,15 @@ export function makeAddOn(address: string, { version, time, folder }: DebOptions
       const text = await readFile(join(addOn, name), 'utf8');
       await writeFile(join(addOn, name), fill(text, address, version));
     }
-    const file = join(folder, `perch-home-assistant_${version}.tar.gz`);
-    const plain = ['--numeric-owner', '--owner=0', '--group=0', '--mode=u=rwX,go=rX', '--sort=name'];
-    await call('tar', [...plain, `--mtime=@${time}`, '--use-compress-program=gzip -n', '-cf', file, '-C', stage, '.']);
-    return file;
+    return pack(stage, join(folder, `perch-home-assistant_${version}.tar.gz`), time);
   });
+}
+
+/** A folder as an archive that depends on its contents and the time alone. @param time Unix seconds @returns the file */
+export async function pack(stage: string, file: string, time: number): Promise<string> {
+  const plain = ['--numeric-owner', '--owner=0', '--group=0', '--mode=u=rwX,go=rX', '--sort=name'];
+  await call('tar', [...plain, `--mtime=@${time}`, '--use-compress-program=gzip -n', '-cf', file, '-C', stage, '.']);
+  return file;
 }
 
 /** Fills `@IMAGE@` and `@VERSION@`. Tags of containers have no `~`. */

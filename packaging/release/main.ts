@@ -16,6 +16,7 @@ import { makeWhole } from '../stage.ts';
 import { publicKey, publicPem, updateKeys } from '../update.ts';
 import { reportUsageErrors, UsageError } from '../usage-error.ts';
 import { PUBLIC_KEY } from './checksums.ts';
+import { makeFleet } from './fleet.ts';
 import { fill, makeAddOn } from './home-assistant.ts';
 import { releaseNotes } from './notes.ts';
 
@@ -78,7 +79,7 @@ async function main(): Promise<void> {
       updateKeys: await updateKeys(key),
     };
     const architectures = Object.keys(ARCHITECTURES) as Architecture[];
-    await makePackages(architectures, { openwrt: true, withNode: true, key: undefined }, options);
+    await makePackages(architectures, { openwrt: true, objects: true, withNode: true, key: undefined }, options);
     await writeIndex(folder);
     await writeSbom(
       join(folder, `perch_${version}.cdx.json`),
@@ -92,7 +93,10 @@ async function main(): Promise<void> {
       tell('building the image: takes up to half an hour');
       await image(options);
     }
-    await writeFile(join(folder, 'compose.yaml'), fill(`${await source('container/compose.yaml')}`, address, version));
+    for (const name of ['compose.yaml', 'compose-server.yaml']) {
+      await writeFile(join(folder, name), fill(`${await source(`container/${name}`)}`, address, version));
+    }
+    await makeFleet(address, options);
     await makeAddOn(address, options);
     await writeFile(join(folder, 'RELEASE-NOTES.md'), notes);
     await writeFile(join(folder, PUBLIC_KEY), publicPem(key));
