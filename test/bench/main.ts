@@ -34,6 +34,7 @@ import { discover, discoverCpu } from './onvif/discover.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
 import { reindexFigure } from './playback/reindex.ts';
+import { reviewsDay } from './playback/reviews.ts';
 import { storeFigures } from './playback/stores.ts';
 import { timeLapse } from './playback/time-lapse.ts';
 import { evidenceCpu } from './record/evidence-cpu.ts';
@@ -98,6 +99,7 @@ const FIGURES: readonly Figure[] = [
   listScaleAll,
   listScaleTimeline,
   listScaleMemory,
+  reviewsDay,
   reindexFigure,
   transferFetch,
   ingestPacket,

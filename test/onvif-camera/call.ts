@@ -9,6 +9,10 @@ export const SERVICES = {
   ptz: 'http://www.onvif.org/ver20/ptz/wsdl',
   events: 'http://www.onvif.org/ver10/events/wsdl',
   imaging: 'http://www.onvif.org/ver20/imaging/wsdl',
+  deviceIO: 'http://www.onvif.org/ver10/deviceIO/wsdl',
+  recording: 'http://www.onvif.org/ver10/recording/wsdl',
+  search: 'http://www.onvif.org/ver10/search/wsdl',
+  replay: 'http://www.onvif.org/ver10/replay/wsdl',
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 

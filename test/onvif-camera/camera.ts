@@ -3,6 +3,8 @@ import { type Clock, systemClock } from '../../agent/base/clock.ts';
 import type { RtspServer } from '../../agent/demo-camera/demo-camera.ts';
 import type { PlayedStreams } from '../../agent/demo-camera/demo-streams.ts';
 import type { DeviceIdentity } from '../../agent/demo-camera/onvif-replies.ts';
+import { type ReplayServer, startReplayServer } from './card/replay-server.ts';
+import type { SdCard } from './card/sd-card.ts';
 import { DiscoverySide } from './discovery.ts';
 import type { Happening } from './event-dialects.ts';
 import { EventSource } from './event-source.ts';
@@ -31,6 +33,8 @@ export interface OnvifCameraOptions {
   readonly clock?: Clock;
   /** Its stream; by default the demo camera's. */
   readonly feed?: PlayedStreams;
+  /** The card that it records to; default: none. The camera does not stop it. */
+  readonly card?: SdCard;
   /** The snapshot served over HTTP; default: bytes that are no JPEG. */
   readonly picture?: Uint8Array;
   /** Makes a key frame of a stream; the demo camera's when not given. */
@@ -83,6 +87,7 @@ export interface OnvifCamera extends AsyncDisposable {
   hello(): Promise<void>;
   /** Sends Bye and is off until `start`. */
   stop(options?: { isSilent?: boolean }): Promise<void>;
+  /** Does nothing if it runs. */
   start(): Promise<void>;
   /** Restarts: pull points are lost, and what the quirks say. */
   reboot(): Promise<void>;
@@ -110,6 +115,7 @@ class SimulatedCamera implements OnvifCamera {
   #address: string;
   #http: HttpSide | undefined;
   #rtsp: RtspServer | undefined;
+  #replay: ReplayServer | undefined;
   #discovery: DiscoverySide | undefined;
 
   constructor(options: OnvifCameraOptions) {
@@ -122,6 +128,7 @@ class SimulatedCamera implements OnvifCamera {
       feed: options.feed,
       picture: options.picture,
       credentials,
+      card: options.card,
       identity: {
         endpoint: options.endpoint ?? `urn:uuid:${randomUUID()}`,
         scopes: SCOPES.map((scope) => `onvif://www.onvif.org/${scope}`),
@@ -199,10 +206,16 @@ class SimulatedCamera implements OnvifCamera {
   }
 
   async start(): Promise<void> {
+    if (this.#http) {
+      return;
+    }
     this.#http = await this.#services.listen(this.#address, this.state.httpPort);
     this.state.httpPort = this.#http.port;
     this.#rtsp = await startStreamSide(this.state, this.#address, this.state.rtspPort);
     this.state.rtspPort = this.#rtsp.port;
+    const { card, replayPort } = this.state;
+    this.#replay = card && (await startReplayServer(this.state, card, this.#address, replayPort));
+    this.state.replayPort = this.#replay?.port ?? 0;
     if (this.#discoveryPort !== undefined) {
       this.#discovery = new DiscoverySide(this.state, this.#address, this.#discoveryPort);
       await this.#discovery.open();
@@ -216,9 +229,10 @@ class SimulatedCamera implements OnvifCamera {
     }
     this.#discovery?.close();
     this.#discovery = undefined;
-    await Promise.all([this.#http?.close(), this.#rtsp?.close()]);
+    await Promise.all([this.#http?.close(), this.#rtsp?.close(), this.#replay?.close()]);
     this.#http = undefined;
     this.#rtsp = undefined;
+    this.#replay = undefined;
   }
 
   async #endStreams(): Promise<void> {

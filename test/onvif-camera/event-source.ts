@@ -1,4 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
+import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import { type Happening, topicsOf } from './event-dialects.ts';
 import type { EventQuirks } from './quirks/events.ts';
 
@@ -6,6 +7,13 @@ import type { EventQuirks } from './quirks/events.ts';
 interface Property {
   readonly topic: string;
   readonly item: string;
+  readonly value: string;
+  /** What has the state; default: the lens. */
+  readonly source?: Source | undefined;
+}
+
+interface Source {
+  readonly name: string;
   readonly value: string;
 }
 
@@ -32,7 +40,7 @@ export class EventSource {
     this.#quirks = quirks;
     for (const happening of ['motion', 'tamper', 'input'] as const) {
       for (const [topic, item] of topicsOf(quirks.dialect ?? 'standard', happening)) {
-        this.#properties.set(topic, { topic, item, value: this.#word(false) });
+        this.#properties.set(`${topic} `, { topic, item, value: this.#word(false) });
       }
     }
   }
@@ -51,9 +59,9 @@ export class EventSource {
     }
   }
 
-  tell(topic: string, item: string, value: string): void {
-    const property = { topic, item, value };
-    this.#properties.set(topic, property);
+  tell(topic: string, item: string, value: string, source?: Source): void {
+    const property = { topic, item, value, source };
+    this.#properties.set(`${topic} ${source?.value ?? ''}`, property);
     const operation = this.#quirks.tellsDeleted && (value === 'false' || value === '0') ? 'Deleted' : 'Changed';
     for (const subscription of this.#subscriptions.values()) {
       subscription.waiting.push(this.#message(property, operation));
@@ -122,14 +130,15 @@ export class EventSource {
     return this.#quirks.tellsDigits ? String(Number(isOn)) : String(isOn);
   }
 
-  #message({ topic, item, value }: Property, operation: string): string {
+  #message({ topic, item, value, source }: Property, operation: string): string {
+    const lens =
+      '<tt:SimpleItem Name="VideoSourceConfigurationToken" Value="video"/><tt:SimpleItem Name="Rule" Value="1"/>';
+    const named = source && `<tt:SimpleItem Name="${source.name}" Value="${escapeXml(source.value)}"/>`;
     return (
       '<wsnt:NotificationMessage>' +
       `<wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">${topic}</wsnt:Topic>` +
       `<wsnt:Message><tt:Message UtcTime="${new Date(this.#clock.wallMs()).toISOString()}" PropertyOperation="${operation}">` +
-      '<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="video"/>' +
-      '<tt:SimpleItem Name="Rule" Value="1"/></tt:Source>' +
-      `<tt:Data><tt:SimpleItem Name="${item}" Value="${value}"/></tt:Data></tt:Message></wsnt:Message>` +
+      `<tt:Source>${named ?? lens}</tt:Source><tt:Data><tt:SimpleItem Name="${item}" Value="${value}"/></tt:Data></tt:Message></wsnt:Message>` +
       '</wsnt:NotificationMessage>'
     );
   }

@@ -9,11 +9,13 @@ import { type Call, Fault, notSupported, type Operations, type ServiceName, serv
 import { LoginDesk } from './login.ts';
 import type { Silence } from './quirks/transport.ts';
 import { editReply, writeOldFault } from './reply-edits.ts';
+import { recordingOperations, replayOperations, searchOperations } from './services/card-services.ts';
 import { deviceOperations, devicePathOf, pathOf, servicesOf } from './services/device-service.ts';
 import { Cut, eventOperations, SUBSCRIPTION_PATH } from './services/event-service.ts';
 import { imagingOperations } from './services/imaging-service.ts';
 import { media2Operations, mediaOperations, SNAPSHOT_PATH } from './services/media-service.ts';
 import { ptzOperations } from './services/ptz-service.ts';
+import { deviceIoOperations } from './services/relay-operations.ts';
 import { answerSnapshot } from './snapshot.ts';
 import type { CameraState } from './state.ts';
 
@@ -44,6 +46,10 @@ export class OnvifServices {
       ptz: ptzOperations(state),
       events: eventOperations(state, pullBase),
       imaging: imagingOperations(state),
+      deviceIO: deviceIoOperations(state),
+      recording: state.card ? recordingOperations(state, state.card) : {},
+      search: state.card ? searchOperations(state, state.card) : {},
+      replay: state.card ? replayOperations(state, state.card) : {},
     };
   }
 
@@ -106,7 +112,9 @@ export class OnvifServices {
     if (response.sendDate) {
       response.setHeader('Date', new Date(state.nowMs()).toUTCString());
     }
-    const service = soap && serviceOf(soap);
+    // Device I/O has requests with the names of the device service.
+    const isDeviceIo = !state.quirks.hasOnePath && request.url?.split('?')[0] === pathOf(state, 'deviceIO');
+    const service = soap && (isDeviceIo ? 'deviceIO' : serviceOf(soap));
     state.requests.push(askedOf(request, soap, service, text));
     state.callsNow += 1;
     state.callsAtMost = Math.max(state.callsAtMost, state.callsNow);

@@ -11,6 +11,9 @@ const AT_REST: PtzPosition = { x: 0, y: 0, zoom: 0 };
 /** Full speed goes from one end to the other in this time. */
 const CROSSING_MS = 10_000;
 
+/** The optics: an angle without zoom, and how many times narrower it gets. */
+export const OPTICS = { horizontalDegrees: 54, verticalDegrees: 31.8, fullZoom: 25, panDegrees: 360, tiltDegrees: 90 };
+
 /** The motors of a camera: position and movement, by the clock. */
 export class PtzHead {
   readonly presets = new Map<string, { readonly name: string; readonly position: PtzPosition }>();
@@ -63,6 +66,19 @@ export class PtzHead {
     this.#settle();
     this.#velocity = AT_REST;
     this.#position = position;
+  }
+
+  /** Turns by shares of half of the picture, to the right and up. */
+  turnInView(right: number, up: number): void {
+    const { x, y, zoom } = this.position;
+    const tan = (degrees: number) => Math.tan((degrees / 2) * (Math.PI / 180)) / (1 + zoom * (OPTICS.fullZoom - 1));
+    const angle = (share: number, half: number, range: number) =>
+      (2 * Math.atan(share * half) * (180 / Math.PI)) / range;
+    this.goTo({
+      x: clamp(x + angle(right, tan(OPTICS.horizontalDegrees), OPTICS.panDegrees), -1),
+      y: clamp(y + angle(up, tan(OPTICS.verticalDegrees), OPTICS.tiltDegrees), -1),
+      zoom,
+    });
   }
 
   /** @param token of the preset to replace */

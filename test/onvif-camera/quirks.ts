@@ -1,8 +1,10 @@
+import type { CardQuirks } from './quirks/card.ts';
 import type { DeviceQuirks } from './quirks/device.ts';
 import type { DiscoveryQuirks } from './quirks/discovery.ts';
 import type { EventQuirks } from './quirks/events.ts';
 import type { LoginQuirks } from './quirks/login.ts';
 import type { MediaQuirks } from './quirks/media.ts';
+import type { OutputQuirks } from './quirks/outputs.ts';
 import type { PtzQuirks } from './quirks/ptz.ts';
 import type { ReplyQuirks } from './quirks/replies.ts';
 import type { StreamQuirks } from './quirks/streams.ts';
@@ -16,5 +18,7 @@ export type Quirks = TransportQuirks &
   MediaQuirks &
   StreamQuirks &
   PtzQuirks &
+  OutputQuirks &
   EventQuirks &
+  CardQuirks &
   DiscoveryQuirks;

@@ -1,7 +1,10 @@
 import type { Clock } from '../../agent/base/clock.ts';
 import type { PlayedStreams } from '../../agent/demo-camera/demo-streams.ts';
 import type { DeviceIdentity, StreamProfile } from '../../agent/demo-camera/onvif-replies.ts';
+import type { HeaderField } from '../../agent/media/rtsp/message.ts';
+import type { SdCard } from './card/sd-card.ts';
 import type { EventSource } from './event-source.ts';
+import { CameraOutputs } from './outputs.ts';
 import { PtzHead } from './ptz-head.ts';
 import type { Quirks } from './quirks.ts';
 
@@ -72,6 +75,7 @@ export class CameraState {
   readonly picture: Uint8Array | undefined;
   readonly requests: Asked[] = [];
   readonly ptz: PtzHead;
+  readonly outputs: CameraOutputs;
   readonly events: EventSource;
   readonly imaging = new Map([['IrCutFilter', 'AUTO']]);
   /** Texts on the picture, by their tokens. */
@@ -83,6 +87,11 @@ export class CameraState {
   ntpServer: string | undefined;
   /** As set by a client. */
   dateTimeType: string | undefined;
+  /** Its card; undefined: it has none, nor the services of Profile G. */
+  readonly card: SdCard | undefined;
+  /** RTSP requests for recordings, in their order. */
+  readonly replayRequests: { method: string; fields: readonly HeaderField[]; status: number }[] = [];
+  replayPort = 0;
   rtspPort = 0;
   httpPort = 0;
   reboots = 0;
@@ -104,6 +113,7 @@ export class CameraState {
     clock: Clock;
     feed: PlayedStreams | undefined;
     picture: Uint8Array | undefined;
+    card: SdCard | undefined;
     events: EventSource;
     requestKeyFrame: (stream: string) => void;
     restart: () => Promise<void>;
@@ -116,11 +126,20 @@ export class CameraState {
     this.clock = options.clock;
     this.feed = options.feed;
     this.picture = options.picture;
+    this.card = options.card;
     this.events = options.events;
     this.requestKeyFrame = options.requestKeyFrame;
     this.restart = options.restart;
     this.endStreams = options.endStreams;
     this.ptz = new PtzHead(options.clock, options.quirks);
+    const { tellsRelays } = options.quirks;
+    const words = tellsRelays === 'active' ? ['inactive', 'active'] : ['false', 'true'];
+    this.outputs = new CameraOutputs(options.clock, options.quirks, (token, isActive) => {
+      if (tellsRelays) {
+        const word = words[Number(isActive)] ?? '';
+        this.events.tell('tns1:Device/Trigger/Relay', 'LogicalState', word, { name: 'RelayToken', value: token });
+      }
+    });
     this.clockOffsetMs = options.quirks.clockOffsetMs ?? 0;
   }
 

@@ -116,7 +116,7 @@ const sameStream = (asked: string, path: string): boolean =>
 
 const hash = (algorithm: DigestAlgorithm, text: string): string => createHash(algorithm).update(text).digest('hex');
 
-function challengeOf(
+export function challengeOf(
   { credentials, quirks, wrongLogins }: CameraState,
   request: RtspRequest,
   nonce: string,

@@ -43,12 +43,26 @@ function dropLines(file: string, named: string): void {
   }
 }
 
+/** Suites of another feature that need this one: without boxes there is nothing that could connect by itself, or be on the bus. */
+const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
+  away: ['test/features/fleet/interop/replicas.test.ts', 'test/features/fleet/system/'],
+  boxes: [
+    'test/features/away/interop/',
+    'test/features/away/browser/',
+    'test/features/fleet/interop/replicas.test.ts',
+    'test/features/fleet/system/',
+    'test/features/fleet/interop/server-bus.test.ts',
+    'test/features/fleet/system/load.test.ts',
+  ],
+};
+
 /** A copy of the tree without the feature. The caller removes it. */
 function copyWithout(name: string): string {
   const copy = mkdtempSync(join(tmpdir(), `perch-without-${name}-`));
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
   for (const file of listed.toString().split('\n')) {
-    const isOfFeature = FOLDERS.some((folder) => file.startsWith(`${folder}/${name}/`));
+    const folders = [...FOLDERS.map((folder) => `${folder}/${name}/`), ...(TESTED_WITH[name] ?? [])];
+    const isOfFeature = folders.some((folder) => file.startsWith(folder));
     if (file !== '' && !isOfFeature && existsSync(join(ROOT, file))) {
       mkdirSync(join(copy, dirname(file)), { recursive: true });
       cpSync(join(ROOT, file), join(copy, file));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseConfig } from '../../agent/config/load/load.ts';
-import { type DebOptions, makeNodeDeb, makePerchDeb } from '../../packaging/debian.ts';
+import { type DebOptions, makeNodeDeb, makeObjectsDeb, makePerchDeb } from '../../packaging/debian.ts';
 import { describeWith } from '../peers/programs/peers.ts';
 import { KEYS } from '../support/harness/loaded-config.ts';
 
@@ -51,9 +51,9 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
     expect(dpkg('--field', file, 'Version', 'Architecture', 'Depends')).toBe(
       'Version: 1.2.3\nArchitecture: all\nDepends: perch-node | nodejs (>= 22.13), systemd\n',
     );
-    // For the battery's clock, the network for cameras, and the health of drives.
+    // For the battery's clock, the network for cameras, the health of drives, and phones away from home.
     expect(dpkg('--field', file, 'Recommends')).toBe(
-      'util-linux-extra, dnsmasq-base, nftables, smartmontools, udhcpc\n',
+      'util-linux-extra, dnsmasq-base, nftables, smartmontools, udhcpc, wireguard-tools\n',
     );
     const list = dpkg('--contents', file).trimEnd().split('\n');
     expect(list.every((line) => / root\/root /.test(line))).toBe(true);
@@ -86,5 +86,18 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
       TIME * 1_000,
     ]);
     expect(dpkg('--field', file, 'Architecture')).toBe('arm64\n');
+  });
+
+  test('perch-objects is for every machine, where Perch looks for it', async () => {
+    const files = new Map([
+      ['model.onnx', Buffer.from('model')],
+      ['runtime/run.wasm', Buffer.from('runtime')],
+    ]);
+    const file = await makeObjectsDeb(files, options());
+    expect(file).toBe(join(folder, 'perch-objects_1.2.3_all.deb'));
+    expect(dpkg('--field', file, 'Architecture', 'Depends')).toBe('Architecture: all\nDepends: perch\n');
+    const list = dpkg('--contents', file).trimEnd().split('\n');
+    const ours = list.flatMap((line) => / \.\/(usr\/lib\/.+[^/])$/.exec(line)?.[1] ?? []);
+    expect(ours).toEqual(['usr/lib/perch/objects/model.onnx', 'usr/lib/perch/objects/runtime/run.wasm']);
   });
 });

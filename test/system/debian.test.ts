@@ -148,6 +148,20 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       await machine.must('systemctl start perch.service');
     });
 
+    test('perch --server makes it a server by name, which an upgrade leaves alone', async () => {
+      const ports = `ss -Hltn '( sport = :80 or sport = :443 )' | awk '{ print $4 }' | sort -u | wc -l`;
+      expect(await machine.must('perch --server cloud.example.org')).toContain('https://cloud.example.org/');
+      await machine.until(
+        `curl -sSfk -m 20 --resolve cloud.example.org:443:127.0.0.1 https://cloud.example.org/health`,
+      );
+      await machine.until(`[ "$(${ports})" -ge 2 ]`);
+      const config = await machine.must('cat /etc/perch/perch.yml');
+      await install(SECOND);
+      await machine.until(`curl -sSfk -m 20 https://127.0.0.1/health`);
+      expect(await machine.must('cat /etc/perch/perch.yml')).toBe(config);
+      expect(await machine.must('curl -sSk https://127.0.0.1/v3/session')).toContain('"server":true');
+    });
+
     test('after removal the recordings stay; a purge deletes the configuration only', async () => {
       const both = `${RECORDINGS} /mnt/usb/perch`;
       const files = await machine.must(filesIn(both));

@@ -61,6 +61,9 @@ test('everything that people download is there, and its checksums are signed', (
       ...[
         `perch_${version}_all.deb`,
         `perch_${version}_all.ipk`,
+        `perch-objects_${version}_all.deb`,
+        `perch-objects_${version}.tar.gz`,
+        `perch-objects_${version}_all.ipk`,
         `perch-${version}.perchupdate`,
         'Packages',
         'Packages.gz',
@@ -74,6 +77,7 @@ test('everything that people download is there, and its checksums are signed', (
       ...of((architecture) => `perch-container_${version}_${architecture}.tar.gz`),
       ...of((architecture) => `perch-container_${version}_${architecture}.cdx.json`),
       ...[`perch_${version}.cdx.json`, `perch-home-assistant_${version}.tar.gz`, 'compose.yaml', 'RELEASE-NOTES.md'],
+      ...[`perch-fleet_${version}.tar.gz`, 'compose-server.yaml'],
     ]),
   );
 });
@@ -125,7 +129,8 @@ const IMAGE = `localhost/perch:${version.replace('~', '-')}`;
 function podman(command: string, ...words: readonly string[]): readonly string[] {
   const store = ['--storage-driver', 'vfs', '--root', join(folder, 'store'), '--runroot', join(folder, 'run')];
   const isRun = command === 'run';
-  const limits = ['--rm', '--read-only', '--network=host', '--ulimit=nofile=4096:4096', '--ulimit=nproc=4096:4096'];
+  const network = words.some((word) => word.startsWith('--network=')) ? [] : ['--network=host'];
+  const limits = ['--rm', '--read-only', ...network, '--ulimit=nofile=4096:4096', '--ulimit=nproc=4096:4096'];
   return [...store, '--cgroup-manager=cgroupfs', '--runtime=runc', command, ...(isRun ? limits : []), ...words];
 }
 const call = (command: string, ...words: readonly string[]) =>
@@ -190,6 +195,31 @@ test('the container runs read-only and without rights, and is rejected without a
   call('stop', '--time=20', 'perch-test');
   expect(await running.exited).toBe(0);
   expect(globSync('{perch.yml,users.json}', { cwd: data }).sort()).toEqual(['perch.yml', 'users.json']);
+});
+
+test('started with --server and a name it is a server, after a restart too', async ({ skip }) => {
+  if (loadContainer() !== undefined) {
+    skip('this machine starts no containers');
+  }
+  const data = mkdtempSync(join(folder, 'server-'));
+  chownSync(data, 10_000, 10_000);
+  // Ports 80 and 443 of a network of its own.
+  const own = ['--network=none', '--sysctl=net.ipv4.ip_unprivileged_port_start=0', '--cap-drop=ALL'];
+  const options = [...own, `--volume=${data}:/data`];
+  for (const name of ['cloud.example.org', 'changed.example.org']) {
+    const running = startProcess('podman', podman('run', '--name=perch-cloud', ...options, IMAGE, '--server', name));
+    onTestFinished(() => void call('rm', '--force', 'perch-cloud'));
+    await running.waitFor(/Perch is at http/);
+    await until(() => (call('healthcheck', 'run', 'perch-cloud').status === 0 ? true : undefined));
+    // 01BB: port 443 of https, 0A: it listens.
+    expect(call('exec', 'perch-cloud', 'cat', '/proc/net/tcp', '/proc/net/tcp6').stdout).toMatch(/:01BB \S+ 0A/);
+    call('stop', '--time=20', 'perch-cloud');
+    expect(await running.exited).toBe(0);
+  }
+  const config = readFileSync(join(data, 'perch.yml'), 'utf8');
+  expect(config).toMatch(/^server: true$/m);
+  expect(config).toContain('- cloud.example.org');
+  expect(config).not.toContain('changed.example.org');
 });
 
 test("MediaMTX's line starts it: its file is mounted, and there is no volume", async ({ skip }) => {

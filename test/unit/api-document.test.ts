@@ -157,7 +157,10 @@ function faultOf(
   const { status, text, headers } = answer;
   const type = headers['content-type'] ?? '';
   // 501 is no failure where the document has it: this machine or camera lacks the function.
-  if (status >= 500 && !(status === 501 && answers[501])) {
+  const isLacking = status === 501 && answers[501] !== undefined;
+  // Other programs may hold up this one for seconds, which `/health` says.
+  const isHeldUp = path === '/health' && status === 503 && JSON.parse(text).status === 'stuck';
+  if (status >= 500 && !isLacking && !isHeldUp) {
     return 'a failure of the server';
   }
   const isRefused = status >= 400;

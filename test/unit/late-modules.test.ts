@@ -37,17 +37,32 @@ test.for([['transfers of recordings', /^agent\/recordings\/copy\//, ['recordings
 
 /** What each box loads of a feature: its descriptor, and what a backup checks. */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
+  acme: [
+    ...[
+      'acme',
+      'acme-file',
+      'challenge-port',
+      'feature',
+      'keys',
+      'order/challenges',
+      'order/failure',
+      'renewal',
+      'routes',
+    ],
+  ],
   archive: [
     ...['archive', 'archive-keys', 'archive-source', 'copies/archive-state', 'encryption/key-text', 'feature', 'keys'],
     ...['routes', 'same-disk', 'storage/failure', 'storage/settings'],
   ],
+  away: ['away', 'feature', 'keys/away-file', 'keys/invitation', 'keys/server-invitations', 'routes'],
   boxes: [
     ...['box-paths', 'client/box-client', 'client/box-file', 'client/box-link', 'client/box-search', 'client/boxes'],
-    ...['client/pinned-connection', 'client/rtsp-channel', 'feature', 'fetch-kind', 'fetch/fetch-request'],
+    ...['client/pinned-connection', 'feature', 'fetch/fetch-request'],
     ...['many-boxes', 'remote-cameras', 'requests/remote-paths', 'routes', 'serving/paired-recording-routes'],
     ...['serving/paired-server-routes', 'serving/pairing', 'serving/recording-files', 'serving/schemas', 'source'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
+  fleet: ['bus/credential-file', 'database/database-url', 'feature', 'fleet', 'keys'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
   notify: [
     ...['channel-routes', 'channels/channel-fields', 'feature', 'lazy-notifications'],
@@ -86,7 +101,10 @@ test('nor their libraries', () => {
     [...readFileSync(file, 'utf8').matchAll(PACKAGE_IMPORT)].map(([, name = '']) => name),
   );
   expect(names).toContain('fastify');
-  expect(names.filter((name) => /^(?:mqtt|nodemailer|web-push|aws4fetch|re2js)\b/.test(name))).toEqual([]);
+  expect(names.filter((name) => /^(?:mqtt|@nats-io|nodemailer|pg|web-push|aws4fetch|re2js)\b/.test(name))).toEqual([]);
+  expect(names.filter((name) => /^(?:acme-client|mqtt|nodemailer|pg|web-push|aws4fetch|re2js)\b/.test(name))).toEqual(
+    [],
+  );
 });
 
 test('the modules of a start are found', () => {

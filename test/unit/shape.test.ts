@@ -6,17 +6,17 @@ import { expect, test } from 'vitest';
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 14, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
-  'lines of the product': { limit: 231_400, step: 1_000 },
-  'lines of agent/app': { limit: 4_950, step: 200 },
-  'bounds, which are MAX_… and MIN_…': { limit: 882, step: 20 },
-  'files of at most 50 lines with one importer': { limit: 113, step: 4 },
+  'lines of the product': { limit: 269_700, step: 1_000 },
+  'lines of agent/app': { limit: 5_160, step: 200 },
+  'bounds, which are MAX_… and MIN_…': { limit: 1_052, step: 20 },
+  'files of at most 50 lines with one importer': { limit: 131, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },
 };
 /** Mutable fields of a class. */
 const MAX_FIELDS = 12;
 /** Classes with more. */
 const LARGE_CLASSES: Readonly<Record<string, number>> = {
-  'agent/features/motion/detection/region-detector.ts Region': 14,
+  'agent/features/motion/detection/region-detector.ts Region': 15,
   'agent/media/g726/codec.ts G726Codec': 15,
 };
 

@@ -16,6 +16,13 @@ const ALLOWED: Record<string, string> = {
   'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, from the camera",
   'agent/onvif/device/media.ts: one.token === token': "a profile's name in ONVIF, from the camera",
   'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, reported by the camera",
+  'agent/onvif/control/relays.ts: one.token === relay.token': "a relay's name in ONVIF, reported by the camera",
+  'agent/onvif/recordings/card-services.ts: first.token !== firstOfPage':
+    "a recording's name in ONVIF, reported by the camera",
+  'agent/features/rules/actions.ts: token === preset': "a preset's name in ONVIF, from the camera",
+  'agent/features/onvif-device/recordings/recorded-cameras.ts: one.token === token':
+    "a recording's name in ONVIF, which lists show",
+  'agent/features/rules/positions/preset-list.ts: token === preset': "a preset's name in ONVIF, from the camera",
   'agent/features/onvif-device/server/profiles.ts: one.token === wanted':
     "a profile's name in ONVIF, which GetProfiles lists",
   'agent/demo-camera/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",

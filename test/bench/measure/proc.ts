@@ -44,6 +44,12 @@ export function cpuSeconds(root: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
+/** Those of its children that have ended and were waited for. */
+export function endedChildSeconds(pid: number): number {
+  const stat = statOf(pid);
+  return (Number(stat?.[13] ?? 0) + Number(stat?.[14] ?? 0)) / TICKS_PER_SECOND;
+}
+
 /** Proportional set size of a process tree, in megabytes (10^6). */
 export const pssMegabytes = (root: number): number =>
   processTree(root).reduce((sum, pid) => sum + (pid === root ? ownPssMegabytes(pid) : childPssMegabytes(pid)), 0);

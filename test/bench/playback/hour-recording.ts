@@ -72,7 +72,8 @@ export async function recordHour(
 
 const writtenBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-async function cameraPictures(): Promise<{ track: H264Track; pictures: readonly Uint8Array[] }> {
+/** Ten seconds of a camera with 4 Mbit/s: access units with their parameter sets. */
+export async function cameraPictures(): Promise<{ track: H264Track; pictures: readonly Uint8Array[] }> {
   const made = await cameraClip(10);
   const annexB = await clip('camera-10.h264', ['-i', made, '-map', '0:v', '-c', 'copy', '-bsf:v', 'h264_mp4toannexb']);
   const pictures = accessUnits(readFileSync(annexB));
@@ -84,7 +85,7 @@ async function cameraPictures(): Promise<{ track: H264Track; pictures: readonly 
 }
 
 /** NAL units of a picture that has four bytes of length before each. */
-function nalsOf(picture: Uint8Array): Uint8Array[] {
+export function nalsOf(picture: Uint8Array): Uint8Array[] {
   const nals: Uint8Array[] = [];
   const view = new DataView(picture.buffer, picture.byteOffset, picture.byteLength);
   for (let at = 0; at + 4 <= picture.length; ) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent } from '../../peers/agent/agent.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../../peers/browser/browser.ts';
 import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
@@ -65,7 +65,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium steps through recordings', () => 
     for (let i = 0; i < MOMENTS; i += 1) {
       const ms = Math.floor(next() * SECONDS * 1000);
       await open(page, `${agent.url}/playback/cam/frame.mp4?time=${timeAt(ms)}`);
-      expect(await timeShown(page), `frame of ${ms} ms`).toBe(Math.floor(ms / 1000) * 1000);
+      // Loaded, the picture may still be on its way to what a canvas takes.
+      expect(await until(() => timeShown(page)), `frame of ${ms} ms`).toBe(Math.floor(ms / 1000) * 1000);
     }
     await page.close();
   });

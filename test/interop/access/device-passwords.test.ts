@@ -47,6 +47,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     await using agent = await startOwnedAgent({ config: `${OWN}rtspAuthMethods: [digest]\n` });
     const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
     const player = await deviceOf(agent, 'Living room TV', {});
+    await whenReady(agent, 'cam', false);
     await using _publisher = await startPublisher(rtspUrlOf(agent, sender));
     await whenReady(agent);
     expect(await read(rtspUrlOf(agent, player))).toBe('');
@@ -76,6 +77,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
   });
 
   test('a program with a page password continues to work over RTSP next to device passwords, and is listed', async () => {
+    await whenReady(agent, 'cam', false);
     await using _publisher = await startPublisher(rtspUrlOf(agent, OWNER));
     await whenReady(agent);
     expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp', address: '127.0.0.1' }]);

@@ -50,7 +50,7 @@ describeWith(['ffmpeg'], 'picture.jpg of live paths', () => {
       cameras.push(camera(agent, 'bare', H264), camera(agent, 'odd', VP8));
     }
     await Promise.all(agents.flatMap((agent) => ['bare', 'odd'].map((path) => ready(agent, path, login('machine')))));
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(cameras.map((one) => one.stop('SIGKILL')));
     await Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]()));

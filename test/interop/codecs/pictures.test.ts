@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { recordOfEntry } from '../../../agent/media/mp4/read/entry-track.ts';
 import { parseInit } from '../../../agent/media/mp4/read/read.ts';
 import type { CodedPicture } from '../../../agent/picture/contracts.ts';
+import { decodePicture } from '../../../agent/picture/decoder.ts';
 import { Pictures } from '../../../agent/picture/pictures.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
@@ -11,6 +12,8 @@ import { temporaryFolder } from '../../support/disks/recordings.ts';
 import { readPlainMp4 } from '../../support/media/read-mp4.ts';
 
 const MIN_PSNR_DB = 35;
+/** Both decode the same coefficients: only roundings differ. */
+const MIN_JPEG_PSNR_DB = 50;
 
 /** The first `count` samples of a film of one track. */
 function codedOf(film: string, count: number): CodedPicture {
@@ -69,6 +72,15 @@ const x265 = (params: string, ...args: readonly string[]) => [
   ...args,
 ];
 
+const TEST_PICTURE = [
+  ...['-f', 'lavfi', '-i', 'testsrc2=s=1002x566:d=0.1,gblur=2', '-frames:v', '1'],
+  ...['-c:v', 'mjpeg', '-huffman', 'default', '-q:v', '3'],
+];
+const GST_JPEG = [
+  ...['videotestsrc', 'num-buffers=1', 'pattern=smpte75', '!', 'video/x-raw,format=Y42B,width=1002,height=566'],
+  ...['!', 'jpegenc', 'quality=90', '!', 'filesink'],
+];
+
 describeWith(['ffmpeg', 'gstreamer'], 'pictures of real encoders', () => {
   const folder = temporaryFolder();
   const pictures = new Pictures();
@@ -117,6 +129,29 @@ describeWith(['ffmpeg', 'gstreamer'], 'pictures of real encoders', () => {
       expect(db).toBeGreaterThan(MIN_PSNR_DB);
     },
   );
+
+  // ffmpeg's own 4:2:2 has other sampling factors than RFC 2435.
+  const JPEGS = [
+    ['4:2:0 of ffmpeg', (file: string) => ffmpeg(...TEST_PICTURE, '-pix_fmt', 'yuvj420p', file)],
+    ['4:2:2 of GStreamer', (file: string) => run('gst-launch-1.0', '-q', ...GST_JPEG, `location=${file}`)],
+  ] as const;
+  test.for(JPEGS)('MJPEG with %s has the samples that ffmpeg decodes', async ([, encode]) => {
+    const [camera, raw] = ['camera.jpg', 'camera.yuv'].map((name) => join(folder.path, name)) as [string, string];
+    await encode(camera);
+    await ffmpeg('-i', camera, '-f', 'rawvideo', raw);
+    const samples = [{ data: Uint8Array.from(readFileSync(camera)), time: 0 }];
+    const { width, height, luma, chroma, chromaX, chromaY } = decodePicture({
+      ...{ codec: 'mjpeg', record: new Uint8Array(), samples, until: 0 },
+    });
+    expect([width, height]).toEqual([1002, 566]);
+    const rowsOf = ({ samples: all, stride }: typeof luma, across: number, down: number): Buffer =>
+      Buffer.concat(
+        Array.from({ length: down }, (_, row) => Uint8Array.from(all.subarray(row * stride, row * stride + across))),
+      );
+    const chromaSize = [-(-width >> chromaX), -(-height >> chromaY)] as const;
+    const decoded = [rowsOf(luma, width, height), ...(chroma ?? []).map((plane) => rowsOf(plane, ...chromaSize))];
+    expect(psnr(Buffer.concat(decoded), readFileSync(raw))).toBeGreaterThan(MIN_JPEG_PSNR_DB);
+  });
 
   test('half as wide, with samples that are not square, of an interlaced film, and of a moment between key frames', async () => {
     const film = join(folder.path, 'film.mp4');

@@ -44,6 +44,7 @@ const ELSEWHERE: readonly (readonly [part: RegExp, why: string])[] = [
   [/localhost:9997/, 'the API port of a MediaMTX file'],
   [/\/v3\/camera-network/, 'the box has no port for cameras'],
   [/\/v3\/disks\/places/, 'the box has no second disk'],
+  [/"recorder"/, 'there is no recorder'],
   [/\/debug\/pprof/, 'takes 20 s and is off'],
   [/\/v3\/events\?|log\/live/, 'never ends'],
 ];

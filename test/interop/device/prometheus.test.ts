@@ -59,7 +59,7 @@ paths:
     const [, rules = ''] =
       /```yaml\n(groups:.*?)```/s.exec(readFileSync(join(DOCS, 'reference/metrics.md'), 'utf8')) ?? [];
     prometheus = await startPrometheus({ target, login: LOGIN, rules });
-  }, 60_000);
+  });
   afterAll(async () => {
     await prometheus?.[Symbol.asyncDispose]();
     await reader?.stop();

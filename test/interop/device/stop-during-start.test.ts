@@ -28,4 +28,4 @@ test('a stop while the start hangs ends Perch within eight seconds, and is logge
   // The data folder was its own until it had exited.
   expect(existsSync(join(data, 'perch.pid'))).toBe(true);
   holdDataFolder(data).release();
-}, 60_000);
+});

@@ -50,7 +50,7 @@ describeWith(['mounts'], 'the disk of the data folder', () => {
     expect(statSync(file)).toMatchObject({ ino, size });
   });
 
-  test('read-only: Perch starts, says why, and /health reports it', { timeout: 60_000 }, async () => {
+  test('read-only: Perch starts, says why, and /health reports it', async () => {
     await using disk = await smallDisk(16);
     {
       await using first = await startAgent({ dataDir: disk.folder });

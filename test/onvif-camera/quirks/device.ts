@@ -3,6 +3,8 @@ export interface DeviceQuirks {
   clockOffsetMs?: number;
   /** `missing`: no UTCDateTime; `hollow`: one without a date; a number: it contains local time of that zone. */
   utcTime?: 'missing' | 'hollow' | { readonly zoneMs: number };
+  /** POSIX TZ. */
+  timeZone?: string;
   /** GetServices is a fault: only GetCapabilities is known. */
   hasNoGetServices?: boolean;
   /** Host and port in the addresses of the services, such as `192.168.1.108` or `10.0.0.9:81`. */

@@ -1,4 +1,5 @@
 import { type DemoFacts, writeReply } from '../../../agent/demo-camera/onvif-replies.ts';
+import { escapeXml } from '../../../agent/onvif/soap/xml/xml.ts';
 import {
   type Call,
   Fault,
@@ -10,6 +11,7 @@ import {
   type ServiceName,
 } from '../call.ts';
 import type { CameraState } from '../state.ts';
+import { relayOperations } from './relay-operations.ts';
 
 const PATHS: Readonly<Record<ServiceName, string>> = {
   device: '/onvif/device_service',
@@ -18,6 +20,10 @@ const PATHS: Readonly<Record<ServiceName, string>> = {
   ptz: '/onvif/ptz_service',
   events: '/onvif/event_service',
   imaging: '/onvif/imaging_service',
+  deviceIO: '/onvif/deviceio_service',
+  recording: '/onvif/recording_service',
+  search: '/onvif/search_service',
+  replay: '/onvif/replay_service',
 };
 
 export const devicePathOf = ({ quirks }: CameraState): string => quirks.devicePath ?? PATHS.device;
@@ -25,7 +31,7 @@ export const pathOf = (state: CameraState, service: ServiceName): string =>
   service === 'device' || state.quirks.hasOnePath ? devicePathOf(state) : PATHS[service];
 
 /** The services that the camera lists. */
-export function servicesOf({ quirks }: CameraState): ServiceName[] {
+export function servicesOf({ quirks, card }: CameraState): ServiceName[] {
   const isThere: Record<ServiceName, boolean> = {
     device: true,
     media: quirks.media !== '2',
@@ -33,6 +39,10 @@ export function servicesOf({ quirks }: CameraState): ServiceName[] {
     ptz: quirks.ptz !== 'none',
     events: quirks.events !== 'none',
     imaging: true,
+    deviceIO: quirks.relays !== undefined && quirks.relaysAt !== 'device',
+    recording: card !== undefined,
+    search: card !== undefined,
+    replay: card !== undefined,
   };
   return (Object.keys(isThere) as ServiceName[]).filter((name) => isThere[name]);
 }
@@ -88,8 +98,34 @@ export function deviceOperations(state: CameraState): Operations {
       return answer('SetNTP');
     },
     SystemReboot: (call) => reboot(state, call),
+    ...relayOperations(state, 'device'),
+    ...commandOperations(state),
   };
 }
+
+function commandOperations({ outputs, quirks }: CameraState): Operations {
+  const { commands = [], ptzCommands = [], hasNoServiceCapabilities, refusesDeviceCommands } = quirks;
+  const listed = refusesDeviceCommands ? ptzCommands : commands;
+  return {
+    ...(!hasNoServiceCapabilities && {
+      GetServiceCapabilities: () => answer('GetServiceCapabilities', serviceCapabilities(listed)),
+    }),
+    ...(listed.length > 0 && {
+      SendAuxiliaryCommand: (call) => {
+        const command = call.argument('AuxiliaryCommand') ?? '';
+        if (refusesDeviceCommands || !commands.includes(command)) {
+          throw new Fault('AuxiliaryDataNotSupported', 'no such command');
+        }
+        outputs.commands.push(`device ${command}`);
+        return answer('SendAuxiliaryCommand', '<tds:AuxiliaryCommandResponse>OK</tds:AuxiliaryCommandResponse>');
+      },
+    }),
+  };
+}
+
+const serviceCapabilities = (commands: readonly string[]): string =>
+  '<tds:Capabilities><tds:Network/><tds:Security/><tds:System/>' +
+  `${commands.length > 0 ? `<tds:Misc AuxiliaryCommands="${escapeXml(commands.join(' '))}"/>` : ''}</tds:Capabilities>`;
 
 async function reboot(state: CameraState, call: Call): Promise<string> {
   if (state.quirks.rebootsWithoutAnswer) {
@@ -103,8 +139,8 @@ async function reboot(state: CameraState, call: Call): Promise<string> {
 }
 
 function dateAndTime(state: CameraState, call: Call): string {
-  const { dateTimeType } = state;
-  const reply = timeReply(state, call);
+  const { dateTimeType, quirks } = state;
+  const reply = timeReply(state, call).replace('UTC0', quirks.timeZone ?? 'UTC0');
   return dateTimeType === undefined ? reply : reply.replace(/(DateTimeType>)\w+</, `$1${dateTimeType}<`);
 }
 
@@ -161,7 +197,14 @@ function capabilities(state: CameraState, call: Call): string {
     media: 'Media',
     ptz: 'PTZ',
   };
+  const { commands = [] } = state.quirks;
   const more: Partial<Record<ServiceName, string>> = {
+    device:
+      commands.length > 0
+        ? `<tt:IO><tt:Extension><tt:Auxiliary>true</tt:Auxiliary>${commands
+            .map((one) => `<tt:AuxiliaryCommands>${escapeXml(one)}</tt:AuxiliaryCommands>`)
+            .join('')}<tt:Extension/></tt:Extension></tt:IO>`
+        : '',
     events:
       '<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport><tt:WSPullPointSupport>true</tt:WSPullPointSupport>' +
       '<tt:WSPausableSubscriptionManagerInterfaceSupport>false</tt:WSPausableSubscriptionManagerInterfaceSupport>',
@@ -169,14 +212,21 @@ function capabilities(state: CameraState, call: Call): string {
       '<tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP>' +
       '<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities>',
   };
-  const list = servicesOf(state).flatMap((name) =>
-    names[name]
+  const there = servicesOf(state);
+  // In the order of the schema.
+  const list = (Object.keys(names) as ServiceName[]).flatMap((name) =>
+    there.includes(name)
       ? [
           `<tt:${names[name]}><tt:XAddr>${addressOf(state, call, name)}</tt:XAddr>${more[name] ?? ''}</tt:${names[name]}>`,
         ]
       : [],
   );
-  return answer('GetCapabilities', `<tds:Capabilities>${list.join('')}</tds:Capabilities>`);
+  const deviceIo = servicesOf(state).includes('deviceIO')
+    ? `<tt:Extension><tt:DeviceIO><tt:XAddr>${addressOf(state, call, 'deviceIO')}</tt:XAddr><tt:VideoSources>1</tt:VideoSources>` +
+      '<tt:VideoOutputs>0</tt:VideoOutputs><tt:AudioSources>0</tt:AudioSources><tt:AudioOutputs>0</tt:AudioOutputs>' +
+      `<tt:RelayOutputs>${state.outputs.relays.size}</tt:RelayOutputs></tt:DeviceIO></tt:Extension>`
+    : '';
+  return answer('GetCapabilities', `<tds:Capabilities>${list.join('')}${deviceIo}</tds:Capabilities>`);
 }
 
 function networkProtocols({ quirks, httpPort, rtspPort }: CameraState): string {

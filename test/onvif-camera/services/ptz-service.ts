@@ -12,6 +12,7 @@ import {
 } from '../call.ts';
 import type { PtzPosition } from '../ptz-head.ts';
 import type { CameraState } from '../state.ts';
+import { checkVector, FIELD_OF_VIEW, readPlace, spacesOf, writePlace } from './ptz-spaces.ts';
 
 const CONFIGURATION =
   '<tt:Name>ptz</tt:Name><tt:UseCount>2</tt:UseCount><tt:NodeToken>node</tt:NodeToken>' +
@@ -38,7 +39,7 @@ export function ptzOperations(state: CameraState): Operations {
     }
     if (
       quirks.refusesBothAxes &&
-      findDeep(call.root, 'Velocity') &&
+      (findDeep(call.root, 'Velocity') ?? findDeep(call.root, 'Position')) &&
       findDeep(call.root, 'PanTilt') &&
       findDeep(call.root, 'Zoom')
     ) {
@@ -52,7 +53,7 @@ export function ptzOperations(state: CameraState): Operations {
     GetNode: () => answer('GetNode', node('tptz:PTZNode', state)),
     GetConfigurations: () =>
       answer('GetConfigurations', `<tptz:PTZConfiguration token="ptz">${CONFIGURATION}</tptz:PTZConfiguration>`),
-    GetConfigurationOptions: () => answer('GetConfigurationOptions', options()),
+    GetConfigurationOptions: () => answer('GetConfigurationOptions', options(state)),
     GetStatus: (call) => {
       check(call);
       return answer('GetStatus', status(state));
@@ -68,14 +69,24 @@ export function ptzOperations(state: CameraState): Operations {
     },
     RelativeMove: (call) => {
       check(call);
+      checkVector(state, call);
       const { x, y, zoom } = ptz.position;
       const by = position(call);
+      if (attributeOf(call, 'PanTilt', 'space') === FIELD_OF_VIEW) {
+        const end = quirks.fieldOfViewRange === 'infinite' ? 1 : (quirks.fieldOfViewRange ?? 1);
+        ptz.turnInView(by.x / end, by.y / end);
+        return answer('RelativeMove');
+      }
       ptz.goTo({ x: x + by.x, y: y + by.y, zoom: zoom + by.zoom });
       return answer('RelativeMove');
     },
     AbsoluteMove: (call) => {
       check(call);
-      ptz.goTo(position(call));
+      checkVector(state, call);
+      const to = readPlace(state, call, position(call));
+      const now = ptz.position;
+      const [turns, zooms] = [findDeep(call.root, 'PanTilt'), findDeep(call.root, 'Zoom')];
+      ptz.goTo({ x: turns ? to.x : now.x, y: turns ? to.y : now.y, zoom: zooms ? to.zoom : now.zoom });
       return answer('AbsoluteMove');
     },
     Stop: (call) => {
@@ -86,6 +97,7 @@ export function ptzOperations(state: CameraState): Operations {
       return answer('Stop');
     },
     ...presetOperations(state, check),
+    ...commandOperations(state, check),
   };
 }
 
@@ -170,36 +182,43 @@ function status(state: CameraState): string {
   if (quirks.status === 'missing') {
     throw notSupported();
   }
-  const { x, y, zoom } = quirks.status === 'constant' ? { x: 0, y: 0, zoom: 0 } : ptz.position;
+  const at = quirks.status === 'constant' ? { x: 0, y: 0, zoom: 0 } : ptz.position;
   const isMoving = quirks.status !== 'constant' && ptz.moving;
   const word = isMoving ? 'MOVING' : 'IDLE';
   return (
-    `<tptz:PTZStatus><tt:Position><tt:PanTilt x="${x}" y="${y}"/><tt:Zoom x="${zoom}"/></tt:Position>` +
+    `<tptz:PTZStatus>${quirks.status === 'hollow' ? '' : writePlace(state, at)}` +
     `<tt:MoveStatus><tt:PanTilt>${word}</tt:PanTilt><tt:Zoom>${word}</tt:Zoom></tt:MoveStatus>` +
     `<tt:UtcTime>${new Date(state.nowMs()).toISOString()}</tt:UtcTime></tptz:PTZStatus>`
   );
 }
 
-const range = (axis: 'X' | 'Y', least: number): string =>
-  `<tt:${axis}Range><tt:Min>${least}</tt:Min><tt:Max>1</tt:Max></tt:${axis}Range>`;
-const space = (name: string, uri: string, ranges: string): string =>
-  `<tt:${name}><tt:URI>http://www.onvif.org/ver10/tptz/${uri}</tt:URI>${ranges}</tt:${name}>`;
-const PAN_TILT = space(
-  'ContinuousPanTiltVelocitySpace',
-  'PanTiltSpaces/VelocityGenericSpace',
-  range('X', -1) + range('Y', -1),
-);
-const ZOOM = space('ContinuousZoomVelocitySpace', 'ZoomSpaces/VelocityGenericSpace', range('X', -1));
-
-function node(element: string, { quirks }: CameraState): string {
+function node(element: string, state: CameraState): string {
+  const { quirks } = state;
+  const commands = (quirks.ptzCommands ?? []).map(
+    (one) => `<tt:AuxiliaryCommands>${escapeXml(one)}</tt:AuxiliaryCommands>`,
+  );
   return (
     `<${element} token="node" FixedHomePosition="false"><tt:Name>node</tt:Name><tt:SupportedPTZSpaces>` +
-    `${PAN_TILT}${quirks.ptz === 'panTilt' ? '' : ZOOM}</tt:SupportedPTZSpaces>` +
+    `${spacesOf(state)}</tt:SupportedPTZSpaces>` +
     `<tt:MaximumNumberOfPresets>${quirks.presets === 'none' ? 0 : (quirks.presets ?? 8)}</tt:MaximumNumberOfPresets>` +
-    `<tt:HomeSupported>${!quirks.hasNoHome}</tt:HomeSupported></${element}>`
+    `<tt:HomeSupported>${!quirks.hasNoHome}</tt:HomeSupported>${commands.join('')}</${element}>`
   );
 }
 
-const options = (): string =>
-  `<tptz:PTZConfigurationOptions><tt:Spaces>${PAN_TILT}${ZOOM}</tt:Spaces>` +
+const options = (state: CameraState): string =>
+  `<tptz:PTZConfigurationOptions><tt:Spaces>${spacesOf(state, true)}</tt:Spaces>` +
   '<tt:PTZTimeout><tt:Min>PT1S</tt:Min><tt:Max>PT60S</tt:Max></tt:PTZTimeout></tptz:PTZConfigurationOptions>';
+
+function commandOperations({ outputs, quirks }: CameraState, check: (call: Call) => void): Operations {
+  return {
+    SendAuxiliaryCommand: (call) => {
+      check(call);
+      const command = call.argument('AuxiliaryData') ?? '';
+      if (!quirks.ptzCommands?.includes(command)) {
+        throw new Fault('InvalidArgVal', 'no such command');
+      }
+      outputs.commands.push(`ptz ${command}`);
+      return answer('SendAuxiliaryCommand', '<tptz:AuxiliaryResponse>OK</tptz:AuxiliaryResponse>');
+    },
+  };
+}

@@ -40,8 +40,9 @@ export const revoke = (agent: Agent, { id }: Device): Promise<object> =>
 export const rtspUrlOf = (agent: Agent, { user, password }: Login, path = 'cam'): string =>
   `rtsp://${user}:${encodeURIComponent(password)}@127.0.0.1:${agent.ports.rtsp}/${path}`;
 
-export const whenReady = (agent: Agent, path = 'cam'): Promise<boolean> =>
+/** @param wanted false: the publisher of an earlier test is gone */
+export const whenReady = (agent: Agent, path = 'cam', wanted = true): Promise<boolean> =>
   until(async () => {
     const { ready } = await askAsOwner<{ ready: boolean }>(agent, 'GET', `/v3/paths/get/${path}`);
-    return ready ? true : undefined;
+    return ready === wanted ? true : undefined;
   });

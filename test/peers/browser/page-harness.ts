@@ -29,8 +29,10 @@ export interface PageHarness extends AsyncDisposable {
   away(during: () => Promise<void>): Promise<void>;
   /** Calls the API as the owner; a failure is thrown with the response. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
-  /** Adopts all cameras, and waits for their pictures. @returns the names of their paths */
-  adopt(): Promise<readonly string[]>;
+  /** Adds a person, or replaces one that another try of a test has left. */
+  addUser(user: { readonly name: string; readonly password: string; readonly [right: string]: unknown }): Promise<void>;
+  /** Adopts cameras, and waits for their pictures. @param chosen default: all @returns the names of their paths */
+  adopt(chosen?: readonly OnvifCamera[]): Promise<readonly string[]>;
 }
 
 export interface PageHarnessOptions {
@@ -112,9 +114,12 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
   let app = await start();
   let cookie = '';
   const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const headers = { cookie, 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
-    const more = body === undefined ? {} : { body: JSON.stringify(body) };
-    const response = await fetch(`http://127.0.0.1:${port}/v3/${path}`, { method, headers, ...more });
+    const base = { cookie, 'Sec-Fetch-Site': 'same-origin' };
+    const sent =
+      body === undefined
+        ? { headers: base }
+        : { headers: { ...base, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${port}/v3/${path}`, { method, ...sent });
     if (!response.ok) {
       throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     }
@@ -130,7 +135,11 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
     claim: async () => {
       await api('POST', 'claim', { password: OWNER_PASSWORD, setupCode: app.accounts.setup?.code });
     },
-    adopt: () => adoptAll(cameras, api),
+    addUser: async (user) => {
+      await api('DELETE', `users/${encodeURIComponent(user.name)}`).catch(() => {});
+      await api('POST', 'users', user);
+    },
+    adopt: (chosen = cameras) => adoptAll(chosen, api),
     away: async (during) => {
       await app.close();
       await during();

@@ -43,6 +43,22 @@ async def profiles_of(camera):
     return profiles
 
 
+async def turned(camera, profile):
+    """Spaces of absolute positions, and where the camera looks after it was moved to one."""
+    ptz = await camera.create_ptz_service()
+    configuration = (await ptz.GetConfigurations())[0]
+    await ptz.GetConfigurationOptions({'ConfigurationToken': configuration.token})
+    spaces = (await ptz.GetNodes())[0].SupportedPTZSpaces
+    await ptz.AbsoluteMove(
+        {'ProfileToken': profile, 'Position': {'PanTilt': {'x': 0.25, 'y': -0.5}, 'Zoom': {'x': 0.75}}}
+    )
+    position = (await ptz.GetStatus({'ProfileToken': profile})).Position
+    return {
+        'spaces': [space.URI for space in spaces.AbsolutePanTiltPositionSpace + spaces.AbsoluteZoomPositionSpace],
+        'position': [position.PanTilt.x, position.PanTilt.y, position.Zoom.x],
+    }
+
+
 async def topics_of(camera):
     """Topics with a true state, until one is motion."""
     events = await camera.create_events_service()
@@ -104,12 +120,19 @@ async def main():
     profiles = await profiles_of(camera)
     with open(picture, 'wb') as file:
         file.write(await camera.get_snapshot(profiles[0]['token']))
+    ptz = await turned(camera, profiles[0]['token'])
     topics = await topics_of(camera)
     pushed = await pushed_topics(camera)
     await camera.close()
     print(
         json.dumps(
-            {'manufacturer': information.Manufacturer, 'profiles': profiles, 'topics': topics, 'pushed': pushed}
+            {
+                'manufacturer': information.Manufacturer,
+                'profiles': profiles,
+                'ptz': ptz,
+                'topics': topics,
+                'pushed': pushed,
+            }
         )
     )
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../support/base/free-port.ts';
 import { until } from '../agent/agent.ts';
-import { startProcess } from '../programs/process.ts';
+import { type RunningProcess, startProcess } from '../programs/process.ts';
 
 const DOCUMENT = readFileSync(join(import.meta.dirname, '../../../docs/guide/access/reverse-proxy.md'), 'utf8');
 const APACHE_MODULES = [
@@ -44,12 +44,17 @@ export interface FrontServer extends AsyncDisposable {
   /** `http://127.0.0.1:PORT/perch`: a folder without TLS. */
   readonly url: string;
   /**
-   * TLS port of `home.example` (a folder), `perch.example`, `stranger.example` (the same from an untrusted address) and `old.example`
+   * TLS port of `home.example` (a folder), `perch.example` and `localhost`, `stranger.example` (the same from an untrusted address) and `old.example`
    * (nginx: a folder by HTTP/1.0).
    */
   readonly tlsPort: number;
   /** The certificate of all of them. */
   readonly certificate: string;
+  readonly certificateFile: string;
+  /** The same server again, on the same ports. */
+  restart(): Promise<void>;
+  /** nginx: SIGHUP reads the configuration again. */
+  signal(name: NodeJS.Signals): void;
 }
 
 interface Server {
@@ -129,14 +134,17 @@ function sitesOf(name: ProxyName, perchPort: number): Site[] {
     { host: 'localhost', block: 'folder', upstream, isPlain: true },
     { host: 'home.example', block: 'folder', upstream },
     { host: 'perch.example', block: 'own', upstream },
+    { host: 'localhost', block: 'own', upstream },
     { host: 'stranger.example', block: 'own', upstream: `[::1]:${perchPort}` },
   ];
   const older = (text: string) => text.replace(/ *proxy_http_version 1.1;\n/, '');
   return name === 'nginx' ? [...sites, { host: 'old.example', block: 'folder', upstream, edit: older }] : sites;
 }
 
-function makeCertificate(folder: string): string {
-  const names = ['home', 'perch', 'stranger', 'old'].map((name) => `DNS:${name}.example`).join(',');
+/** `cert.pem` and `cert.key` in the folder. @param more names, such as `IP:192.0.2.1` @returns the certificate */
+export function makeCertificate(folder: string, ...more: readonly string[]): string {
+  const hosts = ['home', 'perch', 'stranger', 'old'].map((name) => `${name}.example`);
+  const names = [...[...hosts, 'localhost'].map((name) => `DNS:${name}`), ...more].join(',');
   const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
   const whose = ['-subj', '/CN=home.example', '-addext', `subjectAltName=${names}`];
   const files = ['-keyout', join(folder, 'cert.key'), '-out', join(folder, 'cert.pem')];
@@ -144,15 +152,22 @@ function makeCertificate(folder: string): string {
   return readFileSync(join(folder, 'cert.pem'), 'utf8');
 }
 
-/** @param perchPort main port, requested from 127.0.0.1, and from ::1 as an untrusted proxy */
-export async function startProxy(name: ProxyName, perchPort: number): Promise<FrontServer> {
+/**
+ * @param perchPort main port, requested from 127.0.0.1, and from ::1 as an untrusted proxy
+ * @param edit changes the guide's text of each site
+ */
+export async function startProxy(
+  name: ProxyName,
+  perchPort: number,
+  edit: (text: string) => string = (text) => text,
+): Promise<FrontServer> {
   const folder = mkdtempSync(join(tmpdir(), `perch-${name}-`));
   const [plainPort = 0, tlsPort = 0] = await freePorts(2);
   const place: Place = { folder, plainPort, tlsPort };
   const [server, guide] = [SERVERS[name], guideOf(name)];
   const certificate = makeCertificate(folder);
   const sites = sitesOf(name, perchPort).map((site) => {
-    const text = guide[site.block]
+    const text = edit(guide[site.block])
       .replaceAll('127.0.0.1:8080', site.upstream)
       .replaceAll(/\/etc\/ssl\/[\w.]+\.(pem|key)/g, `${folder}/cert.$1`)
       .replace(site.block === 'folder' ? 'home.example' : 'perch.example', site.host);
@@ -163,29 +178,40 @@ export async function startProxy(name: ProxyName, perchPort: number): Promise<Fr
   mkdirSync(home);
   writeFileSync(join(folder, server.file), text);
   const [program = '', ...args] = server.command(place);
-  const running = startProcess(program, args, { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home });
   const url = `http://127.0.0.1:${plainPort}/perch`;
-  let end: number | null | undefined;
-  running.exited.then((code) => {
-    end = code;
-  });
-  await until(async () => {
-    if (end !== undefined) {
-      throw new Error(`${name} ended (${end}):\n${running.output()}\n${text}`);
-    }
-    return await fetch(`${url}/health`).then(
-      (response) => (response.ok ? true : undefined),
-      () => undefined,
-    );
-  });
+  const start = async (): Promise<RunningProcess> => {
+    const started = startProcess(program, args, { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home });
+    let end: number | null | undefined;
+    started.exited.then((code) => {
+      end = code;
+    });
+    await until(async () => {
+      if (end !== undefined) {
+        throw new Error(`${name} ended (${end}):\n${started.output()}\n${text}`);
+      }
+      return await fetch(`${url}/health`).then(
+        (response) => (response.ok ? true : undefined),
+        () => undefined,
+      );
+    });
+    return started;
+  };
+  // Caddy would wait for idle connections; the others have child processes.
+  const stop = () => running.stop(name === 'caddy' ? 'SIGKILL' : 'SIGTERM');
+  let running = await start();
   return {
     name,
     url,
     tlsPort,
     certificate,
+    certificateFile: join(folder, 'cert.pem'),
+    async restart() {
+      await stop();
+      running = await start();
+    },
+    signal: (signal) => void running.child.kill(signal),
     async [Symbol.asyncDispose]() {
-      // Caddy would wait for idle connections; the others have child processes.
-      await running.stop(name === 'caddy' ? 'SIGKILL' : 'SIGTERM');
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

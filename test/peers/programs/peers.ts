@@ -42,8 +42,11 @@ const PEERS = {
   'dpkg-deb': ['/usr/bin/dpkg-deb'],
   caddy: ['/usr/bin/caddy'],
   haproxy: ['/usr/sbin/haproxy'],
+  pebble: ['/usr/bin/pebble-challtestsrv'],
   moto: [MOTO_PYTHON.replace(/python$/, 'moto_server')],
   mosquitto: ['/usr/sbin/mosquitto'],
+  postgresql: ['13', '15', '17'].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+  'nats-server': ['/usr/sbin/nats-server'],
   prometheus: ['/usr/bin/prometheus'],
   nft: ['/usr/sbin/nft'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
@@ -62,9 +65,15 @@ const PEERS = {
   'wasi-libc': ['/usr/lib/wasm32-wasi/libc.a'],
   binaryen: ['/usr/bin/wasm-opt'],
   dnsmasq: ['/usr/sbin/dnsmasq'],
+  miniupnpd: ['/usr/sbin/miniupnpd'],
+  'wireguard-tools': ['/usr/bin/wg'],
+  'wireguard-go': ['/usr/bin/wireguard-go'],
   udhcpc: ['/usr/sbin/udhcpc', '/usr/bin/udhcpc'],
   chrony: ['/usr/sbin/chronyd'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
+  npm: ['/usr/bin/npm', '/usr/local/bin/npm'],
+  // Fetched and converted by `agent/features/objects/model/fetch.ts`.
+  'object-model': [join(import.meta.dirname, '../../../node_modules/.cache/object-model/model.onnx')],
 } as const;
 
 /** Provided by the machine, not by a package: separate file systems, in memory and (with a freeze) in a file. */

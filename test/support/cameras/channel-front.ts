@@ -8,8 +8,8 @@ import { silentLogger } from '../../../agent/base/log.ts';
 import { type ByteChannel, SocketChannel } from '../../../agent/base/network/socket-channel.ts';
 import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tunnel/accept-channel.ts';
 
-/** Key and certificate of a simulated camera. */
-export const certificate = (name: 'camera' | 'old-camera') => ({
+/** Key and certificate of a simulated camera, or of a server. That of `old-camera` is too weak for OpenSSL's default. */
+export const certificate = (name: 'camera' | 'old-camera' | 'server') => ({
   key: readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.key`)),
   cert: readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.crt`)),
 });

@@ -12,11 +12,29 @@ import type { Quirks } from '../../onvif-camera/quirks.ts';
 export const never = new AbortController().signal;
 const LOGIN = { user: 'admin', password: 'se<c>ret ä' };
 
-export const probeStream: ProbeStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
+/** Ports of the cameras that run. */
+const openPorts = new Set<number>();
+
+/** At the usual ports (554, 8554), which are tried too, another program of this machine may answer: they are closed here. */
+export const probeStream: ProbeStream = async (url, credentials, signal) => {
+  if (!openPorts.has(Number(new URL(url).port))) {
+    throw new PerchError('unavailable', 'nothing listens at this port', { isConnected: false });
+  }
+  return describeStream(url, credentials, { signal });
+};
 
 export async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifCamera>[0] = {}) {
   const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
-  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const ports = [camera.port, camera.rtspPort];
+  for (const port of ports) {
+    openPorts.add(port);
+  }
+  onTestFinished(async () => {
+    for (const port of ports) {
+      openPorts.delete(port);
+    }
+    await camera[Symbol.asyncDispose]();
+  });
   return camera;
 }
 

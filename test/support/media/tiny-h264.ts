@@ -91,8 +91,21 @@ const withLength = (nal: Uint8Array): Uint8Array => {
   return data;
 };
 
+/** Some suites need tens of thousands of pictures, of which a few hundred differ. */
+const made = new Map<string, Uint8Array>();
+
+/** A copy of its own: tests damage bytes. */
+function copyOf(key: string, make: () => Uint8Array): Uint8Array {
+  const known = made.get(key) ?? make();
+  made.set(key, known);
+  return known.slice();
+}
+
 /** An IDR picture of one grey, as `Sample.data`. */
-export function idrPicture(luma: number, idrPicId = 0): Uint8Array {
+export const idrPicture = (luma: number, idrPicId = 0): Uint8Array =>
+  copyOf(`idr ${luma} ${idrPicId}`, () => writeIdrPicture(luma, idrPicId));
+
+function writeIdrPicture(luma: number, idrPicId: number): Uint8Array {
   const bits = new BitWriter().golomb(0, 7, 0).put(0, FRAME_NUM_BITS).golomb(idrPicId).put(0, 2).golomb(0, 1);
   for (let mb = 0; mb < WIDTH_MBS * HEIGHT_MBS; mb += 1) {
     bits.golomb(25).align(); // I_PCM
@@ -104,7 +117,10 @@ export function idrPicture(luma: number, idrPicId = 0): Uint8Array {
 }
 
 /** A picture like the one before it, as `Sample.data`. @param frameNum pictures since the IDR picture */
-export function skipPicture(frameNum: number): Uint8Array {
+export const skipPicture = (frameNum: number): Uint8Array =>
+  copyOf(`skip ${frameNum % (1 << FRAME_NUM_BITS)}`, () => writeSkipPicture(frameNum));
+
+function writeSkipPicture(frameNum: number): Uint8Array {
   const bits = new BitWriter()
     .golomb(0, 5, 0)
     .put(frameNum % (1 << FRAME_NUM_BITS), FRAME_NUM_BITS)

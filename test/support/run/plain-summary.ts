@@ -4,7 +4,13 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node';
 const SLOWEST = 20;
 const MAX_VALUE = 1_000;
 const MAX_END_MS = 60_000;
-const oneLine = (error: unknown) => String((error as Error | undefined)?.message ?? error).split('\n', 1)[0];
+
+/** The first line of its message, and of those of its causes. */
+function oneLine(error: unknown): string {
+  const { message, cause } = (error ?? {}) as Partial<Error>;
+  const line = String(message ?? error).split('\n', 1)[0] ?? '';
+  return cause === undefined ? line : `${line}: ${oneLine(cause)}`;
+}
 
 /**
  * Ends vitest's output with what a reader of its last lines needs: the slowest files, the tests that needed a second try,
@@ -34,18 +40,22 @@ export default class PlainSummary implements Reporter {
         passed += state === 'passed' ? 1 : 0;
         skipped += state === 'skipped' ? 1 : 0;
         if (state === 'failed') {
-          failures.push(`${test.fullName} (${module.relativeModuleId}): ${oneLine(errors?.at(-1))}`);
+          // The second try may fail only because of what the first one left behind.
+          const tries = (errors ?? []).map(oneLine);
+          failures.push(`${test.fullName} (${module.relativeModuleId}): ${tries.join('; then: ')}`);
         }
         const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
         if (state === 'passed' && tries > 1) {
-          process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
           // The error of the first try shows whether the machine was busy or a fault is intermittent.
-          for (const { message, stacks, actual } of errors ?? []) {
-            const at = stacks?.at(-1);
+          const first = (errors ?? []).map((one) => {
+            const at = one.stacks?.at(-1);
             // A message has the beginning of a value alone.
+            const { message, actual } = one;
             const value = typeof actual === 'string' && message.includes('…') ? ` (${actual.slice(0, MAX_VALUE)})` : '';
-            process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}${value}\n`);
-          }
+            return `${at ? `${basename(at.file)}:${at.line}: ` : ''}${oneLine(one)}${value.replaceAll('\n', ' ')}`;
+          });
+          const of = `${test.fullName} (${module.relativeModuleId})`;
+          process.stdout.write(`\nonly at try ${tries}: ${[of, ...first].join('; ')}\n`);
         }
       }
     }

@@ -141,6 +141,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test("two concurrent editors: the other's change shows at its field, and either value can be kept", async () => {
+    await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '1d', record: 'yes' });
     await using visitor = await open('desktop', sheetOf(drive));
     const { page } = visitor;
     const sheet = page.getByRole('dialog');
@@ -164,6 +165,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('an unseen change is not overwritten: saving reports it', async () => {
+    await box.api('PATCH', `config/paths/patch/${garden}`, { recordDeleteAfter: '1d', recordMaxSize: '0' });
     await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page, complaints } = visitor;
     await page.route('**/v3/events*', (route) =>
@@ -199,9 +201,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('cameras are reordered by keys, by mouse, and by holding and dragging with a finger', async () => {
+    await box.api('POST', 'cameras/order', { paths: [door, garden, drive] });
     {
       await using visitor = await open('desktop', '#/settings/cameras');
       const { page, complaints } = visitor;
+      await expectOrder(page, ['Front door', 'Garden', 'Driveway']);
       const first = page.getByRole('link', { name: /^Front door/ });
       await first.press('Alt+ArrowDown');
       await until(async () => expect(await ordered()).toEqual([garden, door, drive]));
@@ -308,6 +312,10 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('Undo restores a removed camera, and its recordings are deleted if the user wants that', async () => {
+    if (!(await ordered()).includes(drive)) {
+      await box.adopt(box.cameras.slice(2));
+    }
+    await box.api('POST', 'cameras/order', { paths: [door, garden, drive] });
     await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '14d' });
     await using visitor = await open('desktop', sheetOf(drive));
     const { page, complaints } = visitor;

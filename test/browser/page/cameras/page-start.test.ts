@@ -483,10 +483,17 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     const { page } = visitor;
     await visitor.go('#/start');
     await page.getByRole('button', { name: '搜索摄像头' }).waitFor();
+    // The page asks for it every two seconds.
+    const session = await (await page.request.get(`${visitor.url}/v3/session`)).json();
+    await page.route('**/v3/session', (route) => route.fulfill({ json: session }));
+    const code = box.app.accounts.setup?.code;
     await box.claim();
     await page.locator('[name=password]').fill('an otter swims by');
-    await enterSetupCode(page, box.app.accounts.setup?.code);
+    await enterSetupCode(page, code);
+    const refused = page.waitForResponse('**/v3/claim');
     await page.getByRole('button', { name: '搜索摄像头' }).click();
+    await refused;
+    await page.unroute('**/v3/session');
     await page.getByText('此主机已有管理员，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: '登录' }).click();

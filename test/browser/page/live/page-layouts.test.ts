@@ -300,7 +300,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await put('Inside', 'group', [door, barn]);
     await put('Attic', 'group', [drive]);
     await put('Kitchen', 'wall', [garden, drive]);
-    await box.api('POST', 'users', { name: 'ann', password: 'a red kite', cameras: [door, garden], recordings: false });
+    await box.addUser({ name: 'ann', password: 'a red kite', cameras: [door, garden], recordings: false });
     await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
     const { page, context, complaints } = visitor;
     const data = { user: 'ann', password: 'a red kite' };

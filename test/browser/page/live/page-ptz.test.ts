@@ -11,11 +11,20 @@ describeWith(['chromium'], 'PTZ on the page', () => {
   let viewer: Viewer;
   let box: PageHarness;
   let garden: string;
+  /** Without PTZ. */
+  let gate: string;
   beforeAll(async () => {
-    const cameras = [{ quirks: { ptz: 'full' } }] as const;
+    const relays = { out: {}, gate: { mode: 'Monostable', delaySeconds: 2 } } as const;
+    /** Of the other camera: the page asks every two seconds. */
+    const slowRelays = { out: {}, gate: { mode: 'Monostable', delaySeconds: 3_600 } } as const;
+    const commands = ['tt:WhiteLight|On', 'tt:WhiteLight|Off', 'tt:Siren|On', 'tt:Siren|Off'];
+    const cameras = [
+      { quirks: { ptz: 'full', relays: slowRelays, tellsRelays: 'active', commands } },
+      { quirks: { ptz: 'none', relays } },
+    ] as const;
     [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras })]);
     await box.claim();
-    [garden = ''] = await box.adopt();
+    [garden = '', gate = ''] = await box.adopt();
     await box.api('POST', `cameras/ptz/presets/${garden}`, { name: `Bench ${HOSTILE}` });
     await box.api('POST', `cameras/ptz/presets/${garden}`, { name: 'Fence' });
   });
@@ -39,6 +48,9 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     }
     return ptz;
   };
+  const outputs = (camera: number) => box.cameras[camera]?.state.outputs;
+  const operations = (camera: number, wanted: string) =>
+    box.cameras[camera]?.operations.filter((name) => name === wanted).length ?? 0;
   const moves = (expected: { x: number; y: number; zoom: number }) =>
     expect.poll(() => head().velocity, { timeout: 10_000 }).toEqual(expected);
   const rests = () => expect.poll(() => head().moving, { timeout: 10_000 }).toBe(false);
@@ -52,9 +64,9 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     await page.mouse.down();
   };
 
-  test('a person with the right to move cameras has the pad, and no way to save positions', async () => {
+  test('a person with the right to move cameras has the pad, no way to save positions, and switches with another right', async () => {
     const ann = { name: 'ann', password: 'a wren in the hedge' };
-    await box.api('POST', 'users', { ...ann, turn: true });
+    await box.addUser({ ...ann, turn: true });
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const headers = { 'Sec-Fetch-Site': 'same-origin' };
@@ -70,7 +82,17 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     await page.mouse.up();
     await rests();
     await page.getByRole('button', { name: 'Fence' }).waitFor();
-    expect(await page.locator('.presets [aria-haspopup]').count()).toBe(0);
+    expect(await page.locator('.presets fieldset [aria-haspopup]').count()).toBe(0);
+    const switches = page.getByRole('button', { name: 'Lights and relays' });
+    expect(await switches.count()).toBe(0);
+    await box.api('PATCH', 'users/ann', { turn: false, switch: true });
+    await page.reload();
+    await switches.click();
+    expect(await page.locator('.pad').count()).toBe(0);
+    await page.getByRole('button', { name: 'Relay 1: On' }).click();
+    await expect.poll(() => outputs(0)?.isActive('out'), { timeout: 10_000 }).toBe(true);
+    await page.getByRole('button', { name: 'Relay 1: Off' }).click();
+    await expect.poll(() => outputs(0)?.isActive('out'), { timeout: 10_000 }).toBe(false);
     expect(complaints).toEqual([]);
   });
 
@@ -86,11 +108,9 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     // Up and to the left, at full speed.
     await expect.poll(() => Math.hypot(head().velocity.x, head().velocity.y), { timeout: 10_000 }).toBeGreaterThan(0.9);
     expect(head().velocity.y).toBeGreaterThan(0.7);
-    const before = box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length ?? 0;
+    const before = operations(0, 'ContinuousMove');
     // Longer than a movement lasts without renewal: the page renews it.
-    await expect
-      .poll(() => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length, { timeout: 15_000 })
-      .toBeGreaterThan(before + 2);
+    await expect.poll(() => operations(0, 'ContinuousMove'), { timeout: 15_000 }).toBeGreaterThan(before + 2);
     expect(head().moving).toBe(true);
     await page.mouse.up();
     await rests();
@@ -149,7 +169,7 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     await page.locator('.pad').waitFor();
     await press(page, -1, 0);
     await moves({ x: -1, y: 0, zoom: 0 });
-    const stops = () => box.cameras[0]?.operations.filter((name) => name === 'Stop').length ?? 0;
+    const stops = () => operations(0, 'Stop');
     const before = stops();
     await page.close({ runBeforeUnload: true });
     // On a busy machine it is stopped more than once: by the missing renewal, and by the closing page.
@@ -200,6 +220,89 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('in the mode for it a tap on the picture turns the camera there, and two taps do not enlarge it', async () => {
+    await using visitor = await open({ size: 'desktop' });
+    const { page, complaints } = visitor;
+    const mode = page.getByRole('button', { name: 'Tap to centre' });
+    await mode.waitFor();
+    const { x = 0, y = 0, width = 0, height = 0 } = (await page.locator('.camera-view .screen').boundingBox()) ?? {};
+    const tap = (across: number, down: number) => page.mouse.click(x + across * width, y + down * height);
+    head().setPreset('Oak', 'oak');
+    await page.reload();
+    const preset = page.getByRole('button', { name: 'Oak', exact: true });
+    await preset.click();
+    expect(await preset.getAttribute('aria-pressed')).toBe('true');
+    head().goTo({ x: 0, y: 0, zoom: 0 });
+    const before = operations(0, 'RelativeMove');
+    await tap(0.6, 0.4);
+    await page.keyboard.press('c');
+    expect(await mode.getAttribute('aria-pressed')).toBe('true');
+    expect(head().position).toEqual({ x: 0, y: 0, zoom: 0 });
+    await tap(0.6, 0.4);
+    await expect.poll(() => head().position.x, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(head().position.y).toBeGreaterThan(0);
+    await expect.poll(() => preset.getAttribute('aria-pressed')).toBe('false');
+    await tap(0.6, 0.4);
+    await expect.poll(() => operations(0, 'RelativeMove'), { timeout: 10_000 }).toBe(before + 2);
+    expect(await scaleOf(page)).toBe(1);
+    await settled(page, '.presets');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await mode.getAttribute('aria-pressed')).toBe('false');
+    expect(page.url()).toContain(`#/live/${garden}`);
+    expect(complaints).toEqual([]);
+  });
+
+  test('lights, sirens and relays are switched in a sheet, also those of a camera without PTZ', async () => {
+    const commandsBefore = outputs(0)?.commands.length;
+    outputs(0)?.switch('out', false);
+    outputs(0)?.switch('gate', false);
+    await using visitor = await open({ size: 'phone' });
+    const { page, complaints } = visitor;
+    const switches = page.getByRole('button', { name: 'Lights and relays' });
+    await switches.click();
+    const light = page.getByRole('button', { name: 'White light: On' });
+    await light.waitFor();
+    await settled(page, 'dialog');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await light.getAttribute('aria-pressed')).toBe('false');
+    await light.click();
+    await expect.poll(() => light.getAttribute('aria-pressed')).toBe('true');
+    await page.getByText('White light: on.').waitFor();
+    // The camera says it, also when another program has switched the relay.
+    const relay = page.getByRole('button', { name: 'Relay 1: On' });
+    expect(await relay.getAttribute('aria-pressed')).toBe('false');
+    outputs(0)?.switch('out', true);
+    await expect.poll(() => relay.getAttribute('aria-pressed'), { timeout: 10_000 }).toBe('true');
+    outputs(0)?.switch('out', false);
+    await expect.poll(() => relay.getAttribute('aria-pressed'), { timeout: 10_000 }).toBe('false');
+    const momentary = page.getByRole('button', { name: 'Relay 2: On' });
+    outputs(0)?.switch('gate', true);
+    await expect.poll(() => momentary.getAttribute('aria-pressed'), { timeout: 10_000 }).toBe('true');
+    outputs(0)?.switch('gate', false);
+    await expect.poll(() => momentary.getAttribute('aria-pressed'), { timeout: 10_000 }).toBe('false');
+    // The camera does not say it: the page knows what it has done.
+    await page.keyboard.press('Escape');
+    await light.waitFor({ state: 'detached' });
+    await switches.click();
+    await expect.poll(() => light.getAttribute('aria-pressed')).toBe('true');
+    await page.getByRole('button', { name: 'Siren: Off' }).click();
+    await expect
+      .poll(() => outputs(0)?.commands.slice(commandsBefore), { timeout: 10_000 })
+      .toEqual(['device tt:WhiteLight|On', 'device tt:Siren|Off']);
+    await visitor.go(`#/live/${gate}`);
+    expect(await page.locator('.pad').count()).toBe(0);
+    await switches.click();
+    await page.getByText('Switches off after 2 s').waitFor();
+    expect(await page.getByRole('button', { name: 'Relay 2: Off' }).count()).toBe(0);
+    const switchedBefore = operations(1, 'SetRelayOutputState');
+    await page.getByRole('button', { name: 'Relay 2: On' }).click();
+    await page.getByText('Relay 2: on.').waitFor();
+    expect(operations(1, 'SetRelayOutputState')).toBe(switchedBefore + 1);
+    await expect.poll(() => outputs(1)?.isActive('gate'), { timeout: 10_000 }).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
   test('a PTZ camera on demand that is paused is asked for nothing until it resumes', async () => {
     await box.api('PATCH', `config/paths/patch/${garden}`, { sourceOnDemand: true });
     await box.api('PATCH', `cameras/patch/${garden}`, { paused: true });
@@ -219,7 +322,7 @@ describeWith(['chromium'], 'PTZ on the page', () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.rocker').waitFor();
-    const moved = () => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length;
+    const moved = () => operations(0, 'ContinuousMove');
     const before = moved();
     await page.mouse.move(700, 300);
     await page.mouse.wheel(0, -200);

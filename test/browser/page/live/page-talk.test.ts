@@ -33,7 +33,7 @@ async function openGate(size: Size, openBy: PageAddress) {
   const { page, complaints } = visitor;
   await page.locator('.camera-view .surface.playing').waitFor();
   const open = all.move();
-  return { page, complaints, heard, agent, viewer, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return { page, complaints, heard, agent, viewer, url: visitor.url, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 async function press(page: Page, name: string): Promise<void> {
@@ -104,6 +104,39 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await ask('PATCH', 'users/anna', { talk: false });
       // A browser takes at least fifteen seconds to give up a connection that is silent.
       await speaking.waitFor({ state: 'detached', timeout: 10_000 });
+    }),
+  );
+
+  onlyBy('localhost', () =>
+    test('Talk of a notification starts the voice, and the same address as a link does not', async () => {
+      await using gate = await openGate('phone', 'localhost');
+      const { page, complaints } = gate;
+      const open = () => page.goto(page.url().replace(/#.*$/, '#/live/gate?talk'));
+      const speaking = page.getByRole('button', { name: 'Speak now' });
+      await open();
+      await page.waitForURL((url) => url.hash === '#/live/gate');
+      await page.getByRole('button', { name: 'Hold to talk' }).waitFor();
+      // What the service worker notes when the button is pressed.
+      const note = () =>
+        page.evaluate(async () => {
+          const cache = await caches.open('perch-pressed');
+          const pressed = { link: '#/live/gate?talk', at: Date.now() };
+          await cache.put('perch-pressed', new Response(JSON.stringify(pressed)));
+        });
+      await note();
+      await open();
+      await speaking.waitFor();
+      await speaking.click();
+      await page.getByRole('button', { name: 'Hold to talk' }).waitFor();
+      await open();
+      await page.waitForURL((url) => url.hash === '#/live/gate');
+      expect(await speaking.count()).toBe(0);
+      // A page that is opened by the button.
+      await note();
+      await page.goto('about:blank');
+      await page.goto(`${gate.url}/#/live/gate?talk`);
+      await speaking.waitFor();
+      expect(complaints).toEqual([]);
     }),
   );
 

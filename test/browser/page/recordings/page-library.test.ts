@@ -252,7 +252,7 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     await empty();
     await saveClip('a quarrel', 2, 8);
     const eve = { name: 'eve', password: 'a red kite flies', cameras: ['front_door'], recordings: true };
-    await box.api('POST', 'users', eve);
+    await box.addUser(eve);
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     await visitor.go('#/live');

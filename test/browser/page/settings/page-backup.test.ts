@@ -61,7 +61,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     const backup = await downloadBackup(page);
     const before = file();
     await box.api('DELETE', `cameras/forget/${camera}`);
-    await box.api('POST', 'users', { name: 'ann', password: 'a red kite over the hill' });
+    await box.addUser({ name: 'ann', password: 'a red kite over the hill' });
     await box.api('POST', 'devicepasswords', { name: 'TV' });
     await choose(page, 'my.perchbackup', backup);
     const plan = page.locator('.plan');

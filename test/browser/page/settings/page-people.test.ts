@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, settled, sizesInTurn, type VisitOptions, visit } from '../../../peers/browser/page-visit.ts';
@@ -18,6 +18,15 @@ describeWith(['chromium'], 'the page about people', () => {
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
+  });
+  /** Also those that an earlier try of a test has left. */
+  beforeEach(async () => {
+    for (const list of ['users', 'guests', 'devicepasswords']) {
+      const { items } = await box.api<{ items: readonly { name: string; id?: string }[] }>('GET', list);
+      for (const { name, id = name } of items.filter((one) => one.name !== 'owner')) {
+        await box.api('DELETE', `${list}/${encodeURIComponent(id)}`);
+      }
+    }
   });
   const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
@@ -82,7 +91,7 @@ describeWith(['chromium'], 'the page about people', () => {
 
   test('a viewer with live permission only finds no recordings, and the page requests none', async () => {
     const mine = { name: 'Wren', password: 'a wren in the hedge', cameras: 'all', recordings: false };
-    await box.api('POST', 'users', mine);
+    await box.addUser(mine);
     const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
     const name = items[0]?.name ?? '';
     await using other = await open({ size: 'desktop' });
@@ -110,7 +119,7 @@ describeWith(['chromium'], 'the page about people', () => {
 
   test.for(sizesInTurn())('the owner sees on a %s what a viewer has watched', async (size) => {
     const name = `Heron ${size}`;
-    await box.api('POST', 'users', { name, password: 'a heron at the pond', cameras: 'all', recordings: false });
+    await box.addUser({ name, password: 'a heron at the pond', cameras: 'all', recordings: false });
     await using other = await open({ size });
     await other.go('#/live');
     await other.page.getByRole('button', { name: 'Use another name' }).click();
@@ -146,7 +155,7 @@ describeWith(['chromium'], 'the page about people', () => {
   });
 
   test("a viewer's cameras are changed, and shown again as saved", async () => {
-    await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
+    await box.addUser({ name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
     await using owner = await open({ size: 'phone' });
     const { page, complaints } = owner;
     await owner.logIn('#/settings/people');
@@ -287,6 +296,10 @@ describeWith(['chromium'], 'the page about people', () => {
   });
 
   test('logging out the other devices keeps this one logged in', async () => {
+    // The suite's own session ends, too.
+    onTestFinished(async () => {
+      await box.api('POST', 'session', { password: OWNER_PASSWORD });
+    });
     await using owner = await open({ size: 'phone' });
     await using first = await open({ size: 'desktop' });
     await using second = await open({ size: 'desktop' });

@@ -25,7 +25,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
   const open = (size: Size = 'desktop') => visit(viewer.browser, box, { size });
 
   /** The page looks for new events once it is idle; it would be answered by 401 during a logout. */
-  const looksForEvents = ({ page }: Visit) => page.waitForResponse(/v3\/events\/list/);
+  const looksForEvents = ({ page }: Visit) => page.waitForResponse(/v3\/reviews/);
 
   async function logInAs(visitor: Visit, { name, password }: typeof VIEWER): Promise<void> {
     const { page } = visitor;

@@ -72,11 +72,16 @@ describeWith(['chromium'], 'the page in every window', () => {
       const { page } = visitor;
       const browser = await visitor.context.newCDPSession(page);
       await visitor.logIn();
-      await page.route('**/v3/events/list**', async (route) => {
-        const answer = await route.fetch();
-        const listed = await answer.json();
-        await route.fulfill({ response: answer, json: { ...listed, items: [...longEvents(), ...listed.items] } });
-      });
+      for (const [list, longItems] of [
+        ['**/v3/events/list**', longEvents],
+        ['**/v3/reviews?**', longCards],
+      ] as const) {
+        await page.route(list, async (route) => {
+          const answer = await route.fetch();
+          const listed = await answer.json();
+          await route.fulfill({ response: answer, json: { ...listed, items: [...longItems(), ...listed.items] } });
+        });
+      }
       const found: string[] = [];
       // The order turns each time: a picture begins in the window that the one before has ended in.
       let windows: readonly (typeof WINDOWS)[number][] = WINDOWS;
@@ -179,7 +184,30 @@ describeWith(['chromium'], 'the first start in low windows', () => {
 });
 
 /** Whatever the cameras report, the lists have long names of cameras, every kind of row and one that stands for several events. */
-function longEvents(): readonly object[] {
+interface LongEvent {
+  readonly id: string;
+  readonly path: string;
+  readonly type: string;
+  readonly start: string;
+  readonly end: string | null;
+}
+
+/** A card of two cameras, with the longest words, and one for each of the other events. */
+function longCards(): readonly object[] {
+  const events = longEvents();
+  const together = events.filter(({ type }) => type === 'person' || type === 'LineCrossingDetectedByAnalytics');
+  return [together, ...events.filter((one) => !together.includes(one)).map((one) => [one])].map((of) => {
+    const cameras = [...new Set(of.map(({ path }) => path))].map((path) => {
+      const types = [...new Set(of.filter((one) => one.path === path).map(({ type }) => type))];
+      return { path, types, start: of[0]?.start, end: null };
+    });
+    const pictures = of.slice(0, 6).map(({ path, start }) => ({ path, time: start }));
+    const { id = '', start, end = null } = of[0] ?? {};
+    return { id, start, end, group: null, cameras, pictures, events: of, eventCount: of.length, seen: false };
+  });
+}
+
+function longEvents(): readonly LongEvent[] {
   const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1000).toISOString();
   const event = { end: null, text: '', picture: null, seen: false };
   const path = 'kindergarten_entrance_on_the_north_side';

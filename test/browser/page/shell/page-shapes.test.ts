@@ -338,7 +338,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       await using visitor = await open(window, '#/live/front_door');
       const { page } = visitor;
       await page.locator('.rewind .time').waitFor();
-      await page.getByRole('button', { name: 'Resume' }).click({ timeout: 5_000 });
+      await page.getByRole('button', { name: 'Resume' }).click();
       await page.locator('.camera-view .surface.playing').first().waitFor();
     },
   );

@@ -185,7 +185,7 @@ describeWith(['chromium'], "the page's shell", () => {
 
   inLong(() =>
     test('a session that ends while a form is open asks for a login over it; the input is kept and saved', async () => {
-      await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
+      await box.addUser({ name: 'eve', password: 'a red kite flies', cameras });
       await using visitor = await open({ size: 'desktop' });
       const { page } = visitor;
       await visitor.go('#/live');

@@ -64,12 +64,12 @@ ${more}`;
     await using agent = await startAgent({ config: `api: yes${pathsOf('yes')}`, dataDir });
     await using _ = await publishClip(agent, 'yard', await smallClip(10), { isEndless: true });
     await new Promise((done) => setTimeout(done, SECONDS * 1000));
-  }, 60_000);
+  });
 
   beforeAll(async () => {
     await using agent = await startAgent({ config: configOf(''), dataDir, isOwned: true });
     ({ headers } = agent);
-  }, 60_000);
+  });
 
   beforeAll(() => {
     files = globSync(`${dataDir}/recordings/yard/**/*.mp4`).sort();

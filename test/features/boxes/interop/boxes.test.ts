@@ -10,6 +10,7 @@ import { boxPrivateKey, readBoxes } from '../../../../agent/features/boxes/clien
 import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
 import { type Agent, type AgentOptions, freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
 import { deviceOf, rtspUrlOf } from '../../../peers/agent/device-passwords.ts';
+import { pairBox } from '../../../peers/agent/paired-boxes.ts';
 import { clip, smallClip } from '../../../peers/cameras/camera.ts';
 import { publishClip } from '../../../peers/clients/publisher.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
@@ -71,6 +72,15 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     const running = startProcess('ffmpeg', [...said, '-c', 'copy', '-f', 'null', '-']);
     programs.push(running);
     return running;
+  };
+
+  /** Also after a first try of the last test. */
+  const paired = async (): Promise<void> => {
+    const [known] = await boxesOf(server);
+    if (known?.state !== 'connected') {
+      await (known && ask(server, 'DELETE', `/v3/boxes/${known.id}`));
+      await pairBox(server, box);
+    }
   };
 
   const playing = (one: RunningProcess): Promise<RunningProcess> => one.waitFor(/frame=\s*[1-9]\d/).then(() => one);
@@ -185,7 +195,8 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     const [item] = (
       await ask<{ readonly items: readonly { readonly id: string }[] }>(box, 'GET', '/v3/pairedservers/list')
     ).items;
-    expect(item).toMatchObject({ cameras: ['garden'], seen: expect.any(String) });
+    expect(item).toMatchObject({ seen: expect.any(String) });
+    await ask(box, 'PATCH', `/v3/pairedservers/${item?.id}`, { cameras: ['garden'] });
     await ask(box, 'PATCH', `/v3/pairedservers/${item?.id}`, { cameras: ['cellar'] });
     await until(async () => ((await readersOf(box)).length === 0 ? true : undefined));
     await ask(box, 'PATCH', `/v3/pairedservers/${item?.id}`, { cameras: 'all' });
@@ -220,6 +231,7 @@ describeWith(['ffmpeg'], 'two boxes', () => {
   });
 
   test('a revoked pairing ends what is playing at once, and the server knows it', async () => {
+    await paired();
     await playing(play('cellar'));
     const [item] = (
       await ask<{ readonly items: readonly { readonly id: string }[] }>(box, 'GET', '/v3/pairedservers/list')

@@ -49,7 +49,8 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
   };
   const listed = (id: string): Promise<ListedEvent> => until(async () => (await events()).find((one) => one.id === id));
   const report = (agent: Agent, event: object) => asOwner(agent, 'POST', '/v3/events', event);
-  const add = (name: string, source: string) => asOwner(server, 'POST', `/v3/config/paths/add/${name}`, { source });
+  const put = (agent: Agent, name: string, source: string) =>
+    asOwner(agent, 'POST', `/v3/config/paths/replace/${name}`, { source });
   const cookie = (): readonly string[] => ['-H', `Cookie: ${server.headers['cookie']}`];
 
   beforeAll(async () => {
@@ -70,7 +71,7 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
     house = await pairBox(server, one, ['garden']);
     barn = await pairBox(server, two);
     // The box does not share it.
-    await add('hidden', `perch://${house.id}/cellar`);
+    await put(server, 'hidden', `perch://${house.id}/cellar`);
   });
 
   afterAll(async () => {
@@ -195,10 +196,10 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
 
   test('two that show cameras of each other do not ask each other in a circle', async () => {
     const other = await pairBox(house.agent, server);
-    await asOwner(house.agent, 'POST', '/v3/config/paths/add/mirror', { source: `perch://${other.id}/circle` });
+    await put(house.agent, 'mirror', `perch://${other.id}/circle`);
     await revokeAll(house.agent);
     house = await pairBox(server, house.agent);
-    await add('circle', `perch://${house.id}/mirror`);
+    await put(server, 'circle', `perch://${house.id}/mirror`);
     await until(async () => ((await get(server, '/playback/list?path=garden')).ok ? true : undefined));
     expect((await get(server, '/playback/list?path=circle')).status).toBe(404);
     const from = `from=${start}&to=${new Date(startMs + 60_000).toISOString()}`;
@@ -262,6 +263,7 @@ describeWith(['ffmpeg', 'curl'], 'recordings and events of two boxes on a server
 
   test('a download ends when the box revokes the pairing', async () => {
     const longMs = startMs - 3_600_000;
+    house = await pairBox(server, house.agent);
     await recordLong(join(house.agent.dataDir, 'recordings/garden'), longMs);
     const query = new URLSearchParams({ path: 'garden', start: new Date(longMs).toISOString(), duration: '30' });
     const answer = await get(server, `/playback/get?${query}`);

@@ -14,7 +14,7 @@ describeWith(
     let net: Awaited<ReturnType<typeof openCameraNetwork>>;
     beforeAll(async () => {
       [viewer, net] = await Promise.all([startViewer(), openCameraNetwork()]);
-    }, 60_000);
+    });
     afterAll(async () => {
       await viewer[Symbol.asyncDispose]();
       await net[Symbol.asyncDispose]();

@@ -147,7 +147,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     await tile(page, 'Demo camera, Live').waitFor();
 
     await page.getByRole('link', { name: 'Settings' }).click();
-    await page.getByRole('link', { name: 'People' }).click();
+    await page.getByRole('link', { name: 'People', exact: true }).click();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     const refused: string[] = [];

@@ -1,3 +1,5 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
@@ -62,6 +64,24 @@ describeWith(['chromium'], 'home, away and night', () => {
     expect(complaints).toEqual([]);
   });
 
+  test.for(sizesInTurn())('on a %s no mode is chosen while its file is damaged, and a tap sets one', async (size) => {
+    await reset();
+    await box.away(async () => {
+      const data = join(box.folder, 'data');
+      for (const file of readdirSync(data).filter((name) => name.startsWith('mode.json'))) {
+        writeFileSync(join(data, file), '{');
+      }
+    });
+    await using visitor = await open(size, '#/settings/modes');
+    const { page } = visitor;
+    await page.getByText('The mode that was set is lost').waitFor();
+    expect(await page.locator('.settings-page .segment input:checked').count()).toBe(0);
+    expect(await axeFindings(page)).toEqual([]);
+    await choose(page, '.settings-page .segment', 'Home');
+    await page.locator('.headline', { hasText: 'Home' }).waitFor();
+    await until(async () => expect(await box.api('GET', 'mode')).toMatchObject({ mode: 'home', lost: false }));
+  });
+
   test.for(sizesInTurn())('on a %s a timetable is made, changed and deleted', async (size) => {
     await reset();
     await using visitor = await open(size, '#/settings/modes');
@@ -87,7 +107,7 @@ describeWith(['chromium'], 'home, away and night', () => {
     await page.locator('.sheet').waitFor({ state: 'detached' });
     await choose(page, '.settings-page .segment', 'Night');
     await page.locator('.headline', { hasText: 'Night' }).waitFor();
-    expect(await page.getByText(NEXT_NIGHT).count()).toBe(0);
+    await page.getByText(NEXT_NIGHT).waitFor({ state: 'detached' });
     await row.click();
     await settled(page, '.sheet');
     for (const day of EVERY_DAY.map((name) => `${name[0]?.toUpperCase()}${name.slice(1)}`)) {

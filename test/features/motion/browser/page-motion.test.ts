@@ -86,6 +86,9 @@ describeWith(['chromium', 'ffmpeg'], 'the motion detection of a camera', () => {
     await sheet.getByRole('button', { name: /^Zone 1: 10% from the left, 20% from the top/ }).waitFor();
     await drag([0.6, 0.2], [0.9, 0.5]);
     await sheet.getByRole('button', { name: /^Zone 2: 60% from the left/ }).waitFor();
+    // Its name has no comma: lists of the configuration have them.
+    await sheet.getByRole('textbox', { name: 'Name of zone 1' }).fill('Drive, left');
+    await sheet.getByRole('button', { name: /^Drive left: 10% from the left/ }).waitFor();
     // The first one again, by its corner.
     await drag([0.2, 0.6], [0.2, 0.6]);
     await drag([0.5, 0.8], [0.4, 0.9]);
@@ -103,7 +106,9 @@ describeWith(['chromium', 'ffmpeg'], 'the motion detection of a camera', () => {
     await sheet.getByRole('button', { name: 'Save' }).click();
     await sheet.waitFor({ state: 'detached' });
     const { motionZones, motionMasks, ...rest } = await saved();
-    expect(sharesOf(motionZones)).toEqual([
+    const [named = '', unnamed = ''] = motionZones as string[];
+    expect(named).toMatch(/^Drive left: /);
+    expect(sharesOf([named.replace('Drive left: ', ''), unnamed])).toEqual([
       [0.1, 0.2, 0.5, 0.2, 0.4, 0.9, 0.1, 0.8],
       [0.6, 0.2, 0.9, 0.2, 0.9, 0.5, 0.6, 0.5],
     ]);
@@ -112,7 +117,7 @@ describeWith(['chromium', 'ffmpeg'], 'the motion detection of a camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('by touch a zone is drawn, gets a corner, and is removed', async () => {
+  test('by touch a zone is drawn, gets a corner, and is removed; another one keeps its name', async () => {
     await using owner = await openAreas('phone');
     const { page, board, sheet } = owner;
     const devtools = await page.context().newCDPSession(page);
@@ -128,6 +133,14 @@ describeWith(['chromium', 'ffmpeg'], 'the motion detection of a camera', () => {
     await sheet.getByRole('button', { name: 'Save' }).click();
     await sheet.waitFor({ state: 'detached' });
     expect(sharesOf((await saved())['motionZones'])[0]).toHaveLength(10);
+    await page.getByRole('button', { name: /^Motion detection.*Video$/ }).click();
+    await sheet.getByRole('button', { name: 'Add a zone' }).click();
+    await sheet.getByRole('button', { name: 'Remove' }).first().click();
+    // Events and rules call the other one so.
+    await sheet.getByRole('button', { name: /^Zone 2: / }).waitFor();
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(await saved()).toMatchObject({ motionZones: [expect.stringMatching(/^Zone 2: /)] });
     await page.getByRole('button', { name: /^Motion detection.*Video$/ }).click();
     await sheet.getByRole('button', { name: 'Remove' }).click();
     await sheet.getByRole('button', { name: 'Save' }).click();

@@ -20,15 +20,27 @@ async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, key
   const events: NewEvent[] = [];
   let config = settings(keys);
   let count = 0;
-  const add = (event: NewEvent) => Promise.reject(new Error(`kept by the test: ${events.push(event)}`));
+  const zones: string[] = [];
+  const peaks: number[] = [];
+  const keep = (names: readonly string[] = []) => zones.push(names.join());
+  const hub = {
+    add: async (event: NewEvent) => {
+      events.push(event);
+      keep(event.zones);
+      peaks.push(((event.area?.at ?? Number.NaN) / 1000 - START_MS) / 1000);
+    },
+    enter: async (_path: string, _id: string, names: readonly string[]) => void keep(names),
+  };
   const motion = new StreamMotion(
     {
       clock: new FakeClock(),
-      recordings: { isClockTrusted: true, events: { hub: { add } } },
+      recordings: { isClockTrusted: true, events: { hub } },
       config: () => config,
       settings: () => config,
       log: silentLogger,
       paths: { openStreams: () => [['yard', stream]] },
+      examines: () => [],
+      isTurning: () => false,
     } as unknown as ConstructorParameters<typeof StreamMotion>[0],
     async () => ({ open: () => ({ at: () => {}, end: () => {}, close: () => {} }) }),
   );
@@ -36,6 +48,10 @@ async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, key
   await vi.dynamicImportSettled();
   return {
     motion,
+    /** Seconds of the film in which most of an event moved. */
+    peaks,
+    /** Those of the events, each time that they are reported. */
+    zones,
     apply: (more: string) => {
       config = settings(more);
       motion.apply();
@@ -78,12 +94,16 @@ function describeCodec(codec: CodecName): void {
     ['a zone that has the walk', `motionZones: [${band(0, 1)}]`],
     ['a smallest size of 2 %', 'motionMinSize: 0.02'],
   ])(`${codec}: with %s the walk is an event`, async ([, keys]) => {
-    const turns = (await filmed(scene, keys ?? '')).film();
+    const camera = await filmed(scene, keys ?? '');
+    const turns = camera.film();
     expect(turns).toHaveLength(2);
     expect(turns[0]).toBeGreaterThan(BEFORE_S);
     expect(turns[0]).toBeLessThan(BEFORE_S + 1.5);
     expect(turns[1]).toBeGreaterThan(BEFORE_S + WALK_S);
     expect(turns[1]).toBeLessThan(BEFORE_S + WALK_S + 4);
+    // Most of it moves while it walks, and not in the seconds of rest.
+    expect(camera.peaks.at(-1)).toBeGreaterThan(BEFORE_S);
+    expect(camera.peaks.at(-1)).toBeLessThan(BEFORE_S + WALK_S + 0.5);
   });
 
   test.for([
@@ -103,6 +123,19 @@ function describeCodec(codec: CodecName): void {
     const [begun = Number.NaN] = (await filmed(scene, `motionZones: [${band(0.5, 1)}]`)).film();
     expect(begun).toBeGreaterThan(reaches(0.5));
     expect(begun).toBeLessThan(reaches(0.8));
+  });
+
+  test(`${codec}: an event has the zones of the walk, each from when it is reached`, async () => {
+    const areas = [`Drive: ${band(0, 0.4)}`, band(0.4, 1), 'Sky: "0,0 1,0 1,0.3 0,0.3"'];
+    const texts = areas.map((area) => area.replaceAll('"', '')).map((area) => `"${area}"`);
+    const camera = await filmed(scene, `motionZones: [${texts}]`);
+    const turns = camera.film();
+    expect(turns).toHaveLength(2);
+    expect(camera.zones).toEqual(['Drive', 'Drive,Zone 2', 'Drive,Zone 2']);
+    camera.zones.length = 0;
+    camera.apply(`motionSensitivity: 50`);
+    camera.film();
+    expect(camera.zones).toEqual(['', '']);
   });
 
   test(`${codec}: changed areas apply to the running stream, and what moves is shown with its place`, async () => {

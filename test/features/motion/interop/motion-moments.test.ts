@@ -66,6 +66,8 @@ describeWith(['ffmpeg'], 'moments of motion in a part of the picture', () => {
         settings: () => config,
         log: silentLogger,
         paths: { openStreams: () => [['cam', stream]] },
+        examines: () => [],
+        isTurning: () => false,
       } as unknown as ConstructorParameters<typeof StreamMotion>[0];
       const motion = new StreamMotion(watching, async () => live);
       motion.apply();

@@ -68,7 +68,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
     expect(JSON.parse(seen.of('perch/events')[1] ?? '')).toEqual({
       time: expect.stringMatching(/^20.*Z$/),
       ...{ id: 'a', path: 'door', name: 'door', type: 'motion', text: '', source: 'camera' },
-      ...{ start: expect.stringMatching(/Z$/), end: expect.stringMatching(/Z$/) },
+      ...{ start: expect.stringMatching(/Z$/), end: expect.stringMatching(/Z$/), labels: null, zones: null },
     });
     expect(JSON.parse(seen.of('perch/device')[0] ?? '')).toEqual({ cpu: 12.5, disk: 80, temperature: 51 });
     expect(seen.messages.find(({ topic }) => topic.endsWith('/picture'))?.payload).toEqual(PICTURE);
@@ -140,6 +140,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
         'motion',
         'person',
         'vehicle',
+        'animal',
         'contact',
         'tampering',
         'online',

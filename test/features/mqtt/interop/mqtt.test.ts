@@ -4,6 +4,8 @@ import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
 import { BROKER_FINGERPRINT, BROKER_LOGIN, startMosquitto } from '../../../peers/programs/mosquitto.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { pictureOf } from '../../../support/cameras/snapshot-camera.ts';
+import { openAdoptionHarness } from '../../../support/harness/adoption-harness.ts';
+import { labelling } from '../../../support/harness/labelling.ts';
 
 const LIMIT = { timeout: 60_000 };
 /** Maximum time of an event and its picture, from the camera's notification to the subscriber. */
@@ -96,4 +98,40 @@ paths:
       await until(async () => ((await status())['state'] === 'off' ? true : undefined));
     },
   );
+
+  test('a label switches its state on, also for five seconds after the event', LIMIT, async () => {
+    await using broker = await startMosquitto();
+    await using seen = await broker.subscribe('perch/#');
+    const { features, label } = labelling();
+    const config = `mqtt: yes
+mqttURL: ${broker.url}
+mqttUser: ${BROKER_LOGIN.mqttUser}
+mqttPassword: ${BROKER_LOGIN.mqttPassword}
+paths:
+  door:
+`;
+    await using box = await openAdoptionHarness({}, config, { features });
+    const motion = { path: 'door', type: 'motion' };
+    await until(() => seen.of('perch/cameras/door/animal')[0]);
+    const { body } = await box.call('POST', '/events', { ...motion, state: 'start' });
+    const id = String(body['id']);
+    await label('door', id, 'person');
+    await until(() => seen.of('perch/cameras/door/person')[1]);
+    await box.call('POST', '/events', { ...motion, id, state: 'end' });
+    await until(() => seen.of('perch/cameras/door/person')[2]);
+    await label('door', id, 'person', 'animal');
+    await until(() => seen.of('perch/cameras/door/animal')[2]);
+    const states = ['motion', 'person', 'animal', 'vehicle'].map((what) => seen.of(`perch/cameras/door/${what}`));
+    expect(states).toEqual([['OFF', 'ON', 'OFF'], ['OFF', 'ON', 'OFF'], ['OFF', 'ON', 'OFF'], ['OFF']]);
+    const [on, off] = seen.messages.filter(({ topic }) => topic === 'perch/cameras/door/animal').slice(1);
+    expect((off?.atMs ?? 0) - (on?.atMs ?? 0)).toBeGreaterThan(3_500);
+    const events = seen.of('perch/events').map((text) => JSON.parse(text));
+    expect(events.map((event) => [event.id, event.labels?.map((one: { type: string }) => one.type)])).toEqual([
+      [id, undefined],
+      [id, ['person']],
+      [id, ['person']],
+      [id, ['person', 'animal']],
+    ]);
+    expect(events[1].labels[0]).toMatchObject({ score: 0.75, at: expect.stringMatching(/Z$/) });
+  });
 });

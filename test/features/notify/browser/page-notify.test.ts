@@ -1,10 +1,11 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
-import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { layoutFaults } from '../../../peers/browser/page-layout.ts';
 import { axeFindings, onlyBy, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
 import { CHROMIUM, describeWith } from '../../../peers/programs/peers.ts';
+import { freePort } from '../../../support/base/free-port.ts';
 import { openHttpSink } from '../../../support/servers/http-sink.ts';
 import { pushBrowser } from '../support/push-service.ts';
 
@@ -150,7 +151,7 @@ describeWith(['chromium'], 'notifications', () => {
           })),
         );
       await until(async () =>
-        expect(await shown()).toEqual([{ title: 'Door', body: 'Person', tag: 'e1 door', data: { link } }]),
+        expect(await shown()).toMatchObject([{ title: 'Door', body: 'Person', tag: 'e1 door', data: { link } }]),
       );
       await tapShown(page, scope);
       await page.waitForURL((url) => url.hash === link);
@@ -293,4 +294,21 @@ describeWith(['chromium'], 'notifications', () => {
       expect(await page.locator('.notifications .card:empty').count()).toBe(0);
     }),
   );
+
+  test('a browser that does not trust the certificate, but whose user went on, leads to the steps', async () => {
+    const tlsPort = await freePort();
+    await using secured = await startPageHarness({ tlsAddress: `:${tlsPort}` });
+    await secured.claim();
+    await using context = await viewer.browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB' });
+    await context.grantPermissions(['notifications']);
+    const url = `https://localhost:${tlsPort}`;
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    await context.request.post(`${url}/v3/session`, { data: { password: OWNER_PASSWORD }, headers });
+    const page = await context.newPage();
+    await page.goto(`${url}/#/settings/notifications`);
+    await page.getByRole('switch', { name: 'Notify this device' }).click();
+    await page.getByText('This browser does not trust the certificate of the box yet').waitFor();
+    expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
+    expect(await axeFindings(page)).toEqual([]);
+  });
 });

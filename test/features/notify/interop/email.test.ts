@@ -3,6 +3,7 @@ import { describeWith } from '../../../peers/programs/peers.ts';
 import { MAIL_CA, startSmtpServer } from '../../../peers/programs/smtp-server.ts';
 import { pictureOf, type SnapshotCamera, startSnapshotCamera } from '../../../support/cameras/snapshot-camera.ts';
 import { openAdoptionHarness } from '../../../support/harness/adoption-harness.ts';
+import { labelling } from '../../../support/harness/labelling.ts';
 import { featuresWith } from '../support/features-with.ts';
 
 const LIMIT = { timeout: 60_000 };
@@ -20,7 +21,7 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
   /** An agent with a camera and a channel to this server. */
   async function open(port: number, more: object = {}, fields: object = {}, ca: string | undefined = MAIL_CA) {
     const paths = `paths:\n  door:\n    camera: {onvif: "${camera.url}", name: "Front <door>"}\n`;
-    const features = featuresWith({ sending: { timeoutMs: 20_000, ...(ca && { ca }) } });
+    const { features, label } = labelling(featuresWith({ sending: { timeoutMs: 20_000, ...(ca && { ca }) } }));
     const box = await openAdoptionHarness({}, paths, { features });
     const settings = {
       ...{ kind: 'email', host: '127.0.0.1', port, security: 'starttls', user: '', password: '' },
@@ -31,6 +32,7 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
     expect([status, body]).toMatchObject([200, { settings: { kind: 'email' } }]);
     return {
       box,
+      label,
       report: () => box.call('POST', '/events', { path: 'door', type: 'person', text: 'with a parcel' }),
       tried: async () => (await box.call('POST', `/notifications/channels/${body['id']}/test`, {})).body,
       [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
@@ -71,6 +73,22 @@ describeWith(['aiosmtpd'], 'notifications by e-mail', () => {
       expect(Buffer.from(file?.bytes ?? '', 'base64').equals(PICTURE)).toBe(true);
     },
   );
+
+  test('motion of an examined camera is sent to who wants persons when its label is found', LIMIT, async () => {
+    await using server = await startSmtpServer({ security: 'none' });
+    await using it = await open(server.port, { security: 'none' });
+    const motion = { path: 'door', type: 'motion', state: 'start' };
+    const { body } = await it.box.call('POST', '/events', motion);
+    const id = String(body['id']);
+    await it.label('door', id);
+    await it.label('door', id, 'vehicle');
+    await it.box.call('POST', '/events', { ...motion, id, state: 'end' });
+    await it.label('door', id, 'vehicle', 'person');
+    await vi.waitFor(() => expect(server.mails()).toHaveLength(1), LIMIT);
+    expect(server.mails()[0]?.headers['Subject']).toBe('Front <door>: Person');
+    const { body: listed } = await it.box.call('GET', '/events/list?to=2100-01-01T00:00:00Z&types=person');
+    expect(listed['items']).toMatchObject([{ id, type: 'motion', labels: [{ type: 'vehicle' }, { type: 'person' }] }]);
+  });
 
   test('the text is in the language of the channel', LIMIT, async () => {
     await using server = await startSmtpServer({ security: 'none' });

@@ -13,6 +13,7 @@ import { ffprobe } from '../../../peers/programs/ffmpeg.ts';
 import { AV_PYTHON, describeWith } from '../../../peers/programs/peers.ts';
 import { freeUdpPort } from '../../../support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../../support/harness/adoption-harness.ts';
+import { labelling } from '../../../support/harness/labelling.ts';
 
 const LOGIN = { user: 'admin', password: 'for the camera' };
 const ON = 'onvif: yes\nonvifAddress: 127.0.0.1:0\n';
@@ -30,7 +31,8 @@ async function openOffering(address: string) {
   const port = await freeUdpPort();
   const camera = await startOnvifCamera({ credentials: LOGIN, discoveryPort: port, address });
   onTestFinished(() => camera[Symbol.asyncDispose]());
-  const box = await openAdoptionHarness({ port }, ON);
+  const { features, label } = labelling();
+  const box = await openAdoptionHarness({ port }, ON, { features });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await expect
     .poll(async () => (await box.call('POST', '/cameras/discover?wait=yes', {})).body['items'])
@@ -46,7 +48,7 @@ async function openOffering(address: string) {
   const { body } = await box.call('POST', '/devicepasswords', { name: 'NVR', live: true, onvif: true });
   const recorder = { user: String(body['user']), password: String(body['password']) };
   const devicePort = (await state()).cameras[0]?.port ?? 0;
-  return { box, recorder, devicePort, discoveryPort: port };
+  return { camera, box, label, recorder, devicePort, discoveryPort: port };
 }
 
 const withLogin = (uri: string, { user, password }: { user: string; password: string }): string =>
@@ -54,7 +56,7 @@ const withLogin = (uri: string, { user, password }: { user: string; password: st
 
 describeWith(['ffmpeg'], 'a recorder', () => {
   test("npm's onvif gets both streams, which ffmpeg plays, with their true size, and motion", async () => {
-    const { box, recorder, devicePort } = await openOffering('127.0.0.41');
+    const { box, label, recorder, devicePort } = await openOffering('127.0.0.41');
     const cam = new onvif.Cam({
       ...{ hostname: '127.0.0.1', port: devicePort, username: recorder.user, password: recorder.password },
       ...{ autoconnect: false, timeout: 5_000 },
@@ -72,10 +74,18 @@ describeWith(['ffmpeg'], 'a recorder', () => {
     }
     await cam.createPullPointSubscription();
     await cam.pullMessages({ messageLimit: 100 });
-    await box.call('POST', '/events', { path: 'front_door', type: 'motion', state: 'start' });
-    await expect
-      .poll(async () => JSON.stringify(await cam.pullMessages({ messageLimit: 100 })), { timeout: 10_000 })
-      .toContain('CellMotionDetector/Motion');
+    const pulled = (text: string) =>
+      expect
+        .poll(async () => JSON.stringify(await cam.pullMessages({ messageLimit: 100 })), { timeout: 10_000 })
+        .toContain(text);
+    const { body } = await box.call('POST', '/events', { path: 'front_door', type: 'motion', state: 'start' });
+    await pulled('CellMotionDetector/Motion');
+    await label('front_door', String(body['id']), 'person');
+    await pulled('MyRuleDetector/PeopleDetect');
+    await box.call('POST', '/events', { path: 'front_door', type: 'motion', state: 'end' });
+    await pulled('CellMotionDetector/Motion');
+    await label('front_door', String(body['id']), 'person', 'animal');
+    await pulled('MyRuleDetector/DogCatDetect');
   });
 });
 
@@ -83,8 +93,8 @@ describeWith(
   ['ffmpeg', 'onvif-zeep-async'],
   "Home Assistant's library, which checks answers against the WSDL of ONVIF",
   () => {
-    test('gets device, profiles, streams, picture and motion', async () => {
-      const { box, recorder, devicePort } = await openOffering('127.0.0.42');
+    test('gets device, profiles, streams, picture and motion, and moves the camera to a position', async () => {
+      const { camera, box, recorder, devicePort } = await openOffering('127.0.0.42');
       const folder = mkdtempSync(join(tmpdir(), 'perch-zeep-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const picture = join(folder, 'picture.jpg');
@@ -104,9 +114,17 @@ describeWith(
           { token: 'sub', encoding: 'H264', width: 320, height: 180 },
         ],
       });
+      expect(seen.ptz).toEqual({
+        spaces: [
+          'http://www.onvif.org/ver10/tptz/PanTiltSpaces/PositionGenericSpace',
+          'http://www.onvif.org/ver10/tptz/ZoomSpaces/PositionGenericSpace',
+        ],
+        position: [0.25, -0.5, 0.75],
+      });
+      expect(camera.ptz.position).toEqual({ x: 0.25, y: -0.5, zoom: 0.75 });
       expect(seen.topics).toContain('tns1:RuleEngine/CellMotionDetector/Motion');
       // The motion goes on: it is in the first message that is sent.
-      expect(seen.pushed).toHaveLength(6);
+      expect(seen.pushed).toHaveLength(7);
       expect([...readFileSync(picture).subarray(0, 2)]).toEqual([0xff, 0xd8]);
       const { streams } = await ffprobe(withLogin(seen.profiles[0].uri, recorder), ['-rtsp_transport', 'tcp']);
       expect(streams).toContainEqual(expect.objectContaining({ codec_name: 'h264', width: 640 }));

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../../agent/base/clock.ts';
+import type { EventKind } from '../../../../agent/base/event-kinds.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
+import type { RecordedStore } from '../../../../agent/features/onvif-device/recordings/recorded-cameras.ts';
+import { recordingServices } from '../../../../agent/features/onvif-device/recordings/recording-service.ts';
 import type {
   CameraDetection,
   OfferedCamera,
@@ -15,6 +18,8 @@ import type {
 import { DeviceFile } from '../../../../agent/features/onvif-device/server/device-file.ts';
 import { OnvifServer } from '../../../../agent/features/onvif-device/server/server.ts';
 import { usernameToken } from '../../../../agent/onvif/soap/xml/envelope.ts';
+import { opusTrack } from '../../../support/disks/recordings.ts';
+import { H264_TRACK } from '../../../support/media/tracks.ts';
 
 export const RECORDER = { user: 'recorder', password: 'abcd-efgh' } as const;
 
@@ -51,12 +56,14 @@ export class FakeSource implements OnvifSource {
   readonly #events = new Set<(news: CameraDetection) => void>();
   readonly #changes = new Set<() => void>();
   readonly ptz: OnvifSource['ptz'] = {
-    abilities: async () => ({ hasPanTilt: true, hasZoom: false, hasHome: true, maxPresets: 8 }),
+    abilities: async () => ({ hasPanTilt: true, hasZoom: false, hasHome: true, hasAbsolute: true, maxPresets: 8 }),
     move: async (path, velocity) => void this.moves.push(`${path} ${JSON.stringify(velocity)}`),
     stop: async (path) => void this.moves.push(`${path} stop`),
     presets: async () => [{ token: '1', name: 'Gate <west>' }],
     goToPreset: async (path, token) => void this.moves.push(`${path} to ${token}`),
     goHome: async (path) => void this.moves.push(`${path} home`),
+    position: async () => ({ pan: 0.5, tilt: -0.25, zoom: null }),
+    moveTo: async (path, position) => void this.moves.push(`${path} at ${JSON.stringify(position)}`),
   };
 
   cameras = () => this.list;
@@ -77,9 +84,12 @@ export class FakeSource implements OnvifSource {
     return () => this.#changes.delete(listener);
   }
 
-  /** An event starts, or ends. */
-  tell(type: string, isOn: boolean, path = 'door'): void {
-    const news = { id: type, path, type, startMs: 1_000, endMs: isOn ? undefined : 2_000 };
+  /** An event starts, ends, or gets labels. @param former its kinds when it was over before */
+  tell(type: EventKind, isOn: boolean, path = 'door', labels: readonly EventKind[] = [], former?: EventKind[]): void {
+    const news: CameraDetection = {
+      ...{ id: type, path, kinds: [type, ...labels], startMs: 1_000, endMs: isOn ? undefined : 2_000 },
+      ...(former && { formerKinds: former }),
+    };
     this.running = this.running.filter(({ id }) => id !== type);
     if (isOn) {
       this.running.push(news);
@@ -97,19 +107,56 @@ export class FakeSource implements OnvifSource {
   }
 }
 
+/** Five minutes of video and audio on the main stream, with a gap from minute two to three; one person from 60 to 70 s. */
+export class FakeStore implements RecordedStore {
+  spans: RecordedStore['spans'] = async (path, fromUs = 0, toUs = Number.MAX_SAFE_INTEGER) =>
+    (path === 'door' ? SPANS : []).flatMap(([start, end]) => {
+      const [from, to] = [Math.max(start * 1e6, fromUs), Math.min(end * 1e6, toUs)];
+      return to > from ? [{ startUs: from, durationUs: to - from }] : [];
+    });
+  tracks = async () => [H264_TRACK, opusTrack];
+  isRecording = () => false;
+  events: RecordedStore['events'] = (path, fromUs, toUs) =>
+    path === 'door' && fromUs <= 70e6 && toUs >= 60e6
+      ? [{ id: 'a', path, kinds: ['person'], startMs: 60_000, endMs: 70_000 }]
+      : [];
+}
+const SPANS = [
+  [0, 120],
+  [180, 300],
+] as const;
+
+const NO_RECORDINGS: RecordedStore = {
+  spans: async () => [],
+  tracks: async () => [],
+  isRecording: () => false,
+  events: () => [],
+};
+
 interface HarnessOptions {
   readonly source?: FakeSource;
   readonly clock?: Clock;
   /** Paths that the recorder's password permits. */
   readonly paths?: readonly string[];
+  /** Default: it may play recordings. */
+  readonly mayPlay?: boolean;
+  /** The recordings; default: none. */
+  readonly store?: RecordedStore;
 }
 
 /** The ONVIF devices of a Perch on free ports of loopback, for one recorder's login. */
-export async function openOnvifDevice({ source = new FakeSource(), clock = systemClock, paths }: HarnessOptions = {}) {
+export async function openOnvifDevice({
+  source = new FakeSource(),
+  clock = systemClock,
+  paths,
+  mayPlay = true,
+  store = NO_RECORDINGS,
+}: HarnessOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-onvif-'));
   const pauses: string[] = [];
   const server = await OnvifServer.start({
     source,
+    more: recordingServices({ source, store, clock }),
     file: await DeviceFile.open(folder, silentLogger),
     address: '127.0.0.1:0',
     readTimeoutMs: 10_000,
@@ -118,6 +165,7 @@ export async function openOnvifDevice({ source = new FakeSource(), clock = syste
         ? {
             user,
             may: (path) => paths?.includes(path) ?? true,
+            mayPlay: (path) => mayPlay && (paths?.includes(path) ?? true),
             isRight: (proves) => proves(RECORDER.password),
           }
         : undefined,
@@ -140,6 +188,9 @@ const NAMESPACES = [
   ['trt', 'http://www.onvif.org/ver10/media/wsdl'],
   ['tr2', 'http://www.onvif.org/ver20/media/wsdl'],
   ['tev', 'http://www.onvif.org/ver10/events/wsdl'],
+  ['trc', 'http://www.onvif.org/ver10/recording/wsdl'],
+  ['tse', 'http://www.onvif.org/ver10/search/wsdl'],
+  ['trp', 'http://www.onvif.org/ver10/replay/wsdl'],
   ['tptz', 'http://www.onvif.org/ver20/ptz/wsdl'],
   ['wsnt', 'http://docs.oasis-open.org/wsn/b-2'],
   ['tt', 'http://www.onvif.org/ver10/schema'],

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
@@ -27,6 +27,9 @@ describeWith(['chromium'], 'recordings to another disk', () => {
   const moviesIn = (folder: string) => filesBelow(folder).filter((file) => file.endsWith('.mp4'));
 
   test.for(sizesInTurn())('on a %s the owner chooses a folder, and recordings go there', async (size) => {
+    onTestFinished(async () => {
+      await box.api('DELETE', 'recordings/deletepath/cam');
+    });
     const from = mkdtempSync(join(box.folder, 'recordings-'));
     await box.api('PATCH', 'config/pathdefaults/patch', { recordPath: join(from, '%path/%Y-%m-%d_%H-%M-%S-%f') });
     for (let i = 0; i < 3; i += 1) {
@@ -36,8 +39,7 @@ describeWith(['chromium'], 'recordings to another disk', () => {
       const { segments } = await box.api<{ segments: object[] }>('GET', 'recordings/get/cam');
       expect(segments).toHaveLength(3);
     });
-    const to = join(disk, `of a ${size.replaceAll(/\W/g, ' ')}`);
-    mkdirSync(to);
+    const to = mkdtempSync(join(disk, `of a ${size} `));
     for (let i = 0; i < 30; i += 1) {
       mkdirSync(join(to, `folder ${i}`));
     }
@@ -102,7 +104,6 @@ describeWith(['chromium'], 'recordings to another disk', () => {
     expect(segments).toHaveLength(3);
     // The folders that cannot be opened.
     expect(complaints.filter((text) => !/v3\/disks\/folders/.test(text))).toEqual([]);
-    await box.api('DELETE', 'recordings/deletepath/cam');
   });
 
   test('a transfer that waits says why, is paused, continues and is canceled', async () => {

@@ -1,7 +1,9 @@
 import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { readRecordingHead } from '../../../../agent/record/file/recording-file.ts';
 import type { TransferState } from '../../../../agent/recordings/copy/transfer-kind.ts';
 import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
 import { smallClip } from '../../../peers/cameras/camera.ts';
@@ -63,11 +65,17 @@ describeWith(['ffmpeg'], 'recordings to another disk', () => {
     await until(() => (filesIn(old).length > 5 ? true : undefined));
     const foreseen = await post(agent, '/foresee', { kind: 'move', to: disk });
     expect(foreseen).toMatchObject({ files: expect.any(Number), bytes: expect.any(Number) });
-    const bytes = new Map(
-      filesIn(old)
-        .slice(0, -2)
-        .map((file) => [basename(file), readFileSync(file)]),
-    );
+    const bytes = await until(async () => {
+      const finished = new Map<string, Buffer>();
+      for (const file of filesIn(old)) {
+        await using handle = await open(file);
+        // Of a new file there is no header yet.
+        if ((await readRecordingHead(handle).catch(() => undefined))?.isFinished) {
+          finished.set(basename(file), readFileSync(file));
+        }
+      }
+      return finished.size > 3 ? finished : undefined;
+    });
     await post(agent, '', { kind: 'move', to: disk });
     const state = await ended(agent);
     expect(state).toMatchObject({ kind: 'move', phase: 'done', to: disk, error: null, leftOut: { count: 0 } });
@@ -108,7 +116,7 @@ describeWith(['ffmpeg'], 'recordings to another disk', () => {
     }
     for (const file of filesIn(old)) {
       for (let month = 1; month <= 10; month += 1) {
-        const name = basename(file).replace(/^\d{4}-\d{2}/, `2025-${String(month).padStart(2, '0')}`);
+        const name = basename(file).replace(/^\d{4}-\d{2}-\d{2}/, `2025-${String(month).padStart(2, '0')}-01`);
         copyFileSync(file, join(old, 'yard', name));
       }
     }

@@ -233,7 +233,8 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
       return { json: await call(agent, 'addStreamProxy', proxy) };
     });
     const names = ['zlmOnStreamNotFound', 'zlmOnStreamNoneReader', 'zlmOnStreamChanged', 'zlmOnServerStarted'];
-    const times = 'zlmStreamNoneReaderDelay: 1s\nwebrtcHandshakeTimeout: 1s\nzlmKeepaliveInterval: 1s\n';
+    // Longer than a busy machine takes from the stream to the player's answer: else the hook closes it in between.
+    const times = 'zlmStreamNoneReaderDelay: 4s\nwebrtcHandshakeTimeout: 1s\nzlmKeepaliveInterval: 1s\n';
     const config = `${hooksOf(hooks.url, ...names, 'zlmOnServerKeepalive')}${times}${CONFIG}`;
     await using running = await startAgent({ config });
     agent = running;

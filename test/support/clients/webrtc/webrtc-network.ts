@@ -1,3 +1,4 @@
+import { parseRtcp, type SenderInfo } from '../../../../agent/media/rtcp/parse.ts';
 import { type PacketMemory, SLOT_BYTES } from '../../../../agent/native/packet-memory.ts';
 import type { SecureLink } from '../../../../agent/transports/webrtc/link/session-media.ts';
 import type { Transport } from '../../../../agent/transports/webrtc/link/transport.ts';
@@ -35,6 +36,8 @@ export class NotedNetwork implements Transport, SecureLink {
   };
   readonly packets: SentPacket[] = [];
   readonly reports: SentReport[] = [];
+  /** Compound RTCP packets. */
+  rtcpPackets = 0;
   isCongested = false;
 
   get transport(): Transport {
@@ -64,10 +67,11 @@ export class NotedNetwork implements Transport, SecureLink {
   }
 
   sendRtcp(compound: Uint8Array): number {
-    const view = new DataView(compound.buffer, compound.byteOffset, compound.byteLength);
-    // NTP counts from 1900.
-    const wallMs = (view.getUint32(8) - 2_208_988_800) * 1000 + (view.getUint32(12) * 1000) / 2 ** 32;
-    this.reports.push({ ssrc: view.getUint32(4), wallMs: Math.round(wallMs), timestamp: view.getUint32(16) });
+    this.rtcpPackets += 1;
+    const onSenderReport = ({ ssrc, unixMs, timestamp }: SenderInfo): void => {
+      this.reports.push({ ssrc, wallMs: Math.round(unixMs), timestamp });
+    };
+    parseRtcp(compound, 0, compound.length, { onSenderReport, onBye: () => {} });
     return compound.length;
   }
 

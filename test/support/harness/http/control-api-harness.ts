@@ -295,7 +295,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     box: { problems: async () => [PROBLEM] },
     streams: new EventStreams(events, clock),
     cameras: noCameras,
-    steering: steeringOf({ control: () => undefined, isOff: () => false }, () => {}),
+    steering: steeringOf({ control: () => undefined, withEvenIfOff: () => undefined, isOff: () => false }, () => {}),
     ownSettings: new OwnSettingsChanges({
       ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
       ...{ clock, log: silentLogger, signal: new AbortController().signal },
@@ -318,6 +318,21 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
       timeline: async (request) => ({ ...request, coverage: [], protected: [] }),
       listEvents: async (request) => ({ ...request, items: [] }),
+      listReviews: async (request, client) => ({
+        ...request,
+        items: PATHS.filter(({ name }) => client.maySee(name)).map(({ name }) => ({
+          path: name,
+          group: client.groupOf(name) ?? null,
+          person: client.person ?? null,
+        })),
+      }),
+      review: async (id, client) => {
+        if (!client.maySee('door')) {
+          throw new PerchError('notFound', 'no card has this id');
+        }
+        return { id, cameras: [{ path: 'door' }] };
+      },
+      markReview: async () => {},
       eventDigest: () => ({ items: [] }),
       markEvents: async () => {},
       markEventsUpTo: async () => '1970-01-01T00:00:00.000Z',

@@ -67,6 +67,7 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
       get isOpen() {
         return authority.isOpen;
       },
+      isServer: () => false,
       warnings: [{ why: null, file: null, text: 'a warning' }],
     },
   });

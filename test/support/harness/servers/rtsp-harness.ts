@@ -6,6 +6,7 @@ import { createLogger } from '../../../../agent/base/log.ts';
 import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../../../agent/config/schema/common/general.ts';
 import type { Track } from '../../../../agent/media/sample/track.ts';
+import type { RtspReplays } from '../../../../agent/protocols/contract.ts';
 import { RtspServer } from '../../../../agent/servers/rtsp/server.ts';
 import type { RtspPaths } from '../../../../agent/servers/rtsp/session/contracts.ts';
 import { DatagramPlane } from '../../../../agent/servers/rtsp/transport/datagram-plane.ts';
@@ -102,6 +103,8 @@ export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   readonly people?: Owners;
   /** The memory limit of clients without a session; default: the product's. */
   readonly preLoginBytes?: number;
+  /** Recordings that the server offers, by its clock. */
+  readonly replays?: (clock: FakeClock) => RtspReplays;
 }
 
 const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
@@ -129,7 +132,13 @@ export class RtspHarness implements AsyncDisposable {
     return box;
   }
 
-  constructor({ people, users = people ? [] : MEDIAMTX_USERS, preLoginBytes, ...options }: RtspHarnessOptions) {
+  constructor({
+    people,
+    users = people ? [] : MEDIAMTX_USERS,
+    preLoginBytes,
+    replays,
+    ...options
+  }: RtspHarnessOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NO_ACCOUNTS, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
@@ -139,8 +148,9 @@ export class RtspHarness implements AsyncDisposable {
     this.secureMedia = new DatagramPlane(all, this.clock, log, 'secure');
     this.preLogin = new PreLoginMemory(this.clock, log, preLoginBytes);
     const { clock, paths, preLogin } = this;
+    const recorded = replays?.(clock);
     const planes = { plain: this.media, secure: this.secureMedia };
-    this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, preLogin);
+    this.server = new RtspServer(all, paths, this.access, clock, log, planes, undefined, preLogin, () => recorded);
   }
 
   call(isTls = false, localAddress?: string): Promise<RtspCaller> {

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
+import type { Host } from '../../../../agent/features/contract.ts';
+import type { SdCard } from '../../../onvif-camera/card/sd-card.ts';
+
+/** Time in Unix milliseconds, and digest of its bytes without parameter sets. */
+export type Dated = readonly [ms: number, hash: string];
+
+/** Pictures of card and recording that are the same differ by less: times of live pictures are those of their arrival. */
+export const SAME_MS = 600;
+
+export const digest = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
+
+/** Pictures of the card, without their parameter sets, as recordings have them. */
+export const picturesOf = (card: SdCard): readonly Dated[] =>
+  card.units.filter(({ track }) => track === 0).map(({ unixMs, data }) => [unixMs, digest(withoutSets(data))]);
+
+export function withoutSets(unit: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(unit);
+  let at = 0;
+  while ([7, 8].includes((bytes[at + 4] ?? 0) & 0x1f)) {
+    at += 4 + bytes.readUInt32BE(at);
+  }
+  return bytes.subarray(at);
+}
+
+/** All recorded pictures of a path, as they are played. */
+export async function recordedPictures({ recordings }: Pick<Host, 'recordings'>, path = 'door'): Promise<Dated[]> {
+  const pictures: Dated[] = [];
+  const range = { fromUs: 0, toUs: Date.now() * 1_000, signal: new AbortController().signal, wants: () => true };
+  for await (const { data, timesUs } of recordings.playback.video(path, range)) {
+    for (const [i, sample] of data.entries()) {
+      pictures.push([(timesUs[i] ?? 0) / 1_000, digest(sample)]);
+    }
+  }
+  return pictures;
+}
+
+interface Difference {
+  /** Runs of pictures of the card that are not recorded. */
+  readonly missing: readonly (readonly Dated[])[];
+  /** Recorded pictures that are doubled, out of their order, of another time, or not of the card. */
+  readonly wrong: readonly Dated[];
+}
+
+/** Compares what is recorded, in its order, with the card. */
+export function differenceOf(recorded: readonly Dated[], card: readonly Dated[], sameMs = SAME_MS): Difference {
+  const missing: Dated[][] = [];
+  const wrong: Dated[] = [];
+  let at = 0;
+  for (const picture of recorded) {
+    const [ms, hash] = picture;
+    let found = at;
+    while (found < card.length && (card[found]?.[0] ?? 0) < ms + sameMs && !isSame(card[found], picture, sameMs)) {
+      found += 1;
+    }
+    const isFound = isSame(card[found], picture, sameMs);
+    if (!isFound) {
+      wrong.push([ms, hash]);
+      continue;
+    }
+    if (found > at) {
+      missing.push(card.slice(at, found));
+    }
+    at = found + 1;
+  }
+  return { missing: at < card.length ? [...missing, card.slice(at)] : missing, wrong };
+}
+
+export const isSame = (one: Dated | undefined, other: Dated | undefined, sameMs = SAME_MS): boolean =>
+  one !== undefined && other !== undefined && one[1] === other[1] && Math.abs(one[0] - other[0]) < sameMs;
+
+type Range = readonly [fromMs: number, untilMs: number];
+
+/** Where less than a group of pictures is missing: at both ends of a gap. */
+export const endsOf = ([fromMs, untilMs]: Range, groupMs: number, sameMs = SAME_MS): readonly Range[] => [
+  [fromMs - sameMs, fromMs + groupMs + sameMs],
+  [untilMs - groupMs - sameMs, untilMs + sameMs],
+];
+
+/** The recordings are those of the card, picture for picture: none is doubled or moved, and none is missing elsewhere. */
+export function expectSame(
+  recorded: readonly Dated[],
+  card: readonly Dated[],
+  mayMiss: readonly Range[],
+  sameMs = SAME_MS,
+): void {
+  const { missing, wrong } = differenceOf(recorded, card, sameMs);
+  const seconds = (ms = 0) => Number(((ms - (card[0]?.[0] ?? 0)) / 1_000).toFixed(2));
+  const lost = missing.filter((run) => {
+    const [from = 0, until = 0] = [run[0]?.[0], run.at(-1)?.[0]];
+    return !mayMiss.some((range) => from >= range[0] && until <= range[1]);
+  });
+  expect({
+    wrong: wrong.map(([ms, hash]) => `${hash.slice(0, 8)} at ${seconds(ms)} s`),
+    lost: lost.map((run) => `${run.length} pictures from ${seconds(run[0]?.[0])} to ${seconds(run.at(-1)?.[0])} s`),
+  }).toEqual({ wrong: [], lost: [] });
+}

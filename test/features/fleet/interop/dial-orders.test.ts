@@ -1,0 +1,153 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { isOrderSigned, readDialOrder } from '../../../../agent/auth/pairing/dial-order.ts';
+import { LinkedBoxes, type LinkedPairing, type TrustedFleet } from '../../../../agent/auth/pairing/linked-boxes.ts';
+import { systemClock } from '../../../../agent/base/clock.ts';
+import { PerchError } from '../../../../agent/base/errors.ts';
+import { silentLogger } from '../../../../agent/base/log.ts';
+import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
+import { openBus } from '../../../../agent/features/fleet/bus/connection.ts';
+import { memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
+import { takeOrders } from '../../../../agent/features/fleet/bus/dialing.ts';
+import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts';
+import { bucketSubject, stateKey } from '../../../../agent/features/fleet/bus/subjects.ts';
+import { Summons } from '../../../../agent/features/fleet/bus/summons.ts';
+import { until } from '../../../peers/agent/agent.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { type Fleet, publishStored, startFleet, YARD } from '../support/fleet.ts';
+import { ScriptedSource } from '../support/scripted-source.ts';
+
+const LIMIT = { timeout: 240_000 };
+const SERVER = 'AbCdEfGh-_123456';
+const NOW = { run: 'run-7', timeS: 1_800_000_000 };
+const REPLICA = 'r2.example:443';
+
+/** A box on the bus whose dialer notes what it is told. */
+async function openBox(fleet: Fleet) {
+  const { folder } = fleet;
+  const credential = await fleet.issue('box', YARD);
+  const links = new LinkedBoxes();
+  const trusted: [string, TrustedFleet | undefined][] = [];
+  const heard: string[] = [];
+  const obeyed: string[] = [];
+  links.dialer = {
+    now: NOW,
+    trust: async (server, given) => void trusted.push([server, given]),
+    obey: async (order) => {
+      heard.push(order);
+      const { run, addr } = readDialOrder(order);
+      if (run !== NOW.run) {
+        throw new PerchError('unauthorized', 'the order is for another run', { why: 'run' });
+      }
+      obeyed.push(addr);
+    },
+  };
+  const servers = { list: () => [{ id: SERVER }] as never };
+  mkdirSync(join(folder, 'box'));
+  const onConnected = (...open: Parameters<NonNullable<ConstructorParameters<typeof BoxSide>[0]['onConnected']>>) =>
+    takeOrders(open[0], YARD, open[1], { links, servers, log: silentLogger });
+  const options = { box: YARD, source: new ScriptedSource(), folder: join(folder, 'box'), clock: systemClock };
+  const side = new BoxSide({ ...options, onConnected, log: silentLogger });
+  const connection = await openBus(new URL(fleet.nats.url).host, credential, memberOf(credential.jwt));
+  void side.serve(connection, credential);
+  onTestFinished(async () => {
+    await connection.close();
+    side.close();
+  });
+  return { trusted, heard, obeyed, credential };
+}
+
+/** A server on the bus, which has a pairing with the box. */
+async function openServer(fleet: Fleet, address = REPLICA) {
+  const credential = await fleet.issue('server', 'cloud');
+  const links = new LinkedBoxes();
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pairing: LinkedPairing = { server: SERVER, privateKey, key: '', boxKey: '' };
+  links.pairings = { find: () => pairing, add: async () => {}, showCameras: async () => {} };
+  const more = { clock: systemClock, log: silentLogger };
+  const side = new ServerSide({
+    bus: links.bus,
+    summons: new Summons({ address: () => address, links, ...more }),
+    ...more,
+  });
+  const connection = await openBus(new URL(fleet.nats.url).host, credential, memberOf(credential.jwt));
+  void side.serve(connection, credential).catch(() => {});
+  onTestFinished(async () => {
+    await connection.close();
+    side.close();
+  });
+  const onBus = () => until(() => (links.bus.carrier?.carries(YARD) ? true : undefined));
+  return { links, onBus, connection, credential };
+}
+
+describeWith(['nats-server'], 'orders to dial', () => {
+  test(
+    'a server that has no connection of a box asks it by the bus: the box says what an order has to name, and obeys the next',
+    LIMIT,
+    async () => {
+      await using fleet = await startFleet(['r1.example:443', REPLICA]);
+      const { links, onBus, credential: ofServer } = await openServer(fleet);
+      const { trusted, heard, obeyed, credential } = await openBox(fleet);
+      await onBus();
+      const { orders } = credential;
+      expect(orders).toEqual({ key: expect.any(String) });
+      expect(ofServer.orders?.secret).toEqual(expect.any(String));
+      expect(trusted).toEqual([
+        [SERVER, { key: orders?.key, replicas: [{ address: 'r1.example:443' }, { address: REPLICA }] }],
+      ]);
+      // The box may not hear orders yet when its state is there.
+      await until(() => {
+        expect(() => links.open(YARD)).toThrow('the box has not connected to this server');
+        return obeyed[0];
+      });
+      expect([heard.length, obeyed]).toEqual([2, [REPLICA]]);
+      const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: orders?.key ?? '' }, format: 'jwk' });
+      expect(heard.map((order) => isOrderSigned(order, key))).toEqual([true, true]);
+      expect(readDialOrder(heard[1] ?? '')).toMatchObject({
+        aud: YARD,
+        sub: SERVER,
+        ...{ run: NOW.run, iat: NOW.timeS },
+      });
+      // Viewers ask again at once: the box hears nothing of that.
+      expect(() => links.open(YARD)).toThrow();
+      expect(() => links.open(YARD)).toThrow();
+      expect(heard).toHaveLength(2);
+    },
+  );
+
+  test('an order that is lost with the NATS server of the box is sent again', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { links, onBus } = await openServer(fleet);
+    const earlier = await fleet.connect(await fleet.issue('box', YARD));
+    // The server is on the bus already, or will be.
+    await until(async () => {
+      earlier.publish(bucketSubject(stateKey(YARD)), '{}');
+      return links.bus.carrier?.carries(YARD) || undefined;
+    });
+    await onBus();
+    await earlier.close();
+    const called = links.bus.carrier?.summon(YARD);
+    const { obeyed } = await openBox(fleet);
+    await called;
+    expect(obeyed).toEqual([REPLICA]);
+  });
+
+  test('a box cannot have another one, or a server, take what it writes for an order or an answer', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { onBus, connection } = await openServer(fleet);
+    const { heard, obeyed } = await openBox(fleet);
+    await onBus();
+    const thief = await fleet.connect(await fleet.issue('box', '00000000000000b9'));
+    const order = () => connection.client.request(`fleet.${YARD}.request.dial`, 'no order', { timeout: 20_000 });
+    await until(() => order().catch(() => undefined));
+    // The confirmation of a stream would go where the sender says, also where it may not publish itself.
+    await publishStored(thief, '00000000000000b9', { id: 'x' }, `fleet.${YARD}.request.dial`);
+    await publishStored(thief, '00000000000000b9', { id: 'y' });
+    // Whatever came before this is known to the box.
+    await order();
+    expect(obeyed).toEqual([]);
+    expect([...new Set(heard)]).toEqual(['no order']);
+  });
+});

@@ -1,0 +1,201 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { AGENT, type Agent, freeAgentPorts, OWNER_PASSWORD, startAgent, until } from '../../../peers/agent/agent.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
+import { runProcess } from '../../../peers/programs/process.ts';
+
+const LIMIT = { timeout: 120_000 };
+const ANNA = { name: 'anna', cameras: 'all', live: true, recordings: true, talk: false };
+const ANNAS_PASSWORD = 'a heron in the reeds';
+
+const jsonHeaders = (headers: Readonly<Record<string, string>>) => ({ ...headers, 'Content-Type': 'application/json' });
+
+const send = (agent: Agent, method: string, path: string, headers: Readonly<Record<string, string>>, body?: object) =>
+  fetch(`${agent.url}${path}`, {
+    method,
+    headers: body ? jsonHeaders(headers) : headers,
+    ...(body && { body: JSON.stringify(body) }),
+  });
+
+const logIn = (agent: Agent, user: string, password: string) =>
+  send(agent, 'POST', '/v3/session', { 'sec-fetch-site': 'same-origin' }, { user, password });
+
+async function userOf(agent: Agent, headers: Readonly<Record<string, string>>): Promise<string | null> {
+  const answer = (await (await send(agent, 'GET', '/v3/session', headers)).json()) as { readonly user: string | null };
+  return answer.user;
+}
+
+const cookieOf = (answer: Response) => ({
+  cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '',
+  'sec-fetch-site': 'same-origin',
+});
+
+describeWith(['postgresql'], 'two servers with one database', () => {
+  let postgresql: Postgresql;
+  beforeAll(async () => {
+    postgresql = await startPostgresql();
+  });
+  afterAll(() => postgresql[Symbol.asyncDispose]());
+
+  test('sessions and people of one are those of the other, also after the database was killed', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const env = { PERCH_DATABASEURL: url };
+    await using one = await startAgent({ env, isOwned: true });
+    await using other = await startAgent({ env });
+    const owner = one.headers;
+    // At once: a load balancer may send the next request to the other server.
+    expect(await userOf(other, owner)).toBe('owner');
+    const added = await send(one, 'POST', '/v3/users', owner, { ...ANNA, password: ANNAS_PASSWORD });
+    expect([added.status, await added.text()]).toEqual([200, expect.any(String)]);
+    const anna = await until(async () => {
+      const answer = await logIn(other, 'anna', ANNAS_PASSWORD);
+      return answer.ok ? cookieOf(answer) : undefined;
+    });
+    expect(await userOf(one, anna)).toBe('anna');
+
+    await postgresql.kill();
+    await until(async () =>
+      (await (await logIn(one, 'anna', ANNAS_PASSWORD)).text()).includes('database does not answer') ? true : undefined,
+    );
+    const refused = await logIn(one, 'owner', OWNER_PASSWORD);
+    expect([refused.status, await refused.text()]).toEqual([
+      503,
+      expect.stringContaining('"nobody can log in now: the database does not answer"'),
+    ]);
+    expect(await userOf(one, anna)).toBe('anna');
+    const problems = await one.json<{ readonly items: readonly { readonly kind: string; readonly why: string }[] }>(
+      '/v3/problems/list',
+    );
+    expect(problems.items).toContainEqual(expect.objectContaining({ kind: 'fleet', why: 'away' }));
+    const removal = await send(one, 'DELETE', '/v3/users/anna', owner);
+    expect([removal.status, await removal.text()]).toEqual([
+      503,
+      expect.stringContaining('it is revoked on this server'),
+    ]);
+    expect(await userOf(one, anna)).toBeNull();
+
+    await postgresql.start();
+    await until(async () => ((await logIn(one, 'owner', OWNER_PASSWORD)).ok ? true : undefined));
+    await until(async () => ((await userOf(other, anna)) === null ? true : undefined));
+    expect(existsSync(join(one.dataDir, 'users.json'))).toBe(false);
+  });
+
+  test('what is revoked while the database is away holds after kill -9 of the server', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const server = { env: { PERCH_DATABASEURL: url }, dataDir: folder, ports: await freeAgentPorts() };
+    await using one = await startAgent({ ...server, isOwned: true });
+    await using other = await startAgent({ env: server.env });
+    const owner = one.headers;
+    const add = async <T>(path: string, body: object): Promise<T> => {
+      const answer = await send(one, 'POST', path, owner, body);
+      expect([path, answer.status]).toEqual([path, 200]);
+      return (await answer.json()) as T;
+    };
+    await add('/v3/users', { ...ANNA, password: ANNAS_PASSWORD });
+    await add('/v3/users', { ...ANNA, name: 'bert', password: ANNAS_PASSWORD });
+    const link = await add<{ readonly id: string; readonly token: string }>('/v3/guests', {
+      paths: 'all',
+      until: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+    const openLink = (agent: Agent) =>
+      send(agent, 'POST', '/v3/guest', { 'sec-fetch-site': 'same-origin' }, { token: link.token });
+    await until(async () => ((await openLink(other)).ok ? true : undefined));
+    const [anna, bert, lost] = [
+      cookieOf(await logIn(one, 'anna', ANNAS_PASSWORD)),
+      cookieOf(await logIn(one, 'bert', ANNAS_PASSWORD)),
+      cookieOf(await logIn(one, 'owner', OWNER_PASSWORD)),
+    ];
+    const users = (agent: Agent) => Promise.all([anna, bert, lost].map((headers) => userOf(agent, headers)));
+    await until(async () => ((await users(other)).join() === 'anna,bert,owner' ? true : undefined));
+    const itemsOf = async <T>(agent: Agent, path: string, headers: typeof owner) =>
+      ((await (await send(agent, 'GET', path, headers)).json()) as { readonly items: readonly T[] }).items;
+    const sessions = await itemsOf<{ readonly id: string; readonly current: boolean }>(one, '/v3/sessions', lost);
+
+    await postgresql.kill();
+    const revoke = async (method: string, path: string, body?: object) => {
+      const answer = await send(one, method, path, owner, body);
+      expect([path, answer.status]).toEqual([path, 503]);
+    };
+    await revoke('DELETE', '/v3/users/anna');
+    await revoke('PATCH', '/v3/users/bert', { cameras: [] });
+    await revoke('DELETE', `/v3/sessions/${sessions.find(({ current }) => current)?.id}`);
+    await revoke('DELETE', `/v3/guests/${link.id}`);
+    await one.process.stop('SIGKILL');
+    await postgresql.start();
+
+    await using again = await startAgent(server);
+    expect(await users(again)).toEqual([null, null, null]);
+    expect((await openLink(again)).status).toBe(401);
+    expect(await itemsOf(again, '/v3/users', owner)).toMatchObject([{ role: 'owner' }, { name: 'bert', cameras: [] }]);
+    await until(async () => ((await users(other)).join() === ',,' ? true : undefined));
+    await until(async () => ((await openLink(other)).status === 401 ? true : undefined));
+    expect(readdirSync(folder).filter((name) => name.startsWith('unsaved-'))).toEqual([]);
+  });
+
+  test('perch database import takes the people of files along, once, and export gives them back', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const [dataDir, other] = [join(folder, 'one'), join(folder, 'other')];
+    const env = { PERCH_DATABASEURL: url };
+    const perch = (...words: string[]) => {
+      const file = join(folder, 'perch.yml');
+      writeFileSync(file, `perch: own\ndatabaseURL: ${url}\n`);
+      return runProcess(process.execPath, [...AGENT, ...words, file]);
+    };
+    let owner: Readonly<Record<string, string>>;
+    {
+      await using home = await startAgent({ dataDir, isOwned: true });
+      owner = home.headers;
+    }
+    await expect(startAgent({ dataDir, env })).rejects.toThrow('run perch database import');
+    const imported = await perch('database', 'import', '--data', dataDir);
+    expect(imported).toMatchObject({ code: 0, output: expect.stringContaining('Imported users.json') });
+    {
+      await using server = await startAgent({ dataDir: other, env });
+      expect(await userOf(server, owner)).toBe('owner');
+    }
+    const again = await perch('database', 'import', '--data', dataDir);
+    expect(again).toMatchObject({ code: 1, output: expect.stringContaining('nothing was imported') });
+    const exported = await perch('database', 'export', '--data', other);
+    expect(exported).toMatchObject({ code: 0, output: expect.stringContaining('users.json') });
+    const back = await perch('database', 'export', '--data', other);
+    expect(back).toMatchObject({ code: 1, output: expect.stringContaining('nothing was exported') });
+    await using home = await startAgent({ dataDir: other });
+    expect(await userOf(home, owner)).toBe('owner');
+  });
+
+  test('perch claim and perch reset-password use the database', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const env = { PERCH_DATABASEURL: url };
+    await using one = await startAgent({ env });
+    const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'perch.yml');
+    writeFileSync(file, `perch: own\ndatabaseURL: ${url}\n`);
+    const { startProcess } = await import('../../../peers/programs/process.ts');
+    const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', one.dataDir, file]);
+    claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
+    expect([await claiming.exited, claiming.output()]).toEqual([0, expect.stringContaining('Password set')]);
+    const session = await logIn(one, 'owner', OWNER_PASSWORD);
+    expect(session.status).toBe(200);
+    const reset = await runProcess(process.execPath, [
+      ...AGENT,
+      'reset-password',
+      '--data',
+      join(folder, 'data'),
+      file,
+    ]);
+    expect(reset.output).toContain('does not exist');
+    await using other = await startAgent({ env });
+    await other.process.stop('SIGINT');
+    const done = await runProcess(process.execPath, [...AGENT, 'reset-password', '--data', other.dataDir, file]);
+    expect(done).toMatchObject({ code: 0, output: expect.stringContaining('all users logged out') });
+    await until(async () => ((await userOf(one, cookieOf(session))) === null ? true : undefined));
+  });
+});

@@ -1,0 +1,53 @@
+import { soundPacket } from '../../../agent/demo-camera/demo-streams.ts';
+import { Picture } from '../../../agent/demo-camera/picture.ts';
+import { H264Encoder } from '../../../agent/media/h264/encode/encoder.ts';
+import { SdCard } from './sd-card.ts';
+
+const SOUND_MS = 20;
+
+interface Filling {
+  readonly fromMs: number;
+  readonly seconds: number;
+  readonly fps?: number;
+  /** Pictures from one key picture to the next. */
+  readonly group?: number;
+}
+
+/** A card with recordings, made at once: 160 × 90, with sound. Pictures differ from each other. */
+export function filledCard({ fromMs, seconds, fps = 10, group = 10 }: Filling): SdCard {
+  const [width, height] = [160, 90];
+  const encoder = new H264Encoder(width, height, fps);
+  const picture = new Picture(width, height);
+  const { sps, pps } = encoder;
+  const sets = Buffer.concat([Uint8Array.of(0, 0, 0, sps.length), sps, Uint8Array.of(0, 0, 0, pps.length), pps]);
+  const card = new SdCard([
+    { kind: 'video', codec: 'h264', clockRate: 90_000, width, height, fps, sps, pps: [pps] },
+    { kind: 'audio', codec: 'g711', clockRate: 8_000, law: 'a', channels: 1 },
+  ]);
+  let soundMs = fromMs;
+  for (let i = 0; i < seconds * fps; i += 1) {
+    const unixMs = fromMs + (i * 1_000) / fps;
+    const isKey = i % group === 0;
+    picture.draw(Math.round(unixMs));
+    const slice = encoder.encode(picture.frame, isKey);
+    const data = isKey ? Buffer.concat([sets, slice]) : slice;
+    card.add({ track: 0, unixMs, ticks: ((i * 90_000) / fps) % 2 ** 32, isKey, data });
+    for (; soundMs < unixMs + 1_000 / fps; soundMs += SOUND_MS) {
+      const ticks = (soundMs - fromMs) * 8;
+      card.add({ track: 1, unixMs: soundMs, ticks, isKey: true, data: soundPacket(soundMs) });
+    }
+  }
+  return card;
+}
+
+/** Makes the pictures of some seconds larger by this: a group of ten is more than is held. */
+export function enlarge({ units }: SdCard, fromMs: number, untilMs: number, bytes = 4_000_000): void {
+  const slice = Buffer.alloc(4 + bytes, 0xaa);
+  slice.writeUInt32BE(bytes, 0);
+  slice[4] = 0x41;
+  for (const [i, unit] of units.entries()) {
+    if (unit.track === 0 && unit.unixMs >= fromMs && unit.unixMs < untilMs) {
+      units[i] = { ...unit, data: Buffer.concat([unit.data, slice]) };
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../../support/base/free-port.ts';
+import { runProcess } from './process.ts';
+
+const BIN = ['17', '15', '13'].map((version) => `/usr/lib/postgresql/${version}/bin`).find(existsSync) ?? '/usr/bin';
+const TLS = join(import.meta.dirname, '../../fixtures/tls');
+export const DATABASE_PASSWORD = 'a wren in the hedge';
+/** Debian's user of the package; PostgreSQL refuses to run as root. */
+const ACCOUNT = 'postgres';
+
+export interface Postgresql extends AsyncDisposable {
+  readonly port: number;
+  /** Of a new, empty database, whose owner is the user `perch`. @param parameters such as `?sslmode=verify-full` */
+  database(parameters?: string): Promise<{ readonly name: string; readonly url: string }>;
+  /** Runs SQL as the superuser. @returns rows without headers, columns separated by `|` */
+  sql(text: string, database?: string): Promise<string>;
+  start(): Promise<void>;
+  /** As at a power cut. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Debian's PostgreSQL in a folder of its own, with TLS (`test/fixtures/tls`), and passwords (SCRAM) over TCP.
+ * @param place another address and port, and the words that run a program where they are
+ */
+export async function startPostgresql(
+  place: { readonly within?: readonly string[]; readonly address?: string; readonly port?: number } = {},
+): Promise<Postgresql> {
+  const { within = [], address = '127.0.0.1,127.0.0.2' } = place;
+  const folder = mkdtempSync(join(tmpdir(), 'perch-postgresql-'));
+  const data = join(folder, 'data');
+  const isRoot = process.getuid?.() === 0;
+  const run = async (program: string, ...args: readonly string[]): Promise<string> => {
+    const command = [join(BIN, program), ...args];
+    const [first = '', ...rest] = [...within, ...(isRoot ? ['setpriv', ...(await asAccount())] : []), ...command];
+    const { code, output } = await runProcess(first, rest);
+    if (code !== 0) {
+      throw new Error(`${program} ends with ${code}: ${output}`);
+    }
+    return output;
+  };
+  if (isRoot) {
+    const [uid = 0, gid = 0] = await idsOf();
+    chownSync(folder, uid, gid);
+  }
+  chmodSync(folder, 0o700);
+  await run('initdb', '-D', data, '-U', 'super', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '-N');
+  for (const name of ['server.crt', 'server.key']) {
+    copyFileSync(join(TLS, name), join(data, name));
+    chmodSync(join(data, name), 0o600);
+    if (isRoot) {
+      const [uid = 0, gid = 0] = await idsOf();
+      chownSync(join(data, name), uid, gid);
+    }
+  }
+  const port = place.port ?? (await freePort());
+  writeFileSync(
+    join(data, 'postgresql.auto.conf'),
+    `port = ${port}
+listen_addresses = '${address}'
+unix_socket_directories = '${folder}'
+ssl = on
+fsync = off
+max_connections = 60
+shared_buffers = 4MB
+`,
+  );
+  if (place.address !== undefined) {
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all all all scram-sha-256\n');
+  }
+  const start = async () =>
+    void (await run('pg_ctl', 'start', '-w', '-t', '60', '-D', data, '-l', join(folder, 'log')));
+  const kill = async () => void (await run('pg_ctl', 'stop', '-w', '-m', 'immediate', '-D', data));
+  const sql = (text: string, database = 'postgres') =>
+    run(
+      'psql',
+      '-h',
+      folder,
+      '-p',
+      String(port),
+      '-U',
+      'super',
+      '-d',
+      database,
+      '-qAtX',
+      '-v',
+      'ON_ERROR_STOP=1',
+      '-c',
+      text,
+    );
+  await start();
+  await sql(`CREATE ROLE perch LOGIN PASSWORD '${DATABASE_PASSWORD}'`);
+  let count = 0;
+  return {
+    port,
+    database: async (parameters = '') => {
+      count += 1;
+      const name = `perch${count}`;
+      await sql(`CREATE DATABASE ${name} OWNER perch`);
+      const login = `perch:${encodeURIComponent(DATABASE_PASSWORD)}`;
+      return { name, url: `postgres://${login}@127.0.0.1:${port}/${name}${parameters}` };
+    },
+    sql,
+    start,
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill().catch(() => {});
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function idsOf(): Promise<readonly number[]> {
+  const { output } = await runProcess('id', ['-u', ACCOUNT]);
+  const { output: group } = await runProcess('id', ['-g', ACCOUNT]);
+  return [Number(output), Number(group)];
+}
+
+async function asAccount(): Promise<readonly string[]> {
+  const [uid, gid] = await idsOf();
+  return ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--'];
+}
