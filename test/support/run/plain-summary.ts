@@ -34,7 +34,9 @@ export default class PlainSummary implements Reporter {
     process.stdout.write('\nslowest files:\n');
     process.stdout.write(slowest.map(({ name, ms }) => `  ${(ms / 1000).toFixed(1)} s ${name}\n`).join(''));
     for (const module of modules) {
-      failures.push(...module.errors().map((error) => `${oneLine(error)} (${module.relativeModuleId})`));
+      // Also of hooks of a group, which leave its tests skipped.
+      const ofHooks = [...module.children.allSuites()].flatMap((suite) => suite.errors());
+      failures.push(...[...module.errors(), ...ofHooks].map((error) => `${oneLine(error)} (${module.relativeModuleId})`));
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         passed += state === 'passed' ? 1 : 0;

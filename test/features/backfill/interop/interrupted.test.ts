@@ -31,7 +31,7 @@ const LIVE_GROUP_MS = 6_000;
 const PART_MS = 2_000;
 
 const ENDS = ['SIGKILL', 'SIGTERM', 'power cut'] as const;
-const LIMIT = { timeout: byLength(120_000, 900_000) };
+const LIMIT = { timeout: byLength(300_000, 900_000) };
 
 interface Said extends BackfillItem {
   readonly isRecorded: boolean;
@@ -136,12 +136,17 @@ test.concurrent('a camera that reboots while its card is read is asked again', L
   await new Promise((resolve) => setTimeout(resolve, FETCH_MS));
   await door.camera.reboot();
   // The reading may have ended the stream: Perch waits for two minutes from when it has seen that.
-  const skipping = setInterval(() => {
-    void itemOf('door').then(({ state }) => (state === 'fetching' ? undefined : skip(PAUSE_MS)));
-  }, SKIP_MS);
-  onTestFinished(() => clearInterval(skipping));
-  await eventually(async () => (await isOver('door')) || undefined);
-  clearInterval(skipping);
+  // Each time later, since a jump of the clock also ends what a busy machine has not finished.
+  let [nextMs, everyMs] = [performance.now() + SKIP_MS, SKIP_MS];
+  await eventually(async () => {
+    const isFetching = (await itemOf('door')).state === 'fetching';
+    if (!isFetching && performance.now() > nextMs) {
+      skip(PAUSE_MS);
+      everyMs *= 1.5;
+      nextMs = performance.now() + everyMs;
+    }
+    return (await isOver('door')) || undefined;
+  });
   expect(host.paths.find('door')?.recording?.active).toBe(true);
   await expectMissedFilled(host, door);
 });
