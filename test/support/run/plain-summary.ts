@@ -36,7 +36,9 @@ export default class PlainSummary implements Reporter {
     for (const module of modules) {
       // Also of hooks of a group, which leave its tests skipped.
       const ofHooks = [...module.children.allSuites()].flatMap((suite) => suite.errors());
-      failures.push(...[...module.errors(), ...ofHooks].map((error) => `${oneLine(error)} (${module.relativeModuleId})`));
+      failures.push(
+        ...[...module.errors(), ...ofHooks].map((error) => `${oneLine(error)} (${module.relativeModuleId})`),
+      );
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         passed += state === 'passed' ? 1 : 0;
