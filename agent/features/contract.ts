@@ -22,7 +22,7 @@ import type { ConfigKeys } from '../config/schema/config-keys.ts';
 import type { FeatureKeys } from '../config/schema/feature-keys.ts';
 import type { Mode } from '../config/values/modes.ts';
 import type { Edit } from '../config/yaml/edit.ts';
-import type { CameraSteering } from '../http/api/cameras/camera-control.ts';
+import type { CameraCommands, CameraSteering } from '../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../http/api/cameras/cameras.ts';
 import type { Stats } from '../http/api/device/stats.ts';
 import type { ProtectionLookup } from '../http/api/recordings/protected.ts';
@@ -131,6 +131,8 @@ export interface OpenFeature {
   readonly sources?: readonly SourceProtocol[];
   /** The box that has the camera of a `source`, for the status of its path, or undefined if the camera is not on another box. */
   boxOf?(source: string): (() => PathBox | undefined) | undefined;
+  /** The commands of people to cameras, of which it sends those to cameras elsewhere. @param own those to cameras of this box */
+  steering?(own: CameraCommands): CameraCommands;
   /** Recognizes who signed a request of the main port, before the hooks and routes that are added later. */
   authenticate?(app: FastifyInstance): void;
   /** Recordings for clients of the RTSP server. */

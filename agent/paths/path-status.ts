@@ -39,6 +39,10 @@ export interface PathBox {
   readonly name: string;
   /** Null: it answers. RFC 3339. */
   readonly awaySince: string | null;
+  /** Whether its owner lets this server move its cameras. */
+  readonly turn: boolean;
+  /** Whether its owner lets this server switch their lights, sirens and relays. */
+  readonly switch: boolean;
 }
 
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */

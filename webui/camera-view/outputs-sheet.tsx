@@ -5,7 +5,7 @@ import { toast } from '../ui/feedback/toast.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { stateOf } from './output-state.ts';
-import { type OutputList, outputsAddress, switchOutput } from './ptz-api.ts';
+import { failureText, type OutputList, outputsAddress, switchOutput } from './ptz-api.ts';
 
 interface OutputsSheetProps {
   readonly camera: string;
@@ -52,8 +52,8 @@ function OutputRow({ camera, output, onSwitched }: OutputRowProps) {
       onSwitched(id, wanted);
       const { switchedOn, switchedOff } = cameraViewWords.peek();
       toast((wanted ? switchedOn : switchedOff)(name));
-    } catch {
-      toast(cameraViewWords.peek().notSwitched);
+    } catch (error) {
+      toast(failureText(cameraViewWords.peek().notSwitched, error));
     }
     setBusy(false);
   };

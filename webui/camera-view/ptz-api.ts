@@ -1,6 +1,5 @@
 import type { CameraOutput, PtzAbilities } from '../api-client/api-types.ts';
 import { errorFromResponse, fetchJson, RequestError, UI_HEADER } from '../api-client/request.ts';
-import { isOwner } from '../api-client/session.ts';
 import { encodeName } from '../api-client/urls.ts';
 
 export interface Preset {
@@ -30,14 +29,19 @@ export interface CameraControls {
 /**
  * PTZ of a path's camera, if the person may turn it, and whether the camera may have outputs.
  *
+ * @param isListed whether the list of cameras has it, which only the owner gets, and which has no cameras of other boxes
  * @throws Error while the box has not read the camera's abilities
  */
-export async function loadControls(path: string, mayTurn: boolean, signal: AbortSignal): Promise<CameraControls> {
-  if (!isOwner.peek()) {
+export async function loadControls(
+  path: string,
+  mayTurn: boolean,
+  isListed: boolean,
+  signal: AbortSignal,
+): Promise<CameraControls> {
+  if (!isListed) {
     if (!mayTurn) {
       return { ptz: undefined, hasOnvif: true };
     }
-    // Only the owner gets the list of cameras.
     const ptz = await abilitiesOf(path, signal).catch((error: unknown) => {
       if (error instanceof RequestError && error.status === 501) {
         return undefined;
@@ -94,6 +98,12 @@ export async function savePreset(path: string, name: string): Promise<void> {
 
 export const removePreset = (path: string, token: string): Promise<unknown> =>
   fetchJson(`v3/cameras/ptz/remove/${encodeName(path)}`, { method: 'POST', body: { token } });
+
+/** A failure in words: the page knows none for those of another box. */
+export function failureText(text: string, error: unknown): string {
+  const isOfBox = error instanceof RequestError && error.why?.startsWith('box');
+  return isOfBox ? `${text} ${error.message}` : text;
+}
 
 /** Sent even while the page closes. */
 export async function sendPtz(

@@ -2,14 +2,21 @@ import type { ComponentChild } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CameraOutput } from '../api-client/api-types.ts';
 import { retryUntilAnswered } from '../api-client/retry.ts';
-import { isOwner } from '../api-client/session.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { isInSlider, onPageLeave, useHeldKeys } from './held-keys.ts';
 import { isZoomed } from './picture-zoom.ts';
-import { type CameraControls, loadControls, loadOutputs, type Preset, type Ptz, sendPtz } from './ptz-api.ts';
+import {
+  type CameraControls,
+  failureText,
+  loadControls,
+  loadOutputs,
+  type Preset,
+  type Ptz,
+  sendPtz,
+} from './ptz-api.ts';
 import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
 import { centerings, centersOnTap } from './tap-to-center.ts';
 
@@ -20,12 +27,13 @@ interface PresetsProps {
   readonly camera: string;
   readonly all: readonly Preset[];
   readonly chosen: string | undefined;
+  readonly isOwn: boolean;
   readonly onGo: (token: string) => void;
   readonly onChanged: (all: readonly Preset[]) => void;
 }
 
 /** Presets; the last chip edits them. */
-function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
+function Presets({ camera, all, chosen, isOwn, onGo, onChanged }: PresetsProps) {
   const [isOpen, setOpen] = useState(false);
   const t = cameraViewWords.value;
   return (
@@ -42,7 +50,7 @@ function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
             <bdi>{name || token}</bdi>
           </button>
         ))}
-        {isOwner.value && (
+        {isOwn && (
           <button
             class="chip tap"
             type="button"
@@ -85,21 +93,23 @@ interface PtzControlsProps {
   readonly name: string;
   readonly mayTurn: boolean;
   readonly maySwitch: boolean;
+  /** Whether the person is the owner, and the camera is none of another box. */
+  readonly isOwn: boolean;
 }
 
 /** Pad, zoom, presets and outputs, as far as the camera supports them and the person may use them. */
-export function PtzControls({ name, mayTurn, maySwitch }: PtzControlsProps) {
+export function PtzControls({ name, mayTurn, maySwitch, isOwn }: PtzControlsProps) {
   const [{ ptz, hasOnvif }, setControls] = useState<CameraControls>({ ptz: undefined, hasOnvif: false });
   const [outputs, setOutputs] = useState<readonly CameraOutput[]>([]);
   useEffect(() => {
     const stop = new AbortController();
     // The strip reports an unreachable box.
-    retryUntilAnswered(() => loadControls(name, mayTurn, stop.signal), stop.signal).then(
+    retryUntilAnswered(() => loadControls(name, mayTurn, isOwn, stop.signal), stop.signal).then(
       (controls) => controls && setControls(controls),
       () => {},
     );
     return () => stop.abort();
-  }, [name, mayTurn]);
+  }, [name, mayTurn, isOwn]);
   useEffect(() => {
     const stop = new AbortController();
     if (hasOnvif && maySwitch) {
@@ -117,7 +127,7 @@ export function PtzControls({ name, mayTurn, maySwitch }: PtzControlsProps) {
     <Switches camera={name} outputs={outputs} onSwitched={switched} />
   );
   return ptz ? (
-    <Controls name={name} ptz={ptz} switches={switches} />
+    <Controls name={name} ptz={ptz} isOwn={isOwn} switches={switches} />
   ) : (
     switches && <div class="presets">{switches}</div>
   );
@@ -126,10 +136,11 @@ export function PtzControls({ name, mayTurn, maySwitch }: PtzControlsProps) {
 interface ControlsProps {
   readonly name: string;
   readonly ptz: Ptz;
+  readonly isOwn: boolean;
   readonly switches: ComponentChild;
 }
 
-function Controls({ name, ptz, switches }: ControlsProps) {
+function Controls({ name, ptz, isOwn, switches }: ControlsProps) {
   const [presets, setPresets] = useState(ptz.presets);
   const [chosen, setChosen] = useState<string>();
   useEffect(() => setChosen(undefined), [centerings.value]);
@@ -169,6 +180,7 @@ function Controls({ name, ptz, switches }: ControlsProps) {
               camera={name}
               all={presets}
               chosen={chosen}
+              isOwn={isOwn}
               onGo={(token) => goTo('goto', token)}
               onChanged={setPresets}
             />
@@ -224,7 +236,7 @@ function Switches({ camera, outputs, onSwitched }: SwitchesProps) {
   );
 }
 
-const toastFailure = () => toast(cameraViewWords.peek().notTurned);
+const toastFailure = (error: unknown) => toast(failureText(cameraViewWords.peek().notTurned, error));
 
 /** Stops when the page loses focus, which may swallow the release. */
 function usePtzMotion(name: string): PtzMotion {

@@ -10,7 +10,7 @@ export const AT_REST: Velocity = { pan: 0, tilt: 0, zoom: 0 };
 interface PtzCalls {
   readonly move: (velocity: Velocity) => Promise<unknown>;
   readonly stop: () => Promise<unknown>;
-  readonly onFailure: () => void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** The box stops a camera two seconds after the last command. */
@@ -74,8 +74,8 @@ export class PtzMotion {
     this.#sent = wanted;
     try {
       await (isSame(wanted, AT_REST) ? this.#calls.stop() : this.#calls.move(wanted));
-    } catch {
-      this.#calls.onFailure();
+    } catch (error) {
+      this.#calls.onFailure(error);
     }
     this.#isTelling = false;
     this.#movesSinceMs = isSame(wanted, AT_REST) ? undefined : (this.#movesSinceMs ?? performance.now());

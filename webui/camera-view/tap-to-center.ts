@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Bounds } from '../player/video-surface.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
-import { sendPtz } from './ptz-api.ts';
+import { failureText, sendPtz } from './ptz-api.ts';
 
 /** Whether a tap on the picture turns the camera, so that this point is in its centre. */
 export const centersOnTap = signal(false);
@@ -29,7 +29,7 @@ export function centerOn(camera: string, bounds: Bounds | undefined, point: { x:
       () => {
         centerings.value += 1;
       },
-      () => toast(cameraViewWords.peek().notTurned),
+      (error: unknown) => toast(failureText(cameraViewWords.peek().notTurned, error)),
     );
   }
 }

@@ -123,8 +123,9 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   });
   const { x, y, scale } = zoom.value;
   const isPrivate = camera.main.privacy;
-  const mayTurn = isOwner.value || camera.main.mayTurn === true;
-  const maySwitch = isOwner.value || camera.main.maySwitch === true;
+  const { box } = camera.main;
+  const mayTurn = (isOwner.value || camera.main.mayTurn === true) && box?.turn !== false;
+  const maySwitch = (isOwner.value || camera.main.maySwitch === true) && box?.switch !== false;
   // Without video the controls stay.
   const isIdle = useIdle() && seen.view.value.phase === 'playing';
   return (
@@ -146,7 +147,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
         </div>
       )}
       {(mayTurn || maySwitch) && !isRewound && canPlay(camera.main) && (
-        <PtzControls name={camera.name} mayTurn={mayTurn} maySwitch={maySwitch} />
+        <PtzControls name={camera.name} mayTurn={mayTurn} maySwitch={maySwitch} isOwn={isOwner.value && !box} />
       )}
       {all.length > 1 && <Neighbours all={all} name={camera.name} />}
       <Actions camera={camera} player={player} isSoundOn={isSoundOn} keys={keys}>

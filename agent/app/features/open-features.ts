@@ -6,6 +6,7 @@ import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Mode } from '../../config/values/modes.ts';
 import type { Feature, FeatureAction, FeatureRoutes, Host, Movement, OpenFeature } from '../../features/contract.ts';
+import type { CameraCommands } from '../../http/api/cameras/camera-control.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -219,6 +220,10 @@ export class OpenFeatures {
 
   boxOf(source: string): (() => PathBox | undefined) | undefined {
     return this.#first((feature) => feature.boxOf?.(source));
+  }
+
+  steering(own: CameraCommands): CameraCommands {
+    return this.#open.reduce((commands, { feature }) => feature.steering?.(commands) ?? commands, own);
   }
 
   authenticate(app: FastifyInstance): void {

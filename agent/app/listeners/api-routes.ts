@@ -47,7 +47,7 @@ export class ApiRoutes {
     const { paths, recordings, settings, features, authority, servers: sessions, pairedServers } = this.#deps;
     await app.register(controlApi, {
       ...this.#deps,
-      steering: this.#deps.steering.asPerson,
+      steering: features.steering(this.#deps.steering.asPerson),
       access,
       pairedServer: (request) => {
         const server = pairedServers.find(serverOf(request) ?? '');

@@ -36,7 +36,8 @@ export function limitedPerson(name: string, role: 'viewer' | 'guest', rights: Ri
 /** Rights that are given one by one. */
 const GIVEN: ReadonlySet<string> = new Set(['talk', 'turn', 'switch'] satisfies (keyof Rights)[]);
 
-function mayWatch(rights: Rights, action: string, path: string): boolean {
+/** Whether these rights permit an action; unknown actions are rejected. */
+export function mayWatch(rights: Rights, action: string, path: string): boolean {
   const { cameras, live, recordings } = rights;
   const isLive = action === 'read' || (GIVEN.has(action) && rights[action as keyof Rights] === true);
   const isWanted = (isLive && live) || (action === 'playback' && recordings);

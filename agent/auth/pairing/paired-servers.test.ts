@@ -44,6 +44,26 @@ test('a server watches its cameras with their sub streams, and nothing else, als
   }
 });
 
+test('moving cameras and switching outputs are rights of their own, which a pairing of an earlier version does not have', async () => {
+  const servers = await open();
+  const { id } = await servers.add('Office', newKey(), { ...RIGHTS, turn: true });
+  const given = (now: PairedServers, path = 'door') =>
+    ['talk', 'turn', 'switch'].filter((action) => now.find(id)?.may(action, path));
+  expect([given(servers), given(servers, 'yard')]).toEqual([['turn'], []]);
+  expect(servers.item(id)).toMatchObject({ talk: false, turn: true, switch: false });
+  const changes: string[] = [];
+  servers.onReduced((changed) => changes.push(changed));
+  await servers.change(id, { turn: false, switch: true });
+  expect([given(servers), given(await open()), changes]).toEqual([['switch'], ['switch'], [id]]);
+  await servers.change(id, { live: false, recordings: true });
+  expect(given(servers)).toEqual([]);
+  const stored = JSON.parse(readFileSync(file(), 'utf8'));
+  const [{ turn: _, switch: __, ...former }] = stored.servers;
+  writeFileSync(file(), JSON.stringify({ ...stored, servers: [{ ...former, live: true }] }));
+  const later = await open();
+  expect([given(later), later.item(id)?.switch]).toEqual([[], false]);
+});
+
 test('a server gets neither what is open to anyone nor what other credentials in its request permit', async () => {
   const servers = await open();
   const { id } = await servers.add('Office', newKey(), RIGHTS);

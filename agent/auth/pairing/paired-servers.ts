@@ -7,7 +7,7 @@ import { explain, PerchError, unlessExpected } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
-import { coversPath } from '../accounts/person.ts';
+import { mayWatch, type Rights } from '../accounts/person.ts';
 import { CameraSelection } from '../accounts/users.ts';
 
 export const SERVERS_FILE = 'servers.json';
@@ -27,6 +27,8 @@ const Server = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
+  turn: Type.Optional(Type.Boolean()),
+  switch: Type.Optional(Type.Boolean()),
   /** Whether its signatures name this box. Those that do not are rejected from then on. */
   namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
@@ -45,17 +47,10 @@ const ServersFile = Type.Refine(
 );
 type ServersFile = Static<typeof ServersFile>;
 
-/** What a server may do; never settings. */
-export interface ServerRights {
-  /** Path names; `all` includes future ones. A camera's sub stream (`door_sub`) is included. */
-  readonly cameras: 'all' | readonly string[];
-  readonly live: boolean;
-  readonly recordings: boolean;
-  /** Whether it may talk through the loudspeakers of cameras that it may watch. */
-  readonly talk: boolean;
-}
+/** What a server may do with cameras; never settings. */
+export type ServerRights = Rights;
 
-export interface ServerItem extends ServerRights {
+export interface ServerItem extends Required<ServerRights> {
   readonly id: string;
   readonly name: string;
   readonly createdMs: number;
@@ -124,7 +119,7 @@ export class PairedServers {
 
   find(id: string): PairedServer | undefined {
     const server = this.#isValid(id) ? this.#servers.get(id)?.stored : undefined;
-    return server && { name: server.name, may: (action, path) => mayDo(server, action, path) };
+    return server && { name: server.name, may: (action, path) => mayWatch(server, action, path) };
   }
 
   item(id: string): ServerItem | undefined {
@@ -189,7 +184,7 @@ export class PairedServers {
     await this.#change((servers) =>
       servers.map((server) => {
         const { stored } = server;
-        const terms = termsOf({ ...stored, talk: stored.talk ?? false, ...rights });
+        const terms = termsOf({ ...stored, ...rights });
         return stored.id === id ? { ...server, stored: { ...stored, ...terms } } : server;
       }),
     );
@@ -306,22 +301,25 @@ function publicKeyOf(key: string): KeyObject {
   throw new PerchError('badInput', 'the key is not an Ed25519 public key');
 }
 
-const termsOf = ({ cameras, live, recordings, talk }: ServerRights) => ({
+const termsOf = ({
+  cameras,
+  live,
+  recordings,
+  talk = false,
+  turn = false,
+  switch: switches = false,
+}: ServerRights) => ({
   cameras: cameras === 'all' ? cameras : [...new Set(cameras)],
   live,
   recordings,
   talk,
+  turn,
+  switch: switches,
 });
-
-function mayDo({ cameras, live, recordings, talk }: Stored, action: string, path: string): boolean {
-  const isTalk = action === 'talk' && talk === true;
-  const isGranted = ((action === 'read' || isTalk) && live) || (action === 'playback' && recordings);
-  return isGranted && path !== '' && coversPath(cameras, path);
-}
 
 const byId = (servers: readonly Paired[]) => new Map(servers.map((server) => [server.stored.id, server]));
 
 const serverItem = ({ stored, seenMs }: Paired): ServerItem => {
-  const { id, name, cameras, live, recordings, talk = false, created } = stored;
-  return { id, name, cameras, live, recordings, talk, createdMs: created, seenMs };
+  const { id, name, created } = stored;
+  return { id, name, ...termsOf(stored), createdMs: created, seenMs };
 };

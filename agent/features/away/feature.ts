@@ -5,11 +5,16 @@ import { AWAY_FILE, readAway } from './keys/away-file.ts';
 const connect: Command = {
   name: 'connect',
   usage: [
-    'INVITATION [--cameras A,B] [--talk] [--data DIR]',
+    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--data DIR]',
     'connect this box to the server of an invitation (-: read from standard input)',
   ],
   words: ['INVITATION'],
-  options: { cameras: { type: 'string' }, talk: { type: 'boolean' } },
+  options: {
+    cameras: { type: 'string' },
+    talk: { type: 'boolean' },
+    turn: { type: 'boolean' },
+    switch: { type: 'boolean' },
+  },
   run: async (call) => {
     const { connectCommand } = await import('./link/left-invitation.ts');
     return connectCommand(call);

@@ -4,7 +4,7 @@ import { isBoxAddress } from '../../auth/pairing/invitation-text.ts';
 import { INVITATION_MS } from '../../auth/pairing/invitations.ts';
 import type { ServerRights } from '../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../base/errors.ts';
-import { CamerasChoice } from '../../http/api/accounts/people-routes.ts';
+import { rightsIn, ServerTerms } from '../../http/api/accounts/server-terms.ts';
 import { paginate } from '../../http/api/schema/paginate.ts';
 import { answers, OrNull, operation, pageOf, TimeText } from '../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -34,12 +34,7 @@ const Invitation = Type.Object({
 const Join = Type.Object(
   {
     invitation: Type.String({ maxLength: 2_000 }),
-    cameras: Type.Optional(CamerasChoice),
-    live: Type.Optional(Type.Boolean({ description: 'Shows live video; default true.' })),
-    recordings: Type.Optional(Type.Boolean({ description: 'Finds and plays recordings; default true.' })),
-    talk: Type.Optional(
-      Type.Boolean({ description: 'Talks through loudspeakers of cameras; needs `live`, default false.' }),
-    ),
+    ...ServerTerms.properties,
   },
   { additionalProperties: false },
 );
@@ -98,11 +93,8 @@ export function awayRoutes(app: FastifyInstance, { access, away, wallMs }: AwayR
     },
   );
   app.post('/v3/away/servers', { bodyLimit: MAX_BODY_BYTES, schema: join }, async ({ body }) => {
-    const { invitation, cameras = 'all', live = true, recordings = true, talk = false } = checkedBody(Join, body);
-    if (!live && !recordings) {
-      throw new PerchError('badInput', 'a server needs at least one of live and recordings');
-    }
-    return away.join(invitation, { cameras, live, recordings, talk });
+    const { invitation, ...terms } = checkedBody(Join, body);
+    return away.join(invitation, rightsIn(terms));
   });
 }
 

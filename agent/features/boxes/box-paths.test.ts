@@ -15,6 +15,8 @@ const BOX: BoxItem = {
     live: true,
     recordings: true,
     talk: false,
+    turn: true,
+    switch: false,
   },
   ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0, clockOffsetMs: undefined },
   cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],

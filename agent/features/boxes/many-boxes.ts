@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { askedLinks, findBoxes } from '../../../system/mdns/find-boxes.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { CameraCommands } from '../../http/api/cameras/camera-control.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import { verifySignatures } from '../../http/auth/signed-requests.ts';
 import type { PathBox } from '../../paths/path-status.ts';
@@ -90,6 +91,10 @@ export class ManyBoxes implements OpenFeature {
   authenticate(app: FastifyInstance): void {
     const { signatures, servers, connections } = this.#pairing;
     verifySignatures(app, { signatures, paired: servers }, connections);
+  }
+
+  steering(own: CameraCommands): CameraCommands {
+    return this.store.steering(own);
   }
 
   get protection(): ProtectionLookup {

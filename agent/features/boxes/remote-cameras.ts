@@ -1,8 +1,10 @@
+import type { CameraCommands } from '../../http/api/cameras/camera-control.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { RecordingStore, StoreOffer } from '../../playback/stores/contract.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { RemoteCamerasDeps, RemoteParts } from './recordings/remote-parts.ts';
 import { namesByBox, remoteOf } from './requests/remote-paths.ts';
+import type { RemoteCommands } from './requests/remote-steering.ts';
 
 /** Recordings of paths with a source `perch://`. */
 export class RemoteCameras implements StoreOffer {
@@ -62,6 +64,31 @@ export class RemoteCameras implements StoreOffer {
         }
         return made;
       },
+    };
+  }
+
+  /** Sends commands to cameras of boxes; @param own those to cameras of this box */
+  steering(own: CameraCommands): CameraCommands {
+    const sent =
+      <A extends readonly unknown[], R>(
+        here: (path: string, ...rest: A) => Promise<R>,
+        there: (commands: RemoteCommands) => (path: string, ...rest: A) => Promise<R>,
+      ) =>
+      async (path: string, ...rest: A): Promise<R> =>
+        this.has(path) ? there((await this.#load()).steering)(path, ...rest) : here(path, ...rest);
+    return {
+      ...own,
+      abilities: sent(own.abilities, ({ abilities }) => abilities),
+      move: sent(own.move, ({ move }) => move),
+      stop: sent(own.stop, ({ stop }) => stop),
+      presets: sent(own.presets, ({ presets }) => presets),
+      goToPreset: sent(own.goToPreset, ({ goToPreset }) => goToPreset),
+      goHome: sent(own.goHome, ({ goHome }) => goHome),
+      position: sent(own.position, ({ position }) => position),
+      moveTo: sent(own.moveTo, ({ moveTo }) => moveTo),
+      center: sent(own.center, ({ center }) => center),
+      outputs: sent(own.outputs, ({ outputs }) => outputs),
+      setOutput: sent(own.setOutput, ({ setOutput }) => setOutput),
     };
   }
 

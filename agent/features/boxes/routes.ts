@@ -47,6 +47,8 @@ const Item = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Boolean({ description: 'Its owner allows talking.' }),
+  turn: Type.Boolean({ description: 'Its owner allows pan, tilt, zoom and presets.' }),
+  switch: Type.Boolean({ description: 'Its owner allows lights, sirens and relays.' }),
   cameras: Type.Array(
     Type.Object({
       ...Offered,

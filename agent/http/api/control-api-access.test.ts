@@ -133,3 +133,30 @@ test('a viewer turns the cameras with that right, and switches outputs with anot
     }
   }
 });
+
+test('a paired server moves cameras and switches outputs as far as the box lets it, and reads why not', async () => {
+  const may = (action: string, path: string) => action === 'turn' && path === 'door';
+  await using api = await openApi({ password: 'blue heron', pairedServer: () => ({ may, isServer: true }) });
+  const answerTo = async (method: 'GET' | 'POST', address: string) => {
+    const url = `/v3/cameras/${address}`;
+    const request = { method, url, remoteAddress: '192.168.1.7', ...(method === 'POST' && { payload: {} }) };
+    const { statusCode, body } = await api.app.inject(request);
+    return statusCode === 401 ? body : 'taken';
+  };
+  for (const [method, route] of PTZ) {
+    expect([route, await answerTo(method, `${route}/door`)]).toEqual([route, 'taken']);
+    expect(await answerTo(method, `${route}/yard`)).toContain("this box does not let the server move 'yard'");
+  }
+  for (const [method, route] of OUTPUTS) {
+    expect(await answerTo(method, `${route}/door`)).toContain("does not let the server switch outputs of 'door'");
+  }
+  for (const [method, route] of [
+    ['POST', 'ptz/presets/door'],
+    ['POST', 'ptz/remove/door'],
+    ['POST', 'outputs/relay/door'],
+    ['POST', 'reboot/door'],
+    ['GET', 'encoder/door'],
+  ] as const) {
+    expect([route, await answerTo(method, route)]).not.toEqual([route, 'taken']);
+  }
+});

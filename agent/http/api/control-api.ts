@@ -99,9 +99,9 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   const viewerOf = (request: FastifyRequest) => serverOf(request) ?? access.limitedPerson?.(request);
   app.addHook('onRequest', async (request) => {
     const viewer = viewerOf(request);
-    const isOpen = serverOf(request)
-      ? isForServers(request)
-      : isForViewers(request) || (viewer !== undefined && maySteer(request, viewer));
+    const isOpen =
+      (viewer?.isServer ? isForServers(request) : isForViewers(request)) ||
+      (viewer !== undefined && maySteer(request, viewer));
     if (!isOpen || !viewer) {
       await access.require(request, 'api', '');
     }

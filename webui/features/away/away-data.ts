@@ -26,7 +26,7 @@ export interface ListedBox {
 }
 
 /** What a server may do, as in `v3/away/servers`. */
-export const RIGHTS = ['live', 'recordings', 'talk'] as const;
+export const RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch'] as const;
 type Right = (typeof RIGHTS)[number];
 
 export interface JoinValues {
@@ -36,12 +36,12 @@ export interface JoinValues {
 }
 
 export function rightName(right: Right): string {
-  const { deviceLive, deviceRecordings } = peopleWords.value;
-  return { live: deviceLive, recordings: deviceRecordings, talk: awayWords.value.mayTalk }[right];
+  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch } = peopleWords.value;
+  return { live, recordings, talk: awayWords.value.mayTalk, turn, switch: maySwitch }[right];
 }
 
 export const oneRight = (rights: readonly Right[]): string | undefined =>
-  rights.every((right) => right === 'talk') ? awayWords.peek().oneRight : undefined;
+  rights.includes('live') || rights.includes('recordings') ? undefined : awayWords.peek().oneRight;
 
 export const invitationFault = (text: string): string | undefined =>
   INVITATION.test(text.trim()) ? undefined : awayWords.peek().invitationWrong;

@@ -21,13 +21,19 @@ test.for([
 
 test('a server needs live or recordings', () => {
   expect(oneRight([])).toBeDefined();
-  expect(oneRight(['talk'])).toBeDefined();
+  expect(oneRight(['talk', 'turn', 'switch'])).toBeDefined();
   expect(oneRight(['talk', 'live'])).toBeUndefined();
   expect(oneRight(['recordings'])).toBeUndefined();
 });
 
 test('a request has what was changed, and all rights by name', () => {
-  expect(bodyOf({ rights: ['live'] })).toEqual({ live: true, recordings: false, talk: false });
+  expect(bodyOf({ rights: ['live'] })).toEqual({
+    live: true,
+    recordings: false,
+    talk: false,
+    turn: false,
+    switch: false,
+  });
   expect(bodyOf({ cameras: ['door'] })).toEqual({ cameras: ['door'] });
   const server = {
     id: 'a',
@@ -36,8 +42,10 @@ test('a request has what was changed, and all rights by name', () => {
     live: false,
     recordings: true,
     talk: false,
+    turn: true,
+    switch: false,
     created: '',
     seen: null,
   } as const;
-  expect(rightsOf(server)).toEqual(['recordings']);
+  expect(rightsOf(server)).toEqual(['recordings', 'turn']);
 });

@@ -7,12 +7,13 @@ import { invitationLink } from './box-data.ts';
 import { boxesWords } from './words.ts';
 
 /** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
-export const SERVER_RIGHTS = ['live', 'recordings', 'talk'] as const;
+export const SERVER_RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch'] as const;
 type ServerRight = (typeof SERVER_RIGHTS)[number];
 
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
-  return { live: t.deviceLive, recordings: t.deviceRecordings, talk: boxesWords.value.serverTalks }[right];
+  const { serverTalks: talk } = boxesWords.value;
+  return { live: t.deviceLive, recordings: t.deviceRecordings, talk, turn: t.mayTurn, switch: t.maySwitch }[right];
 }
 
 interface Invitation {
@@ -42,7 +43,7 @@ export const bodyOf = ({ cameras, rights }: Partial<ServerTerms>): object => ({
 });
 
 export const oneRight = (rights: readonly ServerRight[]): string | undefined =>
-  rights.every((right) => right === 'talk') ? boxesWords.peek().oneServerRight : undefined;
+  rights.includes('live') || rights.includes('recordings') ? undefined : boxesWords.peek().oneServerRight;
 
 export const createInvitation = (terms: ServerTerms): Promise<Invitation> =>
   fetchJson<Invitation>('v3/pairedservers/invitations', { method: 'POST', body: bodyOf(terms) });

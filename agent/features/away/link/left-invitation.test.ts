@@ -41,7 +41,7 @@ function callIn(dataDir: string, isRunning: boolean, options: Readonly<Record<st
 
 test('while Perch is off, the invitation is left for its next start, readable by it alone', async () => {
   using folder = temporaryFolder();
-  const { call, written } = callIn(folder.path, false, { cameras: 'garden,door', talk: '' });
+  const { call, written } = callIn(folder.path, false, { cameras: 'garden,door', talk: '', turn: '' });
   expect(await connectCommand(call, new FakeClock())).toBe(0);
   expect(written.join('')).toContain('connects to Cloud at its next start');
   expect(statSync(join(folder.path, LEFT_FILE)).mode & 0o777).toBe(0o600);
@@ -50,7 +50,8 @@ test('while Perch is off, the invitation is left for its next start, readable by
     asked.push(...given);
     return 'Cloud';
   });
-  expect(asked).toEqual([INVITATION, { cameras: ['garden', 'door'], talk: true, live: true, recordings: true }]);
+  const rights = { live: true, recordings: true, talk: true, turn: true, switch: false };
+  expect(asked).toEqual([INVITATION, { cameras: ['garden', 'door'], ...rights }]);
   // It is redeemed once, and its secret is gone.
   expect(existsSync(join(folder.path, LEFT_FILE))).toBe(false);
 });

@@ -20,6 +20,8 @@ const Left = Type.Object({
   invitation: Type.String({ maxLength: 2_000 }),
   cameras: Type.Union([Type.Literal('all'), Type.Array(Type.String({ minLength: 1, maxLength: 512 }))]),
   talk: Type.Boolean(),
+  turn: Type.Optional(Type.Boolean()),
+  switch: Type.Optional(Type.Boolean()),
   /** When it was left, Unix milliseconds. */
   left: Type.Integer(),
   /** Whether the command waits for what comes of it. */
@@ -50,7 +52,7 @@ export async function redeemLeft(
     if (!left) {
       return;
     }
-    const { invitation, cameras, talk, waits, last } = left;
+    const { invitation, cameras, talk, turn = false, switch: switches = false, waits, last } = left;
     const ageMs = clock.wallMs() - left.left;
     const isOver = ageMs < 0 || ageMs >= INVITATION_MS;
     if (left.server !== undefined || left.error !== undefined) {
@@ -60,7 +62,7 @@ export async function redeemLeft(
       }
       return;
     }
-    const rights = { cameras, talk, live: true, recordings: true };
+    const rights = { cameras, live: true, recordings: true, talk, turn, switch: switches };
     const result = await redeem(invitation, rights).then(
       (server) => ({ server }),
       (error: unknown) => ({ error: explain(error), mayPass: mayPass(error) }),
@@ -107,7 +109,8 @@ export async function connectCommand(
   becomeOwnerOf(dataDir);
   const document = documentIn(dataDir);
   const waits = isRunning(hold);
-  await document.save(() => ({ invitation, cameras, talk: has('talk'), left: clock.wallMs(), waits }));
+  const given = { talk: has('talk'), turn: has('turn'), switch: has('switch') };
+  await document.save(() => ({ invitation, cameras, ...given, left: clock.wallMs(), waits }));
   if (!waits) {
     write(`Perch connects to ${name} at its next start, within ten minutes of the invitation.\n`);
     return 0;

@@ -29,6 +29,8 @@ const BoxFacts = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
+  turn: Type.Optional(Type.Boolean()),
+  switch: Type.Optional(Type.Boolean()),
   cameras: Type.Array(OfferedCamera, { maxItems: 500 }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;

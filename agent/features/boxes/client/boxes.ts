@@ -17,6 +17,7 @@ import { mergedItems } from '../../../base/files/merged-items.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { RevokedKey, UnsavedRevocations } from '../../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { PathBox } from '../../../paths/path-status.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
 import {
   BOXES_FILE,
@@ -49,6 +50,8 @@ export interface BoxItem extends BoxState {
   readonly live: boolean;
   readonly recordings: boolean;
   readonly talk: boolean;
+  readonly turn: boolean;
+  readonly switch: boolean;
   readonly cameras: readonly OfferedCamera[];
   /** Whether the box makes the connection, so that it has no addresses. */
   readonly linked: boolean;
@@ -278,9 +281,9 @@ export class Boxes {
   }
 
   /** Undefined: there is no such box. */
-  presence(id: string): { readonly id: string; readonly name: string; readonly awaySince: string | null } | undefined {
+  presence(id: string): PathBox | undefined {
     const link = this.#links.get(id);
-    return link && { id, name: this.#nameOf(link), awaySince: link.awaySince };
+    return link && presenceOf(link, this.#nameOf(link));
   }
 
   /** Asks the box now what it offers. @throws PerchError notFound */
@@ -455,6 +458,15 @@ function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
 }
 
 const boxItem = ({ box, state }: BoxLink, name: string): BoxItem => {
-  const { id, version, addresses, live, recordings, talk = false, cameras } = box;
-  return { id, name, version, addresses, live, recordings, talk, cameras, linked: isLinkPin(box.pin), ...state };
+  const { id, version, addresses, live, recordings, talk = false, turn = false, switch: switches = false } = box;
+  const rights = { live, recordings, talk, turn, switch: switches };
+  return { id, name, version, addresses, ...rights, cameras: box.cameras, linked: isLinkPin(box.pin), ...state };
 };
+
+const presenceOf = ({ box, awaySince }: BoxLink, name: string): PathBox => ({
+  id: box.id,
+  name,
+  awaySince,
+  turn: box.turn === true,
+  switch: box.switch === true,
+});

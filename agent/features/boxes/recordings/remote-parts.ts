@@ -3,6 +3,7 @@ import type { Host } from '../../contract.ts';
 import { BoxEvents } from '../events/box-events.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { remoteOf } from '../requests/remote-paths.ts';
+import { remoteSteering } from '../requests/remote-steering.ts';
 import { ClipCopies } from './clip-copies.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
 
@@ -25,6 +26,7 @@ export function openRemoteParts(deps: RemoteCamerasDeps) {
   });
   return {
     box,
+    steering: remoteSteering({ requests, remoteOf: (path) => remoteOf(config(), path) }),
     copies: new ClipCopies({
       ...deps,
       box,

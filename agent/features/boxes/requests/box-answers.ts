@@ -222,7 +222,8 @@ function timeOf(text: string): number {
   return time.us;
 }
 
-function checked<T extends Type.TSchema>(schema: T, answer: unknown, what: string): Static<T> {
+/** @throws PerchError badInput */
+export function checked<T extends Type.TSchema>(schema: T, answer: unknown, what: string): Static<T> {
   if (!Check(schema, answer)) {
     throw new PerchError('badInput', `an invalid ${what}`);
   }

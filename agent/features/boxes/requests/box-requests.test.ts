@@ -97,6 +97,7 @@ test.for([
   [401, '{"error":"not paired"}', 'unavailable', "box 'yard': not paired"],
   [403, 'no', 'unavailable', "box 'yard': status 403"],
   [500, '<html>', 'unavailable', "box 'yard': status 500"],
+  [501, '{"error":"the camera has no PTZ"}', 'unsupported', 'the camera has no PTZ'],
   [429, '{"error":"too many"}', 'exhausted', "box 'yard': too many"],
   [404, `{"error":"${'x'.repeat(1_000)}"}`, 'notFound', 'x'.repeat(200)],
   [404, `{"error":"${'x'.repeat(100_000)}"}`, 'notFound', 'status 404'],

@@ -10,9 +10,10 @@ export interface BoxClient {
   /** Resolves with the head of the answer. @throws PerchError if the box does not answer, or is not paired */
   request(
     box: string,
-    method: 'GET' | 'HEAD',
+    method: 'GET' | 'HEAD' | 'POST',
     path: string,
     options: {
+      readonly body?: string;
       readonly query?: string;
       readonly headers: Readonly<Record<string, string>>;
       readonly signal: AbortSignal;
@@ -34,7 +35,9 @@ export interface BoxAnswer {
 }
 
 interface BoxRequest {
-  readonly method?: 'GET' | 'HEAD';
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  /** JSON. */
+  readonly body?: string;
   /** Encoded path of the URL, without the query. */
   readonly path: string;
   readonly query?: URLSearchParams;
@@ -151,7 +154,8 @@ export class BoxRequests {
   }
 
   async #send(box: string, request: BoxRequest, isBackground: boolean): Promise<BoxAnswer> {
-    const { method = 'GET', path, query, headers = {}, signal, isShort = false, limitMs = MAX_ANSWER_MS } = request;
+    const { method = 'GET', path, query, body, headers = {}, signal } = request;
+    const { isShort = false, limitMs = MAX_ANSWER_MS } = request;
     const sentMs = this.#clock.monoMs();
     const late = new PerchError('timeout', `no answer within ${limitMs / 1000} s`);
     const stop = new AbortController();
@@ -161,7 +165,7 @@ export class BoxRequests {
     try {
       const text = query?.toString();
       const watched = { signal: stop.signal, isWatched: true, isBackground, isShort };
-      const options = { ...(text && { query: text }), headers, ...watched };
+      const options = { ...(text && { query: text }), ...(body !== undefined && { body }), headers, ...watched };
       const answer = await unlessAborted(this.#client.request(box, method, path, options), stop.signal);
       whenClosed(answer.body, () => signal?.removeEventListener('abort', abort));
       // A reader of the body gets the error; without a reader it is ignored.
@@ -246,6 +250,9 @@ async function refusalOf(box: string, { status, headers, body }: BoxAnswer): Pro
   }
   if (status === 400) {
     return new PerchError('badInput', said, { box });
+  }
+  if (status === 501) {
+    return new PerchError('unsupported', said, { box });
   }
   if (status === 429) {
     const retryAfterS = Math.min(Math.max(Number(headers['retry-after']) || 1, 1), 3_600);

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
-import type { ServerItem, ServerRights } from '../../../auth/pairing/paired-servers.ts';
+import type { ServerItem } from '../../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { CamerasChoice } from '../../../http/api/accounts/people-routes.ts';
+import { checkServerRights, rightsIn, ServerTerms } from '../../../http/api/accounts/server-terms.ts';
 import { paginate } from '../../../http/api/schema/paginate.ts';
 import { answers, OrNull, operation, pageOf, TimeText } from '../../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../../http/auth/access.ts';
@@ -15,15 +16,6 @@ import { FactsAnswer } from './schemas.ts';
 
 const MAX_BODY_BYTES = 1 << 18;
 
-const Rights = {
-  cameras: Type.Optional(CamerasChoice),
-  live: Type.Optional(Type.Boolean({ description: 'Shows live video; default true.' })),
-  recordings: Type.Optional(Type.Boolean({ description: 'Finds and plays recordings; default true.' })),
-  talk: Type.Optional(
-    Type.Boolean({ description: 'Talks through loudspeakers of cameras; needs `live`, default false.' }),
-  ),
-};
-const Terms = Type.Object(Rights, { additionalProperties: false });
 const Pair = Type.Object(
   {
     secret: Type.String({ maxLength: 100 }),
@@ -43,6 +35,8 @@ const Item = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Boolean(),
+  turn: Type.Boolean(),
+  switch: Type.Boolean(),
   created: TimeText,
   seen: OrNull(TimeText),
 });
@@ -73,25 +67,27 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const list = operation(TAG, 'Servers that show cameras of this box', answers(pageOf(Item)));
   app.get('/v3/pairedservers/list', { schema: list }, ({ query }) => paginate(servers.list().map(serverJson), query));
-  const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: Terms });
+  const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: ServerTerms });
   app.post('/v3/pairedservers/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {
-    const { cameras = 'all', live = true, recordings = true, talk = false } = checkedBody(Terms, request.body);
-    checkRights({ live, recordings });
+    const rights = rightsIn(checkedBody(ServerTerms, request.body));
     const { baseUrl } = access.origin(request);
     // First, because without https there is nothing to connect to.
     pairing.invitationOf('', baseUrl);
-    const secret = invitations.create({ cameras, live, recordings, talk });
+    const secret = invitations.create(rights);
     const until = new Date(wallMs() + INVITATION_MS).toISOString();
     return { invitation: pairing.invitationOf(secret, baseUrl), until };
   });
-  const change = operation(TAG, 'Changes what a server may show', answers(Item, 400, 404), { params, body: Terms });
+  const change = operation(TAG, 'Changes what a server may show', answers(Item, 400, 404), {
+    params,
+    body: ServerTerms,
+  });
   app.patch<{ Params: { id: string } }>(
     '/v3/pairedservers/:id',
     { bodyLimit: MAX_BODY_BYTES, schema: change },
     async ({ params: { id }, body }) => {
-      const rights = checkedBody(Terms, body);
+      const rights = checkedBody(ServerTerms, body);
       const { live = true, recordings = true } = { ...servers.item(id), ...rights };
-      checkRights({ live, recordings });
+      checkServerRights({ live, recordings });
       const changed = await servers.change(id, rights);
       if (!changed) {
         throw notFound();
@@ -156,12 +152,6 @@ const serverRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, 
     return reply;
   });
 };
-
-function checkRights({ live, recordings }: Pick<ServerRights, 'live' | 'recordings'>): void {
-  if (!live && !recordings) {
-    throw new PerchError('badInput', 'a server needs at least one of live and recordings');
-  }
-}
 
 const notFound = (): PerchError => new PerchError('notFound', 'paired server not found');
 

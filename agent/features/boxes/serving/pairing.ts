@@ -62,7 +62,7 @@ export class Pairing {
   }
 
   /** The facts about this box for a paired server. */
-  factsFor({ id, live, recordings, talk }: ServerItem): object {
+  factsFor({ id, live, recordings, talk, turn, switch: switches }: ServerItem): object {
     const https = this.#host.https();
     const { boxName } = this.#host.config();
     return {
@@ -74,6 +74,8 @@ export class Pairing {
       live,
       recordings,
       talk,
+      turn,
+      switch: switches,
       cameras: this.#camerasFor(id),
     };
   }

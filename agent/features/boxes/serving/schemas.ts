@@ -17,5 +17,7 @@ export const FactsAnswer = Type.Object({
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Boolean({ description: 'Talking through loudspeakers of cameras is allowed.' }),
+  turn: Type.Boolean({ description: 'Pan, tilt, zoom and presets of cameras are allowed.' }),
+  switch: Type.Boolean({ description: 'Lights, sirens and relays of cameras are allowed.' }),
   cameras: Type.Array(Type.Object(Offered)),
 });

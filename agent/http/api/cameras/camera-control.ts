@@ -24,8 +24,8 @@ const NewPreset = Type.Object(
   },
   { additionalProperties: false },
 );
-const Presets = Type.Object({ items: Type.Array(Type.Object({ token: Type.String(), name: Type.String() })) });
-const Abilities = Type.Object({
+export const Presets = Type.Object({ items: Type.Array(Type.Object({ token: Type.String(), name: Type.String() })) });
+export const Abilities = Type.Object({
   hasPanTilt: Type.Boolean(),
   hasZoom: Type.Boolean(),
   hasHome: OrNull(Type.Boolean({ description: 'null: unknown.' })),
@@ -41,7 +41,7 @@ const AXES = {
   tilt: Type.Number({ minimum: -1, maximum: 1 }),
   zoom: Type.Number({ minimum: 0, maximum: 1 }),
 };
-const Position = Type.Object(
+export const Position = Type.Object(
   { pan: OrNull(AXES.pan), tilt: OrNull(AXES.tilt), zoom: OrNull(AXES.zoom) },
   { description: 'In the generic spaces of ONVIF: right and up are positive. null: the camera does not report it.' },
 );
@@ -76,7 +76,7 @@ const Output = Type.Object({
   relay: OrNull(Type.Object(relay)),
 });
 export type CameraOutput = Static<typeof Output>;
-const Outputs = Type.Object({ items: Type.Array(Output) });
+export const Outputs = Type.Object({ items: Type.Array(Output) });
 const OutputId = Type.String({ minLength: 1, maxLength: 400, description: 'From the list of outputs.' });
 const Switch = Type.Object({ id: OutputId, isOn: Type.Boolean() }, { additionalProperties: false });
 const NewRelay = Type.Object(

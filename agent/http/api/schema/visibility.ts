@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { PerchError } from '../../../base/errors.ts';
 import { eventKindOf } from '../../../base/event-kinds.ts';
 import { pathName } from './names.ts';
 
@@ -59,10 +60,22 @@ export const isForViewers = ({ method, routeOptions: { url = '', config } }: Fas
   config.isForViewers ??
   (method === 'GET' || method === 'HEAD' ? OPEN_ROUTES.has(url) : method === 'POST' && OPEN_CHANGES.has(url));
 
-/** Whether this is a request for the camera's position or outputs, and the person has the right to that. */
+/**
+ * Whether this is a request for the camera's position or outputs, and the person has the right to that.
+ * @throws PerchError unauthorized for a paired server without it
+ */
 export function maySteer(request: FastifyRequest, person: Viewer): boolean {
   const right = STEERING_ROUTES.get(`${request.method} ${request.routeOptions.url ?? ''}`);
-  return right !== undefined && person.may(right, pathName(request));
+  if (right === undefined) {
+    return false;
+  }
+  const path = pathName(request);
+  const may = person.may(right, path);
+  if (!may && person.isServer) {
+    const doing = right === 'turn' ? 'move' : 'switch outputs of';
+    throw new PerchError('unauthorized', `this box does not let the server ${doing} '${path}'`, { path });
+  }
+  return may;
 }
 
 export const maySee = (person: Viewer, path: string): boolean =>

@@ -17,7 +17,7 @@ export function plainBoxes(portOf: (box: string) => number | undefined, wallMs =
       return sinceMs === undefined ? { name, state: 'connected', sinceMs: 0 } : { name, state: 'away', sinceMs };
     },
     noteSilence,
-    request: (box, method, path, { query, headers, signal, isBackground }) =>
+    request: (box, method, path, { query, body, headers, signal, isBackground }) =>
       new Promise<BoxAnswer>((resolve, reject) => {
         const { missedMs } = away.get(box) ?? {};
         if (missedMs !== undefined && !isBackground && wallMs() - missedMs < RETRY_MS) {
@@ -42,7 +42,7 @@ export function plainBoxes(portOf: (box: string) => number | undefined, wallMs =
           }
           reject(error);
         });
-        outgoing.end();
+        outgoing.end(body);
       }),
   };
 }

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
+import { startOnvifCamera } from '../../../onvif-camera/camera.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { asOwner } from '../../../peers/agent/paired-boxes.ts';
+import { describeWith } from '../../../peers/programs/peers.ts';
+import { freePort } from '../../../support/base/free-port.ts';
+
+interface Listed<T> {
+  readonly items: readonly T[];
+}
+
+/** The server dials the box, or the box the server. @returns when the server shows the camera */
+const PAIRINGS = {
+  'by https': async (server: Agent, box: Agent) => {
+    const terms = { cameras: ['gate'] };
+    const { invitation } = await asOwner<Invited>(box, 'POST', '/v3/pairedservers/invitations', terms);
+    await asOwner(server, 'POST', '/v3/boxes', { invitation });
+  },
+  'by the link that it has opened': async (server: Agent, box: Agent) => {
+    const { invitation } = await asOwner<Invited>(server, 'POST', '/v3/away/invitations', {});
+    await asOwner(box, 'POST', '/v3/away/servers', { invitation, cameras: ['gate'] });
+  },
+};
+interface Invited {
+  readonly invitation: string;
+}
+
+describeWith([], 'the camera of a box', () => {
+  test.for(Object.entries(PAIRINGS))(
+    'is moved and switched %s, while its owner permits that',
+    {
+      timeout: 120_000,
+    },
+    async ([, pair]) => {
+      await using camera = await startOnvifCamera({ quirks: { relays: { out: {} } } });
+      camera.ptz.goTo({ x: 0.5, y: 0.25, zoom: 0.125 });
+      camera.ptz.setPreset('Gate');
+      camera.ptz.goTo({ x: 0, y: 0, zoom: 0 });
+      const path = (name: string) => `  ${name}: {source: 'rtsp://127.0.0.1:1/x', camera: {onvif: '${camera.url}'}}\n`;
+      const config = `perch: own\npaths:\n${path('gate')}${path('stable')}`;
+      const [ofBox, ofServer] = [await freePort(), await freePort()];
+      const listen = (port: number) => () => ({ tlsAddress: `127.0.0.1:${port}` });
+      await using box = await startAgent({ isOwned: true, config, listen: listen(ofBox) });
+      await using server = await startAgent({ isOwned: true, config: 'perch: own\n', listen: listen(ofServer) });
+      await pair(server, box);
+      const { id } = await until(async () => {
+        const { items } = await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list');
+        return items.find(({ state, cameras }) => state === 'connected' && cameras[0]?.here === 'gate');
+      });
+      const send = async (what: string, body?: object, name = 'gate') => {
+        const response = await fetch(`${server.url}/v3/cameras/${what}/${name}`, {
+          method: body ? 'POST' : 'GET',
+          headers: { ...server.headers, ...(body && { 'Content-Type': 'application/json' }) },
+          ...(body && { body: JSON.stringify(body) }),
+        });
+        return { status: response.status, ...((await response.json()) as Record<string, unknown>) };
+      };
+
+      const refused = { status: 503, error: expect.stringContaining("does not let the server move 'gate'") };
+      expect(await send('ptz/move', { pan: 1 })).toMatchObject(refused);
+      expect(await send('outputs/list')).toMatchObject({
+        status: 503,
+        error: expect.stringContaining("does not let the server switch outputs of 'gate'"),
+      });
+      expect(camera.operations).not.toContain('ContinuousMove');
+
+      const [paired] = (await asOwner<Listed<{ readonly id: string }>>(box, 'GET', '/v3/pairedservers/list')).items;
+      expect(paired).toMatchObject({ turn: false, switch: false });
+      const grant = (rights: object) => asOwner(box, 'PATCH', `/v3/pairedservers/${paired?.id}`, rights);
+      await grant({ turn: true, switch: true });
+      expect(await send('ptz/get')).toMatchObject({ status: 200, hasPanTilt: true, hasZoom: true });
+      expect(await send('ptz/move', { pan: 0.5, tilt: -0.5 })).toMatchObject({ status: 200 });
+      expect(camera.ptz.velocity).toMatchObject({ x: 0.5, y: -0.5 });
+      expect(await send('ptz/stop', {})).toMatchObject({ status: 200 });
+      expect(camera.ptz.moving).toBe(false);
+      const { items } = (await send('ptz/presets')) as unknown as Listed<{ readonly token: string }>;
+      expect(items).toMatchObject([{ name: 'Gate' }]);
+      expect(await send('ptz/goto', { token: items[0]?.token })).toMatchObject({ status: 200 });
+      expect(camera.ptz.position).toEqual({ x: 0.5, y: 0.25, zoom: 0.125 });
+      expect(await send('ptz/position')).toMatchObject({ pan: 0.5, tilt: 0.25, zoom: 0.125 });
+      expect(await send('ptz/goto', { token: 'none' })).toMatchObject({ status: 404, error: expect.any(String) });
+      const outputs = (await send('outputs/list')) as unknown as Listed<{ readonly id: string }>;
+      expect(await send('outputs/set', { id: outputs.items[0]?.id, isOn: true })).toMatchObject({ status: 200 });
+      expect(camera.state.outputs.isActive('out')).toBe(true);
+      // Its owner alone saves positions.
+      expect(await send('ptz/presets', { name: 'Mine' })).toMatchObject({ status: 404 });
+      expect(camera.ptz.presets.size).toBe(1);
+
+      // The server asks once a minute, and when an owner adds cameras; the page of a path has the rights.
+      await asOwner(server, 'PATCH', `/v3/boxes/${id}`, { cameras: 'all' });
+      expect(await asOwner(server, 'GET', '/v3/paths/get/gate')).toMatchObject({ box: { turn: true, switch: true } });
+      await grant({ turn: false });
+      expect(await send('ptz/move', { pan: 1 })).toMatchObject(refused);
+      expect(camera.ptz.moving).toBe(false);
+      await grant({ turn: true, cameras: ['stable'] });
+      expect(await send('ptz/home', {})).toMatchObject(refused);
+      await asOwner(box, 'DELETE', `/v3/pairedservers/${paired?.id}`);
+      expect(await send('ptz/home', {})).toMatchObject({ status: 503 });
+      expect(camera.operations).not.toContain('GotoHomePosition');
+    },
+  );
+});
