@@ -54,13 +54,13 @@ describeWith([], 'the camera of a box', () => {
           headers: { ...server.headers, ...(body && { 'Content-Type': 'application/json' }) },
           ...(body && { body: JSON.stringify(body) }),
         });
-        return { status: response.status, ...((await response.json()) as Record<string, unknown>) };
+        return { ...((await response.json()) as Record<string, unknown>), code: response.status };
       };
 
-      const refused = { status: 503, error: expect.stringContaining("does not let the server move 'gate'") };
+      const refused = { code: 503, error: expect.stringContaining("does not let the server move 'gate'") };
       expect(await send('ptz/move', { pan: 1 })).toMatchObject(refused);
       expect(await send('outputs/list')).toMatchObject({
-        status: 503,
+        code: 503,
         error: expect.stringContaining("does not let the server switch outputs of 'gate'"),
       });
       expect(camera.operations).not.toContain('ContinuousMove');
@@ -69,22 +69,22 @@ describeWith([], 'the camera of a box', () => {
       expect(paired).toMatchObject({ turn: false, switch: false });
       const grant = (rights: object) => asOwner(box, 'PATCH', `/v3/pairedservers/${paired?.id}`, rights);
       await grant({ turn: true, switch: true });
-      expect(await send('ptz/get')).toMatchObject({ status: 200, hasPanTilt: true, hasZoom: true });
-      expect(await send('ptz/move', { pan: 0.5, tilt: -0.5 })).toMatchObject({ status: 200 });
+      expect(await send('ptz/get')).toMatchObject({ code: 200, hasPanTilt: true, hasZoom: true });
+      expect(await send('ptz/move', { pan: 0.5, tilt: -0.5 })).toMatchObject({ code: 200 });
       expect(camera.ptz.velocity).toMatchObject({ x: 0.5, y: -0.5 });
-      expect(await send('ptz/stop', {})).toMatchObject({ status: 200 });
+      expect(await send('ptz/stop', {})).toMatchObject({ code: 200 });
       expect(camera.ptz.moving).toBe(false);
       const { items } = (await send('ptz/presets')) as unknown as Listed<{ readonly token: string }>;
       expect(items).toMatchObject([{ name: 'Gate' }]);
-      expect(await send('ptz/goto', { token: items[0]?.token })).toMatchObject({ status: 200 });
+      expect(await send('ptz/goto', { token: items[0]?.token })).toMatchObject({ code: 200 });
       expect(camera.ptz.position).toEqual({ x: 0.5, y: 0.25, zoom: 0.125 });
       expect(await send('ptz/position')).toMatchObject({ pan: 0.5, tilt: 0.25, zoom: 0.125 });
-      expect(await send('ptz/goto', { token: 'none' })).toMatchObject({ status: 404, error: expect.any(String) });
+      expect(await send('ptz/goto', { token: 'none' })).toMatchObject({ code: 404, error: expect.any(String) });
       const outputs = (await send('outputs/list')) as unknown as Listed<{ readonly id: string }>;
-      expect(await send('outputs/set', { id: outputs.items[0]?.id, isOn: true })).toMatchObject({ status: 200 });
+      expect(await send('outputs/set', { id: outputs.items[0]?.id, isOn: true })).toMatchObject({ code: 200 });
       expect(camera.state.outputs.isActive('out')).toBe(true);
       // Its owner alone saves positions.
-      expect(await send('ptz/presets', { name: 'Mine' })).toMatchObject({ status: 404 });
+      expect(await send('ptz/presets', { name: 'Mine' })).toMatchObject({ code: 404 });
       expect(camera.ptz.presets.size).toBe(1);
 
       // The server asks once a minute, and when an owner adds cameras; the page of a path has the rights.
@@ -96,7 +96,7 @@ describeWith([], 'the camera of a box', () => {
       await grant({ turn: true, cameras: ['stable'] });
       expect(await send('ptz/home', {})).toMatchObject(refused);
       await asOwner(box, 'DELETE', `/v3/pairedservers/${paired?.id}`);
-      expect(await send('ptz/home', {})).toMatchObject({ status: 503 });
+      expect(await send('ptz/home', {})).toMatchObject({ code: 503 });
       expect(camera.operations).not.toContain('GotoHomePosition');
     },
   );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
+import { startOnvifCamera } from '../../../onvif-camera/camera.ts';
 import { startAgent, until } from '../../../peers/agent/agent.ts';
 import { asOwner } from '../../../peers/agent/paired-boxes.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
@@ -43,12 +44,14 @@ describeWith(['nats-server'], 'several servers of a fleet', () => {
       dataDir: former.path,
       listen: tls(first),
     });
-    const config = 'perch: own\npaths:\n  gate: {}\n';
+    await using camera = await startOnvifCamera();
+    const ofCamera = `{source: 'rtsp://127.0.0.1:1/x', camera: {onvif: '${camera.url}'}}`;
+    const config = `perch: own\npaths:\n  gate: ${ofCamera}\n`;
     await using box = await startAgent({ isOwned: true, config, listen: () => ({ tlsAddress: '' }) });
     const startMs = Date.now() - 600_000;
     await recordClock(join(box.dataDir, 'recordings'), 'gate', startMs, 4);
     const { invitation } = await asOwner<{ readonly invitation: string }>(server, 'POST', '/v3/away/invitations', {});
-    await asOwner(box, 'POST', '/v3/away/servers', { invitation, cameras: 'all' });
+    await asOwner(box, 'POST', '/v3/away/servers', { invitation, cameras: 'all', turn: true });
     const paired = await until(async () => {
       const { items } = await asOwner<Boxes>(server, 'GET', '/v3/boxes/list');
       return items.find(({ state }) => state === 'connected');
@@ -92,7 +95,19 @@ describeWith(['nats-server'], 'several servers of a fleet', () => {
     const still = `/playback/gate/picture.jpg?time=${new Date(startMs + 2_000).toISOString()}`;
     const picture = await fetch(`${replica.url}${still}`, { headers: other.headers });
     expect([picture.status, picture.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
-    expect(await replicas()).toEqual([]);
+    const move = (pan: number) => asOwner(other, 'POST', '/v3/cameras/ptz/move/gate', { pan });
+    await move(0.5);
+    expect(camera.ptz.velocity.x).toBe(0.5);
+    await asOwner(other, 'POST', '/v3/cameras/ptz/stop/gate');
+    expect(camera.ptz.moving).toBe(false);
+    const { items: servers } = await asOwner<{ readonly items: readonly { readonly id: string }[] }>(
+      box,
+      'GET',
+      '/v3/pairedservers/list',
+    );
+    await asOwner(box, 'PATCH', `/v3/pairedservers/${servers[0]?.id}`, { turn: false });
+    await expect(move(0.5)).rejects.toThrow(/503 .*does not let the server move 'gate'/);
+    expect([await replicas(), camera.ptz.moving]).toEqual([[], false]);
 
     // It can repeat none of them, neither on the bus nor at the box's own port, and nobody asks without a signature.
     const server2 = await fleet.connect(await fleet.issue('server', 'thief'));

@@ -193,7 +193,11 @@ const noCameras: ControlApiOptions['cameras'] = {
 };
 
 /** The API over fixed answers, and the received commands. Default: programs on this machine may use it, as with MediaMTX's file. */
-export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
+export async function openApi(
+  rules: HttpHarnessOptions & Pick<ControlApiOptions, 'pairedServer'> = {
+    rules: { isOwn: false, internalUsers: MEDIAMTX_USERS },
+  },
+) {
   const clock = new FakeClock();
   const events = new EventBus(clock);
   const box = await openHttpHarness(rules);
@@ -211,6 +215,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
   });
   const options: ControlApiOptions = {
     access: box.access,
+    ...(rules.pairedServer && { pairedServer: rules.pairedServer }),
     allowOrigins: () => ['*'],
     personOf: () => 'owner',
     info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
