@@ -6,7 +6,6 @@ import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Mode } from '../../config/values/modes.ts';
 import type { Feature, FeatureAction, FeatureRoutes, Host, Movement, OpenFeature } from '../../features/contract.ts';
-import type { CameraCommands } from '../../http/api/cameras/camera-control.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -222,9 +221,8 @@ export class OpenFeatures {
     return this.#first((feature) => feature.boxOf?.(source));
   }
 
-  steering(own: CameraCommands): CameraCommands {
-    return this.#open.reduce((commands, { feature }) => feature.steering?.(commands) ?? commands, own);
-  }
+  readonly steering: NonNullable<OpenFeature['steering']> = (own) =>
+    this.#open.reduce((commands, { feature }) => feature.steering?.(commands) ?? commands, own);
 
   authenticate(app: FastifyInstance): void {
     for (const { feature } of this.#open) {
@@ -246,13 +244,9 @@ export class OpenFeatures {
     return undefined;
   }
 
-  calls(access: HttpAccess): ZlmApiCalls | undefined {
-    return this.#first((feature) => feature.calls?.(access));
-  }
+  readonly calls = (access: HttpAccess): ZlmApiCalls | undefined => this.#first((feature) => feature.calls?.(access));
 
-  isOwn(identity: string): boolean {
-    return this.#all((feature) => feature.isOwn?.(identity)).includes(true);
-  }
+  readonly isOwn = (identity: string): boolean => this.#all((feature) => feature.isOwn?.(identity)).includes(true);
 
   get transfers(): readonly TransferKind[] {
     return this.#open.flatMap(({ feature }) => feature.transfers ?? []);

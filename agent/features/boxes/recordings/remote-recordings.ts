@@ -25,11 +25,9 @@ import { noteEnd } from '../../../playback/stores/send-download.ts';
 import { PLAYLISTS } from '../../../playback/vod/recorded-streams.ts';
 import type { VodFile } from '../../../playback/vod/vod-address.ts';
 import { checkPlaylist, spansOf, timelineFields } from '../requests/box-answers.ts';
-import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS } from '../requests/box-requests.ts';
+import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS, MAX_JSON_BYTES } from '../requests/box-requests.ts';
 import { remotePart } from './remote-file.ts';
 
-/** Timelines from Perch stay below 40 kB. */
-const MAX_TIMELINE_BYTES = 256 << 10;
 /** The playlist of a day in segments of two seconds has 4 MB. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
 /** Width of pictures for notifications and MQTT, in pixels. */
@@ -101,7 +99,7 @@ export class RemoteRecordings implements RecordingStore {
       query.set('resolution', String(resolution));
     }
     const asked = { path: `/v3/timeline/${encodePath(remote.path)}`, query, bodyMs: MAX_ANSWER_MS };
-    return this.#deps.requests.json(remote.box, asked, MAX_TIMELINE_BYTES, (answer) =>
+    return this.#deps.requests.json(remote.box, asked, MAX_JSON_BYTES, (answer) =>
       timelineFields(answer, (to.us - from.us) / 1e6),
     );
   }

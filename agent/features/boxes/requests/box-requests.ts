@@ -52,6 +52,8 @@ interface BoxRequest {
 }
 
 export const MAX_ANSWER_MS = 2_000;
+/** Timelines from Perch stay below 40 kB, presets and outputs below 100 kB. */
+export const MAX_JSON_BYTES = 256 << 10;
 /** Default time limit of a body: a long list over a slow link. */
 const MAX_BODY_MS = 10_000;
 /** Maximum number of concurrent requests to one box. */

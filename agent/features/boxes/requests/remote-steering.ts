@@ -9,11 +9,10 @@ import {
   Presets,
 } from '../../../http/api/cameras/camera-control.ts';
 import { checked } from './box-answers.ts';
-import type { BoxRequests } from './box-requests.ts';
+import { type BoxRequests, MAX_JSON_BYTES } from './box-requests.ts';
 
-/** A camera has its time, too. */
-const MAX_COMMAND_MS = 12_000;
-const MAX_ANSWER_BYTES = 256 << 10;
+/** Time for the box and its camera. */
+const COMMAND_MS = 12_000;
 
 /** What the box allows a server, see `STEERING_ROUTES`. Presets are saved by its owner alone. */
 export type RemoteCommands = Pick<
@@ -45,10 +44,10 @@ export function remoteSteering({ requests, remoteOf }: RemoteSteeringDeps): Remo
     }
     const request = {
       path: `/v3/cameras/${what}/${encodePath(remote.path)}`,
-      limitMs: MAX_COMMAND_MS,
+      limitMs: COMMAND_MS,
       ...(body && { method: 'POST' as const, body: JSON.stringify(body) }),
     };
-    return requests.json(remote.box, request, MAX_ANSWER_BYTES, (given) => checked(answer, given, 'answer'));
+    return requests.json(remote.box, request, MAX_JSON_BYTES, (given) => checked(answer, given, 'answer'));
   };
   const command = async (path: string, what: string, body: object = {}): Promise<void> => {
     await ask(path, what, Type.Unknown(), body);
