@@ -43,6 +43,8 @@ export interface PathBox {
   readonly turn: boolean;
   /** Whether its owner lets this server switch their lights, sirens and relays. */
   readonly switch: boolean;
+  /** Whether its owner lets this server change permitted settings of its cameras. */
+  readonly settings: boolean;
 }
 
 /** A path as the control API shows it: MediaMTX's fields, then Perch's own. Times are RFC 3339. */

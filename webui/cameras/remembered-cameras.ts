@@ -38,7 +38,10 @@ export function rememberedCameras(): readonly Camera[] | undefined {
 const cameraOf = ([name, title, sub, , box]: StoredCamera): Camera => ({
   name,
   title,
-  main: { ...unknownPath(name), box: box ? { id: '', name: box, awaySince: null, turn: false, switch: false } : null },
+  main: {
+    ...unknownPath(name),
+    box: box ? { id: '', name: box, awaySince: null, turn: false, switch: false, settings: false } : null,
+  },
   sub: sub === null ? undefined : unknownPath(sub),
 });
 

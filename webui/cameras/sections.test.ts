@@ -38,7 +38,7 @@ test('a camera of two groups is shown in the first, and in each of them alone', 
 
 const at = (name: string, box?: string) => ({
   name,
-  main: { box: box ? { id: box, name: box, awaySince: null, turn: false, switch: false } : null },
+  main: { box: box ? { id: box, name: box, awaySince: null, turn: false, switch: false, settings: false } : null },
 });
 
 test('cameras of boxes stand below the names of their boxes, unless a group has them', () => {

@@ -31,7 +31,7 @@ const away = { ...running, ready: false, sourceState: 'waiting', lastError: 'no 
 /** It was live before. @param agoMs since the stream ended */
 const lost = (agoMs: number, lastErrorWhy = 'silent') =>
   ({ ...away, hasBFrames: false, lastErrorWhy, offlineSince: new Date(NOW - agoMs).toISOString() }) as const;
-const BOX = { id: 'a', name: 'House', awaySince: null, turn: false, switch: false };
+const BOX = { id: 'a', name: 'House', awaySince: null, turn: false, switch: false, settings: false };
 const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs, stillMs: 0 });
 const none: PictureState = { phase: 'starting', lastFrameMs: 0, stillMs: 0 };
 const before = (agoMs: number): PictureState => ({ ...none, stillMs: NOW - agoMs });

@@ -48,7 +48,7 @@ test('moving cameras and switching outputs are rights of their own, which a pair
   const servers = await open();
   const { id } = await servers.add('Office', newKey(), { ...RIGHTS, turn: true });
   const given = (now: PairedServers, path = 'door') =>
-    ['talk', 'turn', 'switch'].filter((action) => now.find(id)?.may(action, path));
+    ['talk', 'turn', 'switch', 'settings'].filter((action) => now.find(id)?.may(action, path));
   expect([given(servers), given(servers, 'yard')]).toEqual([['turn'], []]);
   expect(servers.item(id)).toMatchObject({ talk: false, turn: true, switch: false });
   const changes: string[] = [];
@@ -58,7 +58,13 @@ test('moving cameras and switching outputs are rights of their own, which a pair
   await servers.change(id, { live: false, recordings: true });
   expect(given(servers)).toEqual([]);
   const stored = JSON.parse(readFileSync(file(), 'utf8'));
-  const [{ turn: _, switch: __, ...former }] = stored.servers;
+  await servers.change(id, { settings: true });
+  expect([given(servers), given(servers, 'yard'), servers.find(id)?.may('settings', '')]).toEqual([
+    ['settings'],
+    [],
+    false,
+  ]);
+  const [{ turn: _, switch: __, settings: ___, ...former }] = stored.servers;
   writeFileSync(file(), JSON.stringify({ ...stored, servers: [{ ...former, live: true }] }));
   const later = await open();
   expect([given(later), later.item(id)?.switch]).toEqual([[], false]);

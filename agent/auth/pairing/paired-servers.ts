@@ -7,7 +7,7 @@ import { explain, PerchError, unlessExpected } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
-import { mayWatch, type Rights } from '../accounts/person.ts';
+import { coversPath, mayWatch, type Rights } from '../accounts/person.ts';
 import { CameraSelection } from '../accounts/users.ts';
 
 export const SERVERS_FILE = 'servers.json';
@@ -29,6 +29,7 @@ const Server = Type.Object({
   talk: Type.Optional(Type.Boolean()),
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
+  settings: Type.Optional(Type.Boolean()),
   /** Whether its signatures name this box. Those that do not are rejected from then on. */
   namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
@@ -47,8 +48,11 @@ const ServersFile = Type.Refine(
 );
 type ServersFile = Static<typeof ServersFile>;
 
-/** What a server may do with cameras; never settings. */
-export type ServerRights = Rights;
+/** What a server may do with cameras. */
+export interface ServerRights extends Rights {
+  /** Whether it may read and change the settings of `PermittedSettings`. Default: no. */
+  readonly settings?: boolean;
+}
 
 export interface ServerItem extends Required<ServerRights> {
   readonly id: string;
@@ -119,7 +123,7 @@ export class PairedServers {
 
   find(id: string): PairedServer | undefined {
     const server = this.#isValid(id) ? this.#servers.get(id)?.stored : undefined;
-    return server && { name: server.name, may: (action, path) => mayWatch(server, action, path) };
+    return server && { name: server.name, may: (action, path) => mayDo(server, action, path) };
   }
 
   item(id: string): ServerItem | undefined {
@@ -301,21 +305,20 @@ function publicKeyOf(key: string): KeyObject {
   throw new PerchError('badInput', 'the key is not an Ed25519 public key');
 }
 
-const termsOf = ({
-  cameras,
-  live,
-  recordings,
-  talk = false,
-  turn = false,
-  switch: switches = false,
-}: ServerRights) => ({
+const termsOf = ({ cameras, live, recordings, ...more }: ServerRights) => ({
   cameras: cameras === 'all' ? cameras : [...new Set(cameras)],
   live,
   recordings,
-  talk,
-  turn,
-  switch: switches,
+  talk: more.talk === true,
+  turn: more.turn === true,
+  switch: more.switch === true,
+  settings: more.settings === true,
 });
+
+const mayDo = (server: Stored, action: string, path: string): boolean =>
+  action === 'settings'
+    ? server.settings === true && path !== '' && coversPath(server.cameras, path)
+    : mayWatch(server, action, path);
 
 const byId = (servers: readonly Paired[]) => new Map(servers.map((server) => [server.stored.id, server]));
 

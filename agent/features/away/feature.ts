@@ -5,7 +5,7 @@ import { AWAY_FILE, readAway } from './keys/away-file.ts';
 const connect: Command = {
   name: 'connect',
   usage: [
-    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--data DIR]',
+    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--settings] [--data DIR]',
     'connect this box to the server of an invitation (-: read from standard input)',
   ],
   words: ['INVITATION'],
@@ -14,6 +14,7 @@ const connect: Command = {
     talk: { type: 'boolean' },
     turn: { type: 'boolean' },
     switch: { type: 'boolean' },
+    settings: { type: 'boolean' },
   },
   run: async (call) => {
     const { connectCommand } = await import('./link/left-invitation.ts');

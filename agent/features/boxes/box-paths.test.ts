@@ -17,6 +17,7 @@ const BOX: BoxItem = {
     talk: false,
     turn: true,
     switch: false,
+    settings: false,
   },
   ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0, clockOffsetMs: undefined },
   cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],

@@ -17,6 +17,7 @@ import { RemoteCameras } from './remote-cameras.ts';
 import { boxRoutes } from './routes.ts';
 import { pairedRecordingRoutes } from './serving/paired-recording-routes.ts';
 import { pairedServerRoutes } from './serving/paired-server-routes.ts';
+import { pairedSettingsRoutes } from './serving/paired-settings-routes.ts';
 import { Pairing } from './serving/pairing.ts';
 import { OwnRecordingFiles } from './serving/recording-files.ts';
 import { perchSource } from './source.ts';
@@ -68,10 +69,15 @@ export class ManyBoxes implements OpenFeature {
           const wallMs = () => clock.wallMs();
           const may = (server: string, path: string) => servers.find(server)?.may('playback', path) === true;
           await app.register(pairedServerRoutes, { access, pairing: this.#pairing, wallMs });
+          await app.register(pairedSettingsRoutes, { host });
           await app.register(pairedRecordingRoutes, { access, files: new OwnRecordingFiles(host), may });
         },
       },
-      { listener: 'main', right: 'admin', mount: async (app) => boxRoutes(app, this.#paths) },
+      {
+        listener: 'main',
+        right: 'admin',
+        mount: async (app) => boxRoutes(app, this.#paths, () => this.store.settings()),
+      },
     ];
   }
 

@@ -4,6 +4,7 @@ import type { RecordingStore, StoreOffer } from '../../playback/stores/contract.
 import { loadLate } from '../../protocols/late.ts';
 import type { RemoteCamerasDeps, RemoteParts } from './recordings/remote-parts.ts';
 import { namesByBox, remoteOf } from './requests/remote-paths.ts';
+import type { BoxSettings } from './requests/remote-settings.ts';
 import type { RemoteCommands } from './requests/remote-steering.ts';
 
 /** Recordings of paths with a source `perch://`. */
@@ -90,6 +91,10 @@ export class RemoteCameras implements StoreOffer {
       outputs: sent(own.outputs, ({ outputs }) => outputs),
       setOutput: sent(own.setOutput, ({ setOutput }) => setOutput),
     };
+  }
+
+  async settings(): Promise<BoxSettings> {
+    return (await this.#load()).settings;
   }
 
   #load(): Promise<RemoteParts> {

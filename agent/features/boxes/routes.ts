@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import { pathName } from '../../http/api/schema/names.ts';
 import { paginate } from '../../http/api/schema/paginate.ts';
-import { answers, OrNull, operation, pageOf, TimeText } from '../../http/api/schema/schemas.ts';
+import { answers, OrNull, operation, PathName, pageOf, TimeText } from '../../http/api/schema/schemas.ts';
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
-import { Offered } from './serving/schemas.ts';
+import type { BoxSettings } from './requests/remote-settings.ts';
+import { Offered, PermittedSettings, SettingsChange } from './serving/schemas.ts';
 
 export type { PairedServerItem } from './serving/paired-server-routes.ts';
 
@@ -49,6 +51,7 @@ const Item = Type.Object({
   talk: Type.Boolean({ description: 'Its owner allows talking.' }),
   turn: Type.Boolean({ description: 'Its owner allows pan, tilt, zoom and presets.' }),
   switch: Type.Boolean({ description: 'Its owner allows lights, sirens and relays.' }),
+  settings: Type.Boolean({ description: 'Its owner allows permitted settings of cameras.' }),
   cameras: Type.Array(
     Type.Object({
       ...Offered,
@@ -56,6 +59,7 @@ const Item = Type.Object({
     }),
   ),
 });
+export type CameraSettingsAnswer = PermittedSettings;
 export type BoxAnswer = Static<typeof Item>;
 export type CamerasWanted = Static<typeof Chosen>;
 
@@ -77,7 +81,8 @@ const TAG = 'boxes';
 const params = Type.Object({ id: Type.String() });
 
 /** Boxes whose cameras this server shows: for the owner. */
-export function boxRoutes(app: FastifyInstance, boxes: BoxControl): void {
+export function boxRoutes(app: FastifyInstance, boxes: BoxControl, settings: () => Promise<BoxSettings>): void {
+  settingsRoutes(app, settings);
   noStore(app);
   const list = operation(TAG, 'Boxes whose cameras this server shows', answers(pageOf(Item)));
   app.get('/v3/boxes/list', { schema: list }, ({ query }) => paginate(boxes.list(), query));
@@ -114,6 +119,21 @@ export function boxRoutes(app: FastifyInstance, boxes: BoxControl): void {
     if (!(await boxes.remove(id))) {
       throw new PerchError('notFound', 'box not found');
     }
+    return OK;
+  });
+}
+
+function settingsRoutes(app: FastifyInstance, settings: () => Promise<BoxSettings>): void {
+  const params = PathName;
+  const read = operation(TAG, 'Settings of a camera of a box', answers(PermittedSettings, 400, 404, 503), { params });
+  app.get('/v3/boxes/settings/*', { schema: read }, async (request) => (await settings()).read(pathName(request)));
+  const change = operation(TAG, 'Changes settings of a camera of a box', answers(OkAnswer, 400, 404, 503), {
+    params,
+    body: SettingsChange,
+  });
+  app.patch('/v3/boxes/settings/*', { bodyLimit: MAX_BODY_BYTES, schema: change }, async (request) => {
+    const path = pathName(request);
+    await (await settings()).change(path, checkedBody(SettingsChange, request.body));
     return OK;
   });
 }

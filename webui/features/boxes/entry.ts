@@ -1,3 +1,4 @@
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { copyingWords } from '../../words/settings/copying.ts';
 import type { FeatureEntry } from '../contract.ts';
 import { BoxesPage } from './boxes-page.tsx';
@@ -5,8 +6,16 @@ import { FetchPage } from './fetch.tsx';
 import { PairedServersPage } from './paired-servers.tsx';
 import { boxesWords } from './words.ts';
 
+const loadSettings = () => import('./box-settings.tsx');
+
 export const boxes: FeatureEntry = {
   name: 'boxes',
+  cameraRows: [
+    {
+      row: lazyPart(() => loadSettings().then((sheet) => sheet.BoxSettingsRow)),
+      sheet: lazyPart(() => loadSettings().then((sheet) => sheet.BoxSettingsSheet)),
+    },
+  ],
   pages: [
     {
       section: 'cameras',

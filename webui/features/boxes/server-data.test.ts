@@ -33,6 +33,7 @@ test('a request has what was changed, and all rights by name', () => {
     talk: false,
     turn: false,
     switch: false,
+    settings: false,
   });
   expect(bodyOf({ cameras: ['door'] })).toEqual({ cameras: ['door'] });
   const server = {
@@ -44,6 +45,7 @@ test('a request has what was changed, and all rights by name', () => {
     talk: false,
     turn: true,
     switch: false,
+    settings: false,
     created: '',
     seen: null,
   } as const;

@@ -7,13 +7,14 @@ import { invitationLink } from './box-data.ts';
 import { boxesWords } from './words.ts';
 
 /** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
-export const SERVER_RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch'] as const;
+export const SERVER_RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch', 'settings'] as const;
 type ServerRight = (typeof SERVER_RIGHTS)[number];
 
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
-  const { serverTalks: talk } = boxesWords.value;
-  return { live: t.deviceLive, recordings: t.deviceRecordings, talk, turn: t.mayTurn, switch: t.maySwitch }[right];
+  const { serverTalks: talk, serverSets: settings } = boxesWords.value;
+  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch } = t;
+  return { live, recordings, talk, turn, switch: maySwitch, settings }[right];
 }
 
 interface Invitation {

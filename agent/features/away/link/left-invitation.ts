@@ -22,6 +22,7 @@ const Left = Type.Object({
   talk: Type.Boolean(),
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
+  settings: Type.Optional(Type.Boolean()),
   /** When it was left, Unix milliseconds. */
   left: Type.Integer(),
   /** Whether the command waits for what comes of it. */
@@ -52,7 +53,8 @@ export async function redeemLeft(
     if (!left) {
       return;
     }
-    const { invitation, cameras, talk, turn = false, switch: switches = false, waits, last } = left;
+    const { invitation, cameras, talk, turn = false, switch: switches = false } = left;
+    const { settings = false, waits, last } = left;
     const ageMs = clock.wallMs() - left.left;
     const isOver = ageMs < 0 || ageMs >= INVITATION_MS;
     if (left.server !== undefined || left.error !== undefined) {
@@ -62,7 +64,7 @@ export async function redeemLeft(
       }
       return;
     }
-    const rights = { cameras, live: true, recordings: true, talk, turn, switch: switches };
+    const rights = { cameras, live: true, recordings: true, talk, turn, switch: switches, settings };
     const result = await redeem(invitation, rights).then(
       (server) => ({ server }),
       (error: unknown) => ({ error: explain(error), mayPass: mayPass(error) }),
@@ -109,7 +111,7 @@ export async function connectCommand(
   becomeOwnerOf(dataDir);
   const document = documentIn(dataDir);
   const waits = isRunning(hold);
-  const given = { talk: has('talk'), turn: has('turn'), switch: has('switch') };
+  const given = { talk: has('talk'), turn: has('turn'), switch: has('switch'), settings: has('settings') };
   await document.save(() => ({ invitation, cameras, ...given, left: clock.wallMs(), waits }));
   if (!waits) {
     write(`Perch connects to ${name} at its next start, within ten minutes of the invitation.\n`);

@@ -31,6 +31,7 @@ const BoxFacts = Type.Object({
   talk: Type.Optional(Type.Boolean()),
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
+  settings: Type.Optional(Type.Boolean()),
   cameras: Type.Array(OfferedCamera, { maxItems: 500 }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;

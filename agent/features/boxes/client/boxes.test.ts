@@ -58,7 +58,14 @@ test('a box keeps the name and the addresses that its owner has entered', async 
   expect(boxes.presence('other')).toBeUndefined();
   await boxes.close();
   const again = await open();
-  expect(again.presence(ID)).toEqual({ id: ID, name: 'Farm', awaySince: null, turn: false, switch: false });
+  expect(again.presence(ID)).toEqual({
+    id: ID,
+    name: 'Farm',
+    awaySince: null,
+    turn: false,
+    switch: false,
+    settings: false,
+  });
   again.rename(ID, '');
   expect(again.item(ID)?.name).toBe('Shed');
   await again.close();

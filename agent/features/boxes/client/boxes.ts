@@ -52,6 +52,7 @@ export interface BoxItem extends BoxState {
   readonly talk: boolean;
   readonly turn: boolean;
   readonly switch: boolean;
+  readonly settings: boolean;
   readonly cameras: readonly OfferedCamera[];
   /** Whether the box makes the connection, so that it has no addresses. */
   readonly linked: boolean;
@@ -458,8 +459,8 @@ function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
 }
 
 const boxItem = ({ box, state }: BoxLink, name: string): BoxItem => {
-  const { id, version, addresses, live, recordings, talk = false, turn = false, switch: switches = false } = box;
-  const rights = { live, recordings, talk, turn, switch: switches };
+  const { id, version, addresses, live, recordings, talk = false } = box;
+  const rights = { live, recordings, talk, ...furtherRights(box) };
   return { id, name, version, addresses, ...rights, cameras: box.cameras, linked: isLinkPin(box.pin), ...state };
 };
 
@@ -467,6 +468,11 @@ const presenceOf = ({ box, awaySince }: BoxLink, name: string): PathBox => ({
   id: box.id,
   name,
   awaySince,
-  turn: box.turn === true,
-  switch: box.switch === true,
+  ...furtherRights(box),
+});
+
+const furtherRights = ({ turn = false, switch: switches = false, settings = false }: StoredBox) => ({
+  turn,
+  switch: switches,
+  settings,
 });

@@ -3,6 +3,7 @@ import type { Host } from '../../contract.ts';
 import { BoxEvents } from '../events/box-events.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { remoteOf } from '../requests/remote-paths.ts';
+import { remoteSettings } from '../requests/remote-settings.ts';
 import { remoteSteering } from '../requests/remote-steering.ts';
 import { ClipCopies } from './clip-copies.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
@@ -18,15 +19,17 @@ export type RemoteParts = ReturnType<typeof openRemoteParts>;
 export function openRemoteParts(deps: RemoteCamerasDeps) {
   const { recordings, config } = deps;
   const requests = new BoxRequests(deps.boxes, deps.clock);
+  const here = (path: string) => remoteOf(config(), path);
   const box = new RemoteRecordings({
     requests,
     clock: deps.clock,
-    remoteOf: (path) => remoteOf(config(), path),
+    remoteOf: here,
     titleOf: (path) => recordings.titleOf(path),
   });
   return {
     box,
-    steering: remoteSteering({ requests, remoteOf: (path) => remoteOf(config(), path) }),
+    steering: remoteSteering({ requests, remoteOf: here }),
+    settings: remoteSettings({ requests, remoteOf: here }),
     copies: new ClipCopies({
       ...deps,
       box,

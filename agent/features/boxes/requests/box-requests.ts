@@ -10,7 +10,7 @@ export interface BoxClient {
   /** Resolves with the head of the answer. @throws PerchError if the box does not answer, or is not paired */
   request(
     box: string,
-    method: 'GET' | 'HEAD' | 'POST',
+    method: 'GET' | 'HEAD' | 'POST' | 'PATCH',
     path: string,
     options: {
       readonly body?: string;
@@ -35,7 +35,7 @@ export interface BoxAnswer {
 }
 
 interface BoxRequest {
-  readonly method?: 'GET' | 'HEAD' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PATCH';
   /** JSON. */
   readonly body?: string;
   /** Encoded path of the URL, without the query. */

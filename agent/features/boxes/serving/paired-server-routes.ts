@@ -37,6 +37,7 @@ const Item = Type.Object({
   talk: Type.Boolean(),
   turn: Type.Boolean(),
   switch: Type.Boolean(),
+  settings: Type.Boolean(),
   created: TimeText,
   seen: OrNull(TimeText),
 });

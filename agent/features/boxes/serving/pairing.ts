@@ -62,7 +62,7 @@ export class Pairing {
   }
 
   /** The facts about this box for a paired server. */
-  factsFor({ id, live, recordings, talk, turn, switch: switches }: ServerItem): object {
+  factsFor({ id, name: _, cameras: __, createdMs, seenMs, ...rights }: ServerItem): object {
     const https = this.#host.https();
     const { boxName } = this.#host.config();
     return {
@@ -71,11 +71,7 @@ export class Pairing {
       version: this.#host.version,
       time: this.#host.clock.wallMs(),
       addresses: https ? this.#addresses(https) : [],
-      live,
-      recordings,
-      talk,
-      turn,
-      switch: switches,
+      ...rights,
       cameras: this.#camerasFor(id),
     };
   }

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { OrNull } from '../../../http/api/schema/schemas.ts';
 
 export const Offered = {
@@ -19,5 +19,28 @@ export const FactsAnswer = Type.Object({
   talk: Type.Boolean({ description: 'Talking through loudspeakers of cameras is allowed.' }),
   turn: Type.Boolean({ description: 'Pan, tilt, zoom and presets of cameras are allowed.' }),
   switch: Type.Boolean({ description: 'Lights, sirens and relays of cameras are allowed.' }),
+  settings: Type.Boolean({ description: 'Reading and changing permitted settings of cameras is allowed.' }),
   cameras: Type.Array(Type.Object(Offered)),
 });
+
+const settings = {
+  record: Type.Optional(Type.Union([Type.Boolean(), Type.String()])),
+  recordPreRoll: Type.Optional(Type.String()),
+  recordPostRoll: Type.Optional(Type.String()),
+  recordDeleteAfter: Type.Optional(Type.String()),
+  recordMaxSize: Type.Optional(Type.String()),
+  audio: Type.Optional(Type.Boolean()),
+  motionSource: Type.Optional(Type.String()),
+  motionSensitivity: Type.Optional(Type.Number()),
+  motionZones: Type.Optional(Type.Array(Type.String())),
+  motionMasks: Type.Optional(Type.Array(Type.String())),
+  motionMinSize: Type.Optional(Type.Number()),
+  motionHours: Type.Optional(Type.String()),
+  objects: Type.Optional(Type.Array(Type.String())),
+  objectsMinHeight: Type.Optional(Type.Number()),
+};
+
+/** Settings of a path that a server may read and change: nothing that leads to other devices, programs, folders or people. */
+export const PermittedSettings = Type.Object(settings, { description: 'As in `/v3/config/paths/get`.' });
+export type PermittedSettings = Static<typeof PermittedSettings>;
+export const SettingsChange = Type.Object(settings, { additionalProperties: false, minProperties: 1 });

@@ -18,6 +18,9 @@ export const ServerTerms = Type.Object(
     switch: Type.Optional(
       Type.Boolean({ description: 'Switches lights, sirens and relays of cameras; needs `live`, default false.' }),
     ),
+    settings: Type.Optional(
+      Type.Boolean({ description: 'Reads and changes permitted settings of cameras; default false.' }),
+    ),
   },
   { additionalProperties: false },
 );

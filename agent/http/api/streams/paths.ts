@@ -102,7 +102,14 @@ export const PathItem = Type.Object({
   ),
   box: OrNull(
     Type.Object(
-      { id: Type.String(), name: Type.String(), awaySince: Time, turn: Type.Boolean(), switch: Type.Boolean() },
+      {
+        id: Type.String(),
+        name: Type.String(),
+        awaySince: Time,
+        turn: Type.Boolean(),
+        switch: Type.Boolean(),
+        settings: Type.Boolean(),
+      },
       {
         description:
           'The box whose camera it is, since when it is away, and what this server may do with the camera; null: it is this one.',

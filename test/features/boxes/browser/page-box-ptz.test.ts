@@ -116,4 +116,34 @@ describeWith(['chromium'], 'the camera of a box on the page of a server', () => 
       expect([user, status]).toEqual([user, controls === 1 ? 200 : 401]);
     }
   });
+
+  test('has settings on its box, which the owner of the server changes as far as they are permitted', async () => {
+    await box.api('PATCH', `pairedservers/${pairing}`, { settings: false });
+    await learn();
+    await using owner = await visit(viewer.browser, server, { size: 'phone' });
+    const { page } = owner;
+    await owner.logIn(`#/settings/cameras/${garden}`);
+    await settled(page, '.sheet');
+    const row = page.getByRole('button', { name: /^Settings on the box/ });
+    expect(await row.count()).toBe(0);
+    await grant('Change settings of recording');
+    await row.click();
+    const sheet = page.locator('.sheet', { has: page.getByRole('heading', { name: 'Settings on the box' }) });
+    await sheet.getByRole('radio', { name: 'On motion' }).click();
+    await sheet.getByRole('switch', { name: 'Sound' }).click();
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    const there = () => box.api('GET', `config/paths/get/${garden}`);
+    await expect.poll(there, { timeout: 10_000 }).toMatchObject({ record: 'motion', audio: false });
+    expect(owner.complaints).toEqual([]);
+
+    await box.api('PATCH', `pairedservers/${pairing}`, { settings: false });
+    await row.click();
+    await page.locator('.sheet .skeleton').waitFor();
+    await box.api('PATCH', `pairedservers/${pairing}`, { settings: true });
+    await sheet.getByRole('radio', { name: 'Always' }).click();
+    await box.api('PATCH', `pairedservers/${pairing}`, { settings: false });
+    await sheet.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/does not let the server change settings/).waitFor();
+    expect(await there()).toMatchObject({ record: 'motion' });
+  });
 });

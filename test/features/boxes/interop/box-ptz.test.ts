@@ -100,4 +100,76 @@ describeWith([], 'the camera of a box', () => {
       expect(camera.operations).not.toContain('GotoHomePosition');
     },
   );
+
+  test.for(Object.entries(PAIRINGS))(
+    'has settings that the owner of the box permits, changed %s',
+    {
+      timeout: 120_000,
+    },
+    async ([, pair]) => {
+      const config = "perch: own\npaths:\n  gate: {}\n  stable: {}\n  '~^yard': {}\n";
+      const [ofBox, ofServer] = [await freePort(), await freePort()];
+      const listen = (port: number) => () => ({ tlsAddress: `127.0.0.1:${port}` });
+      await using box = await startAgent({ isOwned: true, config, listen: listen(ofBox) });
+      await using server = await startAgent({ isOwned: true, config: 'perch: own\n', listen: listen(ofServer) });
+      await pair(server, box);
+      await until(async () => {
+        const { items } = await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list');
+        return items.find(({ state, cameras }) => state === 'connected' && cameras[0]?.here === 'gate');
+      });
+      const settings = (path: string, body?: object) =>
+        asOwner(server, body ? 'PATCH' : 'GET', `/v3/boxes/settings/${path}`, body);
+      await expect(settings('gate')).rejects.toThrow(/503 .*does not let the server change settings of 'gate'/);
+      const [paired] = (await asOwner<Listed<{ readonly id: string }>>(box, 'GET', '/v3/pairedservers/list')).items;
+      expect(paired).toMatchObject({ settings: false });
+      const grant = (rights: object) => asOwner(box, 'PATCH', `/v3/pairedservers/${paired?.id}`, rights);
+      await grant({ settings: true });
+
+      const before = await settings('gate');
+      expect(before).toMatchObject({
+        record: false,
+        recordDeleteAfter: '30d',
+        audio: true,
+        motionSource: 'camera',
+        objects: [],
+      });
+      expect(Object.keys(before as object)).not.toContain('source');
+      const wanted = {
+        ...{ record: 'motion', recordDeleteAfter: '3d', motionSource: 'stream', motionSensitivity: 70 },
+        ...{ motionZones: ['Drive: 0.1,0.2 0.5,0.2 0.5,0.9'], objects: ['person'] },
+      };
+      await settings('gate', wanted);
+      expect(await settings('gate')).toMatchObject(wanted);
+      const there = () => asOwner(box, 'GET', '/v3/config/paths/get/gate');
+      expect(await there()).toMatchObject(wanted);
+      // In the words of the box, as for its owner.
+      await expect(settings('gate', { motionSensitivity: 700 })).rejects.toThrow(/400 .*motionSensitivity/);
+      await expect(settings('gate', { recordDeleteAfter: 'soon' })).rejects.toThrow(/400 .*recordDeleteAfter/);
+      for (const wrong of [{ source: 'rtsp://10.0.0.1/x' }, { runOnReady: 'id' }, { recordPath: '/tmp/%path' }, {}]) {
+        await expect(settings('gate', wrong)).rejects.toThrow(/ 400 /);
+      }
+      // A server of another version, or a hostile one, sends them to the box, which rejects them as well.
+      const { items: boxes } = await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list');
+      await asOwner(server, 'POST', '/v3/config/paths/add/other', {
+        source: `perch://${boxes[0]?.id}/stable`,
+        sourceOnDemand: true,
+      });
+      await asOwner(server, 'POST', '/v3/config/paths/add/yard', {
+        source: `perch://${boxes[0]?.id}/~%5Eyard`,
+        sourceOnDemand: true,
+      });
+      await expect(settings('other')).rejects.toThrow(/503 .*change settings of 'stable'/);
+      await expect(settings('yard')).rejects.toThrow(/ (?:400|503) /);
+      await grant({ cameras: 'all' });
+      expect(await settings('other')).toMatchObject({ record: false });
+      await expect(settings('yard', { record: true })).rejects.toThrow(/ (?:400|404) /);
+      expect(await there()).toMatchObject(wanted);
+
+      const viewer = await fetch(`${server.url}/v3/boxes/settings/gate`);
+      expect(viewer.status).toBe(401);
+      await grant({ settings: false });
+      await expect(settings('gate', { record: false })).rejects.toThrow(/503 .*does not let the server/);
+      expect(await there()).toMatchObject(wanted);
+    },
+  );
 });

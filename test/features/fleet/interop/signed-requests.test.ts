@@ -51,7 +51,7 @@ describeWith(['nats-server'], 'several servers of a fleet', () => {
     const startMs = Date.now() - 600_000;
     await recordClock(join(box.dataDir, 'recordings'), 'gate', startMs, 4);
     const { invitation } = await asOwner<{ readonly invitation: string }>(server, 'POST', '/v3/away/invitations', {});
-    await asOwner(box, 'POST', '/v3/away/servers', { invitation, cameras: 'all', turn: true });
+    await asOwner(box, 'POST', '/v3/away/servers', { invitation, cameras: 'all', turn: true, settings: true });
     const paired = await until(async () => {
       const { items } = await asOwner<Boxes>(server, 'GET', '/v3/boxes/list');
       return items.find(({ state }) => state === 'connected');
@@ -100,6 +100,10 @@ describeWith(['nats-server'], 'several servers of a fleet', () => {
     expect(camera.ptz.velocity.x).toBe(0.5);
     await asOwner(other, 'POST', '/v3/cameras/ptz/stop/gate');
     expect(camera.ptz.moving).toBe(false);
+    await asOwner(other, 'PATCH', '/v3/boxes/settings/gate', { recordDeleteAfter: '3d' });
+    const changed = { recordDeleteAfter: '3d' };
+    expect(await asOwner(other, 'GET', '/v3/boxes/settings/gate')).toMatchObject(changed);
+    expect(await asOwner(box, 'GET', '/v3/config/paths/get/gate')).toMatchObject(changed);
     const { items: servers } = await asOwner<{ readonly items: readonly { readonly id: string }[] }>(
       box,
       'GET',
