@@ -7,11 +7,9 @@ import { answers, OrNull, operation, PathName, pageOf, TimeText } from '../../ht
 import { checkedBody } from '../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../http/messages/responses.ts';
 import type { BoxSettings } from './requests/remote-settings.ts';
-import { Offered, PermittedSettings, SettingsChange } from './serving/schemas.ts';
+import { MAX_BODY_BYTES, Offered, PermittedSettings, SettingsChange } from './serving/schemas.ts';
 
 export type { PairedServerItem } from './serving/paired-server-routes.ts';
-
-const MAX_BODY_BYTES = 1 << 18;
 
 const Chosen = Type.Union(
   [Type.Literal('all'), Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 500 })],

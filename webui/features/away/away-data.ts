@@ -36,9 +36,8 @@ export interface JoinValues {
 }
 
 export function rightName(right: Right): string {
-  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch } = peopleWords.value;
-  const { mayTalk: talk, maySet: settings } = awayWords.value;
-  return { live, recordings, talk, turn, switch: maySwitch, settings }[right];
+  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch, maySet } = peopleWords.value;
+  return { live, recordings, talk: awayWords.value.mayTalk, turn, switch: maySwitch, settings: maySet }[right];
 }
 
 export const oneRight = (rights: readonly Right[]): string | undefined =>

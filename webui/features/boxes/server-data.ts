@@ -12,9 +12,8 @@ type ServerRight = (typeof SERVER_RIGHTS)[number];
 
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
-  const { serverTalks: talk, serverSets: settings } = boxesWords.value;
-  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch } = t;
-  return { live, recordings, talk, turn, switch: maySwitch, settings }[right];
+  const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch, maySet: settings } = t;
+  return { live, recordings, talk: boxesWords.value.serverTalks, turn, switch: maySwitch, settings }[right];
 }
 
 interface Invitation {

@@ -12,9 +12,7 @@ import { serverOf } from '../../../http/auth/signed-requests.ts';
 import { checkedBody } from '../../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../../http/messages/responses.ts';
 import type { Pairing } from './pairing.ts';
-import { FactsAnswer } from './schemas.ts';
-
-const MAX_BODY_BYTES = 1 << 18;
+import { FactsAnswer, MAX_BODY_BYTES } from './schemas.ts';
 
 const Pair = Type.Object(
   {

@@ -9,12 +9,11 @@ import { serverOf } from '../../../http/auth/signed-requests.ts';
 import { checkedBody } from '../../../http/messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../../http/messages/responses.ts';
 import type { Host } from '../../contract.ts';
-import { PermittedSettings, SettingsChange } from './schemas.ts';
+import { MAX_BODY_BYTES, PermittedSettings, SettingsChange } from './schemas.ts';
 
 type SettingsHost = Pick<Host, 'settings' | 'edits' | 'servers' | 'log'>;
 
 const TAG = 'boxes';
-const MAX_BODY_BYTES = 1 << 18;
 
 /** Settings of this box's cameras for paired servers that have the right. */
 export const pairedSettingsRoutes: FastifyPluginAsync<{ readonly host: SettingsHost }> = async (app, { host }) => {

@@ -1,6 +1,9 @@
 import Type, { type Static } from 'typebox';
 import { OrNull } from '../../../http/api/schema/schemas.ts';
 
+/** Of a request with names of cameras, or settings. */
+export const MAX_BODY_BYTES = 1 << 18;
+
 export const Offered = {
   path: Type.String({ description: 'Name of the path on the box.' }),
   name: OrNull(Type.String({ description: 'Name of the camera for people.' })),

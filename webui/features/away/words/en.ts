@@ -42,7 +42,6 @@ export const en = {
   serverIsOther: 'Another machine answers at the addresses of the invitation.',
   serverMay: 'Permissions of the server',
   mayTalk: 'Talk through cameras that it watches',
-  maySet: 'Change settings of recording, sound, motion and objects',
   oneRight: 'Choose live or recordings.',
   connect: 'Connect',
   connectEffect: 'The server shows the chosen cameras. It gets no passwords, and only the settings that you permit.',

@@ -13,7 +13,6 @@ export const en = {
   inviteServer: 'Invite a server',
   serverMay: 'Permissions of this server',
   serverTalks: 'Talk through cameras that it watches',
-  serverSets: 'Change settings of recording, sound, motion and objects',
   oneServerRight: 'Choose live or recordings.',
   makeInvitation: 'Create invitation',
   invitationEffect: 'The invitation is valid for ten minutes and one server.',

@@ -9,7 +9,6 @@ export const zhCn: BoxesWords = {
   inviteServer: '邀请服务器',
   serverMay: '此服务器的权限',
   serverTalks: '通过可观看的摄像头对讲',
-  serverSets: '更改录像、声音、移动侦测和目标识别的设置',
   oneServerRight: '请选择实时画面或录像。',
   makeInvitation: '生成邀请',
   invitationEffect: '邀请十分钟内有效，只能用于一台服务器。',

@@ -27,6 +27,7 @@ export const people = {
   mayTurnText: 'Pan, tilt, zoom and saved positions',
   maySwitch: 'Lights, sirens and relays',
   maySwitchText: 'Switch those of these cameras, such as a gate',
+  maySet: 'Change settings of recording, sound, motion and objects',
   personWillSee: 'Can watch these cameras and change no settings.',
   removePerson: (name: string) => `Remove ${name}`,
   removePersonText: 'They are logged out everywhere immediately. Press again to remove.',

@@ -28,6 +28,7 @@ export const people: PeopleWords = {
   mayTurnText: '云台、变焦和预置位',
   maySwitch: '灯光、警报器和继电器',
   maySwitchText: '开关这些摄像头的输出，例如大门',
+  maySet: '更改录像、声音、移动侦测和目标识别的设置',
   personWillSee: '只能看这些摄像头，不能更改任何设置。',
   removePerson: (name) => `移除 ${name}`,
   removePersonText: '此人在各处的登录会立即退出。再按一次即移除。',
