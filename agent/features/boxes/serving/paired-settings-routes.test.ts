@@ -12,7 +12,7 @@ import { createHttpApp } from '../../../http/listener/app.ts';
 import { pairedSettingsRoutes } from './paired-settings-routes.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
-const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, motionZones: ['0.1,0.2 0.5,0.2 0.5,0.9']}
+const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, recordPostRoll: 20s}
   stable: {}
   far: {source: 'perch://1a2b3c4d5e6f7a8b/garden'}
   '~^yard': {}
@@ -59,7 +59,7 @@ async function open(rights: Partial<ServerRights>) {
 test('a server with the right reads and changes the permitted settings of a camera, in its own name', async () => {
   const { ask, changes, servers, id } = await open({ settings: true, cameras: ['gate'] });
   const { status, body, text } = await ask('gate');
-  expect([status, body['record'], body['motionZones']]).toEqual([200, 'motion', ['0.1,0.2 0.5,0.2 0.5,0.9']]);
+  expect([status, body['record'], body['recordPostRoll']]).toEqual([200, 'motion', '20s']);
   expect(text).not.toMatch(/heron|"source|recordPath|runOn|"camera":/);
   expect(await ask('gate', { record: false, objects: ['person'] })).toMatchObject({ status: 200 });
   const editor = { hasAllRights: false, user: "server 'Office'" };
