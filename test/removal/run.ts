@@ -52,6 +52,7 @@ const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
     'test/features/fleet/interop/replicas.test.ts',
     'test/features/fleet/system/',
     'test/features/fleet/interop/server-bus.test.ts',
+    'test/features/fleet/interop/signed-requests.test.ts',
     'test/features/fleet/system/load.test.ts',
   ],
 };
