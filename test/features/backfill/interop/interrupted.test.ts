@@ -130,7 +130,7 @@ test.concurrent(
 );
 
 test.concurrent('a camera that reboots while its card is read is asked again', LIMIT, async ({ onTestFinished }) => {
-  const { missed, host, itemOf, isOver, skip } = await openMissed(onTestFinished, { door: { replayPace: PACE } });
+  const { missed, host, itemOf, skip } = await openMissed(onTestFinished, { door: { replayPace: PACE } });
   const [door = expect.fail('no camera')] = missed;
   await eventually(async () => (await itemOf('door')).state === 'fetching' || undefined);
   await new Promise((resolve) => setTimeout(resolve, FETCH_MS));
@@ -138,14 +138,15 @@ test.concurrent('a camera that reboots while its card is read is asked again', L
   // The reading may have ended the stream: Perch waits for two minutes from when it has seen that.
   // Each time later, since a jump of the clock also ends what a busy machine has not finished.
   let [nextMs, everyMs] = [performance.now() + SKIP_MS, SKIP_MS];
+  // The reboot leaves a gap on a slow machine, which this card has not recorded either: so some gaps may be left.
   await eventually(async () => {
-    const isFetching = (await itemOf('door')).state === 'fetching';
-    if (!isFetching && performance.now() > nextMs) {
+    const { state, fetchedSeconds } = await itemOf('door');
+    if (state !== 'fetching' && performance.now() > nextMs) {
       skip(PAUSE_MS);
       everyMs *= 1.5;
       nextMs = performance.now() + everyMs;
     }
-    return (await isOver('door')) || undefined;
+    return fetchedSeconds > 0 || undefined;
   });
   expect(host.paths.find('door')?.recording?.active).toBe(true);
   await expectMissedFilled(host, door);
