@@ -24,7 +24,6 @@ const digest = (bytes: Uint8Array): string => createHash('sha1').update(bytes).d
 
 interface Transfer {
   readonly phase: string;
-  readonly bytes: { readonly done: number };
   readonly leftOut: { readonly count: number };
 }
 
@@ -71,6 +70,7 @@ test(
       'pathDefaults: { recordDeleteAfter: 0s }\npaths: { yard: { source: publisher } }\n';
     const dataDir = join(folder.path, 'data');
     mkdirSync(dataDir);
+    mkdirSync(join(folder.path, 'yard'));
     const start = async (before?: Agent): Promise<Agent> => {
       const agent = await startAgent({ config, dataDir, env: { TZ: 'UTC' }, ...(before && { ports: before.ports }) });
       onTestFinished(async () => void (await agent.process.stop('SIGKILL')));
@@ -86,11 +86,12 @@ test(
       return answer.json();
     };
     const stateOf = async (agent: Agent) => (await call(agent, '')) as Transfer;
-    const inImport = (agent: Agent) =>
-      until(async () => {
-        const { phase, bytes } = await stateOf(agent);
-        return (phase === 'running' && bytes.done > 0) || undefined;
-      });
+    const bytesStored = () => filesBelow(join(folder.path, 'yard')).reduce((sum, file) => sum + statSync(file).size, 0);
+    /** Until recordings come. */
+    const inImport = async (agent: Agent) => {
+      const bytes = bytesStored();
+      await until(async () => ((await stateOf(agent)).phase === 'running' && bytesStored() > bytes) || undefined);
+    };
 
     let agent = await start();
     const recorder = { address: camera.url, ...LOGIN };
