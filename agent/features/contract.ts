@@ -34,7 +34,7 @@ import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathBox, PathStatus } from '../paths/path-status.ts';
 import type { PicturePart, Pixels } from '../picture/contracts.ts';
 import type { StoreOffer } from '../playback/stores/contract.ts';
-import type { RtspReplays, SessionTables, SourceProtocol, ZlmApiCalls } from '../protocols/contract.ts';
+import type { Replicas, RtspReplays, SessionTables, SourceProtocol, ZlmApiCalls } from '../protocols/contract.ts';
 import type { RecordingCopies } from '../record/store/recording-copies.ts';
 import type { TransferKind } from '../recordings/copy/transfer-kind.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -135,6 +135,8 @@ export interface OpenFeature {
   steering?(own: CameraCommands): CameraCommands;
   /** Recognizes who signed a request of the main port, before the hooks and routes that are added later. */
   authenticate?(app: FastifyInstance): void;
+  /** Other servers for one listener, which share their viewers with this one. */
+  replicas?(access: HttpAccess): Replicas | undefined;
   /** Recordings for clients of the RTSP server. */
   readonly replays?: RtspReplays;
   /** The saved clips, with what this feature keeps of them. */

@@ -244,6 +244,8 @@ export interface RouteDeps<Running extends RunningServer = RunningServer> {
   readonly recorded: PathRoutes;
   /** Undefined: nothing answers them. */
   readonly zlm: ZlmApiCalls | undefined;
+  /** Undefined: there are no others. */
+  readonly replicas: Replicas | undefined;
   /** The built page. */
   readonly pageFolder: string;
   readonly clock: Clock;
@@ -255,6 +257,29 @@ export interface RouteDeps<Running extends RunningServer = RunningServer> {
 export interface PathRoutes {
   takes(address: string): boolean;
   answer(address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+}
+
+/** The other servers of a fleet, any of which a request of a session may reach. */
+export interface Replicas {
+  /** Secret of a new session, which names this server; undefined: the others cannot reach it. */
+  newSecret(path: string): string | undefined;
+  /**
+   * Has the server that holds the session answer the request.
+   * @returns the secret if this server is to go on with the session of one that has ended; undefined: no such session is known
+   * @throws PerchError exhausted, unavailable
+   */
+  answer(held: HeldElsewhere): Promise<'answered' | { readonly inherited: string } | undefined>;
+}
+
+/** A request without a body for a session that this server does not have. */
+export interface HeldElsewhere {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly path: string;
+  /** Of sessions that the request names. */
+  readonly secrets: readonly string[];
+  /** Path and query below the main port. */
+  readonly target: string;
 }
 
 /** ZLMediaKit's calls other than signalling. */

@@ -13,7 +13,7 @@ import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathBox } from '../../paths/path-status.ts';
 import type { StoreOffer } from '../../playback/stores/contract.ts';
-import type { RtspReplays, SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
+import type { Replicas, RtspReplays, SourceProtocol, ZlmApiCalls } from '../../protocols/contract.ts';
 import { safeCopies } from '../../record/store/recording-copies.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 
@@ -176,9 +176,7 @@ export class OpenFeatures {
     return this.#all((feature) => feature.replacesEvents?.(path, kind)).includes(true);
   }
 
-  isTurning(path: string): boolean {
-    return this.#all((feature) => feature.isTurning?.(path)).includes(true);
-  }
+  readonly isTurning = (path: string): boolean => this.#all((feature) => feature.isTurning?.(path)).includes(true);
 
   examines(path: string): readonly LabelType[] {
     return [...new Set(this.#all((feature) => feature.examines?.(path) ?? []).flat())];
@@ -245,6 +243,8 @@ export class OpenFeatures {
   }
 
   readonly calls = (access: HttpAccess): ZlmApiCalls | undefined => this.#first((feature) => feature.calls?.(access));
+
+  readonly replicas = (access: HttpAccess): Replicas | undefined => this.#first((feature) => feature.replicas?.(access));
 
   readonly isOwn = (identity: string): boolean => this.#all((feature) => feature.isOwn?.(identity)).includes(true);
 

@@ -141,6 +141,7 @@ export class HttpListeners {
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as(routes.protocol, routes.openingMethod);
     const recorded = this.#playback.belowLive(access);
-    return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.features.calls(access) });
+    const [zlm, replicas] = [this.features.calls(access), this.features.replicas(access)];
+    return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm, replicas });
   }
 }

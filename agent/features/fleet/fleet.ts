@@ -8,8 +8,10 @@ import type { Component } from '../../base/reconciler.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
 import type { FeatureMetric } from '../../http/metrics/device-metrics.ts';
+import type { Replicas } from '../../protocols/contract.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { eventReport } from '../../record/events/event-report.ts';
 import { gapsName } from '../../record/gaps/gap-reason.ts';
@@ -22,6 +24,7 @@ import { CREDENTIAL_FILE } from './bus/credential-file.ts';
 import type { ServerSide } from './bus/server-side.ts';
 import type { EventSharing } from './database/event-sharing.ts';
 import { FLEET } from './keys.ts';
+import type { FleetReplicas } from './replicas/replicas.ts';
 
 /** Shorter outages are not listed. */
 const OUTAGE_US = 60_000_000;
@@ -39,6 +42,7 @@ export class Fleet implements OpenFeature {
   #openSide: (() => BoxSide) | undefined;
   #side: BoxSide | undefined;
   #sharing: EventSharing | undefined;
+  #replicas: FleetReplicas | undefined;
   #app: FastifyInstance | undefined;
 
   /** @param otherProblems those of the database */
@@ -79,6 +83,7 @@ export class Fleet implements OpenFeature {
   /** Over the bus only requests that a paired server has signed are answered. Called after the signature is verified. */
   authenticate(app: FastifyInstance): void {
     this.#app = app;
+    this.#replicas?.receive(app);
     app.addHook('onRequest', async (request) => {
       if (this.#host.boxLinks.bus.hasReceived(request.raw.socket) && serverOf(request) === undefined) {
         throw new PerchError('unauthorized', 'only signed requests of paired servers are answered over the bus');
@@ -90,6 +95,7 @@ export class Fleet implements OpenFeature {
   async begin(): Promise<void> {
     const { dataDir, servers, log } = this.#host;
     await this.#shareEvents();
+    await this.#shareViewers();
     if (!existsSync(join(dataDir, CREDENTIAL_FILE))) {
       return;
     }
@@ -127,6 +133,22 @@ export class Fleet implements OpenFeature {
     }
   }
 
+  /** With the servers of the database. */
+  async #shareViewers(): Promise<void> {
+    const { dataDir, config, clock, log } = this.#host;
+    const database = documentCarrier(dataDir);
+    if (database) {
+      const { FleetReplicas: Others } = await loadLate('database', () => import('./replicas/replicas.ts'));
+      const address = () => settingsIn(config(), FLEET).replicaAddress;
+      this.#replicas = new Others({ database, address, clock, log });
+      await this.#replicas.announce();
+    }
+  }
+
+  replicas(access: HttpAccess): Replicas | undefined {
+    return this.#replicas?.at(access);
+  }
+
   configure(config: Config): void {
     if (settingsIn(config, FLEET).natsURL !== '') {
       this.#boxSide();
@@ -136,6 +158,7 @@ export class Fleet implements OpenFeature {
   }
 
   async close(): Promise<void> {
+    this.#replicas?.close();
     this.#closeSide();
   }
 

@@ -17,7 +17,7 @@ import {
   sessionTokenOf,
   writtenCredentialsOf,
 } from './credentials.ts';
-import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
+import { carriedOrigin, isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
 import { notePermitted, serverOf } from './signed-requests.ts';
 
 type HttpIdentity = Identity & Required<Pick<Identity, 'mayBeForged' | 'request'>>;
@@ -63,7 +63,10 @@ export class HttpAccess {
   }
 
   origin({ raw }: Pick<FastifyRequest, 'raw'>): RequestOrigin {
-    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trustedNow(), raw.httpVersion);
+    const { headers, socket, httpVersion } = raw;
+    return (
+      carriedOrigin(raw) ?? originOf(headers, socket.remoteAddress ?? '', isByTls(raw), this.#trustedNow(), httpVersion)
+    );
   }
 
   #trustedNow(): IpList {
@@ -78,7 +81,8 @@ export class HttpAccess {
   /** The address of `origin` without the rest, for each part that a player fetches. */
   ip(request: Pick<FastifyRequest, 'raw'>): string {
     const peer = request.raw.socket.remoteAddress ?? '';
-    return this.#trustedNow().isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
+    const isPeer = this.#trustedNow().isEmpty && !carriedOrigin(request.raw);
+    return isPeer ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
   }
 
   isSecure(request: FastifyRequest): boolean {

@@ -36,6 +36,17 @@ const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
 /** A proxy's folder, limited to characters that are safe in addresses and in a cookie's Path. */
 const PREFIX = /^(\/[\w.~!$&'()*+=:@%-]+)+\/?$/;
 
+/** Origins that another server of the fleet has judged. Undefined: there was none. */
+let carried: WeakMap<IncomingMessage, RequestOrigin> | undefined;
+
+/** @param raw of a request that was forwarded @param origin that of the client's own request */
+export function carryOrigin(raw: IncomingMessage, origin: RequestOrigin): void {
+  carried ??= new WeakMap();
+  carried.set(raw, origin);
+}
+
+export const carriedOrigin = (raw: IncomingMessage): RequestOrigin | undefined => carried?.get(raw);
+
 export function originOf(
   headers: IncomingHttpHeaders,
   peer: string,

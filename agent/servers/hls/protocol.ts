@@ -93,11 +93,12 @@ function optionsOf(config: Config): Options {
 
 /** HLS, live fMP4 and rewinding. */
 async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<RunningHls>): Promise<void> {
-  const { access, recorded, config, pageFolder, clock, log } = deps;
+  const { access, recorded, replicas, config, pageFolder, clock, log } = deps;
   const live = liveAddresses({ server: () => required(deps.running()).live, access, clock, log });
   await app.register(hlsPlugin, {
     prefix,
     access,
+    replicas,
     others: anyOf([recorded, live]),
     get server() {
       return required(required(deps.running()).server);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explainToViewer, PerchError } from '../../../base/errors.ts';
-import type { HttpAccess, PathRoutes } from '../../../protocols/contract.ts';
+import type { HttpAccess, PathRoutes, Replicas } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
@@ -32,6 +32,8 @@ interface HlsPluginOptions {
   readonly isConfigured?: (path: string) => boolean;
   /** Other routes below the paths. */
   readonly others?: PathRoutes;
+  /** Servers that may have the session of a request. */
+  readonly replicas?: Replicas | undefined;
   /** The built page, with the scripts of the player page. Without it only hls.js is available, from its package. */
   readonly pageFolder?: string;
 }
@@ -55,7 +57,7 @@ const MAX_ZIPPED_ALONE = 16;
 
 /** MediaMTX's HLS addresses, below any prefix: all URLs in playlists and pages are relative. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
-  const delivery = new Delivery(options);
+  const delivery = new Delivery(options, app.prefix);
   const { pageFolder } = options;
   const built = (name: string) => (pageFolder === undefined ? [] : [join(pageFolder, name)]);
   const libraries: Record<Library, readonly string[]> = {
@@ -99,13 +101,15 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
 class Delivery {
   readonly access: SessionAccess;
   readonly #options: HlsPluginOptions;
+  readonly #prefix: string;
   readonly #texts = new PlaylistTexts();
   #blocking: BlockingReloads | undefined;
 
-  constructor(options: HlsPluginOptions) {
+  constructor(options: HlsPluginOptions, prefix: string) {
     this.#options = options;
+    this.#prefix = prefix;
     // Called at each request: the server may restart while its listeners continue.
-    this.access = new SessionAccess(options.access, () => options.server);
+    this.access = new SessionAccess(options.access, () => options.server, options.replicas);
   }
 
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -125,13 +129,29 @@ class Delivery {
       case 'page':
         await this.#options.access.require(request, 'read', wanted.path);
         return sendText(request, reply, 'text/html; charset=utf-8', 'max-age=3600', PLAYER_PAGE);
+    }
+    const elsewhere = this.#options.replicas && (await this.#elsewhere(this.#options.replicas, wanted, request, reply));
+    if (elsewhere === 'answered') {
+      return reply;
+    }
+    switch (wanted.kind) {
       case 'multivariant':
         return this.#begin(wanted.path, request, reply);
       case 'media':
-        return this.#sendMedia(wanted.path, wanted.rendition, request, reply);
+        return this.#sendMedia(wanted.path, wanted.rendition, request, reply, elsewhere?.inherited);
       case 'file':
+        if (elsewhere) {
+          throw lostFile(wanted.path);
+        }
         return this.#sendFile(await this.access.admit(request, wanted.path), wanted.file, request, reply);
     }
+  }
+
+  /** Only for requests whose session is not here. */
+  async #elsewhere(replicas: Replicas, { path }: PathRequest, request: FastifyRequest, reply: FastifyReply) {
+    const secrets = this.access.secretsElsewhere(request, path);
+    const target = `/hls${request.url.slice(this.#prefix.length)}`;
+    return secrets.length > 0 ? replicas.answer({ request, reply, path, secrets, target }) : undefined;
   }
 
   async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -160,8 +180,15 @@ class Delivery {
     }
   }
 
-  async #sendMedia(path: string, name: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const admitted = await this.#orRefusal(reply, () => this.access.admit(request, path, true));
+  /** @param inherited secret of a session of a server that has ended */
+  async #sendMedia(
+    path: string,
+    name: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    inherited?: string,
+  ): Promise<FastifyReply> {
+    const admitted = await this.#orRefusal(reply, () => this.access.admit(request, path, true, inherited));
     if (!admitted) {
       return reply;
     }
@@ -170,7 +197,10 @@ class Delivery {
     if (session.chromium && isChromiumPlayer(request)) {
       return this.#sendToChromium(session.chromium, admitted, rendition, request, reply);
     }
-    const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
+    const directives = session.renumbering.own(
+      parseDirectives(request.query as Readonly<Record<string, unknown>>),
+      rendition.playlist,
+    );
     const isThere = () => standing(rendition, directives) === 'there';
     const fault = isThere() ? undefined : await this.wait(admitted, rendition, isThere);
     if (fault === ENDED) {
@@ -180,9 +210,10 @@ class Delivery {
       return sendFault(reply, fault);
     }
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
-    if (session.knownInits.size > 0) {
+    if (session.knownInits.size > 0 || session.renumbering.shift > 0) {
       const all = this.#texts.text(rendition, muxer.renditions, playlistFormOf(directives), query);
-      return sendText(request, reply, PLAYLIST_TYPE, cache, playlistForLavf(session, all));
+      const shown = session.renumbering.shown(playlistForLavf(session, all));
+      return sendText(request, reply, PLAYLIST_TYPE, cache, shown);
     }
     this.sendPlaylist(takeOver(request, reply), admitted, rendition, directives, cache);
     return reply;
@@ -220,7 +251,7 @@ class Delivery {
     }
     vary(reply, 'Accept-Encoding');
     const text = writeMediaPlaylist(found(shown), { query: admitted.query, skip: 'no', others: [] });
-    return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, text);
+    return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, admitted.session.renumbering.shown(text));
   }
 
   async #sendFile(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
@@ -234,6 +265,9 @@ class Delivery {
     const fault = rendition && (await this.wait(admitted, rendition, isThere));
     if (fault) {
       return sendFault(reply, fault);
+    }
+    if (!file && session.renumbering.shift > 0) {
+      throw lostFile(session.requester.path);
     }
     const sent = found<MediaFile>(file);
     if (isLavf(request)) {
@@ -297,6 +331,10 @@ function cdnCache({ playlist }: HlsRendition, { msn }: Directives): string {
   const lastS = playlist?.segments.at(-1)?.durationS ?? 1;
   return `public, max-age=${Math.max(1, Math.floor(lastS))}`;
 }
+
+/** 503, which players try again, and have a new playlist by then; 404 ends many of them. */
+const lostFile = (path: string): PerchError =>
+  new PerchError('unavailable', 'the file was of a server that has ended', { path, retryAfterS: 1 });
 
 function found<T>(value: T | undefined): T {
   if (value === undefined) {

@@ -3,11 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/network/ip-address.ts';
-import type { HttpAccess } from '../../../protocols/contract.ts';
+import type { HttpAccess, Replicas } from '../../../protocols/contract.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { HlsServer, OpenMuxer, SoundForm } from '../server/server.ts';
 import { ChromiumCompat, isChromiumPlayer } from '../sessions/chromium-compat.ts';
-import type { HlsSession, Requester } from '../sessions/sessions.ts';
+import { NO_RENUMBERING, Renumbering } from '../sessions/renumbering.ts';
+import type { FormerSession, HlsSession, Requester } from '../sessions/sessions.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
 
 /** Contains the session's secret. Each path has its own: browsers return it to the folder that set it. */
@@ -68,10 +69,21 @@ export class SessionAccess {
   readonly #access: HttpAccess;
   /** Called at each request: the server may restart while its listeners continue. */
   readonly #server: () => HlsServer;
+  readonly #replicas: Replicas | undefined;
 
-  constructor(access: HttpAccess, server: () => HlsServer) {
+  constructor(access: HttpAccess, server: () => HlsServer, replicas?: Replicas) {
     this.#access = access;
     this.#server = server;
+    this.#replicas = replicas;
+  }
+
+  /** Secrets that a request names, unless this server has one of their sessions. */
+  secretsElsewhere(request: FastifyRequest, path: string): readonly string[] {
+    if (this.#isCdn(request) || this.#sessionOf(request, path)) {
+      return [];
+    }
+    const named = parameter(request, 'session');
+    return [...(named === undefined ? [] : [named]), ...cookiesOf(request.headers.cookie, SESSION_COOKIE)];
   }
 
   /** @returns undefined if the player is redirected to test its cookies */
@@ -99,7 +111,9 @@ export class SessionAccess {
     await this.#access.require(request, 'read', path);
     const { muxer, origin } = await server.open(path, plainQuery.slice(1), formOf(request));
     const session =
-      known && !known.isEnded ? known : server.sessions.open(this.#requesterOf(request, path), muxer, origin, known);
+      known && !known.isEnded
+        ? known
+        : server.sessions.open(this.#requesterOf(request, path), muxer, origin, known ?? this.#named(path));
     session.admit(this.#access.ip(request));
     session.muxer = muxer;
     const hasCookies = keepsCookies || cookiesOf(headers.cookie, SESSION_COOKIE).includes(session.secret);
@@ -119,9 +133,10 @@ export class SessionAccess {
    * For everything below the multivariant playlist. A player is authorized again when its address changes (the NAT of a
    * carrier, IPv4 and IPv6) and when its session has ended.
    * @param continues a request for a playlist, whose player continues with the path's next stream
+   * @param inherited secret of a session with another server, which has ended
    * @throws PerchError unauthorized; notFound without a session of this path, and without a muxer
    */
-  async admit(request: FastifyRequest, path: string, continues = false): Promise<Admitted> {
+  async admit(request: FastifyRequest, path: string, continues = false, inherited?: string): Promise<Admitted> {
     const server = this.#server();
     if (this.#isCdn(request)) {
       const { muxer, origin } = opened(server.find(path, requestedForm(request)), path);
@@ -133,11 +148,14 @@ export class SessionAccess {
     if (!known?.isOpenTo(ip)) {
       await this.#access.require(request, 'read', path);
     }
+    const form = formOf(request);
+    if (!known && inherited !== undefined) {
+      return this.#inherit(request, path, form, inherited);
+    }
     if (!known) {
       throw endedSession(path);
     }
     known.admit(ip);
-    const form = formOf(request);
     if (!known.isEnded) {
       return admitted(known, opened(server.find(path, form), path).muxer, request);
     }
@@ -154,6 +172,24 @@ export class SessionAccess {
     session.chromium ??= known.chromium && new ChromiumCompat();
     return admitted(session, muxer, request);
   }
+
+  async #inherit(request: FastifyRequest, path: string, form: SoundForm, secret: string): Promise<Admitted> {
+    const server = this.#server();
+    const query = beginningQuery(queryOf(request.url), undefined).slice(1);
+    const { muxer, origin } = await server.reopen(path, query, form);
+    const former = { secret, renumbering: Renumbering.of(muxer, server.clock) };
+    const session = server.sessions.open(this.#requesterOf(request, path), muxer, origin, former);
+    session.admit(this.#access.ip(request));
+    session.chromium ??= isChromiumPlayer(request) ? new ChromiumCompat() : undefined;
+    return admitted(session, muxer, request);
+  }
+
+  /** For a session whose secret tells other servers where it is. */
+  #named(path: string): FormerSession | undefined {
+    const secret = this.#replicas?.newSecret(path);
+    return secret === undefined ? undefined : { secret, renumbering: NO_RENUMBERING };
+  }
+
   /** A viewer whose session is in its cookie, without a query, or undefined if `admit` decides. */
   admitByCookie(raw: IncomingMessage, path: string): Admitted | undefined {
     const server = this.#server();

@@ -38,7 +38,15 @@ interface FrequentRequest {
 const ADDRESS =
   /^([\w./~-]+)\/(?:((?:video|audio)\d+|main)_stream\.m3u8|([0-9a-f]{12}_[\w]+\.(?:mp4|ts)))(?:\?_HLS_msn=(\d{1,15})(?:&_HLS_part=(\d{1,15}))?(?:&_HLS_skip=(YES|v2))?)?$/;
 /** With these headers hooks or other rules apply, so the route answers the request. */
-const SPECIAL = ['authorization', 'origin', 'range', 'x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
+const SPECIAL = [
+  'authorization',
+  'origin',
+  'range',
+  'x-forwarded-for',
+  'forwarded',
+  'x-real-ip',
+  'perch-forwarded',
+] as const;
 
 /**
  * Answers the requests of players that have a session in a cookie, with the bytes that the route would send. All else,
@@ -126,7 +134,8 @@ function parse(url: string, prefix: string): FrequentRequest | undefined {
 function admit(delivery: PlayerDelivery, request: IncomingMessage, path: string): Admitted | undefined {
   try {
     const admitted = delivery.access.admitByCookie(request, path);
-    return admitted?.session.chromium || admitted?.session.knownInits.size ? undefined : admitted;
+    const { chromium, knownInits, renumbering } = admitted?.session ?? {};
+    return chromium || knownInits?.size || renumbering?.shift ? undefined : admitted;
   } catch {
     // The server is restarting.
     return undefined;

@@ -7,6 +7,7 @@ import { subscriberOf } from '../../../base/network/ip-address.ts';
 import type { Stream, Viewer, Watcher } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { ChromiumCompat } from './chromium-compat.ts';
+import { NO_RENUMBERING, type Renumbering } from './renumbering.ts';
 import { HLS_SESSION, type HlsSessionItem } from './session-kinds.ts';
 import type { ViewerFacts, ViewerLog } from './viewer-log.ts';
 
@@ -38,6 +39,9 @@ const MAX_WAITING = 32;
 /** Addresses of one player: those of a carrier's NAT, IPv4 and IPv6. Beyond that the oldest has to be authorized again. */
 const MAX_ADDRESSES = 16;
 
+/** What a session has from the one that its player had before. */
+export type FormerSession = Pick<HlsSession, 'secret' | 'renumbering'>;
+
 /** One viewer, or a CDN on behalf of many. */
 export class HlsSession implements Viewer {
   readonly kind = HLS_SESSION;
@@ -60,6 +64,7 @@ export class HlsSession implements Viewer {
   readonly knownInits = new Set<string>();
   /** Playlists for Chromium's own player, or undefined for another player. */
   chromium: ChromiumCompat | undefined;
+  readonly renumbering: Renumbering;
   /** Addresses from which its player was authorized. */
   readonly #addresses = new Set<string>();
   #waiting = 0;
@@ -71,12 +76,13 @@ export class HlsSession implements Viewer {
     stream: Stream,
     isCdn: boolean,
     clock: Clock,
-    former?: HlsSession,
+    former?: FormerSession,
   ) {
     // Copies: V8 substrings keep their whole text alive, and these live as long as the session.
     const { path, query, ip, remoteAddr, user, userAgent } = requester;
     this.id = requester.id ?? randomUUID();
     this.secret = former?.secret ?? randomUUID();
+    this.renumbering = former?.renumbering ?? NO_RENUMBERING;
     this.admit(ip);
     this.requester = {
       path: copyOf(path),
@@ -159,7 +165,7 @@ export class HlsSessions {
   }
 
   /** @param former continues with its secret @throws PerchError exhausted */
-  open(requester: Requester, muxer: HlsMuxer, stream: Stream, former?: HlsSession): HlsSession {
+  open(requester: Requester, muxer: HlsMuxer, stream: Stream, former?: FormerSession): HlsSession {
     const known = former && this.#bySecret.get(former.secret);
     if (known) {
       return known;

@@ -16,6 +16,8 @@ interface Span {
 /** Somebody who may see all cameras, at the load balancer. */
 export class Person {
   readonly #url: string;
+  /** The balancer, with name and password. */
+  readonly url: string = '';
   readonly headers: Readonly<Record<string, string>>;
 
   /** A new person; one of an earlier try of the test is removed. */
@@ -34,7 +36,10 @@ export class Person {
     });
     expect([answer.status, await answer.text()]).toEqual([200, expect.any(String)]);
     const cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
-    return new Person(balancer.url, { cookie, 'sec-fetch-site': 'same-origin' });
+    const person = new Person(balancer.url, { cookie, 'sec-fetch-site': 'same-origin' });
+    const url = new URL(balancer.url);
+    Object.assign(url, { username: name, password: PASSWORD });
+    return Object.assign(person, { url: url.href.replace(/\/$/, '') });
   }
 
   private constructor(url: string, headers: Readonly<Record<string, string>>) {

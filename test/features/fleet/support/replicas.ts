@@ -166,7 +166,7 @@ async function allOf<T>(starting: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(starting);
 }
 
-async function startReplica(start: (isFirst: boolean) => Promise<Agent>): Promise<Replica & AsyncDisposable> {
+export async function startReplica(start: (isFirst: boolean) => Promise<Agent>): Promise<Replica & AsyncDisposable> {
   let agent = await start(true);
   return {
     get agent() {

@@ -1,0 +1,172 @@
+import { Agent } from 'node:https';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../../base/clock.ts';
+import { addCount } from '../../../base/count-map.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { DocumentCarrier } from '../../../base/files/document-carrier.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { HttpAccess } from '../../../http/auth/access.ts';
+import { carryOrigin, type RequestOrigin } from '../../../http/auth/request-origin.ts';
+import { letIn } from '../../../http/listener/pre-login.ts';
+import type { HeldElsewhere, Replicas } from '../../../protocols/contract.ts';
+import { forward } from './forward.ts';
+import { type Replica, Roster } from './roster.ts';
+import { hasIssued, holderIn, readStamp, STAMP_HEADER, writeSecret, writeStamp } from './stamp.ts';
+
+/** Requests that this server forwards at once: a low-latency player has two open. */
+const FORWARDS = 512;
+/** As many requests of one session may wait where it is. */
+const OF_SESSION = 32;
+/** How long a server that has ended is not asked again. */
+const GONE_MS = 60_000;
+const IDLE_CONNECTIONS = 64;
+
+interface Judged {
+  readonly origin: RequestOrigin;
+}
+
+type Held = Pick<HeldElsewhere, 'request' | 'reply' | 'target'> & Judged;
+
+interface FleetReplicasOptions {
+  readonly database: Pick<DocumentCarrier, 'putRows' | 'readRows' | 'removeRows'>;
+  readonly address: () => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Sends requests to the server of the fleet that has their session, and answers those that others send. */
+export class FleetReplicas {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #roster: Roster;
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS });
+  /** Monotonic time until which a server is not asked, by name. */
+  readonly #gone = new Map<string, number>();
+  /** Requests that are being forwarded, by the secret of their session. */
+  readonly #running = new Map<string, number>();
+  #count = 0;
+  /** Requests of other servers; true: this one inherits the session. */
+  readonly #received = new WeakMap<object, boolean>();
+
+  constructor(options: FleetReplicasOptions) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#roster = new Roster(options);
+  }
+
+  /** Resolves when other servers can find this one, if the database answers. */
+  announce(): Promise<void> {
+    return this.#roster.announce();
+  }
+
+  close(): void {
+    this.#roster.close();
+    this.#agent.destroy();
+  }
+
+  /** Recognizes requests that another server has forwarded. */
+  receive(app: FastifyInstance): void {
+    app.addHook('onRequest', async (request, reply) => {
+      const text = request.headers[STAMP_HEADER];
+      if (text === undefined) {
+        return undefined;
+      }
+      const { method, raw } = request;
+      const stamp = readStamp(this.#roster, { method, target: raw.url ?? '' }, String(text));
+      if (!stamp) {
+        const error = 'no other server of the fleet has sent this request to this one';
+        return reply.code(421).header('Cache-Control', 'no-store').send({ status: 'error', error });
+      }
+      reply.header(STAMP_HEADER, this.#roster.name);
+      this.#received.set(raw, stamp.inherits);
+      carryOrigin(raw, stamp.origin);
+      letIn(request, true);
+      return undefined;
+    });
+  }
+
+  /** @param access of the listener, which judges who the client is */
+  at(access: Pick<HttpAccess, 'origin'>): Replicas {
+    return {
+      newSecret: (path) => (this.#roster.isAnnounced ? writeSecret(this.#roster, path) : undefined),
+      answer: (held) => this.#answer({ ...held, origin: access.origin(held.request) }),
+    };
+  }
+
+  async #answer({ secrets, path, ...held }: HeldElsewhere & Judged): ReturnType<Replicas['answer']> {
+    const { request } = held;
+    for (const secret of secrets) {
+      const name = holderIn(secret);
+      const holder = name === undefined || name === this.#roster.name ? undefined : await this.#roster.find(name);
+      if (holder && hasIssued(holder, secret, path)) {
+        const inherits = this.#received.get(request.raw);
+        // A forwarded request is never forwarded again.
+        return inherits === undefined ? this.#send(holder, secret, held) : inherits ? { inherited: secret } : undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** To the holder, or to its heir: of the servers that answer the one that started first, which all servers agree on. */
+  async #send(holder: Replica, secret: string, held: Held): Promise<'answered' | { readonly inherited: string }> {
+    if (await this.#ask(holder, secret, held, false)) {
+      return 'answered';
+    }
+    for (const heir of await this.#roster.all()) {
+      if (heir.name === this.#roster.name) {
+        break;
+      }
+      if (heir.name !== holder.name && (await this.#ask(heir, secret, held, true))) {
+        return 'answered';
+      }
+    }
+    return { inherited: secret };
+  }
+
+  async #ask(replica: Replica, secret: string, held: Held, inherits: boolean): Promise<boolean> {
+    const untilMs = this.#gone.get(replica.name) ?? Number.NEGATIVE_INFINITY;
+    if (this.#clock.monoMs() < untilMs) {
+      return false;
+    }
+    const { request, reply, target, origin } = held;
+    const stamp = writeStamp(replica, { method: request.method, target }, origin, inherits);
+    const hasAnswered = await this.#limited(secret, () =>
+      forward(this.#agent, replica, { request, reply, target, stamp }),
+    );
+    if (!hasAnswered) {
+      this.#forget();
+      this.#gone.set(replica.name, this.#clock.monoMs() + GONE_MS);
+      this.#log.info(
+        { server: replica.address },
+        'a server of the fleet has ended: others go on with its HLS sessions',
+      );
+    }
+    return hasAnswered;
+  }
+
+  /** @throws PerchError exhausted */
+  async #limited<T>(secret: string, work: () => Promise<T>): Promise<T> {
+    const ofSession = this.#running.get(secret) ?? 0;
+    if (this.#count >= FORWARDS || ofSession >= OF_SESSION) {
+      const what = ofSession >= OF_SESSION ? `${ofSession} requests of this session` : `${this.#count} requests`;
+      throw new PerchError('exhausted', `${what} are with other servers of the fleet already`, { retryAfterS: 1 });
+    }
+    this.#count += 1;
+    addCount(this.#running, secret, 1);
+    try {
+      return await work();
+    } finally {
+      this.#count -= 1;
+      addCount(this.#running, secret, -1);
+    }
+  }
+
+  /** Names of servers that may be asked again. */
+  #forget(): void {
+    for (const [name, untilMs] of this.#gone) {
+      if (this.#clock.monoMs() >= untilMs) {
+        this.#gone.delete(name);
+      }
+    }
+  }
+}

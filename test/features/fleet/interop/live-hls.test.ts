@@ -1,0 +1,198 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
+import { asOwner } from '../../../peers/agent/paired-boxes.ts';
+import { startViewer } from '../../../peers/browser/browser.ts';
+import { startGstCamera } from '../../../peers/cameras/camera.ts';
+import { makeCertificate } from '../../../peers/host/proxies.ts';
+import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
+import { startPostgresql } from '../../../peers/programs/postgresql.ts';
+import { startProcess } from '../../../peers/programs/process.ts';
+import { freePorts } from '../../../support/base/free-port.ts';
+import { temporaryFolder } from '../../../support/disks/recordings.ts';
+import { type Balancer, SERVED_BY, startBalancer } from '../support/balancer.ts';
+import { Person } from '../support/person.ts';
+import { type Replica, startReplica } from '../support/replicas.ts';
+
+const LIMIT = { timeout: 240_000 };
+const PLAYED_S = byLength(4, 20);
+const HLS_JS = readFileSync(new URL(import.meta.resolve('hls.js/dist/hls.min.js')), 'utf8');
+const VIDEO =
+  '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )';
+/** Of a client beyond HAProxy, which all servers trust. */
+const CLIENT = '203.0.113.7';
+
+interface Fleet extends AsyncDisposable {
+  readonly balancer: Balancer;
+  readonly replicas: readonly Replica[];
+  readonly owner: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+}
+
+/** Servers with one database and one camera, behind HAProxy that sends each request to the next one. */
+async function startServers(hlsVariant: string, count = 2): Promise<Fleet> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder()).path;
+  makeCertificate(folder, 'IP:127.0.0.1');
+  const [cert, key, both] = ['cert.pem', 'cert.key', 'both.pem'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(both, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
+  const postgresql = stack.use(await startPostgresql());
+  const { url: databaseURL } = await postgresql.database();
+  const camera = stack.use(await startGstCamera({ '/gate': VIDEO }));
+  const replicas: Replica[] = [];
+  for (const port of await freePorts(count)) {
+    const config = `perch: own\nhlsVariant: ${hlsVariant}\ntrustedProxies: [127.0.0.1]\nreplicaAddress: 127.0.0.1:${port}
+tlsServerCert: ${cert}\ntlsServerKey: ${key}\npaths:\n  gate: {source: '${camera.url('/gate')}', rtspTransport: tcp}\n`;
+    const env = { PERCH_DATABASEURL: databaseURL, NODE_EXTRA_CA_CERTS: cert };
+    const options = { config, env, ports: await freeAgentPorts(), listen: () => ({ tlsAddress: `127.0.0.1:${port}` }) };
+    const isFirst = replicas.length === 0;
+    replicas.push(stack.use(await startReplica((isNew) => startAgent({ ...options, isOwned: isFirst && isNew }))));
+  }
+  const ports = replicas.map(({ agent }) => agent.port);
+  const balancer = stack.use(await startBalancer({ host: '127.0.0.1', certificate: both, ports }));
+  const owner = { url: balancer.url, headers: replicas[0]?.agent.headers ?? {} };
+  const kept = stack.move();
+  return { balancer, replicas, owner, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+interface Session {
+  readonly path: string;
+  readonly remoteAddr: string;
+  readonly user: string;
+}
+
+/** The sessions that each server has. */
+const sessionsOf = ({ replicas, owner }: Fleet): Promise<readonly (readonly Session[])[]> =>
+  Promise.all(
+    replicas.map(async ({ agent }) => {
+      const list = await asOwner<{ readonly items: readonly Session[] }>(
+        { url: agent.url, headers: owner.headers },
+        'GET',
+        '/v3/hlssessions/list',
+      ).catch(() => ({ items: [] }));
+      return list.items;
+    }),
+  );
+
+/** The server that has the session of a person. */
+const holderOf = async (fleet: Fleet, user: string): Promise<Replica> =>
+  until(async () => {
+    const sessions = await sessionsOf(fleet);
+    return fleet.replicas.find((_, i) => sessions[i]?.some((session) => session.user === user));
+  });
+
+/** ffmpeg plays. @param keepsCookies false: its HLS session is in the addresses */
+function startFfmpeg({ balancer }: Fleet, { headers, url }: Person, keepsCookies: boolean) {
+  const login = keepsCookies ? [] : ['-headers', `Cookie: ${headers['cookie']}\r\nX-Forwarded-For: ${CLIENT}\r\n`];
+  const address = `${keepsCookies ? url : balancer.url}/hls/gate/index.m3u8`;
+  const input = ['-nostdin', '-hide_banner', '-v', 'warning', ...login, '-i', address];
+  const running = startProcess('ffmpeg', [...input, '-progress', 'pipe:1', '-stats_period', '0.2', '-f', 'null', '-']);
+  const playedS = () => Number([...running.output().matchAll(/out_time_us=(\d+)/g)].at(-1)?.[1] ?? 0) / 1e6;
+  return {
+    playedS,
+    messages: () =>
+      running
+        .output()
+        .split('\n')
+        .filter((line) => !/^\w+=/.test(line) && line !== '')
+        .join('\n'),
+    plays: (seconds: number) =>
+      until(() => (playedS() > seconds ? playedS() : undefined)).catch((error: unknown) => {
+        throw new Error(`${address}: ${running.output().slice(-3_000)}`, { cause: error });
+      }),
+    exited: running.exited,
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+    },
+  };
+}
+
+/** hls.js without a line of error handling, in a page of the balancer. */
+async function playInBrowser(page: Awaited<ReturnType<Awaited<ReturnType<typeof startViewer>>['open']>>) {
+  await page.addScriptTag({ content: HLS_JS });
+  await page.evaluate(() => {
+    const video = document.createElement('video');
+    video.muted = true;
+    document.body.append(video);
+    const { Hls } = globalThis as unknown as { Hls: typeof import('hls.js').default };
+    const failures: string[] = [];
+    const statuses: string[] = [];
+    Object.assign(globalThis, { failures, statuses });
+    const hls = new Hls({ lowLatencyMode: true });
+    hls.on(Hls.Events.ERROR, (_, { fatal, details, response }) => {
+      (fatal ? failures : statuses).push(`${details} ${response?.code}`);
+    });
+    hls.loadSource('/hls/gate/index.m3u8');
+    hls.attachMedia(video);
+    void video.play();
+  });
+  const look = () =>
+    page.evaluate(() => ({
+      ...(globalThis as unknown as { readonly failures: string[]; readonly statuses: string[] }),
+      failures: (globalThis as unknown as { readonly failures: string[] }).failures,
+      statuses: (globalThis as unknown as { readonly statuses: string[] }).statuses,
+      timeS: document.querySelector('video')?.currentTime ?? 0,
+    }));
+  return {
+    look,
+    plays: (seconds: number, fromS = 0) =>
+      until(async () => {
+        const { failures, statuses, timeS } = await look();
+        expect(failures, JSON.stringify(statuses)).toEqual([]);
+        return timeS > fromS + seconds ? { timeS, statuses } : undefined;
+      }),
+  };
+}
+
+describeWith(
+  ['postgresql', 'haproxy', 'gstreamer', 'ffmpeg', 'chromium'],
+  'live HLS behind a load balancer that knows no sessions',
+  () => {
+    let fleet: Fleet | undefined;
+    afterEach(async () => {
+      await fleet?.[Symbol.asyncDispose]();
+      fleet = undefined;
+    });
+
+    test.for(inShort(['lowLatency', 'fmp4', 'mpegts'], 'lowLatency', 'mpegts'))(
+      'ffmpeg and hls.js play, and go on after kill -9 of the server that has their sessions: %s',
+      LIMIT,
+      async (variant) => {
+        fleet = await startServers(variant);
+        const [anna, bert, cleo] = [
+          await Person.add(fleet, 'anna'),
+          await Person.add(fleet, 'bert'),
+          await Person.add(fleet, 'cleo'),
+        ];
+        await using inAddresses = startFfmpeg(fleet, anna, false);
+        await using inCookies = startFfmpeg(fleet, bert, true);
+        await using viewer = await startViewer();
+        const page = await viewer.open(`${fleet.balancer.url}/health`);
+        const [name = '', value = ''] = (cleo.headers['cookie'] ?? '').split('=');
+        await page.context().addCookies([{ name, value, url: fleet.balancer.url }]);
+        const browser = await playInBrowser(page);
+        await Promise.all([inAddresses.plays(PLAYED_S), inCookies.plays(PLAYED_S), browser.plays(PLAYED_S)]);
+        expect([inAddresses.messages(), inCookies.messages()]).toEqual(['', '']);
+        expect((await browser.look()).statuses).toEqual([]);
+        const sessions = (await sessionsOf(fleet)).flat();
+        expect(sessions.map(({ user }) => user).sort()).toEqual(['anna', 'bert', 'cleo']);
+        expect(sessions.find(({ user }) => user === 'anna')?.remoteAddr).toMatch(new RegExp(`^${CLIENT}:`));
+
+        // Those of the other one go on as they are.
+        const killed = await holderOf(fleet, 'anna');
+        await killed.kill();
+        const timeS = [inAddresses.playedS(), inCookies.playedS(), (await browser.look()).timeS] as const;
+        await Promise.all([
+          inAddresses.plays(timeS[0] + PLAYED_S),
+          inCookies.plays(timeS[1] + PLAYED_S),
+          browser.plays(PLAYED_S, timeS[2]),
+        ]);
+        console.log(variant, inAddresses.messages(), inCookies.messages(), await browser.look(), SERVED_BY);
+      },
+    );
+  },
+);
