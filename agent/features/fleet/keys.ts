@@ -24,7 +24,7 @@ const schema = {
     maxLength: 300,
     syntax: 'boxAddress',
     description:
-      'With natsURL, on a server: HOST:PORT of its https, at which boxes reach this very server. It asks boxes to connect there.',
+      'On a server: HOST:PORT of its https, at which boxes and the other servers of the fleet reach this very server.',
   }),
 };
 

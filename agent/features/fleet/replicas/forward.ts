@@ -53,7 +53,7 @@ const GONE: ReadonlySet<unknown> = new Set([
   'ETIMEDOUT',
 ]);
 
-export interface Forwarded {
+interface Forwarded {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** Path and query of the holder's main port. */

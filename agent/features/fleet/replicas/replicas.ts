@@ -14,9 +14,9 @@ import { type Replica, Roster } from './roster.ts';
 import { hasIssued, holderIn, readStamp, STAMP_HEADER, writeSecret, writeStamp } from './stamp.ts';
 
 /** Requests that this server forwards at once: a low-latency player has two open. */
-const FORWARDS = 512;
+const MAX_FORWARDS = 512;
 /** As many requests of one session may wait where it is. */
-const OF_SESSION = 32;
+const MAX_OF_SESSION = 32;
 /** How long a server that has ended is not asked again. */
 const GONE_MS = 60_000;
 const IDLE_CONNECTIONS = 64;
@@ -147,8 +147,8 @@ export class FleetReplicas {
   /** @throws PerchError exhausted */
   async #limited<T>(secret: string, work: () => Promise<T>): Promise<T> {
     const ofSession = this.#running.get(secret) ?? 0;
-    if (this.#count >= FORWARDS || ofSession >= OF_SESSION) {
-      const what = ofSession >= OF_SESSION ? `${ofSession} requests of this session` : `${this.#count} requests`;
+    if (this.#count >= MAX_FORWARDS || ofSession >= MAX_OF_SESSION) {
+      const what = ofSession >= MAX_OF_SESSION ? `${ofSession} requests of this session` : `${this.#count} requests`;
       throw new PerchError('exhausted', `${what} are with other servers of the fleet already`, { retryAfterS: 1 });
     }
     this.#count += 1;

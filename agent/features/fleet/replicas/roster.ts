@@ -8,7 +8,7 @@ import type { DocumentCarrier } from '../../../base/files/document-carrier.ts';
 import type { Logger } from '../../../base/log.ts';
 
 const LIST = 'replicas';
-const ROWS = 64;
+const MAX_ROWS = 64;
 const ANNOUNCE_MS = 30_000;
 /** Sessions of a server that has ended are continued for this long. */
 const KEPT_MS = 600_000;
@@ -109,7 +109,7 @@ export class Roster {
   async #read(): Promise<void> {
     const { database, log } = this.#options;
     try {
-      const rows = await database.readRows(LIST, ROWS);
+      const rows = await database.readRows(LIST, MAX_ROWS);
       const valid = rows.filter((row) => Check(Row, row) && isBoxAddress(row.address)) as Replica[];
       this.#known = new Map(valid.map((row) => [row.name, row]));
     } catch (error) {

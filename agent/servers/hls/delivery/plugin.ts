@@ -15,7 +15,7 @@ import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts, playlistFormOf } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { type Exchange, PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, takeOver, vary, writeFile } from './send.ts';
-import { type Admitted, endedSession, SessionAccess } from './session-access.ts';
+import { type Admitted, endedSession, isLavf, SessionAccess } from './session-access.ts';
 import { playerShortcut } from './shortcut.ts';
 
 interface HlsPluginOptions {
@@ -210,7 +210,7 @@ class Delivery {
       return sendFault(reply, fault);
     }
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
-    if (session.knownInits.size > 0 || session.renumbering.shift > 0) {
+    if (session.knownInits.size > 0 || session.renumbering.isOn) {
       const all = this.#texts.text(rendition, muxer.renditions, playlistFormOf(directives), query);
       const shown = session.renumbering.shown(playlistForLavf(session, all));
       return sendText(request, reply, PLAYLIST_TYPE, cache, shown);
@@ -251,7 +251,7 @@ class Delivery {
     }
     vary(reply, 'Accept-Encoding');
     const text = writeMediaPlaylist(found(shown), { query: admitted.query, skip: 'no', others: [] });
-    return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, admitted.session.renumbering.shown(text));
+    return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, text);
   }
 
   async #sendFile(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
@@ -266,7 +266,7 @@ class Delivery {
     if (fault) {
       return sendFault(reply, fault);
     }
-    if (!file && session.renumbering.shift > 0) {
+    if (!file && session.renumbering.isOn) {
       throw lostFile(session.requester.path);
     }
     const sent = found<MediaFile>(file);
@@ -347,8 +347,6 @@ function found<T>(value: T | undefined): T {
  * ffmpeg 4 to 7 (`Lavf/…`) reads the init segment at each playlist reload and complains about the duplicate `moov`.
  * Once it has read an init segment in its session, playlists omit its EXT-X-MAP.
  */
-const isLavf = ({ headers }: FastifyRequest): boolean => headers['user-agent']?.startsWith('Lavf/') === true;
-
 function readsAsLavf(session: HlsSession, file: string): void {
   if (file.endsWith('_init.mp4') && session.knownInits.size < 32) {
     session.knownInits.add(file);

@@ -9,6 +9,7 @@ import type { HlsServer, OpenMuxer, SoundForm } from '../server/server.ts';
 import { ChromiumCompat, isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import { NO_RENUMBERING, Renumbering } from '../sessions/renumbering.ts';
 import type { FormerSession, HlsSession, Requester } from '../sessions/sessions.ts';
+import { parseDirectives } from './directives.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
 
 /** Contains the session's secret. Each path has its own: browsers return it to the folder that set it. */
@@ -173,14 +174,20 @@ export class SessionAccess {
     return admitted(session, muxer, request);
   }
 
+  /** @throws PerchError notFound for a player whose next number is not known, unless it is ffmpeg, which follows any */
   async #inherit(request: FastifyRequest, path: string, form: SoundForm, secret: string): Promise<Admitted> {
     const server = this.#server();
+    const { msn, part } = parseDirectives(request.query as Readonly<Record<string, unknown>>);
+    if (msn === undefined && !isLavf(request)) {
+      throw endedSession(path);
+    }
+    // A segment that the player has in parts never ends. With another content hls.js rejects its number.
+    const next = msn === undefined || part === undefined ? msn : msn + 1;
     const query = beginningQuery(queryOf(request.url), undefined).slice(1);
     const { muxer, origin } = await server.reopen(path, query, form);
-    const former = { secret, renumbering: Renumbering.of(muxer, server.clock) };
+    const former = { secret, renumbering: Renumbering.of(muxer, next, server.clock) };
     const session = server.sessions.open(this.#requesterOf(request, path), muxer, origin, former);
     session.admit(this.#access.ip(request));
-    session.chromium ??= isChromiumPlayer(request) ? new ChromiumCompat() : undefined;
     return admitted(session, muxer, request);
   }
 
@@ -271,6 +278,9 @@ function opened(muxer: OpenMuxer | undefined, path: string): OpenMuxer {
 
 /** Hashes a text, so that comparing digests takes the same time whatever its length and content. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+export const isLavf = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean =>
+  headers['user-agent']?.startsWith('Lavf/') === true;
 
 type HeadersAndQuery = Pick<FastifyRequest, 'headers' | 'query'>;
 

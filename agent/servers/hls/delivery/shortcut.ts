@@ -135,7 +135,7 @@ function admit(delivery: PlayerDelivery, request: IncomingMessage, path: string)
   try {
     const admitted = delivery.access.admitByCookie(request, path);
     const { chromium, knownInits, renumbering } = admitted?.session ?? {};
-    return chromium || knownInits?.size || renumbering?.shift ? undefined : admitted;
+    return chromium || knownInits?.size || renumbering?.isOn ? undefined : admitted;
   } catch {
     // The server is restarting.
     return undefined;

@@ -4,6 +4,7 @@ import { PerchError } from '../../../../agent/base/errors.ts';
 import { cors } from '../../../../agent/http/listener/cors.ts';
 import { installErrorHandler } from '../../../../agent/http/listener/errors.ts';
 import type { G711Track } from '../../../../agent/media/sample/track.ts';
+import type { Replicas } from '../../../../agent/protocols/contract.ts';
 import { hlsPlugin } from '../../../../agent/servers/hls/delivery/plugin.ts';
 import { type HlsOptions, HlsServer } from '../../../../agent/servers/hls/server/server.ts';
 import type { AudioForms } from '../../../../agent/stream/contracts.ts';
@@ -78,10 +79,12 @@ export function openHlsHarness({
   prefix = '',
   options = {},
   audioForms,
+  replicas,
 }: {
   readonly prefix?: string;
   readonly options?: Partial<HlsOptions>;
   readonly audioForms?: AudioForms;
+  readonly replicas?: Replicas;
 } = {}): HlsHarness {
   const clock = new FakeClock();
   const paths = new HlsPaths();
@@ -93,6 +96,7 @@ export function openHlsHarness({
     prefix,
     server,
     access: hlsAccess,
+    replicas,
     cors: (methods, headers) => cors(() => ['*', 'https://nas.example'], methods, headers),
     isConfigured: (path) => path !== 'unknown',
   });
