@@ -144,9 +144,7 @@ export class OpenFeatures {
     return this.#open.reduce((given, { feature }) => feature.inForce?.(given) ?? given, config);
   }
 
-  segmentHooks(): SegmentHooks[] {
-    return this.#all((feature) => feature.segmentHooks?.() ?? []).flat();
-  }
+  readonly segmentHooks = (): SegmentHooks[] => this.#all((feature) => feature.segmentHooks?.() ?? []).flat();
 
   async applied(): Promise<void> {
     await this.#each(async (feature) => feature.applied?.());
@@ -244,7 +242,8 @@ export class OpenFeatures {
 
   readonly calls = (access: HttpAccess): ZlmApiCalls | undefined => this.#first((feature) => feature.calls?.(access));
 
-  readonly replicas = (access: HttpAccess): Replicas | undefined => this.#first((feature) => feature.replicas?.(access));
+  readonly replicas = (access: HttpAccess): Replicas | undefined =>
+    this.#first((feature) => feature.replicas?.(access));
 
   readonly isOwn = (identity: string): boolean => this.#all((feature) => feature.isOwn?.(identity)).includes(true);
 
