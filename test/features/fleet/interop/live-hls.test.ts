@@ -211,6 +211,22 @@ describeWith(
       },
     );
 
+    test('servers agree on which of them goes on with a session', LIMIT, async () => {
+      fleet = await startServers('lowLatency', 3);
+      const [first, second, third] = fleet.replicas;
+      const edna = await Person.add(fleet, 'edna');
+      const ask = (server: Replica | undefined, path: string, headers: Readonly<Record<string, string>> = {}) =>
+        fetch(`${server?.agent.url}/hls/gate/${path}`, { headers });
+      const multivariant = await (await ask(third, 'index.m3u8', edna.headers)).text();
+      const media = multivariant.split('\n').find((line) => line.includes('session=')) ?? '';
+      await third?.kill();
+      for (const server of [second, first, second]) {
+        const answer = await ask(server, `${media}&_HLS_msn=70&_HLS_part=0`, edna.headers);
+        expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('MEDIA-SEQUENCE:71\n')]);
+      }
+      expect((await sessionsOf(fleet)).map(({ length }) => length)).toEqual([1, 0, 0]);
+    });
+
     test('who may see a path is decided as if the request had come to the right server', LIMIT, async () => {
       fleet = await startServers('fmp4');
       const { balancer, replicas, owner } = fleet;
