@@ -31,7 +31,11 @@ const PAIRING = ['POST /v3/pairedservers/pair', 'GET /v3/away/link'];
 /** Routes for paired servers, which sign their requests. */
 const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
-  'DELETE /v3/pairedservers/self',
+  ...[
+    'DELETE /v3/pairedservers/self',
+    'GET /v3/pairedservers/settings/{name}',
+    'PATCH /v3/pairedservers/settings/{name}',
+  ],
   ...['', '/file', '/list', '/protected', '/stills'].map((part) => `GET /v3/pairedservers/recordings${part}`),
 ];
 const WATCHING = [
@@ -78,6 +82,7 @@ const OWNERS = [
     '/v3/boxes',
     '/v3/boxes/list',
     '/v3/boxes/{id}',
+    '/v3/boxes/settings/{name}',
     '/v3/pairedservers/invitations',
     '/v3/pairedservers/list',
     '/v3/pairedservers/{id}',
