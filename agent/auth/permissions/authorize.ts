@@ -327,7 +327,7 @@ function byDevice({ name, may }: DeviceLogin, action: Action, path: string, iden
     : { ...refuse(identity, `the device '${name}' may not do this`), isKnown: true, challenge: false };
 }
 
-/** A paired server may watch its cameras and play their recordings, whatever is open to others. It may never read or change settings. Routes check its other rights. */
+/** A paired server may watch its cameras and play their recordings, whatever is open to others. Routes check its other rights. */
 function byServer(
   id: string,
   server: PairedServer | undefined,

@@ -24,7 +24,7 @@ import { type RecordingLookup, recordingRoutes } from './recordings/recordings.t
 import { reviewRoutes } from './recordings/reviews.ts';
 import { timelineRoutes } from './recordings/timeline.ts';
 import { answers, operation } from './schema/schemas.ts';
-import { isForServers, isForViewers, maySteer, type Viewer } from './schema/visibility.ts';
+import { isForServers, isForViewers, isSteering, maySteer, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
 import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
@@ -97,7 +97,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   const { access } = options;
   const serverOf = (request: FastifyRequest) => options.pairedServer?.(request);
   const viewerOf = (request: FastifyRequest) => serverOf(request) ?? access.limitedPerson?.(request);
-  app.addHook('onRequest', async (request) => {
+  const admit = async (request: FastifyRequest): Promise<void> => {
     const viewer = viewerOf(request);
     const isOpen =
       (viewer?.isServer ? isForServers(request) : isForViewers(request)) ||
@@ -105,7 +105,10 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     if (!isOpen || !viewer) {
       await access.require(request, 'api', '');
     }
-  });
+  };
+  app.addHook('onRequest', admit);
+  // The right may have been withdrawn while the body came.
+  app.addHook('preHandler', async (request) => (isSteering(request) ? admit(request) : undefined));
   noStore(app);
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
 

@@ -27,7 +27,9 @@ const addressOf = (name: string): string => `v3/boxes/settings/${encodeName(name
 
 export const BoxSettingsRow: CameraRow['row'] = ({ name, onClick }) => {
   const box = cameras.value?.find((one) => one.name === name)?.main.box;
-  return box?.settings ? <Row title={boxesWords.value.boxSettings} text={box.name} onClick={onClick} /> : null;
+  return box?.settings && box.awaySince === null ? (
+    <Row title={boxesWords.value.boxSettings} text={box.name} onClick={onClick} />
+  ) : null;
 };
 
 /** Settings of a camera of a box, as far as its owner permits them to this server. */

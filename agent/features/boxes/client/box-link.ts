@@ -401,7 +401,9 @@ export class BoxLink {
     const before = this.#box;
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses].filter((one) => one !== '');
     const addresses = this.#isLinked ? [] : [...new Set(known)].slice(0, MAX_ADDRESSES);
-    this.#box = { ...before, ...facts, addresses, seen: nowMs };
+    // A box of an earlier version does not name the rights that it does not know.
+    const rights = { talk: false, turn: false, switch: false, settings: false };
+    this.#box = { ...before, ...rights, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');
       this.#state = { ...this.#state, state: 'connected', sinceMs: nowMs, error: undefined, seenMs: nowMs };

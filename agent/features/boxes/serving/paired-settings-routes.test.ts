@@ -12,7 +12,7 @@ import { createHttpApp } from '../../../http/listener/app.ts';
 import { pairedSettingsRoutes } from './paired-settings-routes.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
-const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, recordPostRoll: 20s}
+const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, recordPostRoll: 20s, recordDeleteAfter: 30d}
   stable: {}
   far: {source: 'perch://1a2b3c4d5e6f7a8b/garden'}
   '~^yard': {}
@@ -86,6 +86,21 @@ test.for([
   const { ask, changes } = await open({ settings: true });
   expect([(await ask('gate', body)).status, changes]).toEqual([400, []]);
 });
+
+test.for([
+  [{ recordDeleteAfter: '29d' }, 400],
+  [{ recordDeleteAfter: '0s' }, 200],
+  [{ recordDeleteAfter: '31d' }, 200],
+  [{ recordMaxSize: '10M' }, 400],
+  [{ recordMaxSize: '0' }, 200],
+] as const)(
+  'a server lengthens the time that recordings are kept, and does not shorten it: %j is %i',
+  async ([body, status]) => {
+    const { ask, changes } = await open({ settings: true });
+    const answer = await ask('gate', body);
+    expect([answer.status, changes.length]).toEqual([status, status === 200 ? 1 : 0]);
+  },
+);
 
 test('patterns, cameras of other boxes and what does not exist have no settings for servers', async () => {
   const { ask, changes } = await open({ settings: true });

@@ -1,8 +1,10 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { pathJson } from '../../../config/edit/json.ts';
+import { parseDuration } from '../../../config/values/duration.ts';
 import { isCatchAll, isStreamPath } from '../../../config/values/path-name.ts';
 import { remotePathOf } from '../../../config/values/remote-path.ts';
+import { parseSize } from '../../../config/values/size.ts';
 import { pathName } from '../../../http/api/schema/names.ts';
 import { answers, operation, PathName } from '../../../http/api/schema/schemas.ts';
 import { serverOf } from '../../../http/auth/signed-requests.ts';
@@ -14,6 +16,10 @@ import { MAX_BODY_BYTES, PermittedSettings, SettingsChange } from './schemas.ts'
 type SettingsHost = Pick<Host, 'settings' | 'edits' | 'servers' | 'log'>;
 
 const TAG = 'boxes';
+const LIMITS = [
+  ['recordDeleteAfter', parseDuration],
+  ['recordMaxSize', parseSize],
+] as const;
 
 /** Settings of this box's cameras for paired servers that have the right. */
 export const pairedSettingsRoutes: FastifyPluginAsync<{ readonly host: SettingsHost }> = async (app, { host }) => {
@@ -30,7 +36,7 @@ export const pairedSettingsRoutes: FastifyPluginAsync<{ readonly host: SettingsH
   app.patch('/v3/pairedservers/settings/*', { bodyLimit: MAX_BODY_BYTES, schema: change }, async (request) => {
     const { path, server } = requested(host, request);
     const settings = checkedBody(SettingsChange, request.body);
-    settingsOf(host, path);
+    checkKeepsLonger(settingsOf(host, path), settings);
     // No person has such a name.
     await host.edits.patchPath(path, settings, { hasAllRights: false, user: `server '${server}'` });
     host.log.info({ path, server, keys: Object.keys(settings) }, 'a paired server has changed settings');
@@ -54,8 +60,22 @@ function requested(
   return { path, server: server.name };
 }
 
+/** A server must not delete recordings of the box. @throws PerchError badInput */
+function checkKeepsLonger(before: PermittedSettings, change: PermittedSettings): void {
+  for (const [key, parse] of LIMITS) {
+    const [now = '', then] = [before[key], change[key]];
+    // 0: no limit.
+    if (then !== undefined && (parse(then) || Number.POSITIVE_INFINITY) < (parse(now) || Number.POSITIVE_INFINITY)) {
+      throw new PerchError(
+        'badInput',
+        `${key}: less than the ${now} of now deletes recordings: only on the box itself`,
+      );
+    }
+  }
+}
+
 /** Of a camera of this box: neither of a pattern, nor of a camera that it shows from another box. @throws PerchError notFound */
-function settingsOf({ settings }: SettingsHost, path: string): object {
+function settingsOf({ settings }: SettingsHost, path: string): PermittedSettings {
   const { paths, keys } = settings();
   const entry = isStreamPath(path) && !isCatchAll(path) ? paths.get(path) : undefined;
   if (!entry?.settings || entry.pattern !== undefined || remotePathOf(entry.settings.source)) {

@@ -60,12 +60,18 @@ export const isForViewers = ({ method, routeOptions: { url = '', config } }: Fas
   config.isForViewers ??
   (method === 'GET' || method === 'HEAD' ? OPEN_ROUTES.has(url) : method === 'POST' && OPEN_CHANGES.has(url));
 
+const steeringRight = ({ method, routeOptions: { url = '' } }: FastifyRequest): string | undefined =>
+  STEERING_ROUTES.get(`${method} ${url}`);
+
+/** Whether this is a request for the camera's position or outputs. */
+export const isSteering = (request: FastifyRequest): boolean => steeringRight(request) !== undefined;
+
 /**
  * Whether this is a request for the camera's position or outputs, and the person has the right to that.
  * @throws PerchError unauthorized for a paired server without it
  */
 export function maySteer(request: FastifyRequest, person: Viewer): boolean {
-  const right = STEERING_ROUTES.get(`${request.method} ${request.routeOptions.url ?? ''}`);
+  const right = steeringRight(request);
   if (right === undefined) {
     return false;
   }
