@@ -51,12 +51,8 @@ export class ApiRoutes {
       access,
       pairedServer: (request) => {
         const server = pairedServers.find(serverOf(request) ?? '');
-        // A camera that this box shows from another one is steered there alone, also if it is recorded here.
-        const isOthers = (action: string, path: string) =>
-          action === 'turn' || action === 'switch'
-            ? recordings.stores.isShared(path)
-            : recordings.stores.isElsewhere(path);
-        const may = (action: string, path: string) => server?.may(action, path) === true && !isOthers(action, path);
+        const may = (action: string, path: string) =>
+          server?.may(action, path) === true && !recordings.stores.isElsewhere(path, action);
         return server && { may, isServer: true };
       },
       allowOrigins: () => this.#deps.config().apiAllowOrigins,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { operationsOf } from '../../../test/support/clients/api-requests.ts';
 import { failure, ID, LOOPBACK, openApi } from '../../../test/support/harness/http/control-api-harness.ts';
@@ -159,4 +160,30 @@ test('a paired server moves cameras and switches outputs as far as the box lets 
   ] as const) {
     expect([route, await answerTo(method, route)]).not.toEqual([route, 'taken']);
   }
+});
+
+test('a right that is withdrawn while the body of a command comes ends it', async () => {
+  let rights = ['turn'];
+  const may = (action: string) => rights.includes(action);
+  await using api = await openApi({ password: 'blue heron', pairedServer: () => ({ may, isServer: true }) });
+  const body = (withdrawn: boolean) =>
+    Readable.from(
+      (function* () {
+        yield '{"pan":';
+        rights = withdrawn ? [] : rights;
+        yield '0.5}';
+      })(),
+    );
+  const move = async (withdrawn: boolean) => {
+    const headers = { 'content-type': 'application/json' };
+    const request = {
+      method: 'POST',
+      url: '/v3/cameras/ptz/move/door',
+      remoteAddress: '192.168.1.7',
+      headers,
+    } as const;
+    return (await api.app.inject({ ...request, payload: body(withdrawn) })).statusCode;
+  };
+  // There is no such camera.
+  expect([await move(false), await move(true)]).toEqual([404, 401]);
 });

@@ -47,9 +47,9 @@ export class Stores {
     return this.#offerOf(path) !== undefined;
   }
 
-  /** Whether the path is recorded elsewhere, and not here. */
-  isElsewhere(path: string): boolean {
-    return this.isShared(path) && !this.#deps.isRecorded(path);
+  /** Whether a camera that is elsewhere does this there: what is recorded here, too, is played here, and not turned or switched. */
+  isElsewhere(path: string, action = 'playback'): boolean {
+    return this.isShared(path) && (action === 'turn' || action === 'switch' || !this.#deps.isRecorded(path));
   }
 
   /** Paths with recordings that play, and those whose recordings lie elsewhere. */
