@@ -180,7 +180,7 @@ export async function ownerOf(url: string, dataDir: string): Promise<Record<stri
 
 const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
 /** Less than a test's own timeout, so that the error names the condition. */
-const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
+const PATIENCE_MS = IS_SHORT ? 90_000 : Number.POSITIVE_INFINITY;
 
 /** Repeats `probe` until it returns a value. */
 export async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
