@@ -263,6 +263,8 @@ export interface PathRoutes {
 export interface Replicas {
   /** Secret of a new session, which names this server; undefined: the others cannot reach it. */
   newSecret(path: string): string | undefined;
+  /** Whether the server that a session of this one was inherited from may have it again. */
+  mayAnswer(secret: string): boolean;
   /**
    * Has the server that holds the session answer the request.
    * @returns the secret if this server is to go on with the session of one that has ended; undefined: no such session is known

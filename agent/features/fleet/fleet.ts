@@ -158,8 +158,8 @@ export class Fleet implements OpenFeature {
   }
 
   async close(): Promise<void> {
-    this.#replicas?.close();
     this.#closeSide();
+    await this.#replicas?.close();
   }
 
   #boxSide(): BoxSide | undefined {

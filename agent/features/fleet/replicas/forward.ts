@@ -1,14 +1,14 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type Agent, request as requestTls } from 'node:https';
 import { pipeline } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { Replica } from './roster.ts';
 import { STAMP_HEADER } from './stamp.ts';
 
 const CONNECT_MS = 5_000;
-/** Longer than any wait for a playlist, a part or a stream that begins. */
-const STILL_MS = 45_000;
+/** Longer than any wait for a stream that begins, and for a playlist or part with segments of up to 40 s. */
+const STILL_MS = 125_000;
 
 /** What the answer to a player depends on. Other fields stay here: those of the connection, of proxies, and of a body. */
 const PASSED = [
@@ -41,17 +41,8 @@ const KEPT_BACK: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** There is no such server any more. A wrong certificate or an answer that does not come say nothing of the kind. */
-const GONE: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTDOWN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EPIPE',
-  'ETIMEDOUT',
-]);
+/** Of target and headers. Node takes 16 KiB, with those of the connection. */
+const MAX_HEAD_BYTES = 14_000;
 
 interface Forwarded {
   readonly request: FastifyRequest;
@@ -63,19 +54,22 @@ interface Forwarded {
 
 /**
  * Has another server answer a request without a body, and passes the answer on as it arrives.
- * @returns whether it has answered; false: it has ended @throws PerchError unavailable: it cannot be asked
+ * @returns whether it has answered; false: it has ended, because its port is closed or the next run of the server answers
+ * @throws PerchError unavailable: it cannot be asked, or a proxy has answered; badInput: the request is too large
  */
 export async function forward(agent: Agent, replica: Replica, forwarded: Forwarded): Promise<boolean> {
-  const answer = await ask(agent, replica, forwarded);
   const { reply } = forwarded;
+  const answer = isLeft(reply) ? 'left' : await ask(agent, replica, forwarded);
   if (answer === 'left') {
     reply.hijack();
     return true;
   }
   if (answer?.headers[STAMP_HEADER] !== replica.name) {
-    // What answers there is a proxy, or the next run of the server.
     answer?.destroy();
-    return false;
+    if (answer === undefined || (answer.statusCode === 421 && answer.headers[STAMP_HEADER] === undefined)) {
+      return false;
+    }
+    throw unavailable(replica, new Error(`it has answered ${answer.statusCode} without its name`));
   }
   reply.hijack();
   const head: Record<string, string | number | string[] | undefined> = reply.getHeaders();
@@ -85,7 +79,16 @@ export async function forward(agent: Agent, replica: Replica, forwarded: Forward
   return promise;
 }
 
-/** @returns `left`: the client has; undefined: the server has ended */
+/** The client has gone before its request was forwarded. */
+function isLeft({ raw }: FastifyReply): boolean {
+  const { destroyed, stream } = raw as ServerResponse & { readonly stream?: { readonly destroyed: boolean } };
+  return destroyed || stream?.destroyed === true;
+}
+
+const unavailable = ({ address: server }: Replica, cause: unknown): PerchError =>
+  new PerchError('unavailable', 'the server that has the session cannot be asked', { server, retryAfterS: 1 }, cause);
+
+/** @returns `left`: the client has; undefined: nobody listens at the address */
 async function ask(
   agent: Agent,
   replica: Replica,
@@ -96,23 +99,33 @@ async function ask(
     try {
       return await answer;
     } catch (error) {
-      const isGone = GONE.has((error as NodeJS.ErrnoException).code);
       if (hasLeft()) {
         return 'left';
       }
-      if (!isGone) {
-        const why = `${replica.address}, which has the session, cannot be asked: ${explain(error)}`;
-        throw new PerchError('unavailable', why, { retryAfterS: 1 }, error);
+      if (isRefused(error)) {
+        return undefined;
       }
       // The other side may have closed a kept connection just then.
-      if (!isReused()) {
-        return undefined;
+      if (!isReused() || (error as NodeJS.ErrnoException).code === 'ESTALLED') {
+        throw unavailable(replica, error);
       }
     }
   }
 }
 
+/** By all addresses of the host. */
+const isRefused = (error: unknown): boolean =>
+  (error instanceof AggregateError ? error.errors : [error]).every(({ code }) => code === 'ECONNREFUSED');
+
 function send(agent: Agent, { address }: Replica, { request, reply, target, stamp }: Forwarded) {
+  const headers = { ...passed(request.headers), [STAMP_HEADER]: stamp };
+  const bytes = Object.entries(headers).reduce((sum, field) => sum + field.join(': \r\n').length, target.length);
+  if (bytes > MAX_HEAD_BYTES || !/^[!-~]+$/.test(target)) {
+    throw new PerchError(
+      'badInput',
+      `address and headers of ${bytes} bytes, at most ${MAX_HEAD_BYTES} in ASCII allowed`,
+    );
+  }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const colon = address.lastIndexOf(':');
   const outgoing = requestTls({
@@ -120,7 +133,7 @@ function send(agent: Agent, { address }: Replica, { request, reply, target, stam
     port: Number(address.slice(colon + 1)),
     method: request.method,
     path: target,
-    headers: { ...passed(request.headers), [STAMP_HEADER]: stamp },
+    headers,
     agent,
     timeout: CONNECT_MS,
   });

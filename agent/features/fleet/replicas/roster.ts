@@ -2,16 +2,19 @@ import { randomBytes } from 'node:crypto';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { isBoxAddress } from '../../../auth/pairing/invitation-text.ts';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { DocumentCarrier } from '../../../base/files/document-carrier.ts';
 import type { Logger } from '../../../base/log.ts';
 
 const LIST = 'replicas';
-const MAX_ROWS = 64;
+export const MAX_ROWS = 64;
 const ANNOUNCE_MS = 30_000;
-/** Sessions of a server that has ended are continued for this long. */
-const KEPT_MS = 600_000;
+/** Sessions of a server that has ended are continued for this long, and by a server that has such sessions as long as it runs. */
+const KEPT_MS = 86_400_000;
+/** A server that has not renewed its row for this long has ended, if it does not answer either. */
+const LATE_MS = 90_000;
 /** Names that nobody has cost one query in this time. */
 const AGAIN_MS = 1_000;
 /** Servers that have started or ended are noticed after this. */
@@ -25,6 +28,8 @@ const Row = Type.Object({
   /** `host:port` of its https. */
   address: Type.String({ maxLength: 300 }),
   startedMs: Type.Integer({ minimum: 0 }),
+  /** Unix milliseconds; 0: it has ended. */
+  renewedMs: Type.Integer({ minimum: 0 }),
 });
 export type Replica = Static<typeof Row>;
 
@@ -44,7 +49,11 @@ export class Roster {
   readonly #startedMs: number;
   readonly #stop: () => void;
   #known: ReadonlyMap<string, Replica> = new Map();
+  /** Servers that have ended whose sessions this one has, by name. */
+  readonly #inherited = new Map<string, Replica>();
   #readMs = Number.NEGATIVE_INFINITY;
+  /** Wall time at which `#known` was read. */
+  #knownAtMs = 0;
   #reading: Promise<void> | undefined;
   /** The address that the database has; empty: none. */
   #announced = '';
@@ -55,8 +64,12 @@ export class Roster {
     this.#stop = options.clock.every(ANNOUNCE_MS, () => void this.announce());
   }
 
-  close(): void {
+  /** Tells the other servers that this one ends. */
+  async close(): Promise<void> {
     this.#stop();
+    if (this.#announced !== '') {
+      await this.#put([this.#row(this.#announced, 0)]);
+    }
   }
 
   /** Whether other servers can find this one. */
@@ -66,20 +79,39 @@ export class Roster {
 
   /** Writes the row of this server, and removes those of servers that have ended. */
   async announce(): Promise<void> {
-    const { database, address, clock, log } = this.#options;
-    const own = address();
-    if (own === '') {
-      return;
-    }
-    const nowMs = clock.wallMs();
-    const row: Replica = { name: this.name, key: this.key, address: own, startedMs: this.#startedMs };
-    try {
-      await database.putRows(LIST, [{ id: this.name, json: JSON.stringify(row), atMs: nowMs }]);
-      await database.removeRows(LIST, nowMs - KEPT_MS);
+    const own = this.#options.address();
+    await this.refresh();
+    const kept = [...this.#inherited.values()].filter(({ name }) => this.isLate(name));
+    const rows = own === '' ? kept : [...kept, this.#row(own, this.#options.clock.wallMs())];
+    if (rows.length > 0 && (await this.#put(rows))) {
       this.#announced = own;
+    }
+  }
+
+  #row(address: string, renewedMs: number): Replica {
+    return { name: this.name, key: this.key, address, startedMs: this.#startedMs, renewedMs };
+  }
+
+  /** @returns whether the database has them */
+  async #put(rows: readonly Replica[]): Promise<boolean> {
+    const { database, clock, log } = this.#options;
+    const atMs = clock.wallMs();
+    try {
+      await database.putRows(
+        LIST,
+        rows.map((row) => ({ id: row.name, json: JSON.stringify(row), atMs })),
+      );
+      await database.removeRows(LIST, atMs - KEPT_MS);
+      return true;
     } catch (error) {
       log.debug({ cause: explain(error) }, 'the other servers of the fleet are not told of this one');
+      return false;
     }
+  }
+
+  /** Keeps the row of a server that has ended, by which the others find its sessions here. */
+  keep(ended: Replica): void {
+    putBounded(this.#inherited, ended.name, ended, MAX_ROWS / 4);
   }
 
   /** The server of this name, also one that has ended lately. */
@@ -90,10 +122,20 @@ export class Roster {
     return this.#known.get(name);
   }
 
-  /** All servers, those that have ended lately, too; the one that started first comes first. */
-  async all(): Promise<readonly Replica[]> {
-    await this.#readUnless(FRESH_MS);
-    return [...this.#known.values()].sort((a, b) => a.startedMs - b.startedMs || (a.name < b.name ? -1 : 1));
+  /** The servers that run; the one that started first comes first. */
+  async running(): Promise<readonly Replica[]> {
+    await this.refresh();
+    const running = [...this.#known.values()].filter(({ name }) => !this.isLate(name));
+    return running.sort((a, b) => a.startedMs - b.startedMs || (a.name < b.name ? -1 : 1));
+  }
+
+  refresh(): Promise<void> {
+    return this.#readUnless(FRESH_MS);
+  }
+
+  /** Whether the row of this server was not renewed, when the database last answered. */
+  isLate(name: string): boolean {
+    return this.#knownAtMs - (this.#known.get(name)?.renewedMs ?? 0) >= LATE_MS;
   }
 
   /** Reads the rows, unless that was done within this time. */
@@ -107,11 +149,12 @@ export class Roster {
   }
 
   async #read(): Promise<void> {
-    const { database, log } = this.#options;
+    const { database, clock, log } = this.#options;
     try {
       const rows = await database.readRows(LIST, MAX_ROWS);
       const valid = rows.filter((row) => Check(Row, row) && isBoxAddress(row.address)) as Replica[];
       this.#known = new Map(valid.map((row) => [row.name, row]));
+      this.#knownAtMs = clock.wallMs();
     } catch (error) {
       // While the database is away those that are known stay.
       log.debug({ cause: explain(error) }, 'the servers of the fleet cannot be read');

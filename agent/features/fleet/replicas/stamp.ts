@@ -1,6 +1,7 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { PerchError } from '../../../base/errors.ts';
 import type { RequestOrigin } from '../../../http/auth/request-origin.ts';
 import type { Replica } from './roster.ts';
 
@@ -11,6 +12,8 @@ const Stamp = Type.Object(
   {
     /** The server that answers. */
     to: Type.String(),
+    /** Unix milliseconds at which it was written. */
+    atMs: Type.Integer(),
     /** It goes on with the session of a server that has ended. */
     inherits: Type.Boolean(),
     origin: Type.Object(
@@ -40,24 +43,32 @@ interface Stamped {
 }
 
 const FORM = /^([\w-]{1,8000})\.([\w-]{43})$/;
+/** Also how far the clocks of two servers may differ. */
+const VALID_MS = 60_000;
 
-/** @param origin as this server judges it */
+/** @param origin as this server judges it @throws PerchError badInput if the other server would not take it */
 export function writeStamp(
   { name, key }: Pick<Replica, 'name' | 'key'>,
   { method, target }: Stamped,
   { isLoopback: _, ...origin }: RequestOrigin,
   inherits: boolean,
+  atMs: number,
 ): string {
-  const stamp: Stamp = { to: name, inherits, origin };
+  const stamp: Stamp = { to: name, atMs, inherits, origin };
   const payload = Buffer.from(JSON.stringify(stamp)).toString('base64url');
-  return `${payload}.${signed(key, `request ${method} ${target} ${payload}`)}`;
+  const text = `${payload}.${signed(key, `request ${method} ${target} ${payload}`)}`;
+  if (!FORM.test(text) || !Check(Stamp, stamp)) {
+    throw new PerchError('badInput', `a Host or client address of ${payload.length} characters is too long`);
+  }
+  return text;
 }
 
-/** @returns undefined: no other server of the fleet has sent this to this one */
+/** @returns undefined: no other server of the fleet has sent this to this one @throws PerchError unavailable: not lately, by its clock */
 export function readStamp(
   { name, key }: Pick<Replica, 'name' | 'key'>,
   { method, target }: Stamped,
   text: string,
+  nowMs: number,
 ): { readonly inherits: boolean; readonly origin: RequestOrigin } | undefined {
   const [, payload = '', signature = ''] = FORM.exec(text) ?? [];
   if (!isSame(signature, signed(key, `request ${method} ${target} ${payload}`))) {
@@ -66,6 +77,11 @@ export function readStamp(
   const stamp: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
   if (!Check(Stamp, stamp) || stamp.to !== name) {
     return undefined;
+  }
+  if (Math.abs(nowMs - stamp.atMs) > VALID_MS) {
+    throw new PerchError('unavailable', 'the stamp of the other server is not of this minute: compare the clocks', {
+      aheadMs: stamp.atMs - nowMs,
+    });
   }
   // A program on the other machine is none of this one.
   return { inherits: stamp.inherits, origin: { ...stamp.origin, isLoopback: false } };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, explainToViewer, PerchError } from '../../../base/errors.ts';
+import { type ErrorCode, explain, explainToViewer, PerchError } from '../../../base/errors.ts';
 import type { HttpAccess, PathRoutes, Replicas } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
@@ -132,6 +132,7 @@ class Delivery {
     }
     const elsewhere = this.#options.replicas && (await this.#elsewhere(this.#options.replicas, wanted, request, reply));
     if (elsewhere === 'answered') {
+      this.access.giveBack(request, wanted.path);
       return reply;
     }
     switch (wanted.kind) {
@@ -148,10 +149,19 @@ class Delivery {
   }
 
   /** Only for requests whose session is not here. */
-  async #elsewhere(replicas: Replicas, { path }: PathRequest, request: FastifyRequest, reply: FastifyReply) {
-    const secrets = this.access.secretsElsewhere(request, path);
+  async #elsewhere(replicas: Replicas, { kind, path }: PathRequest, request: FastifyRequest, reply: FastifyReply) {
+    // The prefix may be encoded, or follow a host (RFC 9112 §3.2.2); players send neither.
+    const secrets = request.url.startsWith(`${this.#prefix}/`) ? this.access.secretsElsewhere(request, path) : [];
     const target = `/hls${request.url.slice(this.#prefix.length)}`;
-    return secrets.length > 0 ? replicas.answer({ request, reply, path, secrets, target }) : undefined;
+    try {
+      return secrets.length > 0 ? await replicas.answer({ request, reply, path, secrets, target }) : undefined;
+    } catch (error) {
+      if (kind === 'multivariant' && error instanceof PerchError) {
+        request.log.warn({ path, ...error.context, cause: explain(error) }, 'an HLS session begins at this server');
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/servers/hls-harness.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { HeldElsewhere, Replicas } from '../../../protocols/contract.ts';
 
 const HELD = 'the secret of a session with another server';
@@ -9,6 +10,7 @@ function servers(answer: Awaited<ReturnType<Replicas['answer']>>) {
   const asked: Pick<HeldElsewhere, 'path' | 'secrets' | 'target'>[] = [];
   const replicas: Replicas = {
     newSecret: (path) => `a secret of this server for ${path}`,
+    mayAnswer: () => false,
     answer: async ({ reply, path, secrets, target }) => {
       asked.push({ path, secrets, target });
       if (answer === 'answered') {
@@ -47,6 +49,67 @@ test.for(['index.m3u8', 'video1_stream.m3u8', '0123456789ab_video1_seg7.mp4'])(
     expect(asked).toEqual([{ path: 'a/cam', secrets: [HELD, 'one', 'two'], target }]);
   },
 );
+
+test.for(['unavailable', 'exhausted'] as const)(
+  'index.m3u8 begins a session here when the server that has another one cannot be asked: %s',
+  async (code) => {
+    const { app, paths } = openHlsHarness({
+      replicas: {
+        newSecret: () => 'a secret of this server',
+        mayAnswer: () => false,
+        answer: async () => {
+          throw new PerchError(code, 'it cannot be asked', { retryAfterS: 1 });
+        },
+      },
+    });
+    live(paths);
+    const ask = (name: string) => app.inject(`/cam/${name}?${sessionIn('&cookieCheck=1')}`);
+    const [multivariant, media] = [await ask('index.m3u8'), await ask('video1_stream.m3u8')];
+    expect([multivariant.statusCode, multivariant.body]).toEqual([200, expect.stringContaining('a+secret+of+this')]);
+    expect([media.statusCode, media.headers['retry-after']]).toEqual([code === 'exhausted' ? 429 : 503, '1']);
+  },
+);
+
+test('an address whose prefix is encoded is not forwarded', async () => {
+  const { replicas, asked } = servers('answered');
+  const { app } = openHlsHarness({ replicas, prefix: '/live' });
+  await app.inject(`/l%69ve/cam/index.m3u8?${sessionIn('')}`);
+  expect(asked).toEqual([]);
+});
+
+test('an inherited session ends when the server that had it answers again', async () => {
+  let [answer, mayAnswer]: [Awaited<ReturnType<Replicas['answer']>>, boolean] = [{ inherited: HELD }, false];
+  const asked: (readonly string[])[] = [];
+  const replicas: Replicas = {
+    newSecret: () => undefined,
+    mayAnswer: (secret) => mayAnswer && secret === HELD,
+    answer: async ({ reply, secrets }) => {
+      asked.push(secrets);
+      if (answer === 'answered') {
+        reply.send('the answer of the other server');
+      }
+      return answer;
+    },
+  };
+  const { app, paths, server } = openHlsHarness({ replicas });
+  live(paths);
+  const ask = async () =>
+    (
+      await app.inject({
+        url: `/cam/video1_stream.m3u8?${sessionIn('&_HLS_msn=7')}`,
+        headers: { cookie: 'hlsSession=x' },
+      })
+    ).body;
+  expect([await ask(), await ask()]).toEqual(Array(2).fill(expect.stringContaining('#EXTM3U')));
+  expect(asked).toEqual([[HELD, 'x']]);
+  // It may be back, and is not.
+  mayAnswer = true;
+  expect(await ask()).toContain('#EXTM3U');
+  expect([asked.at(-1), server.sessions.count]).toEqual([[HELD], 1]);
+  answer = 'answered';
+  expect(await ask()).toBe('the answer of the other server');
+  expect(server.sessions.count).toBe(0);
+});
 
 test('a session that no server knows is not found', async () => {
   const { replicas } = servers(undefined);

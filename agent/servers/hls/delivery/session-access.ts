@@ -78,13 +78,20 @@ export class SessionAccess {
     this.#replicas = replicas;
   }
 
-  /** Secrets that a request names, unless this server has one of their sessions. */
+  /** Secrets that a request names, unless this server has one of their sessions, and no other one may have it again. */
   secretsElsewhere(request: FastifyRequest, path: string): readonly string[] {
-    if (this.#isCdn(request) || this.#sessionOf(request, path)) {
-      return [];
+    const { secret } = this.#sessionOf(request, path) ?? {};
+    if (this.#isCdn(request) || secret !== undefined) {
+      return secret !== undefined && this.#replicas?.mayAnswer(secret) ? [secret] : [];
     }
     const named = parameter(request, 'session');
     return [...(named === undefined ? [] : [named]), ...cookiesOf(request.headers.cookie, SESSION_COOKIE)];
+  }
+
+  /** Ends the session of a request that its former server has answered. */
+  giveBack(request: FastifyRequest, path: string): void {
+    const { id = '' } = this.#sessionOf(request, path) ?? {};
+    this.#server().sessions.kick(id, 'another server has it');
   }
 
   /** @returns undefined if the player is redirected to test its cookies */

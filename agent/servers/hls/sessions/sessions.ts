@@ -217,11 +217,11 @@ export class HlsSessions {
     });
   }
 
-  /** @returns whether the session existed */
-  kick(id: string): boolean {
+  /** @param reason for the log @returns whether the session existed */
+  kick(id: string, reason = 'ended through the API'): boolean {
     const session = this.#all().find((other) => other.id === id);
     if (session) {
-      this.#end(session, 'ended through the API');
+      this.#end(session, reason);
     }
     return session !== undefined;
   }
