@@ -44,6 +44,8 @@ const KEPT_BACK: ReadonlySet<string> = new Set([
 /** Of target and headers. Node takes 16 KiB, with those of the connection. */
 const MAX_HEAD_BYTES = 14_000;
 
+const BROKEN: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
+
 interface Forwarded {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -94,7 +96,7 @@ async function ask(
   replica: Replica,
   forwarded: Forwarded,
 ): Promise<IncomingMessage | 'left' | undefined> {
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const { answer, hasLeft, isReused } = send(agent, replica, forwarded);
     try {
       return await answer;
@@ -105,8 +107,8 @@ async function ask(
       if (isRefused(error)) {
         return undefined;
       }
-      // The other side may have closed a kept connection just then.
-      if (!isReused() || (error as NodeJS.ErrnoException).code === 'ESTALLED') {
+      // The other side may have closed a kept connection just then, or ends: a new one tells.
+      if (!(isReused() || isFirst) || !BROKEN.has((error as NodeJS.ErrnoException).code)) {
         throw unavailable(replica, error);
       }
     }

@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { freePort } from '../../../../test/support/base/free-port.ts';
@@ -125,13 +125,16 @@ async function listen(answer: Answer) {
     connections += 1;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const kill = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
   onTestFinished(() => {
     setDefaultCACertificates(before);
-    server.closeAllConnections();
-    server.close();
+    kill();
   });
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { address, requests, connections: () => connections };
+  return { address, requests, connections: () => connections, kill };
 }
 
 /** A server that has the session of a secret. */
@@ -252,6 +255,16 @@ test.for<readonly [string, Answer]>([
   expect(await ask([secret])).toMatchObject(gone(secret));
 });
 
+test('a server that is killed while it has the request has ended', async () => {
+  const { rows, clock, ask } = await open();
+  let kill = (): void => {};
+  const holder = await openHolder(rows, clock, () => kill());
+  kill = holder.kill;
+  await clock.advance(1_000);
+  expect(await ask([holder.secret])).toMatchObject(gone(holder.secret));
+  expect(holder.requests.length).toBe(1);
+});
+
 test('the next run of a server, which rejects the stamp, has none of the sessions', async () => {
   const { rows, clock, ask } = await open();
   const { secret } = await openHolder(rows, clock, (_, response) => response.writeHead(421).end());
@@ -310,6 +323,20 @@ test('others find an inherited session also days after its server has ended', as
   const third = await open({ rows, clock });
   expect(await third.ask([secret])).not.toMatchObject({ body: { answer: 'none' } });
 });
+
+test.for([{ destroyed: true }, { destroyed: false, stream: { destroyed: true } }])(
+  'the request of a client that has left is not forwarded: %o',
+  async (raw) => {
+    const { rows, clock, replicas, ask } = await open();
+    const { secret, connections } = await openHolder(rows, clock);
+    await clock.advance(1_000);
+    await ask([]);
+    const request = { method: 'GET', headers: {}, raw: { headers: { 'x-asked': '0' } } } as unknown as FastifyRequest;
+    const reply = { raw, hijack: () => {} } as unknown as FastifyReply;
+    const held = { request, reply, path: 'cam', secrets: [secret], target: TARGET };
+    expect([await replicas.answer(held), connections()]).toEqual(['answered', 0]);
+  },
+);
 
 test('one client takes a quarter of the requests that a server forwards', async () => {
   const { rows, clock, ask } = await open();

@@ -155,9 +155,7 @@ export class FleetReplicas {
         return true;
       }
     } catch (error) {
-      const isUnreachable = error instanceof PerchError && error.code === 'unavailable';
-      await this.#roster.refresh();
-      if (!isUnreachable || !this.#roster.isLate(name)) {
+      if (!(error instanceof PerchError && error.code === 'unavailable' && (await this.#roster.isLateNow(name)))) {
         throw error;
       }
     }

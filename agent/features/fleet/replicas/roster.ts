@@ -80,7 +80,7 @@ export class Roster {
   /** Writes the row of this server, and removes those of servers that have ended. */
   async announce(): Promise<void> {
     const own = this.#options.address();
-    await this.refresh();
+    await this.#readUnless(FRESH_MS);
     const kept = [...this.#inherited.values()].filter(({ name }) => this.isLate(name));
     const rows = own === '' ? kept : [...kept, this.#row(own, this.#options.clock.wallMs())];
     if (rows.length > 0 && (await this.#put(rows))) {
@@ -124,13 +124,14 @@ export class Roster {
 
   /** The servers that run; the one that started first comes first. */
   async running(): Promise<readonly Replica[]> {
-    await this.refresh();
+    await this.#readUnless(FRESH_MS);
     const running = [...this.#known.values()].filter(({ name }) => !this.isLate(name));
     return running.sort((a, b) => a.startedMs - b.startedMs || (a.name < b.name ? -1 : 1));
   }
 
-  refresh(): Promise<void> {
-    return this.#readUnless(FRESH_MS);
+  async isLateNow(name: string): Promise<boolean> {
+    await this.#readUnless(FRESH_MS);
+    return this.isLate(name);
   }
 
   /** Whether the row of this server was not renewed, when the database last answered. */
@@ -151,10 +152,11 @@ export class Roster {
   async #read(): Promise<void> {
     const { database, clock, log } = this.#options;
     try {
+      const nowMs = clock.wallMs();
       const rows = await database.readRows(LIST, MAX_ROWS);
       const valid = rows.filter((row) => Check(Row, row) && isBoxAddress(row.address)) as Replica[];
       this.#known = new Map(valid.map((row) => [row.name, row]));
-      this.#knownAtMs = clock.wallMs();
+      this.#knownAtMs = nowMs;
     } catch (error) {
       // While the database is away those that are known stay.
       log.debug({ cause: explain(error) }, 'the servers of the fleet cannot be read');

@@ -90,8 +90,10 @@ export class SessionAccess {
 
   /** Ends the session of a request that its former server has answered. */
   giveBack(request: FastifyRequest, path: string): void {
-    const { id = '' } = this.#sessionOf(request, path) ?? {};
-    this.#server().sessions.kick(id, 'another server has it');
+    const session = this.#sessionOf(request, path);
+    if (session) {
+      this.#server().sessions.kick(session.id, 'another server has it');
+    }
   }
 
   /** @returns undefined if the player is redirected to test its cookies */
