@@ -17,13 +17,15 @@ const TEXT = `paths:
   all_others:
 `;
 
-async function start() {
+const configOf = (text: string) =>
+  parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS }).config ??
+  expect.fail('no configuration');
+
+/** @param coming the configuration that is in force a moment later */
+async function start(text = TEXT, coming = text) {
   const folder = temporaryFolder();
   const clock = new FakeClock();
-  const { config } = parseConfig(TEXT, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/', keys: KEYS });
-  if (!config) {
-    throw new Error('no configuration');
-  }
+  let config = configOf(text);
   const shown: CameraEvent[] = [];
   const forgotten: [string, ...number[]][] = [];
   let isTrusted = true;
@@ -31,6 +33,9 @@ async function start() {
   const flush = new FlushPoint(clock, 5_000);
   const events = new CameraEvents({
     ...{ config: () => config, dataDir: folder.path, clock, log: silentLogger, flush },
+    settled: async () => {
+      config = configOf(coming);
+    },
     keptMs: (path) => resolvePath(config, path)?.settings?.recordDeleteAfterMs || undefined,
     isClockTrusted: () => isTrusted,
     isDateDoubted: () => isDateDoubted,
@@ -68,6 +73,12 @@ test('an event from the API is shown at once, and on disk before the response', 
   expect(shown.map(({ source }) => source)).toEqual(['api']);
   expect(await telling).toEqual({ id: shown[0]?.id });
   expect(events.journal.hasUnsynced).toBe(false);
+});
+
+test('an event of a path that was just added is taken once the configuration is in force, others are not', async () => {
+  const { shown, tell } = await start('paths: {}\n', 'paths: {cam: {}}\n');
+  expect(await tell()).toEqual({ id: shown[0]?.id });
+  await expect(tell({ path: 'other' })).rejects.toThrow("path 'other' is not configured");
 });
 
 test('an event that the disk rejects is shown but not acknowledged; the next one is once the disk accepts it', async () => {

@@ -22,6 +22,8 @@ interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'cloc
   readonly isClockTrusted: () => boolean;
   /** The clock may be years ahead: no event expires. */
   readonly isDateDoubted?: () => boolean;
+  /** Resolves when the configuration of the time of the call is in force. */
+  readonly settled?: () => Promise<void>;
   readonly index: {
     addEvent(event: CameraEvent): void;
     mergeEvent(event: CameraEvent): void;
@@ -119,7 +121,12 @@ export class CameraEvents implements EventIntake {
 
   async tell(event: ReportedEvent): Promise<{ readonly id: string }> {
     const { path } = event;
-    if (!resolvePath(this.#options.config(), path)?.settings) {
+    const isMissing = (): boolean => !resolvePath(this.#options.config(), path)?.settings;
+    if (isMissing()) {
+      // It may have been added a moment before.
+      await this.#options.settled?.();
+    }
+    if (isMissing()) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
     const added = await this.hub.add({ ...this.#dated(event), source: 'api' });

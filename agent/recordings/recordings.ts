@@ -105,6 +105,7 @@ export class Recordings {
       log,
       flush: this.#flush,
       index: this.playback.events,
+      settled,
       keptMs: (path: string) => this.space.keptMs(path),
       isClockTrusted: () => this.#machineClock.isTrusted,
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
