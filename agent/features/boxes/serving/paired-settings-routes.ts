@@ -60,12 +60,20 @@ function requested(
   return { path, server: server.name };
 }
 
+/** 0: no limit. What is not a limit is refused later, as that of the box's owner. */
+function limitOf(text: string, parse: (text: string) => number): number {
+  try {
+    return parse(text) || Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 /** A server must not delete recordings of the box. @throws PerchError badInput */
 function checkKeepsLonger(before: PermittedSettings, change: PermittedSettings): void {
   for (const [key, parse] of LIMITS) {
     const [now = '', then] = [before[key], change[key]];
-    // 0: no limit.
-    if (then !== undefined && (parse(then) || Number.POSITIVE_INFINITY) < (parse(now) || Number.POSITIVE_INFINITY)) {
+    if (then !== undefined && limitOf(then, parse) < limitOf(now, parse)) {
       throw new PerchError(
         'badInput',
         `${key}: less than the ${now} of now deletes recordings: only on the box itself`,

@@ -135,7 +135,7 @@ describeWith([], 'the camera of a box', () => {
       });
       expect(Object.keys(before as object)).not.toContain('source');
       const wanted = {
-        ...{ record: 'motion', recordDeleteAfter: '3d', motionSource: 'stream', motionSensitivity: 70 },
+        ...{ record: 'motion', recordDeleteAfter: '60d', motionSource: 'stream', motionSensitivity: 70 },
         ...{ motionZones: ['Drive: 0.1,0.2 0.5,0.2 0.5,0.9'], objects: ['person'] },
       };
       await settings('gate', wanted);

@@ -100,8 +100,8 @@ describeWith(['nats-server'], 'several servers of a fleet', () => {
     expect(camera.ptz.velocity.x).toBe(0.5);
     await asOwner(other, 'POST', '/v3/cameras/ptz/stop/gate');
     expect(camera.ptz.moving).toBe(false);
-    await asOwner(other, 'PATCH', '/v3/boxes/settings/gate', { recordDeleteAfter: '3d' });
-    const changed = { recordDeleteAfter: '3d' };
+    await asOwner(other, 'PATCH', '/v3/boxes/settings/gate', { recordDeleteAfter: '60d' });
+    const changed = { recordDeleteAfter: '60d' };
     expect(await asOwner(other, 'GET', '/v3/boxes/settings/gate')).toMatchObject(changed);
     expect(await asOwner(box, 'GET', '/v3/config/paths/get/gate')).toMatchObject(changed);
     const { items: servers } = await asOwner<{ readonly items: readonly { readonly id: string }[] }>(
