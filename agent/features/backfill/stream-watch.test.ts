@@ -29,7 +29,7 @@ test.for([0, 20_000])('a camera whose stream ends by reading its card is read ev
   expect(watch.isHopeless).toBe(true);
 });
 
-test('a stream that begins anew between two looks has ended, too', () => {
+test('a stream that ended and was back between two checks counts as ended', () => {
   const watch = new StreamWatch();
   watch.follow('a', false, 0);
   watch.follow('b', true, 2_000);

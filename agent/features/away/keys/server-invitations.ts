@@ -21,7 +21,7 @@ interface InvitationKey {
 
 /**
  * Invitations of a server, each for ten minutes and one pairing. The key of the server for the box follows from the secret of the invitation and
- * the key of all servers with one database. So none of them has to remember it, and the box may call any. Whoever forges a secret does not know
+ * the key of all servers with one database. So no server has to store it, and the box may connect to any of them. Whoever forges a secret does not know
  * that key, which the proof of the box names. A second pairing with it is rejected where pairings are saved.
  */
 export class ServerInvitations {

@@ -17,7 +17,7 @@ interface GapSettings {
   readonly range: UsRange;
   /** Begin of the oldest recording that may be deleted to make room: what was older was deleted. Undefined: not known. */
   readonly oldestUs: number | undefined;
-  /** Modes change what is recorded: nobody knows which one would have been in force while the box was off. */
+  /** Modes change what is recorded: the mode during the time in which the box was off is unknown. */
   readonly hasModes: boolean;
   /** `record: motion`: the box cannot know what it would have recorded, so all of an outage is missing. */
   readonly isAroundEvents: boolean;

@@ -64,7 +64,7 @@ const StoredBox = Type.Object({
   alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
 });
 export type StoredBox = Static<typeof StoredBox>;
-/** A pairing that this server has ended. The box, which makes the connection, was not told. */
+/** A pairing that this server has ended. The box, which opens the connection, does not know that yet. */
 const StoredRemoval = Type.Pick(StoredBox, ['id', 'pin', 'server', 'secret', 'key']);
 export type StoredRemoval = Static<typeof StoredRemoval>;
 /** An invitation that a removed box has used: the key that it gives, and the end of its validity. */

@@ -104,7 +104,7 @@ test('a camera that is added gets its earlier events from the bus while the othe
   expect(announced.map(({ id }) => id)).toEqual(['y1', 'y2', 'y2']);
 });
 
-test('a server that ends while it reads the past of an added camera goes on where it was', async () => {
+test('a server that stops while it reads past events of an added camera continues from there', async () => {
   const { apply, restart, bus, at, stored } = await startEventServer();
   const { carrier, live, past } = scriptedBus();
   bus.attach(carrier);
@@ -118,7 +118,7 @@ test('a server that ends while it reads the past of an added camera goes on wher
   await apply(YARD);
   expect(past.map(({ from }) => from)).toEqual([undefined, 's.1']);
   await past[1]?.take(event('d2'), 's.2');
-  // Another camera begins anew, and what the former reader still brings does not count.
+  // For another camera reading starts again; what the earlier reader still delivers does not count.
   const more = configOf({
     'house/yard': 'perch://00000000000000b1/yard',
     'house/door': 'perch://00000000000000b1/door',
