@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
@@ -71,6 +71,18 @@ function isReadOnly(folder: string): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
+}
+
+const OF_PACKAGE = '/var/lib/perch';
+
+/** For commands that leave something for Perch, which reads it in its own folder only. @throws PerchError notFound if the folder does not exist */
+export function needsDataFolder(folder: string, ofPackage = OF_PACKAGE): void {
+  const path = resolve(folder);
+  if (!existsSync(path)) {
+    const other = path !== ofPackage && existsSync(ofPackage) ? `, such as ${ofPackage}` : '';
+    const advice = `name the data folder of this Perch with --data DIR${other}, or start Perch there first`;
+    throw new PerchError('notFound', `the data folder ${path} does not exist: ${advice}`);
   }
 }
 

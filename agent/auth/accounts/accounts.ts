@@ -23,8 +23,7 @@ const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
 const DEVICE_ID_CHARS = 16;
 
-const WHERE =
-  'the terminal, journal or container log of the start shows it, and the screen of the box; perch claim on the box itself needs none';
+const WHERE = 'the terminal, journal or container log of the start shows it, and the screen of the box';
 
 interface AccountsOptions {
   readonly dataDir: string;
@@ -202,10 +201,11 @@ export class Accounts {
     }
     if (!this.#isClaimable()) {
       const why = 'its configuration does not begin with perch: own';
-      throw new PerchError('unauthorized', `run perch claim on the box itself: ${why}`);
+      throw new PerchError('unauthorized', `run ${this.own.shown('claim')} on the box itself: ${why}`);
     }
     if (setupCode === undefined || setupCode === '') {
-      throw new PerchError('badInput', `the setup code is needed: ${WHERE}`);
+      const way = `${this.own.shown('claim')} on the box itself needs none`;
+      throw new PerchError('badInput', `the setup code is needed: ${WHERE}; ${way}`);
     }
     const wasRight = this.#setupLimits.take({ ip, isPrivate, account: undefined, isKnownAddress: false });
     if (!isSetupCode(setupCode, facts.code)) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,6 +13,8 @@ function folder() {
   return made;
 }
 
+const env = { PERCH_COMMAND: 'npm run perch --' };
+
 /** On a machine on which another program has the port `taken`. */
 async function runBeside(taken: number, dataDir: string, ...words: string[]) {
   let said = '';
@@ -20,7 +22,7 @@ async function runBeside(taken: number, dataDir: string, ...words: string[]) {
   const write = (text: string) => {
     said += text;
   };
-  const call = { words, dataDir, cwd: dataDir, env: {}, keys: async () => KEYS, write } as unknown as CommandCall;
+  const call = { words, dataDir, cwd: dataDir, env, keys: async () => KEYS, write } as unknown as CommandCall;
   const code = await serverCommand(call, async (key, port) => {
     tried.push(port);
     if (port === taken) {
@@ -62,6 +64,7 @@ test('without a name the ports stay, because a reverse proxy has the certificate
   writeFileSync(file, '# mine\nperch: own\naddress: 127.0.0.1:8080\n');
   const { said } = await run(dataDir, file);
   expect(said).toContain('behind a reverse proxy');
+  expect(said).toContain(`npm run perch -- claim --data ${dataDir}`);
   expect(readFileSync(file, 'utf8')).toBe('# mine\nperch: own\naddress: 127.0.0.1:8080\nserver: true\nmdns: false\n');
 });
 
@@ -91,4 +94,27 @@ test('a second name is added to the first, and ports that Perch has are not trie
   expect((await run(dataDir, 'video.example.org', file)).tried).toEqual([]);
   expect((await run(dataDir, 'cloud.example.org', file)).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toContain('acmeDomains:\n  - cloud.example.org\n  - video.example.org\n');
+});
+
+test.for([
+  ['', 'TCP 80 and 443, TCP and UDP 8189.'],
+  ['webrtcLocalUDPAddress: :8500\n', 'TCP 80 and 443, TCP 8189 and UDP 8500.'],
+  ["webrtcLocalTCPAddress: ''\n", 'TCP 80 and 443, UDP 8189.'],
+  ['webrtc: no\n', 'TCP 80 and 443.'],
+])('the ports to open are those of the configuration: %j', async ([more, ports]) => {
+  const dataDir = folder();
+  const file = join(dataDir, 'my.yml');
+  writeFileSync(file, `perch: own\n${more}`);
+  expect((await run(dataDir, 'cloud.example.org', file)).said).toContain(`firewall: ${ports}\n`);
+});
+
+test('a data folder that no Perch has is not made', async () => {
+  const dataDir = folder();
+  const file = join(dataDir, 'my.yml');
+  writeFileSync(file, 'perch: own\n');
+  const other = join(dataDir, 'perch-data');
+  await expect(run(other, file)).rejects.toThrow(
+    `the data folder ${other} does not exist: name the data folder of this Perch with --data DIR`,
+  );
+  expect([existsSync(other), readFileSync(file, 'utf8')]).toEqual([false, 'perch: own\n']);
 });

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { becomeOwnerOf } from '../../../system/data-folder.ts';
+import { becomeOwnerOf, needsDataFolder } from '../../../system/data-folder.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { answersAt } from '../../base/network/answers-at.ts';
 import { listenFailure } from '../../base/network/listen-tcp.ts';
+import { type OwnCommand, ownCommand } from '../../base/own-command.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
@@ -35,6 +36,7 @@ export async function serverCommand(
   { words, dataDir, cwd, env, keys, write }: CommandCall,
   tryPort: TryPort = openOnce,
 ): Promise<number> {
+  needsDataFolder(dataDir);
   becomeOwnerOf(dataDir);
   const [given, ...more] = words.filter((word) => !isFile(word));
   const file = words.find(isFile);
@@ -44,6 +46,7 @@ export async function serverCommand(
     write(`perch server takes one name; add others on the page or in acmeDomains\n`);
     return 1;
   }
+  const own = ownCommand(env, dataDir);
   const store = await ConfigStore.open({ ...place, clock: systemClock, log: silentLogger, keys: await keys() });
   try {
     if (name !== undefined) {
@@ -54,7 +57,8 @@ export async function serverCommand(
   } finally {
     store.close();
   }
-  write(name === undefined ? BEHIND_PROXY : withName(name));
+  const media = mediaPorts(store.current);
+  write(name === undefined ? behindProxy(media, own) : withName(name, media, own));
   return 0;
 }
 
@@ -100,16 +104,32 @@ async function openOnce(key: string, port: number, env: Environment): Promise<vo
   }
 }
 
-const withName = (name: string): string => `This Perch is a server, by the name of ${name}.
+/** Such as `TCP and UDP 8189`; undefined: WebRTC has none. */
+function mediaPorts({ webrtc, webrtcLocalTCPAddress, webrtcLocalUDPAddress }: Config): string | undefined {
+  const [tcp, udp] = webrtc ? [portOf(webrtcLocalTCPAddress), portOf(webrtcLocalUDPAddress)] : [0, 0];
+  if (tcp === udp) {
+    return tcp === 0 ? undefined : `TCP and UDP ${tcp}`;
+  }
+  return [tcp === 0 ? '' : `TCP ${tcp}`, udp === 0 ? '' : `UDP ${udp}`].filter((one) => one !== '').join(' and ');
+}
+
+const withName = (
+  name: string,
+  media: string | undefined,
+  own: OwnCommand,
+): string => `This Perch is a server, by the name of ${name}.
 1. Give the name the public address of this machine in the DNS (A, and AAAA for IPv6).
-2. Open these ports in its firewall: TCP 80 and 443, TCP and UDP 8189.
-3. Set the owner's password, unless there is one: perch claim
+2. Open these ports in its firewall: TCP 80 and 443${media === undefined ? '' : `, ${media}`}.
+3. Set the owner's password, unless there is one: ${own.of('claim')}
 4. Open https://${name}/ once the certificate is there: the page has the next steps.
 `;
 
-const BEHIND_PROXY = `This Perch is a server behind a reverse proxy, which has the certificate.
+const behindProxy = (
+  media: string | undefined,
+  own: OwnCommand,
+): string => `This Perch is a server behind a reverse proxy, which has the certificate.
 1. Forward the host name to the port of address, and name the proxy in trustedProxies.
-2. Open TCP and UDP 8189 in the firewall, and name the host in webrtcAdditionalHosts.
-3. Set the owner's password, unless there is one: perch claim
+2. ${media === undefined ? 'Name' : `Open ${media} in the firewall, and name`} the host in webrtcAdditionalHosts.
+3. Set the owner's password, unless there is one: ${own.of('claim')}
 4. Open the page by its host name: it has the next steps.
 `;

@@ -7,7 +7,8 @@ import type { ServerRights } from '../../auth/pairing/paired-servers.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { isLoopbackIp } from '../../base/network/ip-address.ts';
 import { everyTogether } from '../../base/time/shared-timer.ts';
-import { parseAddress } from '../../config/values/address.ts';
+import { parseAddress, portOf } from '../../config/values/address.ts';
+import { checkCameras } from '../../http/api/accounts/server-terms.ts';
 import { serverOf } from '../../http/auth/signed-requests.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { pinOf } from '../../tls/pin.ts';
@@ -117,6 +118,7 @@ export class Away implements OpenFeature, AwayControl {
     }
     const https = this.#host.https();
     const at = addresses ?? this.#addresses(origin);
+    this.#checkPorts(at, origin);
     if (at.length === 0) {
       throw new PerchError('badInput', 'boxes connect by https, which is off (tlsAddress)', { why: 'noHttps' });
     }
@@ -131,8 +133,26 @@ export class Away implements OpenFeature, AwayControl {
 
   async join(text: string, rights: ServerRights): Promise<AwayServerItem> {
     const invitation = readAwayInvitation(text);
+    checkCameras(rights.cameras, this.#host);
     const links = await this.#serverLinks();
     return itemJson(await links.join(invitation, rights, this.#name()));
+  }
+
+  /** A proxy may have https at a port of this number. @throws PerchError badInput for the http port of this server */
+  #checkPorts(addresses: readonly string[], origin: string): void {
+    const httpPort = portOf(this.#host.config().address);
+    const { port: httpsPort } = this.#host.https() ?? {};
+    const { protocol, host } = new URL(origin);
+    const isPlain = (address: string): boolean =>
+      Number(address.slice(address.lastIndexOf(':') + 1)) === httpPort &&
+      httpPort !== httpsPort &&
+      !(protocol === 'https:' && host === address);
+    const wrong = addresses.find(isPlain);
+    if (wrong !== undefined) {
+      const own = httpsPort === undefined ? 'which is off here (tlsAddress)' : `which is port ${httpsPort} here`;
+      const text = `port ${httpPort} of ${wrong.slice(0, wrong.lastIndexOf(':'))} speaks http: boxes connect by https, ${own}`;
+      throw new PerchError('badInput', text, { why: 'plainPort' });
+    }
   }
 
   #name(): string {

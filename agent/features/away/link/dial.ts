@@ -5,6 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import { plainPortFault } from '../../../base/network/plain-port.ts';
 import { SocketChannel } from '../../../base/network/socket-channel.ts';
 import type { Environment } from '../../../config/load/environment.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
@@ -98,6 +99,10 @@ async function dialOne(address: string, { pin, env, signal }: DialOptions): Prom
     return await upgraded(socket, address, signal);
   } catch (error) {
     socket?.destroy();
+    const plain = plainPortFault(error, place, 'a new invitation has to name the https port of the server');
+    if (plain) {
+      throw plain;
+    }
     const { code, message, context } =
       error instanceof PerchError ? error : new PerchError(signal.aborted ? 'timeout' : 'unavailable', explain(error));
     throw new PerchError(code, `${address}: ${message}`, context);

@@ -133,3 +133,12 @@ test('a text that is no invitation is not left, and a damaged file is removed', 
   await redeemLeft(folder.path, HOST, async () => 'never');
   expect(existsSync(join(folder.path, LEFT_FILE))).toBe(false);
 });
+
+test('a data folder that no Perch has is not made', async () => {
+  using folder = temporaryFolder();
+  const { call } = callIn(join(folder.path, 'perch-data'), false);
+  await expect(connectCommand(call, new FakeClock())).rejects.toThrow(
+    'perch-data does not exist: name the data folder',
+  );
+  expect(existsSync(join(folder.path, 'perch-data'))).toBe(false);
+});

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { becomeOwnerOf, needsDataFolder } from '../../../../system/data-folder.ts';
 import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
 import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';
@@ -104,6 +104,7 @@ export async function connectCommand(
   const [word = ''] = words;
   const invitation = word === '-' ? await firstLine(input) : word;
   const { name } = readAwayInvitation(invitation);
+  needsDataFolder(dataDir);
   const cameras =
     text('cameras')
       ?.split(',')

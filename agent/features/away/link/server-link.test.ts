@@ -162,6 +162,16 @@ test('a server that shows another certificate by its name than the pinned one is
   await expect(openLink(other, deps, NEVER)).rejects.toThrow('its certificate is not valid');
 });
 
+test('a port that speaks http says so, and what to do', async () => {
+  const { called, deps } = await startLinkServer(new FakeClock());
+  const http = createProxy((_, answer) => answer.end('hello')).listen(0, '127.0.0.1');
+  onTestFinished(() => void http.close());
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  const said = `port ${port} of 127.0.0.1 speaks http or another protocol, not https: a new invitation has to name`;
+  await expect(openLink({ ...called, addresses: [`127.0.0.1:${port}`] }, deps, NEVER)).rejects.toThrow(said);
+});
+
 test('a server whose proof is wrong gets no request', async () => {
   const { called, deps, state } = await startLinkServer(new FakeClock());
   // It knows the public key of the server, as a hostile proxy may, and signs by another one.

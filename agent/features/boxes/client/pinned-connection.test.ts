@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext, createServer } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
@@ -44,4 +45,13 @@ test('a box with another certificate is none, with its name and without', async 
       context: { why: 'pin' },
     });
   }
+});
+
+test('a port that speaks http says so', async () => {
+  const http = createHttpServer((_, answer) => answer.end('hello')).listen(0, '127.0.0.1');
+  onTestFinished(() => void http.close());
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  const said = `port ${port} of 127.0.0.1 speaks http or another protocol, not https: enter the https port of the box`;
+  await expect(connectPinned(`127.0.0.1:${port}`, PIN)).rejects.toThrow(said);
 });

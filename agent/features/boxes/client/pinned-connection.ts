@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { connectChecked } from '../../../base/network/http-client.ts';
+import { plainPortFault } from '../../../base/network/plain-port.ts';
 import { pinFault } from '../../../tls/pin.ts';
 
 /**
@@ -26,6 +27,10 @@ export async function connectPinned(address: string, pin: string, signal?: Abort
   } catch (error) {
     if (signal?.aborted) {
       throw new PerchError('timeout', `${address}: no answer in time`);
+    }
+    const plain = plainPortFault(error, place, 'enter the https port of the box');
+    if (plain) {
+      throw plain;
     }
     const { code, message, context } =
       error instanceof PerchError ? error : new PerchError('unavailable', explain(error));

@@ -4,7 +4,7 @@ import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
 import type { ServerItem } from '../../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { CamerasChoice } from '../../../http/api/accounts/people-routes.ts';
-import { checkServerRights, rightsIn, ServerTerms } from '../../../http/api/accounts/server-terms.ts';
+import { checkCameras, checkServerRights, rightsIn, ServerTerms } from '../../../http/api/accounts/server-terms.ts';
 import { paginate } from '../../../http/api/schema/paginate.ts';
 import { answers, OrNull, operation, pageOf, TimeText } from '../../../http/api/schema/schemas.ts';
 import type { HttpAccess } from '../../../http/auth/access.ts';
@@ -69,6 +69,7 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
   const invite = operation(TAG, 'Invites a server, for ten minutes', answers(Invitation, 400), { body: ServerTerms });
   app.post('/v3/pairedservers/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {
     const rights = rightsIn(checkedBody(ServerTerms, request.body));
+    checkCameras(rights.cameras, pairing.cameras);
     const { baseUrl } = access.origin(request);
     // First, because without https there is nothing to connect to.
     pairing.invitationOf('', baseUrl);
@@ -85,7 +86,9 @@ const ownerRoutes: FastifyPluginAsync<PairedServerRoutesOptions> = async (app, {
     { bodyLimit: MAX_BODY_BYTES, schema: change },
     async ({ params: { id }, body }) => {
       const rights = checkedBody(ServerTerms, body);
-      const { live = true, recordings = true } = { ...servers.item(id), ...rights };
+      const former = servers.item(id);
+      const { live = true, recordings = true } = { ...former, ...rights };
+      checkCameras(rights.cameras, pairing.cameras, former?.cameras);
       checkServerRights({ live, recordings });
       const changed = await servers.change(id, rights);
       if (!changed) {

@@ -11,6 +11,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import { remotePathOf } from '../../../config/values/remote-path.ts';
+import type { KnownCameras } from '../../../http/api/accounts/server-terms.ts';
 import { ServerConnections } from '../../../http/auth/signed-requests.ts';
 import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
@@ -24,7 +25,7 @@ const COMMON_NAME = 'perch';
 
 type PairingHost = Pick<
   Host,
-  'version' | 'clock' | 'log' | 'config' | 'servers' | 'boxLinks' | 'paths' | 'name' | 'https' | 'rtspFor'
+  'version' | 'clock' | 'log' | 'config' | 'settings' | 'servers' | 'boxLinks' | 'paths' | 'name' | 'https' | 'rtspFor'
 >;
 
 /** The box's side of a pairing: invites servers and serves their requests. */
@@ -48,6 +49,10 @@ export class Pairing {
         this.connections.endReduced(id, (action, path) => servers.find(id)?.may(action, path) === true);
       }
     });
+  }
+
+  get cameras(): KnownCameras {
+    return this.#host;
   }
 
   /** The text of an invitation. @param origin of the owner's page @throws PerchError badInput without https */

@@ -1,6 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { type Config, resolvePath } from '../../../config/load/load.ts';
+import { isCatchAll } from '../../../config/values/path-name.ts';
 import { CamerasChoice } from './people-routes.ts';
 
 /** What a paired server may do, as the owner of the box grants it. */
@@ -36,4 +38,49 @@ export function checkServerRights({ live, recordings }: Pick<ServerRights, 'live
   if (!live && !recordings) {
     throw new PerchError('badInput', 'a server needs at least one of live and recordings');
   }
+}
+
+/** Cameras that an error names. */
+const MAX_NAMED = 20;
+
+/** The cameras of this box. */
+export interface KnownCameras {
+  settings(): Config;
+  readonly paths: { list(): readonly { readonly name: string }[] };
+}
+
+/**
+ * A name that only a catch-all of the configuration has is known while it is published.
+ * @param granted names that the pairing has already: their cameras may have been removed since
+ * @throws PerchError badInput for a name that no camera of this box has
+ */
+export function checkCameras(
+  cameras: ServerRights['cameras'] | undefined,
+  { settings, paths }: KnownCameras,
+  granted: ServerRights['cameras'] = [],
+): void {
+  if (cameras === undefined || cameras === 'all') {
+    return;
+  }
+  const names = paths.list().map(({ name }) => name);
+  const known = new Set(granted === 'all' ? names : [...names, ...granted]);
+  const isConfigured = (name: string): boolean => {
+    const entry = resolvePath(settings(), name);
+    return entry !== undefined && !isCatchAll(entry.name);
+  };
+  const unknown = cameras.filter((name) => !known.has(name) && !isConfigured(name));
+  if (unknown.length > 0) {
+    throw new PerchError('badInput', `this box has no camera ${listed(unknown)}: ${knownText(names)}`, {
+      why: 'unknownCamera',
+    });
+  }
+}
+
+const knownText = (names: readonly string[]): string =>
+  names.length === 0 ? 'it has none' : `it has ${listed(names.toSorted())}`;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMED).map((name) => `'${name.slice(0, 64)}'`);
+  const rest = names.length - shown.length;
+  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -9,9 +9,11 @@ import { writeAwayInvitation } from '../../../../agent/features/away/keys/invita
 import type { AwayServerItem } from '../../../../agent/features/away/routes.ts';
 import { BoxClient } from '../../../../agent/features/boxes/client/box-client.ts';
 import { SELF_PATH } from '../../../../agent/features/boxes/client/box-link.ts';
+import type { PairedServerItem } from '../../../../agent/features/boxes/serving/paired-server-routes.ts';
 import { AGENT, OWNER_PASSWORD, startAgent } from '../../../peers/agent/agent.ts';
 import { asOwner } from '../../../peers/agent/paired-boxes.ts';
 import { runProcess } from '../../../peers/programs/process.ts';
+import { freePort } from '../../../support/base/free-port.ts';
 import { startLinkServer } from '../support/link-server.ts';
 
 test('within a link a server gets nothing without a signature, not even with the password of the owner', async () => {
@@ -85,4 +87,41 @@ test('perch connect has a running box connect, and names the reason when it cann
   expect(items).toMatchObject([{ name: 'Cloud', state: 'connected' }]);
   const again = await connect();
   expect([again.code === 0, again.output]).toEqual([false, expect.stringContaining('was used')]);
+});
+
+test('a name that no camera of the box has is rejected with the names that there are, and the pairing stays', async () => {
+  const { called, invitations, added } = await startLinkServer(systemClock);
+  const tls = await freePort();
+  await using box = await startAgent({ isOwned: true, listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }) });
+  for (const name of ['garden', 'door']) {
+    await asOwner(box, 'POST', `/v3/config/paths/add/${name}`, { source: 'publisher' });
+  }
+  const { secret, key } = invitations.create();
+  const invitation = writeAwayInvitation({ ...called, key, secret, name: 'Cloud' });
+  const connect = (cameras: string) =>
+    runProcess(process.execPath, [...AGENT, 'connect', invitation, '--cameras', cameras, '--data', box.dataDir]);
+  const said = "this box has no camera 'gardn': it has 'door', 'garden'";
+  const mistyped = await connect('gardn,door');
+  expect([mistyped.code === 0, mistyped.output]).toEqual([false, expect.stringContaining(said)]);
+  expect(added).toEqual([]);
+  expect(await connect('door')).toMatchObject({ code: 0, output: 'This box is connected to Cloud.\n' });
+  const { items } = await box.json<{ readonly items: readonly PairedServerItem[] }>('/v3/pairedservers/list');
+  const [{ id } = { id: '' }] = items;
+  const change = (cameras: readonly string[]) => asOwner(box, 'PATCH', `/v3/pairedservers/${id}`, { cameras });
+  await expect(change(['door', 'gardn'])).rejects.toThrow(said);
+  const invite = asOwner(box, 'POST', '/v3/pairedservers/invitations', { cameras: ['gardn'] });
+  await expect(invite).rejects.toThrow(said);
+  // A camera that was removed since may stay in the pairing.
+  await asOwner(box, 'DELETE', '/v3/config/paths/delete/door');
+  expect(await change(['door', 'garden'])).toMatchObject({ cameras: ['door', 'garden'] });
+});
+
+test('an invitation does not name the http port of the server', async () => {
+  const tls = await freePort();
+  await using server = await startAgent({ isOwned: true, listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }) });
+  const invite = (port: number) =>
+    asOwner(server, 'POST', '/v3/away/invitations', { addresses: [`cloud.example:${port}`] });
+  const said = `port ${server.port} of cloud.example speaks http: boxes connect by https, which is port ${tls} here`;
+  await expect(invite(server.port)).rejects.toThrow(said);
+  expect(await invite(443)).toMatchObject({ invitation: expect.stringContaining('cloud.example%3A443') });
 });
