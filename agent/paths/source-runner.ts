@@ -25,7 +25,7 @@ export interface RunnerOwner {
   sourceClosed(): void;
   /** Called once per reason. */
   sourceFailed(reason: string): void;
-  /** The box of the source is known to be away, so that another attempt within seconds is of no use. */
+  /** The box of the source is known to be away, or refuses the camera: another attempt within seconds is of no use. */
   sourceAway(cause: PerchError): void;
   /** The connection is closed after `stop`. */
   sourceStopped(): void;

@@ -1,10 +1,11 @@
 /**
  * `refuses`: the camera answers without video. `closed`: its port is closed. `silent`: no answer at its address. `boxAway`: no
- * answer of the box whose camera it is.
+ * answer of the box whose camera it is. `notShared`: that box does not show it to this one.
  */
 const KNOWN = [
   ...(['password', 'forbidden', 'noStream', 'noRoom', 'refuses', 'closed', 'silent', 'noNetwork'] as const),
   'boxAway',
+  'notShared',
 ] as const;
 export type OfflineReason = (typeof KNOWN)[number] | 'unknown';
 

@@ -13,6 +13,7 @@ export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): s
     closed: t.offlineClosed,
     silent: t.offlineSilent,
     boxAway: t.offlineBoxAway,
+    notShared: t.offlineNotShared,
     unknown: t.offlineText,
   })[absence];
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { askedLinks, findBoxes } from '../../../system/mdns/find-boxes.ts';
+import type { Config } from '../../config/load/load.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
 import type { CameraCommands } from '../../http/api/cameras/camera-control.ts';
 import type { ProtectionLookup } from '../../http/api/recordings/protected.ts';
@@ -21,6 +22,7 @@ import { pairedSettingsRoutes } from './serving/paired-settings-routes.ts';
 import { Pairing } from './serving/pairing.ts';
 import { OwnRecordingFiles } from './serving/recording-files.ts';
 import { perchSource } from './source.ts';
+import { UnsharedCameras } from './unshared-cameras.ts';
 
 /** Recordings of paired boxes. */
 const fetchKind = (deps: BoxFetchesDeps): TransferKind => ({
@@ -42,6 +44,8 @@ export class ManyBoxes implements OpenFeature {
   readonly #boxes: Boxes;
   readonly #paths: BoxPaths;
   readonly #pairing: Pairing;
+  readonly #unshared: UnsharedCameras;
+  readonly #settings: () => Config;
 
   constructor(host: Host) {
     const { network, clock, servers } = host;
@@ -61,7 +65,9 @@ export class ManyBoxes implements OpenFeature {
     };
     this.store = new RemoteCameras({ ...host, boxes: this.#boxes });
     this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];
-    this.sources = [perchSource(this.#boxes)];
+    this.#unshared = new UnsharedCameras(this.#boxes, clock);
+    this.sources = [perchSource(this.#boxes, this.#unshared)];
+    this.#settings = () => host.settings();
     this.routes = [
       {
         listener: 'main',
@@ -113,6 +119,6 @@ export class ManyBoxes implements OpenFeature {
   }
 
   problems(): readonly FeatureProblem[] {
-    return this.#paths.problems();
+    return [...this.#paths.problems(), ...this.#unshared.problems(this.#settings())];
   }
 }

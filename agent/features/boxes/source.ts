@@ -1,15 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { type ByteChannel, SocketChannel } from '../../base/network/socket-channel.ts';
 import type { SourceKeys } from '../../config/schema/common/key-rules.ts';
-import { encodePath, remotePathOf } from '../../config/values/remote-path.ts';
+import { encodePath, type RemotePath, remotePathOf } from '../../config/values/remote-path.ts';
+import type { Track } from '../../media/sample/track.ts';
 import { WebSocketChannel } from '../../media/websocket/channel.ts';
 import { acceptOf } from '../../media/websocket/frames.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
-import { settingsOf } from '../../sources/rtsp/request/settings.ts';
+import { type RtspSourceOptions, settingsOf } from '../../sources/rtsp/request/settings.ts';
+import type { StreamSink } from '../../stream/contracts.ts';
+import type { Stream } from '../../stream/stream.ts';
 import { webSocketFields } from './client/box-client.ts';
 import type { Boxes } from './client/boxes.ts';
+import type { UnsharedCameras } from './unshared-cameras.ts';
 
 const RTSP_PATH = '/v3/pairedservers/rtsp';
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('base64');
@@ -28,7 +34,7 @@ export const PERCH_SOURCE: SourceKeys<Record<never, never>> = {
 };
 
 /** A camera of a paired box: RTSP through the https port of that box. */
-export const perchSource = (boxes: Boxes): SourceProtocol => ({
+export const perchSource = (boxes: Boxes, unshared: UnsharedCameras): SourceProtocol => ({
   apiType: 'perchSource',
   keys: PERCH_SOURCE,
   create({ name, settings, config, clock, log }) {
@@ -43,9 +49,38 @@ export const perchSource = (boxes: Boxes): SourceProtocol => ({
     };
     // The tunnel stands for the connection that `box` opens; the box ignores the host.
     const url = `rtsps+ws://${remote.box}:443/${encodePath(remote.path)}`;
-    return new RtspSource({ ...settingsOf(settings, config), rtspTransport: 'tcp', name, url, box }, clock, log);
+    const options = { ...settingsOf(settings, config), rtspTransport: 'tcp', name, url, box } as const;
+    return new PerchSource(options, { remote, unshared }, clock, log);
   },
 });
+
+interface OfBox {
+  readonly remote: RemotePath;
+  readonly unshared: UnsharedCameras;
+}
+
+/** Explains a refusal of the box, to which nobody logs in with a password. */
+class PerchSource extends RtspSource {
+  readonly #name: string;
+  readonly #ofBox: OfBox;
+
+  constructor(options: RtspSourceOptions, ofBox: OfBox, clock: Clock, log: Logger) {
+    super(options, clock, log);
+    this.#name = options.name;
+    this.#ofBox = ofBox;
+  }
+
+  override async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const { remote, unshared } = this.#ofBox;
+    const publish = (tracks: readonly Track[]): Stream => {
+      unshared.played(this.#name);
+      return sink.publish(tracks);
+    };
+    await super.run({ ...sink, publish }, signal).catch((error: unknown) => {
+      throw unshared.refused(this.#name, remote, error);
+    });
+  }
+}
 
 /** Opens a channel for RTSP within a WebSocket of the box. @throws PerchError unavailable, at once while the box is unreachable */
 async function openRtsp(boxes: Boxes, box: string, signal: AbortSignal): Promise<ByteChannel> {

@@ -22,6 +22,8 @@ export const cameraView = {
   offlineNoRoom: 'The camera accepts no more viewers. Close other programs that use it.',
   offlineNoNetwork: 'The box has no network that reaches the camera. Check the network cable of the box.',
   offlineBoxAway: 'The box of this camera does not answer. It is tried again and again. Check its power and network.',
+  offlineNotShared:
+    'The box of this camera does not share it. Change the pairing on that box: Settings, People, Servers.',
   restartCamera: 'Restart camera',
   offlinePassword: 'The camera rejects the stored password.',
   whyOffline: 'Reported reason: ',

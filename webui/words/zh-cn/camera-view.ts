@@ -22,6 +22,7 @@ export const cameraView: CameraViewWords = {
   offlineNoRoom: '摄像头的连接数已满。请关闭使用它的其他程序。',
   offlineNoNetwork: '主机没有可到达摄像头的网络。请检查主机的网线。',
   offlineBoxAway: '此摄像头所在的主机没有应答，会继续尝试。请检查那台主机的电源和网络。',
+  offlineNotShared: '该主机没有共享此摄像头。请在那台主机上修改配对：“设置”→“成员”→“服务器”。',
   restartCamera: '重启摄像头',
   offlinePassword: '摄像头不接受主机所用的密码。',
   whyOffline: '主机给出的原因：',

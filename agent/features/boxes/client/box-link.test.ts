@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { type PinnedBox, pinnedBox } from '../../../../test/features/boxes/support/pinned-box.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { silentLogger } from '../../../base/log.ts';
+import { type Logger, silentLogger } from '../../../base/log.ts';
 import { BoxLink, clockOffsetMs } from './box-link.ts';
 
 const ID = '1a2b3c4d5e6f7a8b';
@@ -66,11 +66,11 @@ class Pinged {
     }
   }
 
-  link(clock: FakeClock, address = this.box?.address ?? ''): BoxLink {
+  link(clock: FakeClock, address = this.box?.address ?? '', log: Logger = silentLogger): BoxLink {
     this.#clock = clock;
     const { pin = '' } = this.box ?? {};
     const stored = { ...FACTS, cameras: [], addresses: [address], pin, server: 'AbCdEfGh-_123456', secret, key };
-    const options = { clock, log: silentLogger, changed: () => {} };
+    const options = { clock, log, changed: () => {} };
     const link = new BoxLink({ ...stored, created: 0, seen: 0 }, options);
     onTestFinished(async () => {
       await link.close();
@@ -248,4 +248,28 @@ test('a silent box is tried by a new connection, although a request for its fact
   await checked;
   expect(pinged.box?.connections).toBeGreaterThan(before);
   expect(link.state.state).toBe('connected');
+});
+
+test('a box that is away for a moment is no warning; one that stays away is one, with the time of the lists', async () => {
+  const [pinged, clock] = [new Pinged(), new FakeClock()];
+  await pinged.open();
+  const warned: object[] = [];
+  const log = { ...silentLogger, warn: (context: object) => void warned.push(context) } as Logger;
+  const { address = '' } = pinged.box ?? {};
+  const link = pinged.link(clock, '127.0.0.1:1', log);
+  await expect.poll(() => link.awaySince).not.toBeNull();
+  await clock.advance(2_000);
+  link.setAddresses([address]);
+  await expect.poll(() => link.state.state).toBe('connected');
+  await pinged.box?.[Symbol.asyncDispose]();
+  await link.refresh();
+  const since = link.awaySince;
+  await clock.advance(14_999);
+  await link.refresh();
+  expect(warned).toEqual([]);
+  await clock.advance(1);
+  await link.refresh();
+  await link.refresh();
+  expect(warned).toEqual([{ box: 'Shed', since, cause: expect.any(String) }]);
+  expect(since).toBe(new Date(link.state.sinceMs).toISOString());
 });

@@ -50,6 +50,8 @@ export function keepPulse(socket: Socket, clock: Clock, onLost: () => void): voi
 const ASK_MS = 60_000;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
+/** A box that is away this long is a warning: after a start, and after it was paired, one that connects by itself is away for a moment. */
+const WARN_AFTER_MS = 15_000;
 const MAX_ADDRESSES = 16;
 /** Time without an answer after which the box is searched for: it may have other addresses by then. */
 const SEARCH_AFTER_MS = 60_000;
@@ -105,6 +107,8 @@ export class BoxLink {
   #missedMs = 0;
   /** Monotonic time since which the box does not answer, or undefined if it does. */
   #awayMs: number | undefined;
+  /** The log says that the box is away. */
+  #hasWarned = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(box: StoredBox, options: BoxLinkOptions) {
@@ -396,6 +400,7 @@ export class BoxLink {
   #learn(facts: BoxFacts): void {
     const { clock, log } = this.#options;
     this.#awayMs = undefined;
+    this.#hasWarned = false;
     this.#answeredMs = clock.monoMs();
     const nowMs = clock.wallMs();
     const before = this.#box;
@@ -429,11 +434,19 @@ export class BoxLink {
     const state = isRefused ? 'refused' : 'away';
     this.#awayMs = isRefused ? undefined : (this.#awayMs ?? clock.monoMs());
     if (this.#state.state !== state) {
-      log.warn({ box: this.#box.name, cause: text }, isRefused ? 'box refuses this server' : 'box is away');
+      if (isRefused) {
+        log.warn({ box: this.#box.name, cause: text }, 'box refuses this server');
+      }
       this.#state = { ...this.#state, state, sinceMs: clock.wallMs(), error: text };
       this.#options.changed(this.#box, true);
     } else if (!hasLeft) {
       this.#state = { ...this.#state, error: text };
+    }
+    if (this.#awayMs === undefined) {
+      this.#hasWarned = false;
+    } else if (!this.#hasWarned && clock.monoMs() - this.#awayMs >= WARN_AFTER_MS) {
+      this.#hasWarned = true;
+      log.warn({ box: this.#box.name, since: this.awaySince, cause: text }, 'box is away');
     }
   }
 }

@@ -40,9 +40,6 @@ export function checkServerRights({ live, recordings }: Pick<ServerRights, 'live
   }
 }
 
-/** Cameras that an error names. */
-const MAX_NAMED = 20;
-
 /** The cameras of this box. */
 export interface KnownCameras {
   settings(): Config;
@@ -80,7 +77,7 @@ const knownText = (names: readonly string[]): string =>
   names.length === 0 ? 'it has none' : `it has ${listed(names.toSorted())}`;
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_NAMED).map((name) => `'${name.slice(0, 64)}'`);
+  const shown = names.slice(0, 20).map((name) => `'${name.slice(0, 64)}'`);
   const rest = names.length - shown.length;
   return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -19,7 +19,7 @@ const ProblemItem = Type.Object({
   why: OrNull(
     Type.String({
       description:
-        'The problem in one word. `configuration`: notSaved (the file cannot be written: changes are in effect until the next start), damaged (a file of the data folder, which is put aside). `power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks, or temporary (the data folder is deleted with the container). Of a feature: `why` of its state, such as /v3/mqtt. `modes`: damaged (the mode that was set is lost). `motion`: noBlocks, unreadable. `box` (whose cameras this one shows): clock, refused. `path`: `lastErrorWhy`, or leftOut (a track that does not deliver). `recording`: its `why`.',
+        'The problem in one word. `configuration`: notSaved (the file cannot be written: changes are in effect until the next start), damaged (a file of the data folder, which is put aside). `power`: underVoltage, slowed, hot. `fan`: fan. `memory`: swap. `drive`: failing, worn. `disk`: its state in /v3/disks, or temporary (the data folder is deleted with the container). Of a feature: `why` of its state, such as /v3/mqtt. `modes`: damaged (the mode that was set is lost). `motion`: noBlocks, unreadable. `box` (whose cameras this one shows): clock, refused, notShared (the path plays a camera that is not in the pairing). `path`: `lastErrorWhy`, or leftOut (a track that does not deliver). `recording`: its `why`.',
     }),
   ),
   text: Type.String({ description: 'Description of the problem, for people.' }),

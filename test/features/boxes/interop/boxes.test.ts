@@ -191,6 +191,31 @@ describeWith(['ffmpeg'], 'two boxes', () => {
     client.close();
   });
 
+  test('a path of a camera that is not in the pairing says so at once, and is a problem', async () => {
+    const [{ id, name }] = (await boxesOf(server)) as [BoxAnswer];
+    const source = `perch://${id}/cellar`;
+    await ask(server, 'POST', '/v3/config/paths/add/other', { source, sourceOnDemand: true });
+    await until(
+      async () => (await fetch(`${server.url}/v3/paths/get/other`, { headers: server.headers })).ok || undefined,
+    );
+    const text = `box '${name}' does not share 'cellar': change the pairing on the box (Settings, People, Servers)`;
+    const beganMs = performance.now();
+    const answer = await fetch(`${server.url}/hls/other/index.m3u8?cookieCheck=1`, { headers: server.headers });
+    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining(text)]);
+    const refused = play('other');
+    await refused.exited;
+    expect(performance.now() - beganMs).toBeLessThan(8_000);
+    const { lastError, lastErrorWhy } = await ask<{ readonly lastError: string; readonly lastErrorWhy: string }>(
+      server,
+      'GET',
+      '/v3/paths/get/other',
+    );
+    expect([lastError, lastErrorWhy]).toEqual([text, 'notShared']);
+    const { items } = await ask<{ readonly items: readonly object[] }>(server, 'GET', '/v3/problems/list');
+    expect(items).toContainEqual({ kind: 'box', name: 'other', why: 'notShared', text, since: expect.any(String) });
+    await ask(server, 'DELETE', '/v3/config/paths/delete/other');
+  });
+
   test('a camera that the owner does not choose any more ends at once, and one that is added later is offered', async () => {
     const [item] = (
       await ask<{ readonly items: readonly { readonly id: string }[] }>(box, 'GET', '/v3/pairedservers/list')
