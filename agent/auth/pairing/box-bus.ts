@@ -7,6 +7,8 @@ export interface BusCarrier {
   carries(box: string): boolean;
   /** Asks a box that is on the bus to connect to this server. Resolves when it has done so, or does not. */
   summon(box: string): Promise<void>;
+  /** Why the box, which is on the bus, does not connect to this server; undefined: it does, or was not asked. */
+  fault?(box: string): string | undefined;
   /**
    * Sends one small request to a box. Both are the bytes of HTTP/1.1, the answer as a whole.
    * @throws PerchError unavailable with `why` NOT_CARRIED, exhausted

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { isOrderSigned, readDialOrder, writeDialOrder } from './dial-order.ts';
+import { isOrderSigned, isPinProven, readDialOrder, writeDialOrder } from './dial-order.ts';
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const KEY = createPublicKey(privateKey);
@@ -32,6 +32,17 @@ test('an order is read as it was written, lasts for 30 s, and no two are the sam
   expect(readDialOrder(order).jti).not.toBe(readDialOrder(other).jti);
   expect(isOrderSigned(order, KEY)).toBe(true);
   expect(isOrderSigned(order, createPublicKey(generateKeyPairSync('ed25519').privateKey))).toBe(false);
+});
+
+test('a pin is proven by the key of the server, for this order alone', () => {
+  const server = generateKeyPairSync('ed25519');
+  const vouched = { pin: `key.${'A'.repeat(43)}`, key: server.privateKey };
+  const claims = readDialOrder(writeDialOrder({ ...ORDER, vouched }, privateKey));
+  expect(claims).toMatchObject({ ...CLAIMS, jti: expect.any(String), pin: vouched.pin });
+  expect([isPinProven(claims, server.publicKey), isPinProven(claims, KEY)]).toEqual([true, false]);
+  for (const other of [{ pin: `key.${'B'.repeat(43)}` }, { addr: 'r3.cloud.example:443' }, { jti: 'A'.repeat(22) }]) {
+    expect(isPinProven({ ...claims, ...other }, server.publicKey)).toBe(false);
+  }
 });
 
 test('an order in this form is read', () => {

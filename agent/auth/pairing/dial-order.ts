@@ -32,6 +32,9 @@ const Claims = Type.Object(
     exp: Type.Integer({ minimum: 0 }),
     /** Nonce. */
     jti: Type.String({ pattern: '^[\\w-]{22}$' }),
+    /** Pin of the certificate of that server, which no known authority has issued, and the proof by the key of the pairing. */
+    pin: Type.Optional(Type.String({ pattern: '^(?:authority|key)\\.[\\w-]{20,100}$' })),
+    by: Type.Optional(Type.String({ pattern: '^[\\w-]{86}$' })),
   },
   { additionalProperties: false },
 );
@@ -47,12 +50,16 @@ export interface DialOrder {
   /** Of the box, see `BoxDialer.now`. */
   readonly run: string;
   readonly timeS: number;
+  /** Of the server's own certificate, and the private key of the server for this box. */
+  readonly vouched?: { readonly pin: string; readonly key: KeyObject } | undefined;
 }
 
 /** @param key Ed25519, of the fleet */
-export function writeDialOrder({ box, server, address, run, timeS }: DialOrder, key: KeyObject): string {
+export function writeDialOrder({ box, server, address, run, timeS, vouched }: DialOrder, key: KeyObject): string {
   const jti = randomBytes(NONCE_BYTES).toString('base64url');
-  const claims: OrderClaims = { aud: box, sub: server, addr: address, run, iat: timeS, exp: timeS + MAX_ORDER_S, jti };
+  const plain: OrderClaims = { aud: box, sub: server, addr: address, run, iat: timeS, exp: timeS + MAX_ORDER_S, jti };
+  const pinned = vouched && { ...plain, pin: vouched.pin };
+  const claims = pinned ? { ...pinned, by: sign(null, pinText(pinned), vouched.key).toString('base64url') } : plain;
   const signed = `${HEADER}.${base64url(JSON.stringify(claims))}`;
   return `${signed}.${sign(null, Buffer.from(signed), key).toString('base64url')}`;
 }
@@ -72,6 +79,13 @@ export function isOrderSigned(order: string, key: KeyObject): boolean {
   const dot = order.lastIndexOf('.');
   return verify(null, Buffer.from(order.slice(0, dot)), key, Buffer.from(order.slice(dot + 1), 'base64url'));
 }
+
+/** Whether the server that the box calls has named the pin: who holds a credential of the fleet alone cannot. @param key of that server */
+export const isPinProven = (claims: OrderClaims, key: KeyObject): boolean =>
+  claims.by !== undefined && verify(null, pinText(claims), key, Buffer.from(claims.by, 'base64url'));
+
+const pinText = ({ aud, sub, addr, jti, pin = '' }: OrderClaims): Buffer =>
+  Buffer.from(['perch-pin', aud, sub, addr, jti, pin].join('\n'));
 
 function base64url(text: string): string {
   return Buffer.from(text).toString('base64url');

@@ -106,3 +106,11 @@ test.for([
   const { paths } = await open('paths:\n', { ...BOX, ...state });
   expect(paths.problems()).toEqual(problems);
 });
+
+test('a box on the bus that does not connect to this server says why', async () => {
+  const { store } = await open('paths: {}\n');
+  const boxes = { list: () => [BOX] } as unknown as Boxes;
+  const host = { settings: () => store.current, revise: async () => {} };
+  const why = 'box 1a2b3c4d5e6f7a8b does not connect to this server: its certificate is not valid';
+  expect(new BoxPaths(boxes, host, (id) => (id === ID ? why : undefined)).list()).toMatchObject([{ error: why }]);
+});

@@ -16,15 +16,24 @@ const SUB_SUFFIX = '_sub';
 export class BoxPaths implements BoxControl {
   readonly #boxes: Boxes;
   readonly #host: Pick<Host, 'settings' | 'revise'>;
+  readonly #linkFault: (id: string) => string | undefined;
 
-  constructor(boxes: Boxes, host: Pick<Host, 'settings' | 'revise'>) {
+  /** @param linkFault why a box that is on the bus of a fleet does not connect to this server */
+  constructor(
+    boxes: Boxes,
+    host: Pick<Host, 'settings' | 'revise'>,
+    linkFault: (id: string) => string | undefined = () => undefined,
+  ) {
     this.#boxes = boxes;
     this.#host = host;
+    this.#linkFault = linkFault;
   }
 
   list(): readonly BoxAnswer[] {
     const here = pathsHere(this.#host.settings());
-    return this.#boxes.list().map((box) => cameraJson(box, here));
+    return this.#boxes
+      .list()
+      .map((box) => cameraJson(box.error === undefined ? { ...box, error: this.#linkFault(box.id) } : box, here));
   }
 
   problems(): readonly FeatureProblem[] {

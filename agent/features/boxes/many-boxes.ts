@@ -56,7 +56,7 @@ export class ManyBoxes implements OpenFeature {
         (async (ids, signal) =>
           host.settings().mdns ? findBoxes(ids, askedLinks(network.interfaces), { clock, signal }) : new Map()),
     });
-    this.#paths = new BoxPaths(this.#boxes, host);
+    this.#paths = new BoxPaths(this.#boxes, host, (id) => host.boxLinks.bus.carrier?.fault?.(id));
     this.#pairing = new Pairing(host);
     host.boxLinks.pairings = {
       find: (box, server) => this.#boxes.linked(box, server),

@@ -35,7 +35,11 @@ const Item = Type.Object({
   version: Type.String(),
   state: Type.Enum(['connecting', 'connected', 'away', 'refused']),
   since: TimeText,
-  error: OrNull(Type.String({ description: 'Why the box is away.' })),
+  error: OrNull(
+    Type.String({
+      description: 'Why the box is away, or answers over the bus of a fleet, but does not connect to this server.',
+    }),
+  ),
   seen: OrNull(TimeText),
   clockOffset: OrNull(
     Type.Number({

@@ -15,6 +15,7 @@ import type { Replicas } from '../../protocols/contract.ts';
 import { loadLate } from '../../protocols/late.ts';
 import { eventReport } from '../../record/events/event-report.ts';
 import { gapsName } from '../../record/gaps/gap-reason.ts';
+import { pinOf } from '../../tls/pin.ts';
 import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
 import type { BoxSide, BoxSource } from './bus/box-side.ts';
 import type { BusLink } from './bus/bus-link.ts';
@@ -22,6 +23,7 @@ import type { BusConnection } from './bus/connection.ts';
 import type { Credential } from './bus/credential.ts';
 import { CREDENTIAL_FILE } from './bus/credential-file.ts';
 import type { ServerSide } from './bus/server-side.ts';
+import type { Summons } from './bus/summons.ts';
 import type { EventSharing } from './database/event-sharing.ts';
 import { FLEET } from './keys.ts';
 import type { FleetReplicas } from './replicas/replicas.ts';
@@ -38,6 +40,7 @@ export class Fleet implements OpenFeature {
   readonly #host: Host;
   readonly #otherProblems: () => readonly FeatureProblem[];
   #link: BusLink | undefined;
+  #summons: Summons | undefined;
   /** Undefined: its code is not loaded. */
   #openSide: (() => BoxSide) | undefined;
   #side: BoxSide | undefined;
@@ -63,7 +66,8 @@ export class Fleet implements OpenFeature {
         const { ServerSide: Server } = await loadLate(PART, () => import('./bus/server-side.ts'));
         const { Summons: Orders } = await loadLate(PART, () => import('./bus/summons.ts'));
         const address = () => settingsIn(host.config(), FLEET).replicaAddress;
-        const summons = new Orders({ address, links: host.boxLinks, clock, log });
+        const summons = new Orders({ address, pin: () => this.#pin, links: host.boxLinks, clock, log });
+        this.#summons = summons;
         let server: ServerSide | undefined;
         const serverSide = () => {
           server ??= new Server({ bus: host.boxLinks.bus, summons, clock, log });
@@ -73,6 +77,7 @@ export class Fleet implements OpenFeature {
         this.#link = link;
         return async () => {
           this.#link = undefined;
+          this.#summons = undefined;
           await link.close();
           server?.close();
         };
@@ -110,6 +115,11 @@ export class Fleet implements OpenFeature {
     }
   }
 
+  /** By now the certificate of this server is known. */
+  async started(): Promise<void> {
+    await this.#replicas?.announce();
+  }
+
   /** With the servers of the database that keeps the documents. */
   async #shareEvents(): Promise<void> {
     const { dataDir, recordings, events, clock, log } = this.#host;
@@ -140,9 +150,15 @@ export class Fleet implements OpenFeature {
     if (database) {
       const { FleetReplicas: Others } = await loadLate('database', () => import('./replicas/replicas.ts'));
       const address = () => settingsIn(config(), FLEET).replicaAddress;
-      this.#replicas = new Others({ database, address, clock, log });
+      this.#replicas = new Others({ database, address, pin: () => this.#pin, clock, log });
       await this.#replicas.announce();
     }
+  }
+
+  /** Of the certificate of this server. */
+  get #pin(): string | undefined {
+    const https = this.#host.https();
+    return https && pinOf(https.cert, https.authority);
   }
 
   replicas(access: HttpAccess): Replicas | undefined {
@@ -197,6 +213,7 @@ export class Fleet implements OpenFeature {
       ...(state === 'waiting' && error !== undefined
         ? [{ why: why ?? null, text: error, since: new Date(sinceMs ?? 0).toISOString() }]
         : []),
+      ...(this.#summons?.problems() ?? []),
     ];
   }
 

@@ -82,7 +82,7 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
         {stateText(box)}
       </p>
       {box.state === 'refused' && <p>{t.boxRefusesHint}</p>}
-      {box.state === 'away' && box.error !== null && (
+      {box.state !== 'refused' && box.error !== null && (
         <p class="dim small break">{serverText((why) => t.boxWhy + why, box.error)}</p>
       )}
       {clock !== undefined && (

@@ -12,7 +12,7 @@ const RUN = 'run-of-this-box';
 const START_S = 1_800_000_000;
 
 /** A box of a fleet, which knows one replica. `order` is signed by the fleet, unless another key is given. */
-async function startReplica() {
+async function startReplica({ knowsPin = true } = {}) {
   const clock = new FakeClock();
   const replica = await startLinkServer(clock);
   const { called, deps } = replica;
@@ -23,7 +23,7 @@ async function startReplica() {
   const links = new ReplicaLinks({
     now: () => ({ run: RUN, timeS: timeS() }),
     link: () => ({ ...deps, serve: (socket) => void http.emit('connection', socket) }),
-    called: (server) => (server === called.server ? called : undefined),
+    called: (server) => (server === called.server ? { ...called, pin: knowsPin ? called.pin : undefined } : undefined),
   });
   links.trust(called.server, { key: fleet.key, replicas: [{ address }] });
   onTestFinished(() => links.close());
@@ -125,6 +125,19 @@ test('a replica with another certificate than the one that the box has learnt ge
   links.trust(called.server, { key: fleet.key, replicas: [{ address, pin }] });
   await expect(links.obey(order())).rejects.toThrow('its certificate is not valid');
   expect(state.links).toEqual([]);
+});
+
+test('a replica with a certificate of its own is known by the pin that the key of the pairing vouches for', async () => {
+  const { links, order, state, called, ask } = await startReplica({ knowsPin: false });
+  await expect(links.obey(order())).rejects.toMatchObject({ context: { why: 'certificate' } });
+  const { pin = '' } = called;
+  const forged = order({ vouched: { pin, key: privateKeyOf(newKey()) } });
+  await expect(links.obey(forged)).rejects.toMatchObject({ context: { why: 'pin' } });
+  const other = order({ vouched: { pin: `key.${'A'.repeat(43)}`, key: state.privateKey } });
+  await expect(links.obey(other)).rejects.toMatchObject({ context: { why: 'certificate' } });
+  expect(state.links).toEqual([]);
+  await links.obey(order({ vouched: { pin, key: state.privateKey } }));
+  expect(await ask()).toBe('hello');
 });
 
 test('the end of the pairing closes the connection at once, and orders are refused', async () => {

@@ -1,5 +1,11 @@
-import { createPublicKey } from 'node:crypto';
-import { isOrderSigned, MAX_ORDER_S, type OrderClaims, readDialOrder } from '../../../auth/pairing/dial-order.ts';
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import {
+  isOrderSigned,
+  isPinProven,
+  MAX_ORDER_S,
+  type OrderClaims,
+  readDialOrder,
+} from '../../../auth/pairing/dial-order.ts';
 import type { TrustedFleet } from '../../../auth/pairing/linked-boxes.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { serveBoxEnd } from './link-session.ts';
@@ -81,13 +87,14 @@ export class ReplicaLinks {
 
   /** Dials the replica of an order. Resolves when the link is open. @throws PerchError */
   async obey(order: string): Promise<void> {
-    const { sub: server, addr: address } = this.#verify(order);
+    const claims = this.#verify(order);
+    const { sub: server, addr: address } = claims;
     const running = [...this.#attempts].find((one) => one.server === server && one.address === address);
     if (running) {
       return running.done;
     }
     const stop = new AbortController();
-    const attempt = { server, address, stop, done: this.#dial(server, address, stop.signal) };
+    const attempt = { server, address, stop, done: this.#dial(claims, stop.signal) };
     this.#attempts.add(attempt);
     try {
       await attempt.done;
@@ -131,7 +138,7 @@ export class ReplicaLinks {
     if (!fleet) {
       throw refusal('unknown', 'this box does not belong to that fleet');
     }
-    if (!isOrderSigned(order, createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: fleet.key }, format: 'jwk' }))) {
+    if (!isOrderSigned(order, publicKeyOf(fleet.key))) {
       throw refusal('signature', 'the fleet has not signed the order');
     }
     if (run !== now.run) {
@@ -166,13 +173,18 @@ export class ReplicaLinks {
     used.set(nonce, expiresS);
   }
 
-  async #dial(server: string, address: string, signal: AbortSignal): Promise<void> {
+  async #dial(claims: OrderClaims, signal: AbortSignal): Promise<void> {
+    const { sub: server, addr: address } = claims;
     const deps = this.#deps.link();
     const called = this.#deps.called(server);
     if (!called) {
       throw refusal('unknown', 'this box does not call that server any more');
     }
-    const pin = this.#fleets.get(server)?.replicas.find((one) => one.address === address)?.pin ?? called.pin;
+    if (claims.pin !== undefined && !isPinProven(claims, publicKeyOf(called.key))) {
+      throw refusal('pin', 'the server has not named the certificate in the order');
+    }
+    const learnt = this.#fleets.get(server)?.replicas.find((one) => one.address === address)?.pin;
+    const pin = learnt ?? claims.pin ?? called.pin;
     const { stream } = await openLink({ ...called, addresses: [address], pin }, deps, signal);
     if (signal.aborted) {
       stream.destroy();
@@ -196,5 +208,8 @@ export class ReplicaLinks {
     }
   }
 }
+
+const publicKeyOf = (x: string): KeyObject =>
+  createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
 
 const refusal = (why: string, message: string): PerchError => new PerchError('unauthorized', message, { why });

@@ -111,6 +111,10 @@ export class ServerSide implements BusCarrier {
     }
   }
 
+  fault(box: string): string | undefined {
+    return this.#options.summons.problems().find(({ name }) => name === box)?.text;
+  }
+
   async ask(box: string, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const open = this.carries(box) ? await this.#whenOpen() : undefined;
     if (!open) {

@@ -3,9 +3,11 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { writeDialOrder } from '../../../auth/pairing/dial-order.ts';
 import type { LinkedBoxes } from '../../../auth/pairing/linked-boxes.ts';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { FeatureProblem } from '../../contract.ts';
 import type { BusConnection } from './connection.ts';
 import type { Credential } from './credential.ts';
 import { requestSubject } from './subjects.ts';
@@ -25,14 +27,26 @@ const MAX_BOXES = 20_000;
 const Now = Type.Object({ run: Type.String({ minLength: 1, maxLength: 64 }), timeS: Type.Integer({ minimum: 0 }) });
 const Answer = Type.Object({
   error: Type.Optional(Type.String({ maxLength: 300 })),
+  why: Type.Optional(Type.String({ maxLength: 40 })),
   now: Type.Optional(Now),
 });
 type Now = Static<typeof Now>;
 type Answer = Static<typeof Answer>;
 
+/** What a person can do, by `why` of a box. */
+const ADVICE: Readonly<Record<string, string>> = {
+  address: 'name this server in --hosts of perch fleet create, and give the box a new credential',
+  certificate:
+    'give this server a certificate of a known authority, or trust its authority on the box (NODE_EXTRA_CA_CERTS)',
+  form: 'update the box, or give this server a certificate of a known authority',
+  noAddress: 'set it to the address at which boxes reach this server',
+};
+
 interface SummonsDeps {
   /** `host:port` at which boxes reach this server. */
   readonly address: () => string;
+  /** Of the certificate of this server; undefined: it has no https of its own. */
+  readonly pin: () => string | undefined;
   readonly links: Pick<LinkedBoxes, 'pairings' | 'isConnected' | 'onChange'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -48,6 +62,11 @@ export class Summons {
   readonly #deps: SummonsDeps;
   /** When a box was asked last, in monotonic ms, and what becomes of it. */
   readonly #asked = new Map<string, { readonly ms: number; readonly done: Promise<void> }>();
+  /** Boxes that have said why they do not connect. */
+  readonly #failed = new Map<
+    string,
+    { readonly text: string; readonly why: string | null; readonly sinceMs: number }
+  >();
 
   constructor(deps: SummonsDeps) {
     this.#deps = deps;
@@ -71,6 +90,27 @@ export class Summons {
     return done;
   }
 
+  /** Boxes that do not connect to this server, with the reason. */
+  problems(): readonly FeatureProblem[] {
+    const { links } = this.#deps;
+    return [...this.#failed].flatMap(([name, { text, why, sinceMs }]) =>
+      links.isConnected(name) || !links.pairings?.find(name)
+        ? []
+        : [{ name, why, text, since: new Date(sinceMs).toISOString() }],
+    );
+  }
+
+  #fail(box: string, { error = '', why }: Answer): void {
+    const { clock, log } = this.#deps;
+    const advice = ADVICE[why ?? ''];
+    const text = `box ${box} does not connect to this server: ${error}${advice === undefined ? '' : `: ${advice}`}`;
+    const { sinceMs = clock.wallMs(), text: former } = this.#failed.get(box) ?? {};
+    if (text !== former) {
+      log.warn({ box, cause: text }, 'a box does not connect to this server');
+    }
+    putBounded(this.#failed, box, { text, why: why ?? null, sinceMs }, MAX_BOXES);
+  }
+
   async #order(bus: () => Promise<ServerBus | undefined>, box: string): Promise<void> {
     const { links, clock, log } = this.#deps;
     const connected = Promise.withResolvers<Answer>();
@@ -84,16 +124,21 @@ export class Summons {
     const beganMs = clock.monoMs();
     // The box alone knows what an order has to name: it says so when it rejects this one.
     let now: Now = { run: 'unknown', timeS: Math.floor(clock.wallMs() / 1000) };
-    let isHeard = false;
+    let [isHeard, isVouched] = [false, false];
     try {
       while (clock.monoMs() - beganMs < (isHeard ? DIAL_MS : UNHEARD_MS)) {
-        const answer = await Promise.race([this.#send(await bus(), box, now), connected.promise]);
+        const answer = await Promise.race([this.#send(await bus(), box, now, isVouched), connected.promise]);
         if (answer?.now && !isHeard) {
           now = answer.now;
           isHeard = true;
+        } else if (answer?.why === 'certificate' && !isVouched) {
+          // No authority that the box knows has issued the certificate. Boxes of earlier versions take no order with a pin.
+          isVouched = true;
         } else if (answer) {
-          if (answer.error !== undefined) {
-            log.info({ box, cause: answer.error }, 'a box does not connect to this server');
+          if (answer.error === undefined) {
+            this.#failed.delete(box);
+          } else {
+            this.#fail(box, answer);
           }
           return;
         } else {
@@ -108,18 +153,26 @@ export class Summons {
   }
 
   /** @returns undefined: there is no answer @throws PerchError badInput */
-  async #send(bus: ServerBus | undefined, box: string, now: Now): Promise<Answer | undefined> {
+  async #send(bus: ServerBus | undefined, box: string, now: Now, isVouched: boolean): Promise<Answer | undefined> {
     const { address, links, log } = this.#deps;
     const pairing = links.pairings?.find(box);
     const { key, secret } = bus?.credential.orders ?? {};
     const at = address();
-    if (!pairing || at === '' || (bus && (key === undefined || secret === undefined))) {
+    if (pairing && at === '') {
+      return { error: 'replicaAddress is not set', why: 'noAddress' };
+    }
+    if (!pairing || (bus && (key === undefined || secret === undefined))) {
       return {};
     }
     if (!bus || key === undefined || secret === undefined) {
       return undefined;
     }
-    const order = writeDialOrder({ ...now, box, server: pairing.server, address: at }, orderKeyOf(key, secret));
+    const pin = isVouched ? this.#deps.pin() : undefined;
+    const vouched = pin === undefined ? undefined : { pin, key: pairing.privateKey };
+    const order = writeDialOrder(
+      { ...now, box, server: pairing.server, address: at, vouched },
+      orderKeyOf(key, secret),
+    );
     try {
       const { client } = bus.connection;
       return answerOf((await client.request(requestSubject(box, 'dial'), order, { timeout: ANSWER_MS })).data);

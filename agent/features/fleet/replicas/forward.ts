@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type Agent, request as requestTls } from 'node:https';
+import { Agent, type AgentOptions, request as requestTls } from 'node:https';
 import { pipeline } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
+import { pinFault } from '../../../tls/pin.ts';
 import type { Replica } from './roster.ts';
 import { STAMP_HEADER } from './stamp.ts';
 
@@ -45,6 +47,48 @@ const KEPT_BACK: ReadonlySet<string> = new Set([
 const MAX_HEAD_BYTES = 14_000;
 
 const BROKEN: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
+
+interface Place extends AgentOptions {
+  readonly host: string;
+  readonly port: number;
+  /** See `Replica.pin`. */
+  readonly pin?: string | undefined;
+}
+
+/** Connects to servers with a certificate of a known authority for the host, or with their own, which their rows in the database name. */
+export class ReplicaAgent extends Agent {
+  constructor(maxFreeSockets: number) {
+    // The name in the certificate is not checked again in a session that is resumed.
+    super({ keepAlive: true, maxFreeSockets, maxCachedSessions: 0 });
+  }
+
+  /** Nothing is sent before the certificate is checked. */
+  override createConnection(place: AgentOptions, done?: (error: Error | null, socket: TLSSocket) => void): undefined {
+    const { pin } = place as Place;
+    const socket = super.createConnection({ ...place, rejectUnauthorized: false, timeout: CONNECT_MS }) as TLSSocket;
+    const late = (): void => void socket.destroy(failure('it does not answer in time', 'ETIMEDOUT'));
+    socket.once('timeout', late);
+    // Stays: an error of a connection that is kept is none of the process.
+    socket.on('error', (error) => done?.(error, socket));
+    socket.once('secureConnect', () => {
+      socket.off('timeout', late).setTimeout(0);
+      if (socket.authorized || (pin !== undefined && !pinFault(socket.getPeerX509Certificate(), pin))) {
+        done?.(null, socket);
+      } else {
+        const why = String(socket.authorizationError ?? 'no certificate');
+        socket.destroy(failure(`its certificate is not valid (${why})`, 'ECERTIFICATE'));
+      }
+    });
+    return undefined;
+  }
+
+  /** Connections are kept for the certificate that was checked. */
+  override getName(place?: AgentOptions): string {
+    return `${super.getName(place)}:${(place as Place | undefined)?.pin ?? ''}`;
+  }
+}
+
+const failure = (text: string, code: string): Error => Object.assign(new Error(text), { code });
 
 interface Forwarded {
   readonly request: FastifyRequest;
@@ -119,7 +163,7 @@ async function ask(
 const isRefused = (error: unknown): boolean =>
   (error instanceof AggregateError ? error.errors : [error]).every(({ code }) => code === 'ECONNREFUSED');
 
-function send(agent: Agent, { address }: Replica, { request, reply, target, stamp }: Forwarded) {
+function send(agent: Agent, { address, pin }: Replica, { request, reply, target, stamp }: Forwarded) {
   const headers = { ...passed(request.headers), [STAMP_HEADER]: stamp };
   const bytes = Object.entries(headers).reduce((sum, field) => sum + field.join(': \r\n').length, target.length);
   if (bytes > MAX_HEAD_BYTES || !/^[!-~]+$/.test(target)) {
@@ -130,22 +174,13 @@ function send(agent: Agent, { address }: Replica, { request, reply, target, stam
   }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const colon = address.lastIndexOf(':');
-  const outgoing = requestTls({
+  const place: Place = {
     host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
     port: Number(address.slice(colon + 1)),
-    method: request.method,
-    path: target,
-    headers,
-    agent,
-    timeout: CONNECT_MS,
-  });
-  let code = 'ETIMEDOUT';
-  const wait = (): void => {
-    code = 'ESTALLED';
-    outgoing.setTimeout(STILL_MS);
+    pin,
   };
-  outgoing.once('socket', (socket) => (outgoing.reusedSocket ? wait() : socket.once('secureConnect', wait)));
-  outgoing.once('timeout', () => outgoing.destroy(Object.assign(new Error('it does not answer in time'), { code })));
+  const outgoing = requestTls({ ...place, method: request.method, path: target, headers, agent, timeout: STILL_MS });
+  outgoing.once('timeout', () => outgoing.destroy(failure('it does not answer in time', 'ESTALLED')));
   outgoing.once('response', resolve);
   outgoing.on('error', reject);
   let hasLeft = false;

@@ -14,6 +14,7 @@ import { silentLogger } from '../../../base/log.ts';
 import { IpList } from '../../../base/network/ip-address.ts';
 import { originOf, type RequestOrigin } from '../../../http/auth/request-origin.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
+import { pinOf } from '../../../tls/pin.ts';
 import { FleetReplicas } from './replicas.ts';
 import type { Replica } from './roster.ts';
 import { holderIn, STAMP_HEADER, writeSecret, writeStamp } from './stamp.ts';
@@ -24,6 +25,7 @@ const TARGET = '/hls/cam/video1_stream.m3u8';
 const originFrom = (ip: string, host = 'fleet.example.org'): RequestOrigin =>
   originOf({ host }, ip, true, new IpList([]));
 const ORIGIN = originFrom('203.0.113.7');
+const PIN = pinOf(PAIR.cert, undefined);
 const DAY_MS = 86_400_000;
 
 /** Rows of all servers. */
@@ -51,7 +53,13 @@ class Rows {
 
 /** A server of the fleet, whose HLS route has none of the sessions. */
 async function open({ rows = new Rows(), address = '127.0.0.1:1', clock = new FakeClock() } = {}) {
-  const servers = new FleetReplicas({ database: rows, address: () => address, clock, log: silentLogger });
+  const servers = new FleetReplicas({
+    database: rows,
+    address: () => address,
+    pin: () => PIN,
+    clock,
+    log: silentLogger,
+  });
   onTestFinished(() => servers.close());
   await servers.announce();
   /** What the route knows of a request, by a field that names it. */
@@ -215,6 +223,24 @@ test('a server that started earlier inherits, unless it has ended, too', async (
   await addTo(rows, { clock, startedMs: 1 });
   await clock.advance(10_000);
   expect(await ask([secret])).toMatchObject(gone(secret));
+});
+
+test('a server with a certificate of its own is known by its row', async () => {
+  const { rows, clock, ask } = await open();
+  const { secret, holder, requests } = await openHolder(rows, clock);
+  setDefaultCACertificates(getCACertificates('bundled'));
+  await put(rows, { ...holder, pin: `key.${'A'.repeat(43)}` }, clock.wallMs());
+  await clock.advance(1_000);
+  expect((await ask([secret])).status).toBe(503);
+  await put(rows, { ...holder, pin: PIN }, clock.wallMs());
+  await clock.advance(30_000);
+  expect(await ask([secret])).toMatchObject({ status: 200, body: 'the playlist' });
+  expect(requests).toHaveLength(1);
+});
+
+test('a server tells others its certificate', async () => {
+  const { rows } = await open();
+  expect(await rows.readRows()).toMatchObject([{ pin: PIN }]);
 });
 
 test('a server whose certificate is not trusted gets no request, and is not taken for one that has ended', async () => {

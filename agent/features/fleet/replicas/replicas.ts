@@ -1,4 +1,3 @@
-import { Agent } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
@@ -11,7 +10,7 @@ import type { HttpAccess } from '../../../http/auth/access.ts';
 import { carryOrigin, type RequestOrigin } from '../../../http/auth/request-origin.ts';
 import { letIn } from '../../../http/listener/pre-login.ts';
 import type { HeldElsewhere, Replicas } from '../../../protocols/contract.ts';
-import { forward } from './forward.ts';
+import { forward, ReplicaAgent } from './forward.ts';
 import { MAX_ROWS, type Replica, Roster } from './roster.ts';
 import { hasIssued, holderIn, readStamp, STAMP_HEADER, writeSecret, writeStamp } from './stamp.ts';
 
@@ -31,6 +30,7 @@ type Held = Pick<HeldElsewhere, 'request' | 'reply' | 'target'> & Judged;
 interface FleetReplicasOptions {
   readonly database: Pick<DocumentCarrier, 'putRows' | 'readRows' | 'removeRows'>;
   readonly address: () => string;
+  readonly pin: () => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,7 +40,7 @@ export class FleetReplicas {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #roster: Roster;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_FORWARDS });
+  readonly #agent = new ReplicaAgent(MAX_FORWARDS);
   /** Monotonic time until which a server is not asked, by name. */
   readonly #gone = new Map<string, number>();
   /** Requests that are being forwarded, by the secret of their session, and by client. */

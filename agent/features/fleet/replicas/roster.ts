@@ -27,6 +27,8 @@ const Row = Type.Object({
   key: Type.String({ pattern: '^[\\w-]{43}$' }),
   /** `host:port` of its https. */
   address: Type.String({ maxLength: 300 }),
+  /** Pin of its own certificate, see `agent/tls/pin.ts`, besides which a valid one of a known authority is accepted. */
+  pin: Type.Optional(Type.String({ maxLength: 120 })),
   startedMs: Type.Integer({ minimum: 0 }),
   /** Unix milliseconds; 0: it has ended. */
   renewedMs: Type.Integer({ minimum: 0 }),
@@ -37,6 +39,8 @@ interface RosterOptions {
   readonly database: Pick<DocumentCarrier, 'putRows' | 'readRows' | 'removeRows'>;
   /** `replicaAddress`; empty: others cannot reach this server. */
   readonly address: () => string;
+  /** Of the certificate of this server; undefined: it has no https of its own yet. */
+  readonly pin: () => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -89,7 +93,9 @@ export class Roster {
   }
 
   #row(address: string, renewedMs: number): Replica {
-    return { name: this.name, key: this.key, address, startedMs: this.#startedMs, renewedMs };
+    const pin = this.#options.pin();
+    const row = { name: this.name, key: this.key, address, startedMs: this.#startedMs, renewedMs };
+    return pin === undefined ? row : { ...row, pin };
   }
 
   /** @returns whether the database has them */

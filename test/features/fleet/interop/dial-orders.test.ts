@@ -2,7 +2,12 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { isOrderSigned, readDialOrder } from '../../../../agent/auth/pairing/dial-order.ts';
+import {
+  isOrderSigned,
+  isPinProven,
+  type OrderClaims,
+  readDialOrder,
+} from '../../../../agent/auth/pairing/dial-order.ts';
 import { LinkedBoxes, type LinkedPairing, type TrustedFleet } from '../../../../agent/auth/pairing/linked-boxes.ts';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { PerchError } from '../../../../agent/base/errors.ts';
@@ -23,9 +28,10 @@ const LIMIT = { timeout: 240_000 };
 const SERVER = 'AbCdEfGh-_123456';
 const NOW = { run: 'run-7', timeS: 1_800_000_000 };
 const REPLICA = 'r2.example:443';
+const PIN = `key.${'A'.repeat(43)}`;
 
 /** A box on the bus whose dialer notes what it is told. */
-async function openBox(fleet: Fleet) {
+async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () => {}) {
   const { folder } = fleet;
   const credential = await fleet.issue('box', YARD);
   const links = new LinkedBoxes();
@@ -37,10 +43,12 @@ async function openBox(fleet: Fleet) {
     trust: async (server, given) => void trusted.push([server, given]),
     obey: async (order) => {
       heard.push(order);
-      const { run, addr } = readDialOrder(order);
+      const claims = readDialOrder(order);
+      const { run, addr } = claims;
       if (run !== NOW.run) {
         throw new PerchError('unauthorized', 'the order is for another run', { why: 'run' });
       }
+      check(claims);
       obeyed.push(addr);
     },
   };
@@ -63,13 +71,14 @@ async function openBox(fleet: Fleet) {
 async function openServer(fleet: Fleet, address = REPLICA) {
   const credential = await fleet.issue('server', 'cloud');
   const links = new LinkedBoxes();
-  const { privateKey } = generateKeyPairSync('ed25519');
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pairing: LinkedPairing = { server: SERVER, privateKey, key: '', boxKey: '' };
   links.pairings = { find: () => pairing, add: async () => {}, showCameras: async () => {} };
   const more = { clock: systemClock, log: silentLogger };
+  const summons = new Summons({ address: () => address, pin: () => PIN, links, ...more });
   const side = new ServerSide({
     bus: links.bus,
-    summons: new Summons({ address: () => address, links, ...more }),
+    summons,
     ...more,
   });
   const connection = await openBus(new URL(fleet.nats.url).host, credential, memberOf(credential.jwt));
@@ -79,7 +88,7 @@ async function openServer(fleet: Fleet, address = REPLICA) {
     side.close();
   });
   const onBus = () => until(() => (links.bus.carrier?.carries(YARD) ? true : undefined));
-  return { links, onBus, connection, credential };
+  return { links, onBus, connection, credential, summons, publicKey };
 }
 
 describeWith(['nats-server'], 'orders to dial', () => {
@@ -116,6 +125,41 @@ describeWith(['nats-server'], 'orders to dial', () => {
       expect(heard).toHaveLength(2);
     },
   );
+
+  test('a server whose certificate the box does not know vouches for it, and else says what to do', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { links, onBus, summons, publicKey } = await openServer(fleet);
+    let takesPin = false;
+    const { obeyed } = await openBox(fleet, (claims) => {
+      if (!takesPin || claims.pin !== PIN || !isPinProven(claims, publicKey)) {
+        throw new PerchError('unauthorized', 'its certificate is not valid', { why: 'certificate' });
+      }
+    });
+    await onBus();
+    const said = await until(async () => {
+      await links.bus.carrier?.summon(YARD);
+      return summons.problems()[0];
+    });
+    expect(said).toMatchObject({ name: YARD, why: 'certificate', since: expect.any(String) });
+    expect(said.text).toMatch(
+      /its certificate is not valid: give this server a certificate .* \(NODE_EXTRA_CA_CERTS\)$/,
+    );
+    takesPin = true;
+    await until(async () => {
+      await links.bus.carrier?.summon(YARD);
+      return obeyed[0];
+    });
+    expect(summons.problems()).toEqual([]);
+  });
+
+  test('a server without replicaAddress says that it lacks it', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { links, onBus, summons } = await openServer(fleet, '');
+    await openBox(fleet);
+    await onBus();
+    await links.bus.carrier?.summon(YARD);
+    expect(summons.problems()).toMatchObject([{ name: YARD, why: 'noAddress' }]);
+  });
 
   test('an order that is lost with the NATS server of the box is sent again', LIMIT, async () => {
     await using fleet = await startFleet([REPLICA]);
