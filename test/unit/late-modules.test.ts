@@ -60,7 +60,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
     ...['client/pinned-connection', 'feature', 'fetch/fetch-request'],
     ...['many-boxes', 'remote-cameras', 'requests/remote-paths', 'routes', 'serving/paired-recording-routes'],
     ...['serving/paired-server-routes', 'serving/paired-settings-routes', 'serving/pairing'],
-    ...['serving/recording-files', 'serving/schemas', 'source'],
+    ...['serving/recording-files', 'serving/schemas', 'source', 'unshared-cameras'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   fleet: ['bus/credential-file', 'database/database-url', 'feature', 'fleet', 'keys'],
