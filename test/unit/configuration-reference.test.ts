@@ -25,6 +25,7 @@ const FEATURE_TITLES = new Map(
 /** Title and keys of each list. A key of no feature belongs to the first that fits. */
 const GLOBAL_LISTS: readonly (readonly [string, RegExp])[] = [
   ['Access', /^auth/],
+  ['TLS, CORS and proxies of the servers', /^[a-z]+(ServerKey|ServerCert|AllowOrigins|TrustedProxies)$/],
   ['RTSP server', /^(rtsp|rtp|rtcp|srtp|srtcp|multicast)/],
   ['RTMP server', /^rtmp/],
   ['SRT server', /^srt/],
@@ -60,14 +61,16 @@ function meaningOf({ description = '', enum: choices, words, items }: Key): stri
   return values.length === 0 ? description : `${description} Values: ${values.join(', ')}.`;
 }
 
-/** `- `key` (default): meaning`; an empty default is left out. */
-const list = (keys: readonly (readonly [string, Key])[]) =>
-  keys
-    .map(([name, key]) => {
-      const preset = inCode(key.default);
-      return `- \`${name}\`${preset === '' ? '' : ` (${preset})`}: ${meaningOf(key)}`;
-    })
-    .join('\n');
+/** `- `key` (default): meaning`; an empty default is left out. Keys with the same default and meaning share a line. */
+function list(keys: readonly (readonly [string, Key])[]): string {
+  const names = new Map<string, string[]>();
+  for (const [name, key] of keys) {
+    const preset = inCode(key.default);
+    const rest = `${preset === '' ? '' : ` (${preset})`}: ${meaningOf(key)}`;
+    names.set(rest, [...(names.get(rest) ?? []), inCode(name)]);
+  }
+  return [...names].map(([rest, same]) => `- ${same.join(', ')}${rest}`).join('\n');
+}
 
 function lists(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
   const titleOf = (name: string) => FEATURE_TITLES.get(name) ?? titles.find(([, pattern]) => pattern.test(name))?.[0];

@@ -4,5 +4,5 @@ import Type from 'typebox';
 export const Command = (when: string, keywords = {}) =>
   Type.String({ default: '', syntax: 'command', description: `Command. ${when}`, ...keywords });
 
-export const Restart = (command: string) =>
-  Type.Boolean({ default: false, description: `Start ${command} again 5 s after it has ended by itself.` });
+export const Restart = () =>
+  Type.Boolean({ default: false, description: 'Start the command again 5 s after it has ended by itself.' });

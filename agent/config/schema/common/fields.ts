@@ -10,17 +10,17 @@ export const Origins = () =>
 export const Proxies = () => IpRanges('Reverse proxies whose X-Forwarded headers are trusted.', { isRight: true });
 export const TcpProxies = () =>
   IpRanges('Proxies whose PROXY protocol headers (version 1 or 2) are trusted.', { isRight: true });
-export const KeyFile = (what: string) =>
+export const KeyFile = () =>
   Type.String({
     default: 'server.key',
     names: 'keyFile',
-    description: `Private key for ${what}. If the file is missing: Perch's own.`,
+    description: "Private key for TLS. If the file is missing: Perch's own.",
   });
-export const CertFile = (what: string) =>
+export const CertFile = () =>
   Type.String({
     default: 'server.crt',
     names: 'keyFile',
-    description: `Certificate for ${what}. If the file is missing: Perch's own.`,
+    description: "Certificate for TLS. If the file is missing: Perch's own.",
   });
 export const Fingerprint = (whose: string, keywords = {}) =>
   Type.String({

@@ -13,8 +13,8 @@ const schema = {
   }),
   rtmpAddress: Address(':1935', 'Port of RTMP.'),
   rtmpsAddress: Address(':1936', 'Port of RTMP over TLS.'),
-  rtmpServerKey: KeyFile('RTMP over TLS'),
-  rtmpServerCert: CertFile('RTMP over TLS'),
+  rtmpServerKey: KeyFile(),
+  rtmpServerCert: CertFile(),
   rtmpTrustedProxies: TcpProxies(),
 };
 

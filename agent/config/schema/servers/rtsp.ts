@@ -33,8 +33,8 @@ const schema = {
   srtcpAddress: Address(':8005', 'UDP port of SRTCP, for RTSP over TLS.'),
   multicastSRTPPort: Port(8006, 'Port of SRTP by multicast.'),
   multicastSRTCPPort: Port(8007, 'Port of SRTCP by multicast.'),
-  rtspServerKey: KeyFile('RTSP over TLS'),
-  rtspServerCert: CertFile('RTSP over TLS'),
+  rtspServerKey: KeyFile(),
+  rtspServerCert: CertFile(),
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
     description:
