@@ -174,8 +174,11 @@ class ReplaySession {
     let pictures = 0;
     for (const unit of sent) {
       if (quirks.replayPace !== undefined) {
-        const dueMs = (unit.cardMs - (sent[0]?.cardMs ?? 0)) / quirks.replayPace;
-        await clock.sleep(Math.max(0, startMs + dueMs - clock.monoMs()), signal);
+        const leftMs = startMs + (unit.cardMs - (sent[0]?.cardMs ?? 0)) / quirks.replayPace - clock.monoMs();
+        // A timer takes a millisecond at least: one for each picture that is late would make it later.
+        if (leftMs > 0) {
+          await clock.sleep(leftMs, signal);
+        }
       }
       if (signal.aborted) {
         return;
