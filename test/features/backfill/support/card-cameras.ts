@@ -8,17 +8,16 @@ import { LOGIN } from './outage.ts';
 import { picturesOf } from './pictures.ts';
 
 /**
- * Cameras with cards, as a program for a separate network. Its arguments are their number and the width of their pictures (16:9); it prints
- * their ports as a line of JSON. For each line of its input, a file name, it writes the pictures of all cards to that file: they see the same.
+ * Cameras with cards, as a program for a separate network. Its arguments are their number, the width of their pictures (16:9) and pictures
+ * a second; it prints their ports as a line of JSON. For each line of its input, a file name, it writes the pictures of all cards to that file: they see the same.
  */
-const FPS = 10;
-const [count, width] = process.argv.slice(2).map(Number) as [number, number];
+const [count, width, fps] = process.argv.slice(2).map(Number) as [number, number, number];
 const SIZES = new Map([
   ['main', [width, (width * 9) / 16]],
   ['sub', [160, 90]],
 ] as const);
 
-const feed = new DemoStreams(systemClock, SIZES, FPS);
+const feed = new DemoStreams(systemClock, SIZES, fps);
 const card = SdCard.of(feed);
 const options = { address: '0.0.0.0', credentials: LOGIN, card, feed } as const;
 const requestKeyFrame = (stream: string) => feed.requestKeyFrame(stream);

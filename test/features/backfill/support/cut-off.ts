@@ -33,6 +33,7 @@ interface CutOff {
   readonly boxKeys?: string;
   /** Pixels. */
   readonly width?: number;
+  readonly fps?: number;
   /** What a live picture may come late by: it has the time of its arrival. */
   readonly lateMs?: number;
 }
@@ -40,12 +41,12 @@ interface CutOff {
 /** Cuts the network of cameras off several times. After each outage the recordings are those of the cards, picture for picture. */
 export async function cutOff(
   atEnd: AtEnd,
-  { network, cameras, outagesMs, keys = '', boxKeys = '', width = 320, lateMs = SAME_MS }: CutOff,
+  { network, cameras, outagesMs, keys = '', boxKeys = '', width = 320, fps = 10, lateMs = SAME_MS }: CutOff,
 ): Promise<void> {
   const folder = temporaryFolder();
   atEnd(() => folder[Symbol.dispose]());
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, `${cameras}`, `${width}`];
-  const program = startProcess('ip', ['netns', 'exec', network.name, ...node]);
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM];
+  const program = startProcess('ip', ['netns', 'exec', network.name, ...node, `${cameras}`, `${width}`, `${fps}`]);
   atEnd(async () => {
     program.child.stdin.end();
     await program.exited;
@@ -62,6 +63,7 @@ export async function cutOff(
   const dataDir = join(folder.path, 'data');
   const { host, itemOf, skip } = await openMissedBox(atEnd, dataDir, entries.join(''), boxKeys, STABLE_MS);
   const areRecorded = () => paths.every((path) => host.paths.find(path)?.recording?.active) || undefined;
+  const readyTimes = () => paths.map((path) => host.paths.find(path)?.readyTime ?? '');
   await eventually(areRecorded);
   await delay(CONNECT_MS);
   const gaps = paths.map((): [number, number][] => []);
@@ -72,13 +74,15 @@ export async function cutOff(
     await delay(outageMs);
     await network.plug(true);
     await eventually(areRecorded);
+    const backTimes = readyTimes();
     for (const [i, path] of paths.entries()) {
       await eventually(async () => {
         const { state, gaps: left, fetchedSeconds } = await itemOf(path);
         return (state === 'idle' && left === 0 && fetchedSeconds > (before[i] ?? 0)) || undefined;
       });
-      gaps[i]?.push([cutMs, Date.parse(host.paths.find(path)?.readyTime ?? '')]);
+      gaps[i]?.push([cutMs, Date.parse(backTimes[i] ?? '')]);
     }
+    expect(readyTimes(), 'live streams since the cameras are back').toEqual(backTimes);
     const file = join(folder.path, `card-${cutMs}.json`);
     const untilMs = Date.now() - OPEN_MS;
     program.child.stdin.write(`${file}\n`);
