@@ -18,6 +18,8 @@ interface Sizes {
   readonly boxes: number;
   readonly replicas: number;
   readonly natsServers: number;
+  /** The servers have Perch's own certificates, which nobody trusts; default: that of the balancer. */
+  readonly hasOwnCertificates?: boolean;
 }
 
 /** A box in a home of its own. */
@@ -64,6 +66,7 @@ export async function startReplicated({
   boxes: count,
   replicas: replicaCount,
   natsServers,
+  hasOwnCertificates = false,
 }: Sizes): Promise<Replicated> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder()).path;
@@ -108,7 +111,8 @@ export async function startReplicated({
   const config = `perch: own\nnatsURL: ${natsURL}\ntrustedProxies: [127.0.0.1]\npaths:\n${shown.join('')}`;
   const open = async (i: number): Promise<Replica> => {
     const [dataDir, address] = [join(folder, `replica${i}`), addresses[i] ?? ''];
-    const more = `replicaAddress: ${address}\ntlsServerCert: ${cert}\ntlsServerKey: ${key}\n`;
+    const certificate = hasOwnCertificates ? '' : `tlsServerCert: ${cert}\ntlsServerKey: ${key}\n`;
+    const more = `replicaAddress: ${address}\n${certificate}`;
     const options = {
       ...{ dataDir, config: more + config, env: { ...trusting, PERCH_DATABASEURL: databaseURL } },
       ...{ ports: await freeAgentPorts(), listen: () => ({ tlsAddress: address }) },
