@@ -6,11 +6,12 @@ import { LOG_KEYS } from '../base/log-output.ts';
 import { ownCommand } from '../base/own-command.ts';
 import { pick } from '../base/pick.ts';
 import type { Context } from '../config/load/context.ts';
+import { noteStart } from '../config/store/last-start.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
 import { restoreStaged } from './device/backup.ts';
-import { openDocuments } from './features/documents.ts';
+import { documentsPlace, openDocuments } from './features/documents.ts';
 import { FEATURES } from './features/table.ts';
 import { keysOf } from './keys.ts';
 import { PROTOCOLS } from './protocols.ts';
@@ -51,6 +52,8 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const events = new EventBus(clock);
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
+  const documents = documentsPlace(store.current, features);
+  await noteStart(dataDir, { file: store.file, documents }, log);
   const closeDocuments = await openDocuments({ dataDir, clock, log, config: store.current }, features);
   try {
     const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });

@@ -60,6 +60,8 @@ export interface Feature {
   objector?(config: Config, action: 'read' | 'publish'): string | undefined;
   /** Where documents of the data folder are kept, if the configuration wants that instead of files. Called before people are read. @throws PerchError */
   documents?(options: DocumentsOptions): Promise<DocumentCarrier> | undefined;
+  /** The place of `documents` in words, without secrets; undefined: files of the data folder. */
+  documentsPlace?(config: Config): string | undefined;
   /** Loads no code that a box without it does not need. */
   open(host: Host): OpenFeature;
 }

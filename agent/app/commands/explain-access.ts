@@ -12,7 +12,7 @@ import type { Environment } from '../../config/load/environment.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { ConfigKeys } from '../../config/schema/config-keys.ts';
 import { readConfig } from '../../config/store/read-config.ts';
-import { openDocuments } from '../features/documents.ts';
+import { checkDocumentsPlace, openDocuments } from '../features/documents.ts';
 import { FEATURES } from '../features/table.ts';
 
 interface ExplainOptions {
@@ -54,6 +54,7 @@ export async function explainAccess(options: ExplainOptions): Promise<Explained>
     throw new PerchError('badInput', `--ip '${options.ip.slice(0, 64)}' is not an address`);
   }
   const { name, config } = await readConfig(file, options);
+  await checkDocumentsPlace(options.dataDir, name, config);
   const close = await openDocuments({ dataDir: options.dataDir, clock: systemClock, log: silentLogger, config });
   try {
     return await explainWith(options, { name, config, user, action, path, ip });

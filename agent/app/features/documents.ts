@@ -1,8 +1,10 @@
 import { systemClock } from '../../base/clock.ts';
-import { explain, unlessExpected } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import { carryDocuments } from '../../base/files/document-carrier.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
+import type { Config } from '../../config/load/load.ts';
+import { readLastStart } from '../../config/store/last-start.ts';
 import type { CommandCall, DocumentsOptions, Feature } from '../../features/contract.ts';
 import { FEATURES } from './table.ts';
 
@@ -24,17 +26,49 @@ export async function openDocuments(
   return async () => {};
 }
 
-/** Runs a command with the documents where the configuration keeps them. A configuration that cannot be read locks no owner out. */
+/** Where the configuration has documents kept, in words; undefined: in files of the data folder. */
+export const documentsPlace = (
+  config: Config,
+  features: readonly Pick<Feature, 'documentsPlace'>[] = FEATURES,
+): string | undefined =>
+  features.map((feature) => feature.documentsPlace?.(config)).find((place) => place !== undefined);
+
+/**
+ * The documents of a command are where the last start of Perch had them: elsewhere nobody would read what it writes.
+ * @param name of the configuration
+ * @throws PerchError conflict
+ */
+export async function checkDocumentsPlace(dataDir: string, name: string, config: Config): Promise<void> {
+  const started = await readLastStart(dataDir);
+  const place = documentsPlace(config);
+  if (!started || started.documents === place) {
+    return;
+  }
+  const where = (one: string | undefined) => one ?? 'files';
+  const advice =
+    place === undefined
+      ? 'run this with the FILE.yml and the variables (PERCH_DATABASEURL) of Perch'
+      : 'run this with the FILE.yml of Perch, or start Perch with this one first';
+  const text = `people are in ${where(started.documents)}, and with ${name} this command would use ${where(place)}: ${advice}`;
+  throw new PerchError('conflict', text);
+}
+
+/** Runs a command with the documents where the configuration keeps them. A configuration that cannot be read locks no owner out of files. */
 export async function withDocuments<T>(call: CommandCall, work: () => Promise<T>): Promise<T> {
   const { dataDir, cwd, env, file } = call;
   const { readConfig } = await import('../../config/store/read-config.ts');
   const log = createLogger('error', (line) => void process.stderr.write(textLine(line)));
-  const read = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() }).catch((error: unknown) =>
-    unlessExpected(() => {
-      log.error({ cause: explain(error) }, 'the configuration cannot be read: files are used, and no database');
+  const isInFiles = (await readLastStart(dataDir))?.documents === undefined;
+  const read = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() }).catch((error: unknown) => {
+    if (!(error instanceof PerchError && isInFiles)) {
       throw error;
-    }),
-  );
+    }
+    log.error({ cause: explain(error) }, 'the configuration cannot be read: files are used, and no database');
+    return undefined;
+  });
+  if (read) {
+    await checkDocumentsPlace(dataDir, read.name, read.config);
+  }
   const close = read && (await openDocuments({ dataDir, clock: systemClock, log, config: read.config }));
   try {
     return await work();

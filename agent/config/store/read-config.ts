@@ -6,6 +6,7 @@ import type { Environment } from '../load/environment.ts';
 import { type Config, NO_FILE, parseConfig } from '../load/load.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import { problemText } from '../yaml/problem.ts';
+import { readLastStart } from './last-start.ts';
 
 interface ReadOptions {
   readonly cwd: string;
@@ -16,16 +17,17 @@ interface ReadOptions {
 
 /**
  * The configuration of a command that runs next to Perch: it only reads files.
- * @param file of the command line; without one, that which Perch would find
+ * @param file of the command line; without one, that with which Perch was last started, else that which it would find
  * @throws PerchError if the file is missing or invalid
  */
 export async function readConfig(
   file: string | undefined,
   options: ReadOptions,
 ): Promise<{ readonly name: string; readonly config: Config }> {
-  const { cwd, dataDir, env } = options;
+  const { cwd, env } = options;
   const texts = new ConfigText(env);
-  for (const place of file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)]) {
+  const places = file === undefined ? await likelyPlaces(options) : [resolve(cwd, file)];
+  for (const place of places) {
     const text = await texts.read(place);
     if (text !== undefined) {
       return { name: place, config: parsed(text, basename(place), options) };
@@ -35,6 +37,11 @@ export async function readConfig(
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
   }
   return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', options) };
+}
+
+async function likelyPlaces({ cwd, dataDir }: ReadOptions): Promise<readonly string[]> {
+  const { file } = (await readLastStart(resolve(cwd, dataDir))) ?? {};
+  return [...(file === undefined ? [] : [file]), ...placesOf(cwd, dataDir)];
 }
 
 function parsed(text: string, name: string, { cwd, dataDir, env, keys }: ReadOptions): Config {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { becomeOwnerOf } from '../../../system/data-folder.ts';
@@ -7,6 +8,7 @@ import { silentLogger } from '../../base/log.ts';
 import { variableOf } from '../../config/load/environment.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
+import { readLastStart } from '../../config/store/last-start.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 import type { CommandCall } from '../contract.ts';
@@ -38,7 +40,6 @@ export async function adoptServer(
   const { dataDir, cwd, env, write } = call;
   const credential = await readCredentialOf(call, input);
   const given = await givenBy(call);
-  const file = call.words.find(isConfigFile);
   const member = memberOf(credential.jwt);
   if (member.role !== 'server') {
     throw new PerchError(
@@ -47,6 +48,8 @@ export async function adoptServer(
     );
   }
   becomeOwnerOf(dataDir);
+  const { file: started } = (await readLastStart(dataDir)) ?? {};
+  const file = call.words.find(isConfigFile) ?? (started !== undefined && existsSync(started) ? started : undefined);
   const place = { dataDir, cwd, env, ...(file !== undefined && { file }) };
   const config = await ConfigStore.open({ ...place, clock: systemClock, log: silentLogger, keys: await call.keys() });
   try {

@@ -3,7 +3,7 @@ import { documentCarrier } from '../../base/files/document-carrier.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { Command, CommandCall, DocumentsOptions, Feature, FeatureProblem, Host } from '../contract.ts';
-import { readDatabaseURL } from './database/database-url.ts';
+import { placeOf, readDatabaseURL } from './database/database-url.ts';
 import { Fleet } from './fleet.ts';
 import { FLEET } from './keys.ts';
 
@@ -56,6 +56,10 @@ export const fleet: Feature = {
     command,
   ],
   documents: (options) => (settingsIn(options.config, FLEET).databaseURL === '' ? undefined : openDatabase(options)),
+  documentsPlace: (config) => {
+    const { databaseURL } = settingsIn(config, FLEET);
+    return databaseURL === '' ? undefined : placeOf(readDatabaseURL(databaseURL));
+  },
   open: (host) => new Fleet(host, databaseProblems(host)),
 };
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { AGENT, type Agent, freeAgentPorts, OWNER_PASSWORD, startAgent, until } from '../../../peers/agent/agent.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
-import { runProcess } from '../../../peers/programs/process.ts';
+import { runProcess, startProcess } from '../../../peers/programs/process.ts';
 
 const LIMIT = { timeout: 120_000 };
 const ANNA = { name: 'anna', cameras: 'all', live: true, recordings: true, talk: false };
@@ -178,7 +178,6 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'perch.yml');
     writeFileSync(file, `perch: own\ndatabaseURL: ${url}\n`);
-    const { startProcess } = await import('../../../peers/programs/process.ts');
     const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', one.dataDir, file]);
     claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
     expect([await claiming.exited, claiming.output()]).toEqual([0, expect.stringContaining('Password set')]);
@@ -197,5 +196,46 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     const done = await runProcess(process.execPath, [...AGENT, 'reset-password', '--data', other.dataDir, file]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining('all users logged out') });
     await until(async () => ((await userOf(one, cookieOf(session))) === null ? true : undefined));
+  });
+
+  test('perch claim and perch reset-password without FILE.yml use what Perch was started with', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const perch = async (words: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+      const started = startProcess(process.execPath, [...AGENT, ...words], env);
+      started.child.stdin.end(`${OWNER_PASSWORD}\n`);
+      return [await started.exited, started.output()];
+    };
+    await using named = await startAgent({ config: `perch: own\ndatabaseURL: ${url}\n` });
+    expect(await perch(['claim', '--data', named.dataDir])).toEqual([0, expect.stringContaining('Password set')]);
+    expect((await logIn(named, 'owner', OWNER_PASSWORD)).status).toBe(200);
+    await named.process.stop('SIGINT');
+    const reset = ['reset-password', '--data', named.dataDir];
+    expect(await perch(reset)).toEqual([0, expect.stringContaining('all users logged out')]);
+    expect(await perch(['claim', '--data', named.dataDir])).toEqual([0, expect.stringContaining('Password set')]);
+    // A start of the last configuration, which does not name the database, reads files.
+    const file = join(named.dataDir, 'test.yml');
+    writeFileSync(file, 'perch: own\n');
+    const refusal = /^Perch: people are in database '\w+' at \S+, and with \S+test\.yml this command would use files: run this/;
+    expect(await perch(reset)).toEqual([1, expect.stringMatching(refusal)]);
+    expect(await perch([...reset, file])).toEqual([1, expect.stringMatching(refusal)]);
+    writeFileSync(file, 'paths: [');
+    expect(await perch(reset)).toEqual([1, expect.stringContaining('test.yml')]);
+    expect(existsSync(join(named.dataDir, 'users.json'))).toBe(false);
+  });
+
+  test('they refuse to work on files while only the environment of Perch names the database', LIMIT, async () => {
+    const { url } = await postgresql.database();
+    const perch = async (env: NodeJS.ProcessEnv) => {
+      const words = [...AGENT, 'claim', '--data', server.dataDir];
+      const claiming = startProcess(process.execPath, words, env);
+      claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
+      return [await claiming.exited, claiming.output()];
+    };
+    await using server = await startAgent({ env: { PERCH_DATABASEURL: url } });
+    expect(await perch({})).toEqual([1, expect.stringContaining('PERCH_DATABASEURL')]);
+    const { url: another } = await postgresql.database();
+    expect(await perch({ PERCH_DATABASEURL: another })).toEqual([1, expect.stringContaining('FILE.yml of Perch')]);
+    expect(await perch({ PERCH_DATABASEURL: url })).toEqual([0, expect.stringContaining('Password set')]);
+    expect(existsSync(join(server.dataDir, 'users.json'))).toBe(false);
   });
 });

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { explain } from '../../base/errors.ts';
+import { StoredDocument } from '../../base/files/stored-document.ts';
+import type { Logger } from '../../base/log.ts';
+
+/** In the data folder. */
+const LAST_START_FILE = 'last-start.json';
+
+/** How Perch was last started with a data folder: its commands read the same configuration, and keep documents in the same place. */
+const LastStart = Type.Object({
+  /** The configuration, absolute; absent: there was none. */
+  file: Type.Optional(Type.String({ maxLength: 4_096 })),
+  /** Where documents are kept, in words; absent: in files of the data folder. */
+  documents: Type.Optional(Type.String({ maxLength: 1_000 })),
+});
+type LastStart = Static<typeof LastStart>;
+type NewStart = { readonly [Key in keyof LastStart]: LastStart[Key] | undefined };
+
+const lastStartIn = (dataDir: string, log?: Logger) =>
+  new StoredDocument(join(dataDir, LAST_START_FILE), LastStart, log);
+
+/** @returns undefined: Perch was not started with this folder yet @throws PerchError */
+export const readLastStart = (dataDir: string): Promise<LastStart | undefined> => lastStartIn(dataDir).load();
+
+/** Called before documents are opened: the people of a start that fails there are not in files either. */
+export async function noteStart(dataDir: string, { file, documents }: NewStart, log: Logger): Promise<void> {
+  const document = lastStartIn(dataDir, log);
+  const former = await document.load().catch((error: unknown) => {
+    log.warn({ cause: explain(error) }, 'the last start cannot be read');
+    return undefined;
+  });
+  if (!former || former.file !== file || former.documents !== documents) {
+    const start = { ...(file !== undefined && { file }), ...(documents !== undefined && { documents }) };
+    await document.trySave(() => start, 'saving how Perch was started failed: name FILE.yml with its commands');
+  }
+}
