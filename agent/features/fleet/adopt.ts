@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { becomeOwnerOf } from '../../../system/data-folder.ts';
 import { systemClock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import { isReadByAll } from '../../config/file/file.ts';
 import { variableOf } from '../../config/load/environment.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
@@ -77,6 +79,9 @@ export async function adoptServer(
       }
       await credentialIn(dataDir).save(() => credential);
       write(`Saved the credential of ${nameOf(member)}.\n`);
+      if (edits.some(([key]) => key === 'databaseURL')) {
+        await closeToOthers(config.file, write);
+      }
       await config.revise(() => edits.map(([key, value]) => ({ keyPath: [key], value })));
       if (config.unsaved) {
         throw new PerchError('unavailable', `${problemText(config.unsaved)}: Perch starts as before`);
@@ -91,6 +96,20 @@ export async function adoptServer(
     config.close();
   }
   return 0;
+}
+
+/** The URL has a password. A mode that keeps others out stays, also if a group may read the file. */
+async function closeToOthers(file: string | undefined, write: CommandCall['write']): Promise<void> {
+  if (file === undefined || !(await isReadByAll(file))) {
+    return;
+  }
+  try {
+    await chmod(file, 0o600);
+  } catch (cause) {
+    const advice = `run chmod 600 ${file} as its owner, and this again`;
+    throw new PerchError('unavailable', `every user of this machine may read ${file}: ${advice}`, {}, cause);
+  }
+  write(`${file} gets the password of the database: its mode is 0600 from now on.\n`);
 }
 
 async function givenBy(call: CommandCall): Promise<AdoptedSettings> {

@@ -32,6 +32,10 @@ const command: Command = {
       const { adoptServer } = await import('./adopt.ts');
       return adoptServer(call);
     }
+    if (call.words[0] === 'join') {
+      const { joinFleet } = await import('./join.ts');
+      return joinFleet(call);
+    }
     const { fleetCommand } = await import('./issue/fleet-command.ts');
     return fleetCommand(call);
   },

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BoxSide } from './box-side.ts';
 import { type BusConnection, openBus, serversOf } from './connection.ts';
@@ -14,6 +15,9 @@ const MAX_PAUSE_MS = 30_000;
 const SERVER_PAUSE_MS = 5_000;
 /** A server that ends connections earlier is tried less and less often. */
 const MIN_CONNECTED_MS = 60_000;
+
+/** Interval of the look for another credential, which `perch fleet join` may have saved. */
+const LOOK_MS = 2_000;
 
 const noFault = () => undefined;
 const faultOf = (error: unknown) => ({ error });
@@ -52,6 +56,11 @@ export class BusLink {
   readonly #options: BusLinkOptions & { readonly random: () => number };
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #stopLooking: () => void;
+  /** Aborts when there is another credential than that of the last attempt. */
+  #replaced = new AbortController();
+  /** JWT of the last attempt. */
+  #jwt: string | undefined;
   #connection: BusConnection | undefined;
   #box: BoxSide | undefined;
   #status: Pick<BusStatus, 'state' | 'error' | 'why' | 'sinceMs'>;
@@ -62,6 +71,7 @@ export class BusLink {
     this.#options = { random: Math.random, ...options };
     this.#status = { state: 'connecting', error: undefined, why: undefined, sinceMs: options.clock.wallMs() };
     this.#running = this.#run();
+    this.#stopLooking = options.clock.every(LOOK_MS, () => void this.#look());
   }
 
   get status(): BusStatus {
@@ -69,6 +79,7 @@ export class BusLink {
   }
 
   async close(): Promise<void> {
+    this.#stopLooking();
     this.#stop.abort();
     await this.#connection?.close();
     await this.#running;
@@ -79,12 +90,19 @@ export class BusLink {
     const { signal } = this.#stop;
     let failures = 0;
     while (!signal.aborted) {
+      const replaced = new AbortController();
+      this.#replaced = replaced;
       let connectedMs = Number.POSITIVE_INFINITY;
       const error = await this.#connectOnce(() => {
         connectedMs = clock.monoMs();
       });
       if (signal.aborted) {
         return;
+      }
+      if (replaced.signal.aborted) {
+        log.info('connecting to the bus of the fleet with another credential');
+        failures = 0;
+        continue;
       }
       failures = clock.monoMs() - connectedMs >= MIN_CONNECTED_MS ? 1 : failures + 1;
       const why = whyOf(error);
@@ -94,13 +112,25 @@ export class BusLink {
       this.#enter({ state: 'waiting', error: explain(error), why });
       const pauseMs = Math.min(this.#maxPauseMs, FIRST_PAUSE_MS * 2 ** (failures - 1));
       // After an outage of the bus all boxes connect: the whole pause is spread.
-      await clock.sleep(Math.round(pauseMs * (0.5 + random())), signal);
+      await withJoinedSignal([signal, replaced.signal], undefined, (joined) =>
+        clock.sleep(Math.round(pauseMs * (0.5 + random())), joined.signal),
+      );
+    }
+  }
+
+  async #look(): Promise<void> {
+    // One that is damaged, or removed, ends no connection.
+    const credential = await readCredential(this.#options.folder).catch(noFault);
+    if (credential && credential.jwt !== this.#jwt && !this.#stop.signal.aborted) {
+      this.#replaced.abort();
+      await this.#connection?.close();
     }
   }
 
   /** @returns why the connection ended, or could not be made */
   async #connectOnce(onConnected: () => void): Promise<unknown> {
     const { url, log } = this.#options;
+    const { signal: replaced } = this.#replaced;
     try {
       const credential = await this.#credential();
       const servers = serversOf(url);
@@ -108,7 +138,7 @@ export class BusLink {
       this.#next += 1;
       const member = memberOf(credential.jwt);
       const connection = await openBus(server, credential, member);
-      if (this.#stop.signal.aborted) {
+      if (this.#stop.signal.aborted || replaced.aborted) {
         await connection.close();
         return undefined;
       }
@@ -139,6 +169,7 @@ export class BusLink {
     const credential = await readCredential(folder).catch((error: unknown) => {
       throw busFailure('credential', explain(error), error);
     });
+    this.#jwt = credential?.jwt;
     if (!credential) {
       throw busFailure('credential', `this Perch has no credential of the fleet: perch fleet join FILE (box ${box})`);
     }

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Check } from 'typebox/value';
-import { becomeOwnerOf } from '../../../../system/data-folder.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { replaceFile } from '../../../base/files/durable-file.ts';
 import { checkSyntax } from '../../../config/schema/syntax.ts';
 import type { CommandCall } from '../../contract.ts';
 import { serversOf } from '../bus/connection.ts';
-import { Credential, credentialIn, Hosts, type Member, memberOf, nameOf } from '../bus/credential.ts';
+import { Credential, Hosts, type Member, nameOf } from '../bus/credential.ts';
 import { FleetAuthority } from './authority.ts';
 import { publishAccount } from './publish-account.ts';
 
@@ -20,15 +19,8 @@ const MAX_BYTES = 256 << 10;
 export const isConfigFile = (word: string): boolean => /\.ya?ml$/.test(word);
 
 /** `perch fleet`. @returns the exit code @throws PerchError */
-export async function fleetCommand(
-  call: CommandCall,
-  clock: Pick<Clock, 'wallMs'> = systemClock,
-  input: AsyncIterable<Uint8Array | string> = process.stdin,
-): Promise<number> {
+export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs'> = systemClock): Promise<number> {
   const [word = '', place = '', third, ...more] = call.words.filter((one) => !isConfigFile(one));
-  if (word === 'join') {
-    return joinFleet(call, await readCredentialOf(call, input));
-  }
   const folder = resolve(call.cwd, place);
   if (word === 'publish' && third === undefined) {
     return publish(call, await FleetAuthority.open(folder), clock.wallMs());
@@ -115,6 +107,18 @@ async function publish(call: CommandCall, keys: FleetAuthority, nowMs: number): 
   throw new PerchError('unavailable', `no NATS server knows it yet: ${failures.join('; ')}: ${remedy}`);
 }
 
+function memberFrom(role: Member['role'], id: string): Member {
+  const isValid = role === 'box' ? /^[0-9a-f]{16}$/.test(id) : /^[a-z0-9][a-z0-9-]{0,31}$/.test(id);
+  if (!isValid) {
+    const wanted =
+      role === 'box'
+        ? 'the id of a box has 16 digits of 0-9 and a-f'
+        : 'the name of a server has at most 32 of a-z, 0-9 and -';
+    throw new PerchError('badInput', `'${id.slice(0, 64)}': ${wanted}`);
+  }
+  return { role, id };
+}
+
 /** The credential that the second word names; `-`: standard input. @throws PerchError */
 export async function readCredentialOf(
   { words, cwd }: CommandCall,
@@ -122,14 +126,6 @@ export async function readCredentialOf(
 ): Promise<Credential> {
   const [, place = ''] = words;
   return credentialOf(place === '-' ? await textOf(input) : await readText(resolve(cwd, place)));
-}
-
-async function joinFleet({ dataDir, write }: CommandCall, credential: Credential): Promise<number> {
-  const member = memberOf(credential.jwt);
-  becomeOwnerOf(dataDir);
-  await credentialIn(dataDir).save(() => credential);
-  write(`This Perch is ${nameOf(member)} of the fleet. It connects within half a minute once natsURL is set.\n`);
-  return 0;
 }
 
 /** @throws PerchError badInput that does not show the text, which has a key */
@@ -147,18 +143,6 @@ function credentialOf(text: string): Credential {
     );
   }
   return value;
-}
-
-function memberFrom(role: Member['role'], id: string): Member {
-  const isValid = role === 'box' ? /^[0-9a-f]{16}$/.test(id) : /^[a-z0-9][a-z0-9-]{0,31}$/.test(id);
-  if (!isValid) {
-    const wanted =
-      role === 'box'
-        ? 'the id of a box has 16 digits of 0-9 and a-f'
-        : 'the name of a server has at most 32 of a-z, 0-9 and -';
-    throw new PerchError('badInput', `'${id.slice(0, 64)}': ${wanted}`);
-  }
-  return { role, id };
 }
 
 /** @throws PerchError */

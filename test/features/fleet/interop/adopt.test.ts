@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { explain, PerchError } from '../../../../agent/base/errors.ts';
@@ -164,6 +164,29 @@ describeWith(['postgresql', 'nats-server'], 'perch fleet adopt', () => {
       expect(config()).toMatch(/^perch: own\n# mine\n/);
       expect(config()).toContain(`natsURL: ${fleet.nats.url}`);
       expect(existsSync(join(folder, CREDENTIAL_FILE))).toBe(true);
+    },
+  );
+
+  test(
+    'the file that gets the password of the database is closed to others, and a stricter mode stays',
+    LIMIT,
+    async () => {
+      for (const [before, after] of [
+        [0o644, 0o600],
+        [0o640, 0o640],
+        [0o660, 0o660],
+      ] as const) {
+        const { url } = await postgresql.database();
+        const { folder } = await makeServer();
+        const file = join(folder, 'perch.yml');
+        chmodSync(file, before);
+        const said = await adopt({ folder, url });
+        expect(said).toMatch(/from its next start on\.\n$/);
+        expect([said.includes('its mode is 0600 from now on'), statSync(file).mode & 0o777]).toEqual([
+          before === 0o644,
+          after,
+        ]);
+      }
     },
   );
 

@@ -36,6 +36,18 @@ describeWith(['nats-server'], 'the bus of a fleet', () => {
     await until(async () => ((await isReady()) === false ? true : undefined));
   });
 
+  test('a box on the bus takes another credential within seconds', LIMIT, async () => {
+    await using fleet = await startFleet();
+    const [first, second] = [await fleet.issue('box', YARD), await fleet.issue('box', YARD)];
+    await using box = startBox(fleet, first);
+    await until(() => box.jwts[0]);
+    const file = join(box.folder, CREDENTIAL_FILE);
+    writeFileSync(file, JSON.stringify(second));
+    await until(() => box.jwts[1]);
+    expect(box.jwts).toEqual([first.jwt, second.jwt]);
+    await box.becomes('connected');
+  });
+
   test('a stream whose confirmations a box could send elsewhere is not used', LIMIT, async () => {
     await using fleet = await startFleet();
     const server = await fleet.connect(await fleet.issue('server', 'cloud'));

@@ -7,10 +7,12 @@ import type { CommandCall } from '../../../../agent/features/contract.ts';
 import { memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { openStores } from '../../../../agent/features/fleet/bus/stores.ts';
 import { fleetCommand } from '../../../../agent/features/fleet/issue/fleet-command.ts';
+import { joinFleet } from '../../../../agent/features/fleet/join.ts';
 import { until } from '../../../peers/agent/agent.ts';
 import { NATS_AUTHORITY, startNatsServer } from '../../../peers/programs/nats-server.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
+import { KEYS } from '../../../support/harness/loaded-config.ts';
 import { BARN, publishStored, startBox, startFleet, storedEvents, YARD } from '../support/fleet.ts';
 
 const LIMIT = { timeout: 240_000 };
@@ -40,7 +42,7 @@ const rollup = () => {
 const callOf = (dataDir: string, words: readonly string[], options: Readonly<Record<string, string>> = {}) => {
   const lines: string[] = [];
   const call = {
-    ...{ words, dataDir, cwd: dataDir },
+    ...{ words, dataDir, cwd: dataDir, env: {}, keys: async () => KEYS },
     text: (option: string) => options[option],
     write: (line: string) => void lines.push(line),
   };
@@ -253,7 +255,7 @@ describeWith(['nats-server'], 'credentials of a fleet', () => {
       const text = JSON.stringify(await fleet.issue('box', YARD));
       writeFileSync(join(folder.path, 'given.json'), text);
       const { call, lines } = callOf(folder.path, ['join', 'given.json']);
-      expect(await fleetCommand(call)).toBe(0);
+      expect(await joinFleet(call)).toBe(0);
       expect(lines.join('')).toContain(`box.${YARD} of the fleet`);
       expect(statSync(join(folder.path, 'fleet.json')).mode & 0o777).toBe(0o600);
       for (const wrong of [
@@ -264,7 +266,7 @@ describeWith(['nats-server'], 'credentials of a fleet', () => {
         text.replace('perch-fleet', 'x'),
       ]) {
         writeFileSync(join(folder.path, 'wrong.json'), wrong);
-        const failed = fleetCommand(callOf(folder.path, ['join', 'wrong.json']).call);
+        const failed = joinFleet(callOf(folder.path, ['join', 'wrong.json']).call);
         await expect(failed).rejects.toMatchObject({
           code: 'badInput',
           message: expect.not.stringMatching(/SU[A-Z2-7]{10}/),

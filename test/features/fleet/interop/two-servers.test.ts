@@ -215,7 +215,8 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     // A start of the last configuration, which does not name the database, reads files.
     const file = join(named.dataDir, 'test.yml');
     writeFileSync(file, 'perch: own\n');
-    const refusal = /^Perch: people are in database '\w+' at \S+, and with \S+test\.yml this command would use files: run this/;
+    const refusal =
+      /^Perch: people are in database '\w+' at \S+, and with \S+test\.yml this command would use files: run this/;
     expect(await perch(reset)).toEqual([1, expect.stringMatching(refusal)]);
     expect(await perch([...reset, file])).toEqual([1, expect.stringMatching(refusal)]);
     writeFileSync(file, 'paths: [');

@@ -6,7 +6,7 @@ import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
 import { BusLink } from '../../../../agent/features/fleet/bus/bus-link.ts';
-import { openBus } from '../../../../agent/features/fleet/bus/connection.ts';
+import { type BusConnection, openBus } from '../../../../agent/features/fleet/bus/connection.ts';
 import { type Credential, type Member, memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
 import { EVENT_STREAM, eventSubject, storedSubject } from '../../../../agent/features/fleet/bus/subjects.ts';
@@ -65,7 +65,9 @@ export function startBox(fleet: Pick<Fleet, 'nats'>, credential: Credential, for
   writeFileSync(join(path, CREDENTIAL_FILE), JSON.stringify(credential), { mode: 0o600 });
   const source = new ScriptedSource();
   const { id: box } = memberOf(credential.jwt);
-  const options = { source, box, folder: path, clock: systemClock, log: silentLogger };
+  const jwts: string[] = [];
+  const onConnected = async (_: BusConnection, { jwt }: Credential) => void jwts.push(jwt);
+  const options = { source, box, folder: path, clock: systemClock, log: silentLogger, onConnected };
   const side = new BoxSide(options);
   const serverSide = () => {
     throw new Error('this is a box');
@@ -75,6 +77,8 @@ export function startBox(fleet: Pick<Fleet, 'nats'>, credential: Credential, for
     link,
     source,
     folder: path,
+    /** Of its connections. */
+    jwts,
     becomes: (state: string) => until(() => (link.status.state === state ? true : undefined)),
     async [Symbol.asyncDispose]() {
       await link.close();

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { becomeOwnerOf } from '../../../system/data-folder.ts';
+import { SERVERS_FILE } from '../../auth/pairing/paired-servers.ts';
+import { PerchError } from '../../base/errors.ts';
+import { loadPrivate } from '../../base/files/durable-file.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { PathEntry } from '../../config/load/path-entry.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { readConfig } from '../../config/store/read-config.ts';
+import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { CommandCall } from '../contract.ts';
+import { credentialIn, type Member, memberOf, nameOf } from './bus/credential.ts';
+import { isConfigFile, readCredentialOf } from './issue/fleet-command.ts';
+import { FLEET } from './keys.ts';
+
+/** `perch fleet join`. @returns the exit code @throws PerchError */
+export async function joinFleet(
+  call: CommandCall,
+  input: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<number> {
+  const { dataDir, cwd, env, write } = call;
+  const credential = await readCredentialOf(call, input);
+  const member = memberOf(credential.jwt);
+  becomeOwnerOf(dataDir);
+  const named = call.words.find(isConfigFile);
+  const file = named !== undefined && existsSync(resolve(cwd, named)) ? named : undefined;
+  const { config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
+  checkMember(member, config, await boxIdIn(dataDir));
+  await credentialIn(dataDir).save(() => credential);
+  write(`This Perch is ${nameOf(member)} of the fleet. With natsURL it connects at once, also while it runs.\n`);
+  return 0;
+}
+
+/** Boxes and servers have other rights on the bus. @param box id of this Perch, if it has one already @throws PerchError */
+function checkMember({ role, id }: Member, config: Config, box: string | undefined): void {
+  const mark = serverMark(config);
+  if (role === 'server' && mark === undefined) {
+    throw new PerchError(
+      'badInput',
+      `this is the credential of server ${id}, which reads what all boxes publish, and this Perch is no server: for a box use that of perch fleet box; for a server set databaseURL, replicaAddress or server: yes first`,
+    );
+  }
+  if (role === 'box' && mark !== undefined) {
+    throw new PerchError(
+      'badInput',
+      `this is the credential of box ${id}, and this Perch is a server (${mark}): use that of perch fleet server`,
+    );
+  }
+  if (role === 'box' && box !== undefined && box !== id) {
+    throw new PerchError(
+      'badInput',
+      `this is the credential of box ${id}, and this is box ${box}: use that of perch fleet box FOLDER ${box}`,
+    );
+  }
+}
+
+/** What makes this Perch a server; undefined: it is a box. */
+function serverMark(config: Config): string | undefined {
+  const { databaseURL, replicaAddress } = settingsIn(config, FLEET);
+  const isRemote = ({ settings }: PathEntry) => settings !== undefined && remotePathOf(settings.source) !== undefined;
+  const marks = [
+    ['databaseURL', databaseURL !== ''],
+    ['replicaAddress', replicaAddress !== ''],
+    ['server: yes', config.server],
+    ['cameras of boxes', [...config.paths.values()].some(isRemote)],
+  ] as const;
+  return marks.find(([, isSet]) => isSet)?.[0];
+}
+
+/** It lasts from the first pairing on. */
+async function boxIdIn(dataDir: string): Promise<string | undefined> {
+  const stored = await loadPrivate(join(dataDir, SERVERS_FILE));
+  const id = (stored as { readonly box?: unknown } | undefined)?.box;
+  return typeof id === 'string' ? id : undefined;
+}
