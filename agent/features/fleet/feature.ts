@@ -14,6 +14,8 @@ const command: Command = {
     'make the keys of a fleet in FOLDER, and the configuration of its NATS servers',
     'publish FOLDER | revoke FOLDER ID',
     'tell its NATS servers of the fleet; revoke the credentials of a box or a server',
+    'hosts FOLDER [A:443,B:443]',
+    'show the servers that may have boxes connect, or replace them',
     'box FOLDER ID | server FOLDER NAME',
     'issue the credential of a box or a server as a file in FOLDER',
     'join FILE [--data DIR]',
@@ -22,7 +24,7 @@ const command: Command = {
     '            [--replica HOST:PORT] [--data DIR] [FILE.yml]',
     'take a server with its people into the fleet; what is not named is as configured',
   ],
-  words: ['create, publish, box, server, revoke, join or adopt', 'FOLDER or FILE'],
+  words: ['create, publish, hosts, box, server, revoke, join or adopt', 'FOLDER or FILE'],
   takes: 'words',
   options: Object.fromEntries(
     ['authority', 'hosts', 'store', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),

@@ -5,15 +5,13 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { CREDENTIAL_FILE } from './credential-file.ts';
+import { HostList } from './host-list.ts';
 
 /** Who a member of the fleet is: a box has its id, a server a name that its owner has chosen. */
 export interface Member {
   readonly role: 'box' | 'server';
   readonly id: string;
 }
-
-/** Hosts with ports that servers may name when they ask a box to connect. A box takes no more of a fleet. */
-export const Hosts = Type.Array(Type.String({ minLength: 3, maxLength: 300 }), { maxItems: 32 });
 
 /** What `perch fleet box` and `perch fleet server` issue. */
 export const Credential = Type.Object({
@@ -31,7 +29,8 @@ export const Credential = Type.Object({
       secret: Type.Optional(Type.String({ pattern: '^[\\w-]{43}$' })),
     }),
   ),
-  hosts: Hosts,
+  /** Hosts of the fleet: a server gives them to boxes, which connect to no other. */
+  list: Type.Optional(HostList),
 });
 export type Credential = Static<typeof Credential>;
 
@@ -82,6 +81,15 @@ export async function readCredential(dataDir: string): Promise<Credential | unde
     await chmod(document.file, 0o600);
   }
   return credential;
+}
+
+/** Keeps a later list of hosts, unless there is another credential by now. @throws PerchError unavailable */
+export async function keepHosts(dataDir: string, jwt: string, list: HostList): Promise<void> {
+  const document = credentialIn(dataDir);
+  const credential = await document.load();
+  if (credential?.jwt === jwt) {
+    await document.save(() => ({ ...credential, list }));
+  }
 }
 
 /** Whether the credential of this Perch is that of a box with this id. @throws PerchError */

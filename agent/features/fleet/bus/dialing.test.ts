@@ -1,15 +1,32 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { LinkedBoxes, type TrustedFleet } from '../../../auth/pairing/linked-boxes.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
+import { FleetAuthority } from '../issue/authority.ts';
 import { takeOrders } from './dialing.ts';
+import { HOSTS_HEADER, type HostList, headerOf } from './host-list.ts';
 
-const ORDERS = { key: 'x'.repeat(43) };
+/** A fleet with these hosts. */
+async function fleetOf(...hosts: readonly string[]): Promise<FleetAuthority> {
+  const folder = temporaryFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  return FleetAuthority.create(folder.path, { natsURL: 'tls://nats.example', hosts });
+}
+
+const credentialOf = (fleet: FleetAuthority) => fleet.issue({ role: 'box', id: '00000000000000b1' });
+
+/** The list of a server that has its credential now. */
+async function listOf(fleet: FleetAuthority): Promise<HostList> {
+  const { list } = await fleet.issue({ role: 'server', id: 'cloud' });
+  return list as HostList;
+}
 
 /** A box on the bus, whose dialer obeys orders of trusted servers. An order is the id of its server. */
 function boxOnBus() {
   const links = new LinkedBoxes();
   const trusted = new Map<string, TrustedFleet | undefined>();
+  const learnt: HostList[] = [];
   links.dialer = {
     now: { run: 'run-7', timeS: 1_800_000_000 },
     trust: async (server, fleet) => void trusted.set(server, fleet),
@@ -20,29 +37,30 @@ function boxOnBus() {
     },
   };
   const paired: { id: string }[] = [{ id: 'first' }];
-  const deps = { links, servers: { list: () => paired as never }, log: silentLogger };
+  const learn = async (list: HostList) => void learnt.push(list);
+  const deps = { links, servers: { list: () => paired as never }, learn, log: silentLogger };
   let hear: (fault: undefined, message: object) => void = () => expect.fail('it takes no orders');
   const client = {
     subscribe: (_: string, { callback }: { callback: typeof hear }) => {
       hear = callback;
     },
   };
-  const connection = { client } as never;
   return {
-    ...{ trusted, paired },
-    connect: (hosts: string[]) =>
-      takeOrders(connection, 'box', { format: 'perch-fleet', jwt: '', seed: '', orders: ORDERS, hosts }, deps),
-    ask: (order: string) =>
+    ...{ trusted, paired, learnt },
+    hosts: () => trusted.get('first')?.replicas.map(({ address }) => address),
+    connect: async (fleet: FleetAuthority) => takeOrders({ client } as never, 'box', await credentialOf(fleet), deps),
+    ask: (order: string, header?: string) =>
       new Promise<unknown>((resolve) => {
         const respond = (text: string) => resolve(JSON.parse(text));
-        hear(undefined, { data: new Uint8Array(9), string: () => order, respond });
+        const headers = new Map(header === undefined ? [] : [[HOSTS_HEADER, header]]);
+        hear(undefined, { data: new Uint8Array(9), string: () => order, headers, respond });
       }),
   };
 }
 
 test('a server that was paired after the box had connected is trusted when it asks', async () => {
   const { connect, ask, paired, trusted } = boxOnBus();
-  await connect(['r1.example:443']);
+  await connect(await fleetOf('r1.example:443'));
   expect([...trusted.keys()]).toEqual(['first']);
   paired.push({ id: 'second' });
   expect(await ask('second')).toEqual({});
@@ -51,8 +69,50 @@ test('a server that was paired after the box had connected is trusted when it as
 
 test('a credential without hosts ends the trust in those of a former one', async () => {
   const { connect, trusted } = boxOnBus();
-  await connect(['r1.example:443']);
+  await connect(await fleetOf('r1.example:443'));
   expect(trusted.get('first')).toBeDefined();
-  await connect([]);
+  await connect(await fleetOf());
   expect(trusted.get('first')).toBeUndefined();
+});
+
+test('a box takes the later list of hosts that comes with an order, and none that is older', async () => {
+  const fleet = await fleetOf();
+  const { connect, ask, hosts, learnt } = boxOnBus();
+  await connect(fleet);
+  expect(await ask('first')).toMatchObject({ why: 'unknown' });
+  await fleet.setHosts(['r1.example:443']);
+  const first = await listOf(fleet);
+  await fleet.setHosts(['r1.example:443', 'r2.example:443']);
+  const second = await listOf(fleet);
+  expect(await ask('first', headerOf(second))).toEqual({});
+  expect(hosts()).toEqual(['r1.example:443', 'r2.example:443']);
+  expect(await ask('first', headerOf(first))).toEqual({});
+  expect(hosts()).toEqual(['r1.example:443', 'r2.example:443']);
+  await fleet.setHosts(['r2.example:443']);
+  await ask('first', headerOf(await listOf(fleet)));
+  expect(hosts()).toEqual(['r2.example:443']);
+  expect(learnt.map(({ version }) => version)).toEqual([3, 4]);
+});
+
+test('a box takes no list that the account of its fleet has not signed', async () => {
+  const [fleet, other] = [await fleetOf('r1.example:443'), await fleetOf('evil.example:443')];
+  const { connect, ask, hosts, learnt } = boxOnBus();
+  await connect(fleet);
+  await fleet.setHosts(['r1.example:443', 'r2.example:443']);
+  await other.setHosts(['evil.example:443']);
+  const signed = await listOf(fleet);
+  const forged = [
+    headerOf(await listOf(other)),
+    headerOf({ ...signed, hosts: ['evil.example:443'] }),
+    headerOf({ ...signed, hosts: [signed.hosts.join('\n')] }),
+    headerOf({ ...signed, version: 9 }),
+    headerOf({ ...signed, signature: 'A'.repeat(86) }),
+    Buffer.from('{}').toString('base64url'),
+    'x'.repeat(30_000),
+  ];
+  for (const header of forged) {
+    expect(await ask('first', header)).toEqual({});
+    expect(hosts()).toEqual(['r1.example:443']);
+  }
+  expect(learnt).toEqual([]);
 });

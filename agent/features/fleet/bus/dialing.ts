@@ -2,8 +2,10 @@ import type { LinkedBoxes } from '../../../auth/pairing/linked-boxes.ts';
 import type { PairedServers } from '../../../auth/pairing/paired-servers.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { BusConnection } from './connection.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, memberOf } from './credential.ts';
+import { HOSTS_HEADER, type HostList, laterHosts } from './host-list.ts';
 import { requestSubject } from './subjects.ts';
 
 /** Longest order, see `dial-order.ts`. */
@@ -21,6 +23,8 @@ export interface DialAnswer {
 interface DialingDeps {
   readonly links: Pick<LinkedBoxes, 'dialer'>;
   readonly servers: Pick<PairedServers, 'list'>;
+  /** Keeps a later list of hosts. @throws PerchError */
+  readonly learn: (list: HostList) => Promise<void>;
   readonly log: Logger;
 }
 
@@ -28,17 +32,18 @@ interface DialingDeps {
 export async function takeOrders(
   { client }: BusConnection,
   box: string,
-  { orders, hosts }: Credential,
-  { links, servers, log }: DialingDeps,
+  { jwt, orders, list }: Credential,
+  { links, servers, learn, log }: DialingDeps,
 ): Promise<void> {
   const { dialer } = links;
   if (!dialer) {
     return;
   }
-  // Without hosts in its credential this box forgets those of a former one.
-  const fleet =
-    orders && hosts.length > 0 ? { key: orders.key, replicas: hosts.map((address) => ({ address })) } : undefined;
+  let known = list;
   const trustPaired = async () => {
+    // Without hosts in its credential this box forgets those of a former one.
+    const replicas = known?.hosts.map((address) => ({ address })) ?? [];
+    const fleet = orders && replicas.length > 0 ? { key: orders.key, replicas } : undefined;
     for (const { id } of servers.list()) {
       await dialer.trust(id, fleet).catch((error: unknown) => {
         // A server that connects to this box itself needs no order.
@@ -49,10 +54,27 @@ export async function takeOrders(
     }
   };
   await trustPaired();
-  if (!fleet) {
+  if (!orders) {
     return;
   }
-  const obey = async (order: string) => {
+  const { account } = memberOf(jwt);
+  const turns = new SerialQueue();
+  const learnFrom = (header: string) =>
+    turns.run(async () => {
+      const later = laterHosts(header, known?.version ?? 0, account);
+      if (later) {
+        known = later;
+        await trustPaired();
+        await learn(later).catch((error: unknown) => {
+          log.warn({ cause: explain(error) }, 'the servers of the fleet cannot be saved');
+        });
+        log.info({ hosts: later.hosts }, 'the servers of the fleet have changed');
+      }
+    });
+  const obey = async (order: string, header: string) => {
+    if (header !== '') {
+      await learnFrom(header);
+    }
     try {
       await dialer.obey(order);
     } catch (error) {
@@ -69,7 +91,7 @@ export async function takeOrders(
       if (fault || message.data.length > MAX_ORDER_BYTES) {
         return;
       }
-      void obey(message.string()).then(
+      void obey(message.string(), message.headers?.get(HOSTS_HEADER) ?? '').then(
         () => void message.respond(JSON.stringify({})),
         (error: unknown) => {
           const why = whyOf(error);

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { headers } from '@nats-io/transport-node';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { writeDialOrder } from '../../../auth/pairing/dial-order.ts';
@@ -10,6 +11,7 @@ import type { Logger } from '../../../base/log.ts';
 import type { FeatureProblem } from '../../contract.ts';
 import type { BusConnection } from './connection.ts';
 import type { Credential } from './credential.ts';
+import { HOSTS_HEADER, headerOf } from './host-list.ts';
 import { requestSubject } from './subjects.ts';
 
 /** A box takes at most 20 s to connect. */
@@ -175,7 +177,12 @@ export class Summons {
     );
     try {
       const { client } = bus.connection;
-      return answerOf((await client.request(requestSubject(box, 'dial'), order, { timeout: ANSWER_MS })).data);
+      const named = headers();
+      if (bus.credential.list) {
+        named.set(HOSTS_HEADER, headerOf(bus.credential.list));
+      }
+      const options = { timeout: ANSWER_MS, headers: named };
+      return answerOf((await client.request(requestSubject(box, 'dial'), order, options)).data);
     } catch (error) {
       if (error instanceof PerchError) {
         throw error;

@@ -5,7 +5,8 @@ import { nkeys } from '@nats-io/transport-node';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
-import { type Credential, Hosts, type Member, nameOf } from '../bus/credential.ts';
+import { type Credential, type Member, nameOf } from '../bus/credential.ts';
+import { Hosts, signHosts } from '../bus/host-list.ts';
 import {
   answerSubject,
   bucketSubject,
@@ -42,6 +43,8 @@ const Keys = Type.Object({
   natsURL: Type.String({ maxLength: 1_000 }),
   authority: Type.Optional(Type.String({ maxLength: 65_536 })),
   hosts: Hosts,
+  /** Counts changes of `hosts`; absent: there was none. */
+  hostsVersion: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Public keys that were issued, by name of the member. */
   issued: Type.Record(Type.String(), Type.Array(Key), { maxProperties: MAX_MEMBERS }),
   /** Revoked public keys, with the time in Unix seconds: what was issued until then is void. */
@@ -110,16 +113,39 @@ export class FleetAuthority {
 
   /** A new credential. Former ones of the member stay valid until they are revoked. */
   async issue(member: Member): Promise<Credential> {
-    const { account, authority, hosts, issued, orders } = this.#keys;
+    const { account, authority, hosts, hostsVersion = 1, issued, orders } = this.#keys;
     const user = nkeys.createUser();
     const limits = member.role === 'box' ? boxLimits(member.id) : serverLimits(member.id);
     const jwt = await encodeUser(nameOf(member), user, keyOf(account), limits);
     const name = nameOf(member);
     this.#keys = { ...this.#keys, issued: { ...issued, [name]: [...(issued[name] ?? []), user.getPublicKey()] } };
     await this.#document.save(() => this.#keys);
-    const more =
-      member.role === 'box' ? { orders: { key: orders.key }, hosts: [...hosts] } : { orders: { ...orders }, hosts: [] };
-    return { format: 'perch-fleet', jwt, seed: seedOf(user), ...(authority !== undefined && { authority }), ...more };
+    return {
+      ...{ format: 'perch-fleet', jwt, seed: seedOf(user) },
+      ...(authority !== undefined && { authority }),
+      orders: member.role === 'box' ? { key: orders.key } : { ...orders },
+      ...(hosts.length > 0 && { list: signHosts(hosts, hostsVersion, keyOf(account)) }),
+    };
+  }
+
+  get hosts(): readonly string[] {
+    return this.#keys.hosts;
+  }
+
+  /** Credentials that are issued from now on have these hosts. */
+  async setHosts(hosts: readonly string[]): Promise<void> {
+    this.#keys = { ...this.#keys, hosts: [...hosts], hostsVersion: (this.#keys.hostsVersion ?? 1) + 1 };
+    await this.#document.save(() => this.#keys);
+  }
+
+  /** Names of the servers that have a credential which is not revoked. */
+  get servers(): readonly string[] {
+    const { issued, revoked } = this.#keys;
+    return Object.entries(issued).flatMap(([name, keys]) =>
+      name.startsWith('server.') && keys.some((key) => revoked[key] === undefined)
+        ? [name.slice('server.'.length)]
+        : [],
+    );
   }
 
   /**

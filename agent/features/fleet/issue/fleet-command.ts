@@ -7,7 +7,8 @@ import { replaceFile } from '../../../base/files/durable-file.ts';
 import { checkSyntax } from '../../../config/schema/syntax.ts';
 import type { CommandCall } from '../../contract.ts';
 import { serversOf } from '../bus/connection.ts';
-import { Credential, Hosts, type Member, nameOf } from '../bus/credential.ts';
+import { Credential, type Member, nameOf } from '../bus/credential.ts';
+import { Hosts } from '../bus/host-list.ts';
 import { FleetAuthority } from './authority.ts';
 import { publishAccount } from './publish-account.ts';
 
@@ -25,6 +26,11 @@ export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs
   if (word === 'publish' && third === undefined) {
     return publish(call, await FleetAuthority.open(folder), clock.wallMs());
   }
+  if (word === 'hosts' && third === undefined) {
+    const { hosts } = await FleetAuthority.open(folder);
+    call.write(`${hosts.length > 0 ? hosts.join(',') : 'The fleet has no hosts of servers.'}\n`);
+    return 0;
+  }
   if (third === undefined || more.length > 0) {
     throw new PerchError('badInput', `perch fleet ${word} needs FOLDER and one more word: see perch --help`);
   }
@@ -34,6 +40,8 @@ export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs
     case 'box':
     case 'server':
       return issue(call, folder, memberFrom(word, third));
+    case 'hosts':
+      return changeHosts(call, folder, third);
     case 'revoke':
       return revoke(call, folder, third, clock.wallMs());
     default:
@@ -63,6 +71,21 @@ async function create(call: CommandCall, folder: string, url: string): Promise<n
   return 0;
 }
 
+/** A box takes the list from any server that has it, so boxes need no new credential. */
+async function changeHosts(call: CommandCall, folder: string, text: string): Promise<number> {
+  const hosts = hostsOf(text);
+  if (hosts.length === 0) {
+    throw new PerchError('badInput', 'name all servers of the fleet: HOST:PORT,HOST:PORT');
+  }
+  const keys = await FleetAuthority.open(folder);
+  await keys.setHosts(hosts);
+  call.write(`Boxes may connect to ${hosts.join(', ')}, when a server that knows it asks them.\n`);
+  for (const id of keys.servers) {
+    await issue(call, folder, { role: 'server', id }, keys);
+  }
+  return 0;
+}
+
 /** @throws PerchError badInput: a box would take none of them */
 function hostsOf(text: string): readonly string[] {
   const hosts = text
@@ -71,13 +94,13 @@ function hostsOf(text: string): readonly string[] {
     .filter((one) => one !== '');
   const { length } = hosts;
   if (!Check(Hosts, hosts)) {
-    throw new PerchError('badInput', `--hosts names ${length} servers: a box takes 32, of 300 characters each`);
+    throw new PerchError('badInput', `the list names ${length} servers: a box takes 32, of 300 characters each`);
   }
   return hosts;
 }
 
-async function issue(call: CommandCall, folder: string, member: Member): Promise<number> {
-  const keys = await FleetAuthority.open(folder);
+async function issue(call: CommandCall, folder: string, member: Member, open?: FleetAuthority): Promise<number> {
+  const keys = open ?? (await FleetAuthority.open(folder));
   const file = join(folder, `${member.role}-${member.id}.json`);
   await replaceFile(file, `${JSON.stringify(await keys.issue(member))}\n`, 0o600);
   call.write(`${file} is the credential of ${nameOf(member)}: perch fleet join ${file} on it, then delete the file.\n`);

@@ -12,7 +12,7 @@ export async function publishAccount(server: string, keys: FleetAuthority, nowMs
   const credential = { ...(await keys.systemCredential(nowMs)), ...(authority !== undefined && { authority }) };
   const { client, close } = await openBus(
     server,
-    { format: 'perch-fleet', hosts: [], ...credential },
+    { format: 'perch-fleet', ...credential },
     { role: 'server', id: 'owner' },
   );
   try {

@@ -14,9 +14,10 @@ import { PerchError } from '../../../../agent/base/errors.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
 import { openBus } from '../../../../agent/features/fleet/bus/connection.ts';
-import { memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
+import { type Credential, memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { takeOrders } from '../../../../agent/features/fleet/bus/dialing.ts';
 import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts';
+import { openStores } from '../../../../agent/features/fleet/bus/stores.ts';
 import { bucketSubject, stateKey } from '../../../../agent/features/fleet/bus/subjects.ts';
 import { Summons } from '../../../../agent/features/fleet/bus/summons.ts';
 import { until } from '../../../peers/agent/agent.ts';
@@ -31,9 +32,9 @@ const REPLICA = 'r2.example:443';
 const PIN = `key.${'A'.repeat(43)}`;
 
 /** A box on the bus whose dialer notes what it is told. */
-async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () => {}) {
+async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () => {}, given?: Credential) {
   const { folder } = fleet;
-  const credential = await fleet.issue('box', YARD);
+  const credential = given ?? (await fleet.issue('box', YARD));
   const links = new LinkedBoxes();
   const trusted: [string, TrustedFleet | undefined][] = [];
   const heard: string[] = [];
@@ -55,7 +56,7 @@ async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () =
   const servers = { list: () => [{ id: SERVER }] as never };
   mkdirSync(join(folder, 'box'));
   const onConnected = (...open: Parameters<NonNullable<ConstructorParameters<typeof BoxSide>[0]['onConnected']>>) =>
-    takeOrders(open[0], YARD, open[1], { links, servers, log: silentLogger });
+    takeOrders(open[0], YARD, open[1], { links, servers, learn: async () => {}, log: silentLogger });
   const options = { box: YARD, source: new ScriptedSource(), folder: join(folder, 'box'), clock: systemClock };
   const side = new BoxSide({ ...options, onConnected, log: silentLogger });
   const connection = await openBus(new URL(fleet.nats.url).host, credential, memberOf(credential.jwt));
@@ -159,6 +160,23 @@ describeWith(['nats-server'], 'orders to dial', () => {
     await onBus();
     await links.bus.carrier?.summon(YARD);
     expect(summons.problems()).toMatchObject([{ name: YARD, why: 'noAddress' }]);
+  });
+
+  test('a box connects to a server that was added later, by the list that this server brings', LIMIT, async () => {
+    await using fleet = await startFleet(['r1.example:443']);
+    const earlier = await fleet.issue('box', YARD);
+    await fleet.keys.setHosts(['r1.example:443', REPLICA]);
+    const { links, onBus, connection } = await openServer(fleet);
+    // The bucket has to be there before the box says what it has.
+    await openStores(connection.client, silentLogger);
+    const { trusted, obeyed } = await openBox(fleet, undefined, earlier);
+    await onBus();
+    expect(trusted.at(-1)?.[1]?.replicas).toEqual([{ address: 'r1.example:443' }]);
+    await until(() => {
+      expect(() => links.open(YARD)).toThrow('the box has not connected to this server');
+      return obeyed[0];
+    });
+    expect(trusted.at(-1)?.[1]?.replicas).toEqual([{ address: 'r1.example:443' }, { address: REPLICA }]);
   });
 
   test('an order that is lost with the NATS server of the box is sent again', LIMIT, async () => {

@@ -220,7 +220,15 @@ describeWith(['nats-server'], 'credentials of a fleet', () => {
         expect([one, statSync(join(keys, one)).mode & 0o777]).toEqual([one, 0o600]);
       }
       const credential = (name: string) => JSON.parse(readFileSync(join(keys, name), 'utf8'));
-      expect(credential(`box-${YARD}.json`).hosts).toEqual(['a.example:443']);
+      expect(credential(`box-${YARD}.json`).list.hosts).toEqual(['a.example:443']);
+      expect(await run(['hosts', 'keys'])).toBe('a.example:443\n');
+      const changed = await run(['hosts', 'keys', 'a.example:443, b.example:8443']);
+      expect(changed).toContain('server-cloud.json is the credential of server.cloud');
+      expect(credential('server-cloud.json').list).toMatchObject({
+        hosts: ['a.example:443', 'b.example:8443'],
+        version: 2,
+      });
+      expect(await run(['hosts', 'keys'])).toBe('a.example:443,b.example:8443\n');
       expect(JSON.stringify(credential('server-cloud.json'))).not.toMatch(/S[OA][A-Z2-7]{56}/);
       expect(memberOf(credential('server-cloud.json').jwt)).toMatchObject({ role: 'server', id: 'cloud' });
       await using yard = startBox({ nats }, credential(`box-${YARD}.json`));
