@@ -95,6 +95,17 @@ test('perch update has the settings of the service that are variables', () => {
   expect(said.stdout).toMatch(/^:81\n\/mnt\/a {2}b \$HOME\/%path\n\n.* update --install --data \/var\/lib\/perch /);
 });
 
+test.for([['claim'], ['explain', 'me', 'read', 'door']])('perch %s has the database of the service', (words) => {
+  const { stdout } = perch('linux/perch', words, {
+    ...debian('installed', `exec ${process.execPath} "$@"`),
+    systemctl: '[ "$*" = "show --property=MainPID --value perch.service" ] && echo 4711',
+    'proc/4711/environ': '\0PERCH_DATABASEURL=postgres:///perch?host=/run/postgresql\0',
+    'perch.yml': '',
+    setpriv: 'echo "$PERCH_DATABASEURL"',
+  });
+  expect(stdout).toBe('postgres:///perch?host=/run/postgresql\n');
+});
+
 test('perch update works while the service is stopped', () => {
   const said = perch('linux/perch', ['update'], {
     ...debian('installed', `exec ${process.execPath} "$@"`),

@@ -45,7 +45,7 @@ export interface DialOrder {
   readonly box: string;
   /** Id that the box has given to the server, see `LinkedPairing.server`. */
   readonly server: string;
-  /** `host:port` of one of the servers that the box has learnt at its adoption. */
+  /** `host:port` of one of the servers of the fleet that the box knows. */
   readonly address: string;
   /** Of the box, see `BoxDialer.now`. */
   readonly run: string;

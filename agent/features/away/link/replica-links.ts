@@ -148,7 +148,7 @@ export class ReplicaLinks {
       throw refusal('expired', `the order is not valid now: this box has ${now.timeS}`);
     }
     if (!fleet.replicas.some(({ address }) => address === addr)) {
-      throw refusal('address', 'the order names an address that this box has not learnt at its adoption');
+      throw refusal('address', 'the order names an address that is not among the hosts of the fleet');
     }
     this.#use(sub, jti, exp, now.timeS);
     return claims;
