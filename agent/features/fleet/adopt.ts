@@ -67,6 +67,9 @@ export async function adoptServer(
 
     const folder = call.hold('all is well so far, and no data has changed: stop Perch, and run this again');
     try {
+      if (edits.some(([key]) => key === 'databaseURL')) {
+        await closeToOthers(config.file, write);
+      }
       // Perch may have changed them until it was stopped.
       const documents = await documentsIn(dataDir);
       if (isThere(await database.stored(), documents)) {
@@ -79,9 +82,6 @@ export async function adoptServer(
       }
       await credentialIn(dataDir).save(() => credential);
       write(`Saved the credential of ${nameOf(member)}.\n`);
-      if (edits.some(([key]) => key === 'databaseURL')) {
-        await closeToOthers(config.file, write);
-      }
       await config.revise(() => edits.map(([key, value]) => ({ keyPath: [key], value })));
       if (config.unsaved) {
         throw new PerchError('unavailable', `${problemText(config.unsaved)}: Perch starts as before`);
