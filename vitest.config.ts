@@ -49,6 +49,7 @@ const sideBySide = (always: number, more: number, env: Record<string, string> = 
   ...WITH_PEERS,
   ...(IS_SHORT && {
     isolate: false,
+    execArgv: SHORT_LIVED_CODE,
     maxWorkers: always + more,
     maxConcurrency: 8,
     setupFiles: [WITH_PEERS.setupFiles, 'test/support/run/spare-processor-setup.ts'],
@@ -81,7 +82,11 @@ const projects = [
   suites('browser', ['test/browser/**/*.test.ts', 'test/features/*/browser/*.test.ts'], 3, sideBySide(4, 3)),
   // For systems whose Node has no node:ffi.
   suites('without-ffi', also('without-ffi'), 2, sideBySide(5, 4, { PERCH_NO_FFI: '1' })),
-  suites('timing', ['test/timing/*.test.ts'], 4, { ...sideBySide(2, 2, { PERCH_TEST_IDLE: '0.5' }), isolate: true }),
+  suites('timing', ['test/timing/*.test.ts'], 4, {
+    ...sideBySide(2, 2, { PERCH_TEST_IDLE: '0.5' }),
+    isolate: true,
+    execArgv: [],
+  }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
     ? [
