@@ -99,14 +99,19 @@ export async function adoptServer(
 }
 
 /** The URL has a password. A mode that keeps others out stays, also if a group may read the file. */
-async function closeToOthers(file: string | undefined, write: CommandCall['write']): Promise<void> {
+export async function closeToOthers(
+  file: string | undefined,
+  write: CommandCall['write'],
+  setMode: (file: string, mode: number) => Promise<void> = chmod,
+): Promise<void> {
   if (file === undefined || !(await isReadByAll(file))) {
     return;
   }
   try {
-    await chmod(file, 0o600);
+    await setMode(file, 0o600);
   } catch (cause) {
-    const advice = `run chmod 600 ${file} as its owner, and this again`;
+    const owned = `as root run chown ${process.getuid?.()} ${file} and chmod 600 ${file}`;
+    const advice = `${owned}, or give it the group of Perch and mode 640; then run this again`;
     throw new PerchError('unavailable', `every user of this machine may read ${file}: ${advice}`, {}, cause);
   }
   write(`${file} gets the password of the database: its mode is 0600 from now on.\n`);

@@ -22,7 +22,6 @@ import type { BusLink } from './bus/bus-link.ts';
 import type { BusConnection } from './bus/connection.ts';
 import type { Credential } from './bus/credential.ts';
 import { CREDENTIAL_FILE } from './bus/credential-file.ts';
-import type { HostList } from './bus/host-list.ts';
 import type { ServerSide } from './bus/server-side.ts';
 import type { Summons } from './bus/summons.ts';
 import type { EventSharing } from './database/event-sharing.ts';
@@ -193,15 +192,15 @@ export class Fleet implements OpenFeature {
     const { clock, log, dataDir: folder, servers, boxLinks } = this.#host;
     const onConnected = async (connection: BusConnection, credential: Credential) => {
       const { takeOrders } = await loadLate(PART, () => import('./bus/dialing.ts'));
-      const { keepHosts } = await loadLate(PART, () => import('./bus/credential.ts'));
+      const { LearntHosts } = await loadLate(PART, () => import('./bus/learnt-hosts.ts'));
       const { takeRequests } = await loadLate(PART, () => import('./bus/answering.ts'));
       const route: RequestListener = (request, response) => this.#app?.routing(request, response);
       takeRequests(connection, servers.boxId, credential, {
         ...{ route, clock, log },
         note: (socket) => boxLinks.bus.noteReceived(socket),
       });
-      const learn = (list: HostList) => keepHosts(folder, credential.jwt, list);
-      await takeOrders(connection, servers.boxId, credential, { links: boxLinks, servers, learn, log });
+      const learnt = new LearntHosts(folder, log);
+      await takeOrders(connection, servers.boxId, credential, { links: boxLinks, servers, learnt, log });
     };
     return { box: servers.boxId, source: this.#source(), onConnected, folder, clock, log };
   }

@@ -21,6 +21,14 @@ test('a credential names its member and its account, and another account has ano
   expect(members[0]?.account).not.toBe(members[1]?.account);
 });
 
+test('programs of before, which require hosts and know no list, read a new credential', async () => {
+  using folder = temporaryFolder();
+  const fleet = await fleetIn(folder.path);
+  expect(await fleet.issue(BOX)).toMatchObject({ hosts: [] });
+  await fleet.setHosts(['r1.example:443']);
+  expect(await fleet.issue(BOX)).toMatchObject({ hosts: ['r1.example:443'], list: { hosts: ['r1.example:443'] } });
+});
+
 test('a mutated JWT is rejected in one sentence, unless what it says is the same', async () => {
   using folder = temporaryFolder();
   const { jwt } = await (await fleetIn(folder.path)).issue(BOX);

@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { CREDENTIAL_FILE } from './credential-file.ts';
-import { HostList } from './host-list.ts';
+import { HostList, Hosts } from './host-list.ts';
 
 /** Who a member of the fleet is: a box has its id, a server a name that its owner has chosen. */
 export interface Member {
@@ -31,6 +31,8 @@ export const Credential = Type.Object({
   ),
   /** Hosts of the fleet: a server gives them to boxes, which connect to no other. */
   list: Type.Optional(HostList),
+  /** The same without a signature. Credentials of before have no `list`, and programs of before require this one. */
+  hosts: Type.Optional(Hosts),
 });
 export type Credential = Static<typeof Credential>;
 
@@ -81,15 +83,6 @@ export async function readCredential(dataDir: string): Promise<Credential | unde
     await chmod(document.file, 0o600);
   }
   return credential;
-}
-
-/** Keeps a later list of hosts, unless there is another credential by now. @throws PerchError unavailable */
-export async function keepHosts(dataDir: string, jwt: string, list: HostList): Promise<void> {
-  const document = credentialIn(dataDir);
-  const credential = await document.load();
-  if (credential?.jwt === jwt) {
-    await document.save(() => ({ ...credential, list }));
-  }
 }
 
 /** Whether the credential of this Perch is that of a box with this id. @throws PerchError */

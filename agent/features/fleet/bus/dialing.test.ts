@@ -1,18 +1,25 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { LinkedBoxes, type TrustedFleet } from '../../../auth/pairing/linked-boxes.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { FleetAuthority } from '../issue/authority.ts';
+import { type Credential, credentialIn, readCredential } from './credential.ts';
 import { takeOrders } from './dialing.ts';
 import { HOSTS_HEADER, type HostList, headerOf } from './host-list.ts';
+import { LEARNT_FILE, LearntHosts } from './learnt-hosts.ts';
 
-/** A fleet with these hosts. */
-async function fleetOf(...hosts: readonly string[]): Promise<FleetAuthority> {
+function newFolder(): string {
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());
-  return FleetAuthority.create(folder.path, { natsURL: 'tls://nats.example', hosts });
+  return folder.path;
 }
+
+/** A fleet with these hosts. */
+const fleetOf = (...hosts: readonly string[]): Promise<FleetAuthority> =>
+  FleetAuthority.create(newFolder(), { natsURL: 'tls://nats.example', hosts });
 
 const credentialOf = (fleet: FleetAuthority) => fleet.issue({ role: 'box', id: '00000000000000b1' });
 
@@ -23,10 +30,9 @@ async function listOf(fleet: FleetAuthority): Promise<HostList> {
 }
 
 /** A box on the bus, whose dialer obeys orders of trusted servers. An order is the id of its server. */
-function boxOnBus() {
+function boxOnBus(dataDir = newFolder()) {
   const links = new LinkedBoxes();
   const trusted = new Map<string, TrustedFleet | undefined>();
-  const learnt: HostList[] = [];
   links.dialer = {
     now: { run: 'run-7', timeS: 1_800_000_000 },
     trust: async (server, fleet) => void trusted.set(server, fleet),
@@ -37,8 +43,8 @@ function boxOnBus() {
     },
   };
   const paired: { id: string }[] = [{ id: 'first' }];
-  const learn = async (list: HostList) => void learnt.push(list);
-  const deps = { links, servers: { list: () => paired as never }, learn, log: silentLogger };
+  const learnt = new LearntHosts(dataDir, silentLogger);
+  const deps = { links, servers: { list: () => paired as never }, learnt, log: silentLogger };
   let hear: (fault: undefined, message: object) => void = () => expect.fail('it takes no orders');
   const client = {
     subscribe: (_: string, { callback }: { callback: typeof hear }) => {
@@ -46,8 +52,9 @@ function boxOnBus() {
     },
   };
   return {
-    ...{ trusted, paired, learnt },
+    ...{ trusted, paired },
     hosts: () => trusted.get('first')?.replicas.map(({ address }) => address),
+    join: (credential: Credential) => takeOrders({ client } as never, 'box', credential, deps),
     connect: async (fleet: FleetAuthority) => takeOrders({ client } as never, 'box', await credentialOf(fleet), deps),
     ask: (order: string, header?: string) =>
       new Promise<unknown>((resolve) => {
@@ -77,7 +84,7 @@ test('a credential without hosts ends the trust in those of a former one', async
 
 test('a box takes the later list of hosts that comes with an order, and none that is older', async () => {
   const fleet = await fleetOf();
-  const { connect, ask, hosts, learnt } = boxOnBus();
+  const { connect, ask, hosts } = boxOnBus();
   await connect(fleet);
   expect(await ask('first')).toMatchObject({ why: 'unknown' });
   await fleet.setHosts(['r1.example:443']);
@@ -91,12 +98,11 @@ test('a box takes the later list of hosts that comes with an order, and none tha
   await fleet.setHosts(['r2.example:443']);
   await ask('first', headerOf(await listOf(fleet)));
   expect(hosts()).toEqual(['r2.example:443']);
-  expect(learnt.map(({ version }) => version)).toEqual([3, 4]);
 });
 
 test('a box takes no list that the account of its fleet has not signed', async () => {
   const [fleet, other] = [await fleetOf('r1.example:443'), await fleetOf('evil.example:443')];
-  const { connect, ask, hosts, learnt } = boxOnBus();
+  const { connect, ask, hosts } = boxOnBus();
   await connect(fleet);
   await fleet.setHosts(['r1.example:443', 'r2.example:443']);
   await other.setHosts(['evil.example:443']);
@@ -114,5 +120,41 @@ test('a box takes no list that the account of its fleet has not signed', async (
     expect(await ask('first', header)).toEqual({});
     expect(hosts()).toEqual(['r1.example:443']);
   }
-  expect(learnt).toEqual([]);
+});
+
+/** As earlier versions issued it. */
+const formerOf = ({ list: _, ...credential }: Credential, hosts: readonly string[]): Credential => ({
+  ...credential,
+  hosts: [...hosts],
+});
+
+test('a credential of before, whose hosts are not signed, keeps them until the box takes a signed list', async () => {
+  const fleet = await fleetOf('r1.example:443');
+  const { join: connect, ask, hosts } = boxOnBus();
+  await connect(formerOf(await credentialOf(fleet), ['r1.example:443']));
+  expect(hosts()).toEqual(['r1.example:443']);
+  await fleet.setHosts(['r2.example:443']);
+  expect(await ask('first', headerOf(await listOf(fleet)))).toEqual({});
+  expect(hosts()).toEqual(['r2.example:443']);
+});
+
+test('a learnt list holds after a restart, and with a credential that another process has saved meanwhile', async () => {
+  const dataDir = newFolder();
+  const fleet = await fleetOf('r1.example:443');
+  const { connect, ask } = boxOnBus(dataDir);
+  await connect(fleet);
+  const replaced = await credentialOf(fleet);
+  await credentialIn(dataDir).save(() => replaced);
+  await fleet.setHosts(['r2.example:443']);
+  await ask('first', headerOf(await listOf(fleet)));
+  expect(await readCredential(dataDir)).toEqual(replaced);
+  const restarted = boxOnBus(dataDir);
+  await restarted.join(replaced);
+  expect(restarted.hosts()).toEqual(['r2.example:443']);
+  // The list of another fleet counts for nothing, nor does a damaged file.
+  await restarted.connect(await fleetOf('other.example:443'));
+  expect(restarted.hosts()).toEqual(['other.example:443']);
+  writeFileSync(join(dataDir, LEARNT_FILE), '{');
+  await restarted.join(replaced);
+  expect(restarted.hosts()).toEqual(['r1.example:443']);
 });

@@ -5,7 +5,8 @@ import type { Logger } from '../../../base/log.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { BusConnection } from './connection.ts';
 import { type Credential, memberOf } from './credential.ts';
-import { HOSTS_HEADER, type HostList, laterHosts } from './host-list.ts';
+import { HOSTS_HEADER, laterHosts } from './host-list.ts';
+import type { LearntHosts } from './learnt-hosts.ts';
 import { requestSubject } from './subjects.ts';
 
 /** Longest order, see `dial-order.ts`. */
@@ -23,8 +24,7 @@ export interface DialAnswer {
 interface DialingDeps {
   readonly links: Pick<LinkedBoxes, 'dialer'>;
   readonly servers: Pick<PairedServers, 'list'>;
-  /** Keeps a later list of hosts. @throws PerchError */
-  readonly learn: (list: HostList) => Promise<void>;
+  readonly learnt: LearntHosts;
   readonly log: Logger;
 }
 
@@ -32,17 +32,19 @@ interface DialingDeps {
 export async function takeOrders(
   { client }: BusConnection,
   box: string,
-  { jwt, orders, list }: Credential,
-  { links, servers, learn, log }: DialingDeps,
+  { jwt, orders, list, hosts = [] }: Credential,
+  { links, servers, learnt, log }: DialingDeps,
 ): Promise<void> {
   const { dialer } = links;
   if (!dialer) {
     return;
   }
-  let known = list;
+  const { account } = memberOf(jwt);
+  const stored = await learnt.of(account);
+  let known = stored && stored.version > (list?.version ?? 0) ? stored : list;
   const trustPaired = async () => {
     // Without hosts in its credential this box forgets those of a former one.
-    const replicas = known?.hosts.map((address) => ({ address })) ?? [];
+    const replicas = (known?.hosts ?? hosts).map((address) => ({ address }));
     const fleet = orders && replicas.length > 0 ? { key: orders.key, replicas } : undefined;
     for (const { id } of servers.list()) {
       await dialer.trust(id, fleet).catch((error: unknown) => {
@@ -57,7 +59,6 @@ export async function takeOrders(
   if (!orders) {
     return;
   }
-  const { account } = memberOf(jwt);
   const turns = new SerialQueue();
   const learnFrom = (header: string) =>
     turns.run(async () => {
@@ -65,7 +66,7 @@ export async function takeOrders(
       if (later) {
         known = later;
         await trustPaired();
-        await learn(later).catch((error: unknown) => {
+        await learnt.keep(account, later).catch((error: unknown) => {
           log.warn({ cause: explain(error) }, 'the servers of the fleet cannot be saved');
         });
         log.info({ hosts: later.hosts }, 'the servers of the fleet have changed');

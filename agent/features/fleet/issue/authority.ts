@@ -124,6 +124,7 @@ export class FleetAuthority {
       ...{ format: 'perch-fleet', jwt, seed: seedOf(user) },
       ...(authority !== undefined && { authority }),
       orders: member.role === 'box' ? { key: orders.key } : { ...orders },
+      hosts: [...hosts],
       ...(hosts.length > 0 && { list: signHosts(hosts, hostsVersion, keyOf(account)) }),
     };
   }

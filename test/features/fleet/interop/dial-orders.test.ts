@@ -16,6 +16,7 @@ import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
 import { openBus } from '../../../../agent/features/fleet/bus/connection.ts';
 import { type Credential, memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { takeOrders } from '../../../../agent/features/fleet/bus/dialing.ts';
+import { LearntHosts } from '../../../../agent/features/fleet/bus/learnt-hosts.ts';
 import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts';
 import { openStores } from '../../../../agent/features/fleet/bus/stores.ts';
 import { bucketSubject, stateKey } from '../../../../agent/features/fleet/bus/subjects.ts';
@@ -55,8 +56,9 @@ async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () =
   };
   const servers = { list: () => [{ id: SERVER }] as never };
   mkdirSync(join(folder, 'box'));
+  const learnt = new LearntHosts(join(folder, 'box'), silentLogger);
   const onConnected = (...open: Parameters<NonNullable<ConstructorParameters<typeof BoxSide>[0]['onConnected']>>) =>
-    takeOrders(open[0], YARD, open[1], { links, servers, learn: async () => {}, log: silentLogger });
+    takeOrders(open[0], YARD, open[1], { links, servers, learnt, log: silentLogger });
   const options = { box: YARD, source: new ScriptedSource(), folder: join(folder, 'box'), clock: systemClock };
   const side = new BoxSide({ ...options, onConnected, log: silentLogger });
   const connection = await openBus(new URL(fleet.nats.url).host, credential, memberOf(credential.jwt));
