@@ -40,6 +40,8 @@ export interface NewLinkedBox {
 interface BoxPairings {
   /** @param server id that the box has given to this server: a removed pairing is found, too. Without it only the present one */
   find(box: string, server?: string): LinkedPairing | undefined;
+  /** Whether there is a present pairing: unlike `find` it makes no key. */
+  has(box: string): boolean;
   /** @throws PerchError if it cannot be saved, another box has that id, or has the key: it has redeemed the same invitation */
   add(box: NewLinkedBox): Promise<void>;
   /** Adds paths for the cameras that a connected box offers. @throws PerchError */

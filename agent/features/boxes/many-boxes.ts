@@ -60,6 +60,7 @@ export class ManyBoxes implements OpenFeature {
     this.#pairing = new Pairing(host);
     host.boxLinks.pairings = {
       find: (box, server) => this.#boxes.linked(box, server),
+      has: (box) => this.#boxes.isLinked(box),
       add: (box) => this.#boxes.addLinked(box),
       showCameras: (box) => this.#paths.addCameras(box, 'all'),
     };

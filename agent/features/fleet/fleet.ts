@@ -80,6 +80,7 @@ export class Fleet implements OpenFeature {
           this.#summons = undefined;
           await link.close();
           server?.close();
+          summons.close();
         };
       },
     };

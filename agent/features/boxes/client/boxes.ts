@@ -222,6 +222,12 @@ export class Boxes {
     await link?.close();
   }
 
+  /** See `BoxPairings.has`. */
+  isLinked(id: string): boolean {
+    const link = this.#links.get(id);
+    return link !== undefined && isLinkPin(link.box.pin);
+  }
+
   /** See `BoxPairings.find`. */
   linked(id: string, server?: string): LinkedPairing | undefined {
     const present = this.#links.get(id)?.box;

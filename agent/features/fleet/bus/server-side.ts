@@ -112,7 +112,7 @@ export class ServerSide implements BusCarrier {
   }
 
   fault(box: string): string | undefined {
-    return this.#options.summons.problems().find(({ name }) => name === box)?.text;
+    return this.#options.summons.fault(box);
   }
 
   async ask(box: string, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -168,12 +168,13 @@ export class ServerSide implements BusCarrier {
 
   /** During a short outage of the bus nobody is known to have gone. After a longer one boxes are asked over their own connections. */
   #forgetGone(): void {
-    const { clock, bus } = this.#options;
+    const { clock, bus, summons } = this.#options;
     const isKnown = this.#open !== undefined || clock.monoMs() - this.#lostMs > STATE_KEPT_MS;
     const gone = [...this.#seen].filter(([, seenMs]) => clock.monoMs() - seenMs > STATE_KEPT_MS);
     if (isKnown && gone.length > 0) {
       for (const [box] of gone) {
         this.#seen.delete(box);
+        summons.forget(box);
       }
       bus.changed();
     }

@@ -21,6 +21,8 @@ const UNHEARD_MS = 5_000;
 /** A message is lost with the NATS server that has it: the order is sent again, and a box that connects already goes on with that. */
 const ANSWER_MS = 2_000;
 const AGAIN_MS = 250;
+/** After a restart of this server, or an outage, boxes are back by themselves by then. */
+const BACK_MS = 60_000;
 /** Viewers ask for a box that is away again and again. */
 const PAUSE_MS = 5_000;
 const MAX_ANSWER_BYTES = 1_000;
@@ -36,13 +38,14 @@ type Now = Static<typeof Now>;
 type Answer = Static<typeof Answer>;
 
 /** What a person can do, by `why` of a box. */
-const ADVICE: Readonly<Record<string, string>> = {
-  address: 'name this server in --hosts of perch fleet create, and give the box a new credential',
-  certificate:
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['address', 'perch fleet hosts FOLDER with all servers, then perch fleet join on this one'],
+  [
+    'certificate',
     'give this server a certificate of a known authority, or trust its authority on the box (NODE_EXTRA_CA_CERTS)',
-  form: 'update the box, or give this server a certificate of a known authority',
-  noAddress: 'set it to the address at which boxes reach this server',
-};
+  ],
+  ['form', 'update the box, or give this server a certificate of a known authority'],
+]);
 
 interface SummonsDeps {
   /** `host:port` at which boxes reach this server. */
@@ -69,9 +72,28 @@ export class Summons {
     string,
     { readonly text: string; readonly why: string | null; readonly sinceMs: number }
   >();
+  /** Boxes that were not asked, because this server has no address, and when they first were not: in monotonic and Unix ms. */
+  readonly #unasked = new Map<string, { readonly ms: number; readonly sinceMs: number }>();
+  readonly #stopListening: () => void;
+  #hasWarned = false;
 
   constructor(deps: SummonsDeps) {
     this.#deps = deps;
+    this.#stopListening = deps.links.onChange((box) => {
+      if (deps.links.isConnected(box)) {
+        this.forget(box);
+      }
+    });
+  }
+
+  /** What was wrong with the box is over: it is connected, or no longer on the bus. */
+  forget(box: string): void {
+    this.#failed.delete(box);
+    this.#unasked.delete(box);
+  }
+
+  close(): void {
+    this.#stopListening();
   }
 
   /**
@@ -94,18 +116,54 @@ export class Summons {
 
   /** Boxes that do not connect to this server, with the reason. */
   problems(): readonly FeatureProblem[] {
-    const { links } = this.#deps;
-    return [...this.#failed].flatMap(([name, { text, why, sinceMs }]) =>
-      links.isConnected(name) || !links.pairings?.find(name)
-        ? []
-        : [{ name, why, text, since: new Date(sinceMs).toISOString() }],
+    const { pairings } = this.#deps.links;
+    const unasked = this.#unaskedProblem();
+    return [
+      ...(unasked ? [unasked] : []),
+      ...[...this.#failed].flatMap(([name, { text, why, sinceMs }]) =>
+        pairings?.has(name) ? [{ name, why, text, since: new Date(sinceMs).toISOString() }] : [],
+      ),
+    ];
+  }
+
+  /** Why the box does not connect to this server; undefined: it has not said so. */
+  fault(box: string): string | undefined {
+    return this.#failed.get(box)?.text;
+  }
+
+  #unaskedProblem(): FeatureProblem | undefined {
+    const { address, clock, links } = this.#deps;
+    const untilMs = clock.monoMs() - BACK_MS;
+    const since = [...this.#unasked].flatMap(([box, { ms, sinceMs }]) =>
+      ms <= untilMs && links.pairings?.has(box) ? [sinceMs] : [],
     );
+    if (address() !== '' || since.length === 0) {
+      return undefined;
+    }
+    const boxes = since.length === 1 ? '1 box does' : `${since.length} boxes do`;
+    const text = `replicaAddress is not set, and ${boxes} not connect to this server: set it to the address at which boxes reach this server`;
+    return { why: 'noAddress', text, since: new Date(Math.min(...since)).toISOString() };
+  }
+
+  #noteUnasked(box: string): void {
+    const { clock, log } = this.#deps;
+    const first = this.#unasked.get(box) ?? { ms: clock.monoMs(), sinceMs: clock.wallMs() };
+    putBounded(this.#unasked, box, first, MAX_BOXES);
+    const problem = this.#hasWarned ? undefined : this.#unaskedProblem();
+    if (problem) {
+      this.#hasWarned = true;
+      log.warn({ cause: problem.text }, 'this server cannot ask boxes to connect');
+    }
   }
 
   #fail(box: string, { error = '', why }: Answer): void {
-    const { clock, log } = this.#deps;
-    const advice = ADVICE[why ?? ''];
-    const text = `box ${box} does not connect to this server: ${error}${advice === undefined ? '' : `: ${advice}`}`;
+    const { clock, links, log } = this.#deps;
+    if (links.isConnected(box)) {
+      return;
+    }
+    const advice = ADVICE.get(why ?? '');
+    const said = error.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+    const text = `box ${box} does not connect to this server: ${said}${advice === undefined ? '' : `: ${advice}`}`;
     const { sinceMs = clock.wallMs(), text: former } = this.#failed.get(box) ?? {};
     if (text !== former) {
       log.warn({ box, cause: text }, 'a box does not connect to this server');
@@ -158,16 +216,20 @@ export class Summons {
   async #send(bus: ServerBus | undefined, box: string, now: Now, isVouched: boolean): Promise<Answer | undefined> {
     const { address, links, log } = this.#deps;
     const pairing = links.pairings?.find(box);
-    const { key, secret } = bus?.credential.orders ?? {};
-    const at = address();
-    if (pairing && at === '') {
-      return { error: 'replicaAddress is not set', why: 'noAddress' };
+    if (pairing && !bus) {
+      return undefined;
     }
-    if (!pairing || (bus && (key === undefined || secret === undefined))) {
+    const { orders: { key, secret } = {}, list } = bus?.credential ?? {};
+    if (!pairing || !bus || key === undefined || secret === undefined) {
       return {};
     }
-    if (!bus || key === undefined || secret === undefined) {
-      return undefined;
+    const at = address();
+    if (at === '') {
+      // Boxes have their own connection to the only server of a fleet.
+      if (list && list.hosts.length > 1 && !links.isConnected(box)) {
+        this.#noteUnasked(box);
+      }
+      return {};
     }
     const pin = isVouched ? this.#deps.pin() : undefined;
     const vouched = pin === undefined ? undefined : { pin, key: pairing.privateKey };
@@ -178,8 +240,8 @@ export class Summons {
     try {
       const { client } = bus.connection;
       const named = headers();
-      if (bus.credential.list) {
-        named.set(HOSTS_HEADER, headerOf(bus.credential.list));
+      if (list) {
+        named.set(HOSTS_HEADER, headerOf(list));
       }
       const options = { timeout: ANSWER_MS, headers: named };
       return answerOf((await client.request(requestSubject(box, 'dial'), order, options)).data);
