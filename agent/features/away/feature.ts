@@ -5,10 +5,11 @@ import { AWAY_FILE, readAway } from './keys/away-file.ts';
 const connect: Command = {
   name: 'connect',
   usage: [
-    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--settings] [--data DIR]',
+    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--settings] [--data DIR] [FILE.yml]',
     'connect this box to the server of an invitation (-: read from standard input)',
   ],
   words: ['INVITATION'],
+  takes: 'file',
   options: {
     cameras: { type: 'string' },
     talk: { type: 'boolean' },

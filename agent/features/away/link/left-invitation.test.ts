@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
@@ -22,9 +23,12 @@ const INVITATION = writeAwayInvitation({
 
 function callIn(dataDir: string, isRunning: boolean, options: Readonly<Record<string, string>> = {}) {
   const written: string[] = [];
-  const call: Pick<CommandCall, 'words' | 'dataDir' | 'text' | 'has' | 'hold' | 'write' | 'stopSignal'> = {
+  const call: Omit<CommandCall, 'file' | 'isTerminal'> = {
     words: [INVITATION],
     dataDir,
+    cwd: dataDir,
+    env: {},
+    keys: async () => KEYS,
     text: (option) => options[option],
     has: (option) => option in options,
     hold: (hint) => {
@@ -41,6 +45,7 @@ function callIn(dataDir: string, isRunning: boolean, options: Readonly<Record<st
 
 test('while Perch is off, the invitation is left for its next start, readable by it alone', async () => {
   using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'perch.yml'), 'perch: own\npaths: {garden: , door: }\n');
   const { call, written } = callIn(folder.path, false, { cameras: 'garden,door', talk: '', turn: '' });
   expect(await connectCommand(call, new FakeClock())).toBe(0);
   expect(written.join('')).toContain('connects to Cloud at its next start');
@@ -57,7 +62,31 @@ test('while Perch is off, the invitation is left for its next start, readable by
 });
 
 test.for([
+  [
+    'a camera that it does not have',
+    'paths: {garden: , door: , "~^yard": }',
+    'gardn,door',
+    /no camera 'gardn': it has 'door', 'garden'$/,
+  ],
+  ['a camera before it has any', 'perch: own', 'door', /no camera 'door': it has none$/],
+  ['one that a pattern allows', 'paths: {"~^yard": }', 'yard/gate', undefined],
+  ['one that may be published', 'paths: {all_others: }', 'gate', undefined],
+  ['one while the configuration is invalid', 'paths: [', 'gate', undefined],
+] as const)(
+  'while Perch is off, its configuration says at once whether it may show %s',
+  async ([, config, cameras, fault]) => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'perch.yml'), config);
+    const { call } = callIn(folder.path, false, { cameras });
+    const done = connectCommand(call, new FakeClock());
+    await (fault ? expect(done).rejects.toThrow(fault) : expect(done).resolves.toBe(0));
+    expect(existsSync(join(folder.path, LEFT_FILE))).toBe(fault === undefined);
+  },
+);
+
+test.for([
   ['is tried again while the server cannot be reached', [0, 300_000, 599_999], 'unavailable', true, 1],
+  ['is tried again while a camera may not be published yet', [0, 300_000, 599_999], 'unknownCamera', true, 1],
   ['is over after ten minutes', [0, 600_000], 'timeout', false, 2],
   ['is tried once by a box that was off for an hour', [3_600_000], 'unavailable', false, 1],
   ['is over at once when the server refuses it', [0], 'badInput', false, 1],
@@ -73,7 +102,8 @@ test.for([
     await clock.advance(atMs - clock.monoMs());
     await redeemLeft(folder.path, { log, clock }, () => {
       asked += 1;
-      return Promise.reject(new PerchError(code, 'cloud.example:443: why'));
+      const [kind, context] = code === 'unknownCamera' ? (['badInput', { why: code }] as const) : ([code, {}] as const);
+      return Promise.reject(new PerchError(kind, 'cloud.example:443: why', context));
     });
   }
   expect([asked, existsSync(join(folder.path, LEFT_FILE))]).toEqual([tries.length, isKept]);

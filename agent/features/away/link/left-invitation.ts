@@ -7,6 +7,8 @@ import { type Clock, systemClock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
+import { resolvePath } from '../../../config/load/load.ts';
+import { isCatchAll } from '../../../config/values/path-name.ts';
 import type { CommandCall } from '../../contract.ts';
 import { LEFT_FILE } from '../keys/away-file.ts';
 import { MAX_CHARS, readAwayInvitation } from '../keys/invitation.ts';
@@ -38,8 +40,8 @@ type Left = Static<typeof Left>;
 const documentIn = (dataDir: string) => new StoredDocument(join(dataDir, LEFT_FILE), Left);
 
 /**
- * Redeems what `perch connect` has left. Unless the command waits, it is tried again while the server cannot be reached and the invitation
- * may be valid.
+ * Redeems what `perch connect` has left. Unless the command waits, it is tried again while the server cannot be reached, or a camera may not be
+ * published yet, and the invitation may be valid.
  * @param redeem @returns the name of the server @throws PerchError
  */
 export async function redeemLeft(
@@ -82,7 +84,10 @@ export async function redeemLeft(
       );
       await document.remove();
     } else if (result.error !== last) {
-      log.warn({ cause: result.error }, 'the server of perch connect cannot be reached: trying again for ten minutes');
+      log.warn(
+        { cause: result.error },
+        'this box is not connected to the server of perch connect yet: trying again for ten minutes',
+      );
       await document.save(() => ({ ...left, last: result.error }));
     }
   } catch (error) {
@@ -92,7 +97,33 @@ export async function redeemLeft(
 }
 
 const mayPass = (error: unknown): boolean =>
-  error instanceof PerchError && (error.code === 'unavailable' || error.code === 'timeout');
+  error instanceof PerchError &&
+  (error.code === 'unavailable' || error.code === 'timeout' || error.context['why'] === 'unknownCamera');
+
+/** While Perch is off. A name that only a catch-all has may be published later. @throws PerchError badInput for a name that no camera has */
+async function checkConfigured(call: CommandCall, cameras: readonly string[]): Promise<void> {
+  const { dataDir, cwd, env, file } = call;
+  const [{ readConfig }, { checkCameras }] = await Promise.all([
+    import('../../../config/store/read-config.ts'),
+    import('../../../http/api/accounts/server-terms.ts'),
+  ]);
+  const read = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() }).catch((error: unknown) => {
+    if (!(error instanceof PerchError)) {
+      throw error;
+    }
+    // The next start says what is wrong with it, and checks the names.
+    return undefined;
+  });
+  if (read) {
+    const { config } = read;
+    const entryOf = (name: string) => resolvePath(config, name)?.name ?? '';
+    const names = [...config.paths.values()].filter(({ pattern }) => !pattern).map(({ name }) => ({ name }));
+    checkCameras(
+      cameras.filter((name) => !isCatchAll(entryOf(name))),
+      { settings: () => config, paths: { list: () => names } },
+    );
+  }
+}
 
 /** Has this box connect to the server of an invitation, whether Perch runs or not. @returns the exit code @throws PerchError */
 export async function connectCommand(
@@ -112,6 +143,9 @@ export async function connectCommand(
   becomeOwnerOf(dataDir);
   const document = documentIn(dataDir);
   const waits = isRunning(hold);
+  if (!waits && cameras !== 'all') {
+    await checkConfigured(call, cameras);
+  }
   const given = { talk: has('talk'), turn: has('turn'), switch: has('switch'), settings: has('settings') };
   await document.save(() => ({ invitation, cameras, ...given, left: clock.wallMs(), waits }));
   if (!waits) {
