@@ -9,7 +9,11 @@ const YARD = '00000000000000b1';
 const BARN = '00000000000000b2';
 
 /** A server on a bus whose boxes all give the same answer. */
-function openServer({ address = 'r2.example:443', hosts = ['r1.example:443', 'r2.example:443'] } = {}) {
+function openServer({
+  address = 'r2.example:443',
+  hosts = ['r1.example:443', 'r2.example:443'],
+  isOfBefore = false,
+} = {}) {
   const { privateKey } = generateKeyPairSync('ed25519');
   const { x: key, d: secret } = privateKey.export({ format: 'jwk' });
   const links = new LinkedBoxes();
@@ -31,8 +35,8 @@ function openServer({ address = 'r2.example:443', hosts = ['r1.example:443', 'r2
   const summons = new Summons({ address: () => address, pin: () => undefined, links, clock, log });
   let answer: object = {};
   const client = { request: async () => ({ data: new TextEncoder().encode(JSON.stringify(answer)) }) };
-  const list = { hosts, version: 1, signature: '' };
-  const bus = async () => ({ connection: { client }, credential: { orders: { key, secret }, list } }) as never;
+  const named = isOfBefore ? { hosts } : { list: { hosts, version: 1, signature: '' } };
+  const bus = async () => ({ connection: { client }, credential: { orders: { key, secret }, ...named } }) as never;
   return {
     ...{ links, paired, clock, warned, summons },
     found: () => found,
@@ -76,29 +80,35 @@ test('a fault is over when the box is no longer on the bus', async () => {
   expect([summons.problems(), summons.fault(YARD)]).toEqual([[], undefined]);
 });
 
-test('a server without replicaAddress is one problem, once boxes have had time to come back', async () => {
-  const { summons, clock, warned, ask, connect } = openServer({ address: '' });
-  const askBoth = async () => {
-    await ask(YARD);
-    await ask(BARN);
-  };
-  await askBoth();
-  await clock.advance(45_000);
-  await askBoth();
-  expect([summons.problems(), warned]).toEqual([[], []]);
-  const end = connect(BARN);
-  await clock.advance(15_000);
-  await askBoth();
-  await clock.advance(10_000);
-  await askBoth();
-  const text =
-    'replicaAddress is not set, and 1 box does not connect to this server: set it to the address at which boxes reach this server';
-  expect(summons.problems()).toEqual([{ why: 'noAddress', text, since: '2026-01-01T00:00:00.000Z' }]);
-  expect(warned).toEqual([{ cause: text }]);
-  connect(YARD);
-  end();
-  expect(summons.problems()).toEqual([]);
-});
+test.for([
+  ['', false],
+  [', and with a credential of before,', true],
+] as const)(
+  'a server without replicaAddress%s is one problem, once boxes have had time to come back',
+  async ([, isOfBefore]) => {
+    const { summons, clock, warned, ask, connect } = openServer({ address: '', isOfBefore });
+    const askBoth = async () => {
+      await ask(YARD);
+      await ask(BARN);
+    };
+    await askBoth();
+    await clock.advance(45_000);
+    await askBoth();
+    expect([summons.problems(), warned]).toEqual([[], []]);
+    const end = connect(BARN);
+    await clock.advance(15_000);
+    await askBoth();
+    await clock.advance(10_000);
+    await askBoth();
+    const text =
+      'replicaAddress is not set, and 1 box does not connect to this server: set it to the address at which boxes reach this server';
+    expect(summons.problems()).toEqual([{ why: 'noAddress', text, since: '2026-01-01T00:00:00.000Z' }]);
+    expect(warned).toEqual([{ cause: text }]);
+    connect(YARD);
+    end();
+    expect(summons.problems()).toEqual([]);
+  },
+);
 
 test('the only server of a fleet needs no replicaAddress', async () => {
   const { summons, clock, warned, ask } = openServer({ address: '', hosts: ['r1.example:443'] });

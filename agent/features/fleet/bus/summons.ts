@@ -219,14 +219,14 @@ export class Summons {
     if (pairing && !bus) {
       return undefined;
     }
-    const { orders: { key, secret } = {}, list } = bus?.credential ?? {};
+    const { orders: { key, secret } = {}, list, hosts = [] } = bus?.credential ?? {};
     if (!pairing || !bus || key === undefined || secret === undefined) {
       return {};
     }
     const at = address();
     if (at === '') {
       // Boxes have their own connection to the only server of a fleet.
-      if (list && list.hosts.length > 1 && !links.isConnected(box)) {
+      if ((list?.hosts ?? hosts).length > 1 && !links.isConnected(box)) {
         this.#noteUnasked(box);
       }
       return {};
