@@ -1,5 +1,6 @@
 import { Accounts } from '../auth/accounts/accounts.ts';
 import { PairedServers } from '../auth/pairing/paired-servers.ts';
+import { PerchError } from '../base/errors.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
@@ -53,8 +54,17 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
   const documents = documentsPlace(store.current, features);
-  await noteStart(dataDir, { file: store.file, documents }, log);
-  const closeDocuments = await openDocuments({ dataDir, clock, log, config: store.current }, features);
+  const note = () => noteStart(dataDir, { file: store.file, documents }, log);
+  const closeDocuments = await openDocuments({ dataDir, clock, log, config: store.current }, features).catch(
+    async (error: unknown) => {
+      // Where documents should be is rejected: they are where they were. With a database that is away they are there.
+      if (!(error instanceof PerchError && error.code === 'badInput')) {
+        await note();
+      }
+      throw error;
+    },
+  );
+  await note();
   try {
     const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
     const pairedServers = await PairedServers.open(dataDir, clock, log);

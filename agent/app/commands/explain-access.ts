@@ -54,7 +54,7 @@ export async function explainAccess(options: ExplainOptions): Promise<Explained>
     throw new PerchError('badInput', `--ip '${options.ip.slice(0, 64)}' is not an address`);
   }
   const { name, config } = await readConfig(file, options);
-  await checkDocumentsPlace(options.dataDir, name, config);
+  await checkDocumentsPlace(options.dataDir, file, { name, config });
   const close = await openDocuments({ dataDir: options.dataDir, clock: systemClock, log: silentLogger, config });
   try {
     return await explainWith(options, { name, config, user, action, path, ip });

@@ -35,11 +35,15 @@ export const documentsPlace = (
 
 /**
  * The documents of a command are where the last start of Perch had them: elsewhere nobody would read what it writes.
- * @param name of the configuration
+ * @param file the configuration that was named; undefined: that of the last start
  * @throws PerchError conflict
  */
-export async function checkDocumentsPlace(dataDir: string, name: string, config: Config): Promise<void> {
-  const started = await readLastStart(dataDir);
+export async function checkDocumentsPlace(
+  dataDir: string,
+  file: string | undefined,
+  { name, config }: { readonly name: string; readonly config: Config },
+): Promise<void> {
+  const started = await readLastStart(dataDir, file);
   const place = documentsPlace(config);
   if (!started || started.documents === place) {
     return;
@@ -58,7 +62,7 @@ export async function withDocuments<T>(call: CommandCall, work: () => Promise<T>
   const { dataDir, cwd, env, file } = call;
   const { readConfig } = await import('../../config/store/read-config.ts');
   const log = createLogger('error', (line) => void process.stderr.write(textLine(line)));
-  const isInFiles = (await readLastStart(dataDir))?.documents === undefined;
+  const isInFiles = (await readLastStart(dataDir, file))?.documents === undefined;
   const read = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() }).catch((error: unknown) => {
     if (!(error instanceof PerchError && isInFiles)) {
       throw error;
@@ -67,7 +71,7 @@ export async function withDocuments<T>(call: CommandCall, work: () => Promise<T>
     return undefined;
   });
   if (read) {
-    await checkDocumentsPlace(dataDir, read.name, read.config);
+    await checkDocumentsPlace(dataDir, file, read);
   }
   const close = read && (await openDocuments({ dataDir, clock: systemClock, log, config: read.config }));
   try {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { explain } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
 import type { Logger } from '../../base/log.ts';
 
@@ -20,10 +20,22 @@ type NewStart = { readonly [Key in keyof LastStart]: LastStart[Key] | undefined 
 const lastStartIn = (dataDir: string, log?: Logger) =>
   new StoredDocument(join(dataDir, LAST_START_FILE), LastStart, log);
 
-/** @returns undefined: Perch was not started with this folder yet @throws PerchError */
-export const readLastStart = (dataDir: string): Promise<LastStart | undefined> => lastStartIn(dataDir).load();
+/**
+ * @param named the configuration that a command was given: with one, a file that cannot be read counts as none
+ * @returns undefined: Perch was not started with this folder yet
+ * @throws PerchError
+ */
+export async function readLastStart(dataDir: string, named?: string): Promise<LastStart | undefined> {
+  try {
+    return await lastStartIn(dataDir).load();
+  } catch (cause) {
+    if (named !== undefined) {
+      return undefined;
+    }
+    throw new PerchError('badInput', `${explain(cause)}: start Perch once, or name its FILE.yml`, {}, cause);
+  }
+}
 
-/** Called before documents are opened: the people of a start that fails there are not in files either. */
 export async function noteStart(dataDir: string, { file, documents }: NewStart, log: Logger): Promise<void> {
   const document = lastStartIn(dataDir, log);
   const former = await document.load().catch((error: unknown) => {

@@ -50,8 +50,9 @@ export async function adoptServer(
     );
   }
   becomeOwnerOf(dataDir);
-  const { file: started } = (await readLastStart(dataDir)) ?? {};
-  const file = call.words.find(isConfigFile) ?? (started !== undefined && existsSync(started) ? started : undefined);
+  const named = call.words.find(isConfigFile);
+  const { file: started } = (await readLastStart(dataDir, named)) ?? {};
+  const file = named ?? (started !== undefined && existsSync(started) ? started : undefined);
   const place = { dataDir, cwd, env, ...(file !== undefined && { file }) };
   const config = await ConfigStore.open({ ...place, clock: systemClock, log: silentLogger, keys: await call.keys() });
   try {

@@ -11,6 +11,7 @@ import { FleetAuthority } from './issue/authority.ts';
 import { joinFleet } from './join.ts';
 
 const BOX = { role: 'box', id: '1a2b3c4d5e6f7a8b' } as const;
+const OTHER = '00000000000000b2';
 const SERVER = { role: 'server', id: 'cloud' } as const;
 const DATABASE = 'postgres://perch:x@127.0.0.1/perch';
 
@@ -57,6 +58,12 @@ test.for([
   ['a server by server: yes', SERVER, { config: 'perch: own\nserver: yes\n' }],
   ['a server by its address', SERVER, { config: 'perch: own\nreplicaAddress: one.example:443\n' }],
   ['a server by its environment', SERVER, { env: { PERCH_DATABASEURL: DATABASE } }],
+  [
+    'a box that shows cameras of others',
+    BOX,
+    { config: `perch: own\npaths:\n  gate:\n    source: perch://${OTHER}/gate\n` },
+  ],
+  ['a box with server: yes', BOX, { config: 'perch: own\nserver: yes\n' }],
   ['a server by its paths', SERVER, { config: `perch: own\npaths:\n  gate:\n    source: perch://${BOX.id}/gate\n` }],
 ] as const)('the credential fits %s', async ([, member, given]) => {
   expect(await joined(member, given)).toContain(`This Perch is ${member.role}.${member.id} of the fleet`);
@@ -69,6 +76,12 @@ test.for([
     BOX,
     { env: { PERCH_DATABASEURL: DATABASE } },
     'is a server (databaseURL): use that of perch fleet server',
+  ],
+  [
+    'a box on a server with an address',
+    BOX,
+    { config: 'perch: own\nserver: yes\nreplicaAddress: one.example:443\n' },
+    'is a server (replicaAddress): use that of perch fleet server',
   ],
   [
     'another box',

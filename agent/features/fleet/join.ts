@@ -5,7 +5,6 @@ import { SERVERS_FILE } from '../../auth/pairing/paired-servers.ts';
 import { PerchError } from '../../base/errors.ts';
 import { loadPrivate } from '../../base/files/durable-file.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { PathEntry } from '../../config/load/path-entry.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { readConfig } from '../../config/store/read-config.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
@@ -34,17 +33,19 @@ export async function joinFleet(
 
 /** Boxes and servers have other rights on the bus. @param box id of this Perch, if it has one already @throws PerchError */
 function checkMember({ role, id }: Member, config: Config, box: string | undefined): void {
-  const mark = serverMark(config);
-  if (role === 'server' && mark === undefined) {
+  const settings = settingsIn(config, FLEET);
+  // A box may show cameras of others, too.
+  const key = (['databaseURL', 'replicaAddress'] as const).find((one) => settings[one] !== '');
+  if (role === 'server' && key === undefined && !config.server && !showsOthers(config)) {
     throw new PerchError(
       'badInput',
       `this is the credential of server ${id}, which reads what all boxes publish, and this Perch is no server: for a box use that of perch fleet box; for a server set databaseURL, replicaAddress or server: yes first`,
     );
   }
-  if (role === 'box' && mark !== undefined) {
+  if (role === 'box' && key !== undefined) {
     throw new PerchError(
       'badInput',
-      `this is the credential of box ${id}, and this Perch is a server (${mark}): use that of perch fleet server`,
+      `this is the credential of box ${id}, and this Perch is a server (${key}): use that of perch fleet server`,
     );
   }
   if (role === 'box' && box !== undefined && box !== id) {
@@ -55,18 +56,9 @@ function checkMember({ role, id }: Member, config: Config, box: string | undefin
   }
 }
 
-/** What makes this Perch a server; undefined: it is a box. */
-function serverMark(config: Config): string | undefined {
-  const { databaseURL, replicaAddress } = settingsIn(config, FLEET);
-  const isRemote = ({ settings }: PathEntry) => settings !== undefined && remotePathOf(settings.source) !== undefined;
-  const marks = [
-    ['databaseURL', databaseURL !== ''],
-    ['replicaAddress', replicaAddress !== ''],
-    ['server: yes', config.server],
-    ['cameras of boxes', [...config.paths.values()].some(isRemote)],
-  ] as const;
-  return marks.find(([, isSet]) => isSet)?.[0];
-}
+/** Whether this Perch has cameras of other boxes. */
+const showsOthers = ({ paths }: Config): boolean =>
+  [...paths.values()].some(({ settings }) => settings !== undefined && remotePathOf(settings.source) !== undefined);
 
 /** It lasts from the first pairing on. */
 async function boxIdIn(dataDir: string): Promise<string | undefined> {
