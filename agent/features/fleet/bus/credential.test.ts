@@ -25,7 +25,7 @@ test('programs of before, which require hosts and know no list, read a new crede
   using folder = temporaryFolder();
   const fleet = await fleetIn(folder.path);
   expect(await fleet.issue(BOX)).toMatchObject({ hosts: [] });
-  await fleet.setHosts(['r1.example:443']);
+  await fleet.setHosts(['r1.example:443'], 1_800_000_000_000);
   expect(await fleet.issue(BOX)).toMatchObject({ hosts: ['r1.example:443'], list: { hosts: ['r1.example:443'] } });
 });
 

@@ -17,6 +17,8 @@ function newFolder(): string {
   return folder.path;
 }
 
+const NOW_MS = 1_800_000_000_000;
+
 /** A fleet with these hosts. */
 const fleetOf = (...hosts: readonly string[]): Promise<FleetAuthority> =>
   FleetAuthority.create(newFolder(), { natsURL: 'tls://nats.example', hosts });
@@ -87,15 +89,15 @@ test('a box takes the later list of hosts that comes with an order, and none tha
   const { connect, ask, hosts } = boxOnBus();
   await connect(fleet);
   expect(await ask('first')).toMatchObject({ why: 'unknown' });
-  await fleet.setHosts(['r1.example:443']);
+  await fleet.setHosts(['r1.example:443'], NOW_MS);
   const first = await listOf(fleet);
-  await fleet.setHosts(['r1.example:443', 'r2.example:443']);
+  await fleet.setHosts(['r1.example:443', 'r2.example:443'], NOW_MS);
   const second = await listOf(fleet);
   expect(await ask('first', headerOf(second))).toEqual({});
   expect(hosts()).toEqual(['r1.example:443', 'r2.example:443']);
   expect(await ask('first', headerOf(first))).toEqual({});
   expect(hosts()).toEqual(['r1.example:443', 'r2.example:443']);
-  await fleet.setHosts(['r2.example:443']);
+  await fleet.setHosts(['r2.example:443'], NOW_MS);
   await ask('first', headerOf(await listOf(fleet)));
   expect(hosts()).toEqual(['r2.example:443']);
 });
@@ -104,8 +106,8 @@ test('a box takes no list that the account of its fleet has not signed', async (
   const [fleet, other] = [await fleetOf('r1.example:443'), await fleetOf('evil.example:443')];
   const { connect, ask, hosts } = boxOnBus();
   await connect(fleet);
-  await fleet.setHosts(['r1.example:443', 'r2.example:443']);
-  await other.setHosts(['evil.example:443']);
+  await fleet.setHosts(['r1.example:443', 'r2.example:443'], NOW_MS);
+  await other.setHosts(['evil.example:443'], NOW_MS);
   const signed = await listOf(fleet);
   const forged = [
     headerOf(await listOf(other)),
@@ -133,7 +135,7 @@ test('a credential of before, whose hosts are not signed, keeps them until the b
   const { join: connect, ask, hosts } = boxOnBus();
   await connect(formerOf(await credentialOf(fleet), ['r1.example:443']));
   expect(hosts()).toEqual(['r1.example:443']);
-  await fleet.setHosts(['r2.example:443']);
+  await fleet.setHosts(['r2.example:443'], NOW_MS);
   expect(await ask('first', headerOf(await listOf(fleet)))).toEqual({});
   expect(hosts()).toEqual(['r2.example:443']);
 });
@@ -145,7 +147,7 @@ test('a learnt list holds after a restart, and with a credential that another pr
   await connect(fleet);
   const replaced = await credentialOf(fleet);
   await credentialIn(dataDir).save(() => replaced);
-  await fleet.setHosts(['r2.example:443']);
+  await fleet.setHosts(['r2.example:443'], NOW_MS);
   await ask('first', headerOf(await listOf(fleet)));
   expect(await readCredential(dataDir)).toEqual(replaced);
   const restarted = boxOnBus(dataDir);
@@ -157,4 +159,19 @@ test('a learnt list holds after a restart, and with a credential that another pr
   writeFileSync(join(dataDir, LEARNT_FILE), '{');
   await restarted.join(replaced);
   expect(restarted.hosts()).toEqual(['r1.example:443']);
+});
+
+test('boxes take the next list also after an older copy of the folder of the fleet was restored', async () => {
+  const folder = newFolder();
+  const fleet = await FleetAuthority.create(folder, { natsURL: 'tls://nats.example', hosts: ['r1.example:443'] });
+  const { connect, ask, hosts } = boxOnBus();
+  await connect(fleet);
+  const older = await FleetAuthority.open(folder);
+  await fleet.setHosts(['r2.example:443'], NOW_MS);
+  await fleet.setHosts(['r3.example:443'], NOW_MS);
+  await ask('first', headerOf(await listOf(fleet)));
+  expect(hosts()).toEqual(['r3.example:443']);
+  await older.setHosts(['r4.example:443'], NOW_MS + 60_000);
+  await ask('first', headerOf(await listOf(older)));
+  expect(hosts()).toEqual(['r4.example:443']);
 });

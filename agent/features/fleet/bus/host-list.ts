@@ -15,7 +15,7 @@ export const Hosts = Type.Array(Type.String({ minLength: 3, maxLength: 300 }), {
  */
 export const HostList = Type.Object({
   hosts: Hosts,
-  /** Counts changes. */
+  /** Grows with each change: Unix seconds, or one more than the former. */
   version: Type.Integer({ minimum: 1 }),
   /** Ed25519, base64url. */
   signature: Type.String({ pattern: '^[\\w-]{86}$' }),

@@ -43,7 +43,7 @@ const Keys = Type.Object({
   natsURL: Type.String({ maxLength: 1_000 }),
   authority: Type.Optional(Type.String({ maxLength: 65_536 })),
   hosts: Hosts,
-  /** Counts changes of `hosts`; absent: there was none. */
+  /** Of `hosts`, see `HostList`; absent: they have not changed. */
   hostsVersion: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Public keys that were issued, by name of the member. */
   issued: Type.Record(Type.String(), Type.Array(Key), { maxProperties: MAX_MEMBERS }),
@@ -134,8 +134,10 @@ export class FleetAuthority {
   }
 
   /** Credentials that are issued from now on have these hosts. */
-  async setHosts(hosts: readonly string[]): Promise<void> {
-    this.#keys = { ...this.#keys, hosts: [...hosts], hostsVersion: (this.#keys.hostsVersion ?? 1) + 1 };
+  async setHosts(hosts: readonly string[], nowMs: number): Promise<void> {
+    // A folder that was restored from an older copy does not know which versions boxes have.
+    const hostsVersion = Math.max((this.#keys.hostsVersion ?? 1) + 1, Math.floor(nowMs / 1000));
+    this.#keys = { ...this.#keys, hosts: [...hosts], hostsVersion };
     await this.#document.save(() => this.#keys);
   }
 

@@ -41,7 +41,7 @@ export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs
     case 'server':
       return issue(call, folder, memberFrom(word, third));
     case 'hosts':
-      return changeHosts(call, folder, third);
+      return changeHosts(call, folder, third, clock.wallMs());
     case 'revoke':
       return revoke(call, folder, third, clock.wallMs());
     default:
@@ -72,13 +72,13 @@ async function create(call: CommandCall, folder: string, url: string): Promise<n
 }
 
 /** A box takes the list from any server that has it, so boxes need no new credential. */
-async function changeHosts(call: CommandCall, folder: string, text: string): Promise<number> {
+async function changeHosts(call: CommandCall, folder: string, text: string, nowMs: number): Promise<number> {
   const hosts = hostsOf(text);
   if (hosts.length === 0) {
     throw new PerchError('badInput', 'name all servers of the fleet: HOST:PORT,HOST:PORT');
   }
   const keys = await FleetAuthority.open(folder);
-  await keys.setHosts(hosts);
+  await keys.setHosts(hosts, nowMs);
   call.write(`Boxes may connect to ${hosts.join(', ')}, when a server that knows it asks them.\n`);
   for (const id of keys.servers) {
     await issue(call, folder, { role: 'server', id }, keys);

@@ -170,7 +170,7 @@ describeWith(['nats-server'], 'orders to dial', () => {
   test('a box connects to a server that was added later, by the list that this server brings', LIMIT, async () => {
     await using fleet = await startFleet(['r1.example:443']);
     const earlier = await fleet.issue('box', YARD);
-    await fleet.keys.setHosts(['r1.example:443', REPLICA]);
+    await fleet.keys.setHosts(['r1.example:443', REPLICA], Date.now());
     const { links, onBus, connection } = await openServer(fleet);
     // The bucket has to be there before the box says what it has.
     await openStores(connection.client, silentLogger);
