@@ -1,13 +1,12 @@
 import { Accounts } from '../auth/accounts/accounts.ts';
 import { PairedServers } from '../auth/pairing/paired-servers.ts';
-import { PerchError } from '../base/errors.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { LOG_KEYS } from '../base/log-output.ts';
 import { ownCommand } from '../base/own-command.ts';
 import { pick } from '../base/pick.ts';
 import type { Context } from '../config/load/context.ts';
-import { noteStart } from '../config/store/last-start.ts';
+import { notingStart } from '../config/store/last-start.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { type Problem, problemText } from '../config/yaml/problem.ts';
 import type { AppOptions } from './app-options.ts';
@@ -54,17 +53,9 @@ export async function openState(options: AppOptions): Promise<AppState> {
   const own = ownCommand(options.env, dataDir);
   const isClaimable = () => store.current.isOwn;
   const documents = documentsPlace(store.current, features);
-  const note = () => noteStart(dataDir, { file: store.file, documents }, log);
-  const closeDocuments = await openDocuments({ dataDir, clock, log, config: store.current }, features).catch(
-    async (error: unknown) => {
-      // Where documents should be is rejected: they are where they were. With a database that is away they are there.
-      if (!(error instanceof PerchError && error.code === 'badInput')) {
-        await note();
-      }
-      throw error;
-    },
+  const closeDocuments = await notingStart(dataDir, { file: store.file, documents }, log, () =>
+    openDocuments({ dataDir, clock, log, config: store.current }, features),
   );
-  await note();
   try {
     const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable, own });
     const pairedServers = await PairedServers.open(dataDir, clock, log);

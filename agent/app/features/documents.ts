@@ -5,6 +5,7 @@ import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
 import type { Config } from '../../config/load/load.ts';
 import { readLastStart } from '../../config/store/last-start.ts';
+import type { ReadConfig } from '../../config/store/read-config.ts';
 import type { CommandCall, DocumentsOptions, Feature } from '../../features/contract.ts';
 import { FEATURES } from './table.ts';
 
@@ -38,13 +39,9 @@ export const documentsPlace = (
  * @param file the configuration that was named; undefined: that of the last start
  * @throws PerchError conflict
  */
-export async function checkDocumentsPlace(
-  dataDir: string,
-  file: string | undefined,
-  { name, config }: { readonly name: string; readonly config: Config },
-): Promise<void> {
+export async function checkDocumentsPlace(dataDir: string, file: string | undefined, read: ReadConfig): Promise<void> {
   const started = await readLastStart(dataDir, file);
-  const place = documentsPlace(config);
+  const place = documentsPlace(read.config);
   if (!started || started.documents === place) {
     return;
   }
@@ -53,7 +50,7 @@ export async function checkDocumentsPlace(
     place === undefined
       ? 'run this with the FILE.yml and the variables (PERCH_DATABASEURL) of Perch'
       : 'run this with the FILE.yml of Perch, or start Perch with this one first';
-  const text = `people are in ${where(started.documents)}, and with ${name} this command would use ${where(place)}: ${advice}`;
+  const text = `people are in ${where(started.documents)}, and with ${read.name} this command would use ${where(place)}: ${advice}`;
   throw new PerchError('conflict', text);
 }
 

@@ -36,7 +36,29 @@ export async function readLastStart(dataDir: string, named?: string): Promise<La
   }
 }
 
-export async function noteStart(dataDir: string, { file, documents }: NewStart, log: Logger): Promise<void> {
+/**
+ * Notes a start whose documents are opened, or would be if their place were not away. Where that place is rejected they stay where they were.
+ * @throws what `open` does
+ */
+export async function notingStart<T>(
+  dataDir: string,
+  start: NewStart,
+  log: Logger,
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    const opened = await open();
+    await noteStart(dataDir, start, log);
+    return opened;
+  } catch (error) {
+    if (!(error instanceof PerchError && error.code === 'badInput')) {
+      await noteStart(dataDir, start, log);
+    }
+    throw error;
+  }
+}
+
+async function noteStart(dataDir: string, { file, documents }: NewStart, log: Logger): Promise<void> {
   const document = lastStartIn(dataDir, log);
   const former = await document.load().catch((error: unknown) => {
     log.warn({ cause: explain(error) }, 'the last start cannot be read');

@@ -8,6 +8,12 @@ import type { ConfigKeys } from '../schema/config-keys.ts';
 import { problemText } from '../yaml/problem.ts';
 import { readLastStart } from './last-start.ts';
 
+export interface ReadConfig {
+  /** Of the file, for people. */
+  readonly name: string;
+  readonly config: Config;
+}
+
 interface ReadOptions {
   readonly cwd: string;
   readonly dataDir: string;
@@ -20,10 +26,7 @@ interface ReadOptions {
  * @param file of the command line; without one, that with which Perch was last started, else that which it would find
  * @throws PerchError if the file is missing or invalid
  */
-export async function readConfig(
-  file: string | undefined,
-  options: ReadOptions,
-): Promise<{ readonly name: string; readonly config: Config }> {
+export async function readConfig(file: string | undefined, options: ReadOptions): Promise<ReadConfig> {
   const { cwd, env } = options;
   const texts = new ConfigText(env);
   const places = file === undefined ? await likelyPlaces(options) : [resolve(cwd, file)];
