@@ -56,6 +56,46 @@ test('code is kept for the next start, which leaves it as it is', () => {
   expect(kept().map((file) => statSync(file).mtimeMs)).toEqual([1_000, 1_000]);
 });
 
+test('functions that have run are kept, others are not', () => {
+  using folder = temporaryFolder();
+  const { scripts, write, run, kept } = program(folder.path);
+  write('wren');
+  const body = Array.from({ length: 200 }, (_, i) => `if (a === ${i}) { return 'wren ${i}'; }`).join(' ');
+  const sizeWith = (call: string) => {
+    writeFileSync(join(scripts, 'second.cjs'), `function long(a) { ${body} } exports.word = () => ${call};`);
+    run();
+    return statSync(kept().find((file) => file.includes('second')) ?? '').size;
+  };
+  expect(sizeWith('long(7)')).toBeGreaterThan(2 * sizeWith('long.name'));
+});
+
+test('code is for the flags with which its script was loaded, whichever are in force when it is written', () => {
+  using folder = temporaryFolder();
+  const { scripts, cache, write, kept } = program(folder.path);
+  write('wren');
+  const start = `
+    import { createRequire } from 'node:module';
+    import { optimizeForMedia, saveMemory } from ${JSON.stringify(join(import.meta.dirname, 'memory.ts'))};
+    import { keepCompiledCode } from ${JSON.stringify(MODULE)};
+    saveMemory();
+    keepCompiledCode(${JSON.stringify(scripts)}, ${JSON.stringify(cache)});
+    const require = createRequire(${JSON.stringify(join(scripts, 'start.cjs'))});
+    require('./first.cjs');
+    optimizeForMedia();
+    require('./later.cjs');`;
+  writeFileSync(join(scripts, 'later.cjs'), 'exports.word = () => 1;');
+  const args = ['--no-warnings', '--input-type=module', '--eval', start];
+  for (let times = 0; times < 2; times += 1) {
+    expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    expect(kept()).toHaveLength(3);
+    // The second start takes it, and writes nothing.
+    expect(kept().map((file) => times === 0 || statSync(file).mtimeMs === 1_000)).toEqual([true, true, true]);
+    for (const file of kept()) {
+      utimesSync(file, 1, 1);
+    }
+  }
+});
+
 test.for(['empty', 'cut', 'changed'])('code that is %s is made again', (kind) => {
   using folder = temporaryFolder();
   const { write, run, kept } = program(folder.path);

@@ -31,22 +31,33 @@ export const CALLS_WITHOUT_MEDIA = {
   'invocation-count-for-osr': 5_000,
 };
 
+/** V8's own, which `CALLS_FOR_MEDIA` changes. */
+const CALLS_BY_ITSELF = { 'minimum-invocations-after-ic-update': 500 };
+
+export type Flags = Readonly<Record<string, number>>;
+
+let present: Flags = {};
+
 /** Set by `run` for Node only: its memory comes from one arena, and free memory at the arena's end returns to the system. */
 const OWN_SETTINGS = ['MALLOC_ARENA_MAX', 'MALLOC_TRIM_THRESHOLD_'];
 
 /** Called by a long-running process before it loads its other modules. @param env of the programs that it starts */
 export function saveMemory(env: NodeJS.ProcessEnv = process.env): void {
-  setFlags({ 'heap-growing-percent': HEAP_GROWING_PERCENT.start, ...CALLS_WITHOUT_MEDIA });
+  setFlags({ 'heap-growing-percent': HEAP_GROWING_PERCENT.start, ...CALLS_WITHOUT_MEDIA, ...CALLS_BY_ITSELF });
   for (const name of OWN_SETTINGS) {
     delete env[name];
   }
 }
 
+/** V8's flags that Perch has set. */
+export const presentFlags = (): Flags => present;
+
 /** Called before the first packet: V8 keeps the former counts for functions that have already run. */
 export const optimizeForMedia = (): void =>
   setFlags({ 'heap-growing-percent': HEAP_GROWING_PERCENT.media, ...CALLS_FOR_MEDIA });
 
-function setFlags(flags: Readonly<Record<string, number>>): void {
+export function setFlags(flags: Flags): void {
+  present = flags;
   for (const [name, value] of Object.entries(flags)) {
     setFlagsFromString(`--${name}=${value}`);
   }
