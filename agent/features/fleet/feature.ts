@@ -18,7 +18,7 @@ const command: Command = {
     'show the servers that may have boxes connect, or replace them',
     'box FOLDER ID | server FOLDER NAME',
     'issue the credential of a box or a server as a file in FOLDER',
-    'join FILE [--data DIR]',
+    'join FILE [FILE.yml] [--data DIR]',
     'give this Perch its credential (-: read from standard input)',
     'adopt FILE [--database URL|FILE] [--nats URL]',
     '            [--replica HOST:PORT] [--data DIR] [FILE.yml]',

@@ -72,6 +72,12 @@ test.for([
 test.for([
   ['a server on a box', SERVER, {}, 'this Perch is no server: for a box use that of perch fleet box'],
   [
+    'a server by a file that lacks it',
+    SERVER,
+    {},
+    'perch.yml first, or name the file that has it: perch fleet join CREDENTIAL FILE.yml',
+  ],
+  [
     'a box on a server',
     BOX,
     { env: { PERCH_DATABASEURL: DATABASE } },

@@ -6,7 +6,7 @@ import { PerchError } from '../../base/errors.ts';
 import { loadPrivate } from '../../base/files/durable-file.ts';
 import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
-import { readConfig } from '../../config/store/read-config.ts';
+import { type ReadConfig, readConfig } from '../../config/store/read-config.ts';
 import { remotePathOf } from '../../config/values/remote-path.ts';
 import type { CommandCall } from '../contract.ts';
 import { credentialIn, type Member, memberOf, nameOf } from './bus/credential.ts';
@@ -24,22 +24,22 @@ export async function joinFleet(
   becomeOwnerOf(dataDir);
   const named = call.words.find(isConfigFile);
   const file = named !== undefined && existsSync(resolve(cwd, named)) ? named : undefined;
-  const { config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
-  checkMember(member, config, await boxIdIn(dataDir));
+  const { name, config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
+  checkMember(member, { name, config }, await boxIdIn(dataDir));
   await credentialIn(dataDir).save(() => credential);
   write(`This Perch is ${nameOf(member)} of the fleet. With natsURL it connects at once, also while it runs.\n`);
   return 0;
 }
 
 /** Boxes and servers have other rights on the bus. @param box id of this Perch, if it has one already @throws PerchError */
-function checkMember({ role, id }: Member, config: Config, box: string | undefined): void {
+function checkMember({ role, id }: Member, { name, config }: ReadConfig, box: string | undefined): void {
   const settings = settingsIn(config, FLEET);
   // A box may show cameras of others, too.
   const key = (['databaseURL', 'replicaAddress'] as const).find((one) => settings[one] !== '');
   if (role === 'server' && key === undefined && !config.server && !showsOthers(config)) {
     throw new PerchError(
       'badInput',
-      `this is the credential of server ${id}, which reads what all boxes publish, and this Perch is no server: for a box use that of perch fleet box; for a server set databaseURL, replicaAddress or server: yes first`,
+      `this is the credential of server ${id}, which reads what all boxes publish, and this Perch is no server: for a box use that of perch fleet box; for a server set databaseURL, replicaAddress or server: yes in ${name} first, or name the file that has it: perch fleet join CREDENTIAL FILE.yml`,
     );
   }
   if (role === 'box' && key !== undefined) {
