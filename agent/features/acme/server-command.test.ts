@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { notingStart } from '../../config/store/last-start.ts';
 import type { CommandCall } from '../contract.ts';
 import { serverCommand } from './server-command.ts';
 
@@ -68,12 +70,22 @@ test('without a name the ports stay, because a reverse proxy has the certificate
   expect(readFileSync(file, 'utf8')).toBe('# mine\nperch: own\naddress: 127.0.0.1:8080\nserver: true\nmdns: false\n');
 });
 
-test('what is no host name is rejected, and nothing is written', async () => {
+test('without a file it writes into that of the last start', async () => {
+  const dataDir = folder();
+  const file = join(folder(), 'my.yml');
+  writeFileSync(file, 'perch: own\n');
+  await notingStart(dataDir, { file, documents: undefined }, silentLogger, async () => {});
+  expect((await run(dataDir)).code).toBe(0);
+  expect(readFileSync(file, 'utf8')).toContain('server: true\n');
+  expect(existsSync(join(dataDir, 'perch.yml'))).toBe(false);
+});
+
+test.for(['203.0.113.9', 'https://cloud.example.org'])('%s is no host name: nothing is written', async (name) => {
   const dataDir = folder();
   const file = join(dataDir, 'my.yml');
   writeFileSync(file, 'perch: own\n');
-  await expect(run(dataDir, '203.0.113.9', file)).rejects.toThrow(
-    "'203.0.113.9' is not a host name: write for example cloud.example.org",
+  await expect(run(dataDir, name, file)).rejects.toThrow(
+    `'${name}' is not a host name: write for example cloud.example.org`,
   );
   expect(readFileSync(file, 'utf8')).toBe('perch: own\n');
 });

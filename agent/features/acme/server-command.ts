@@ -11,6 +11,7 @@ import type { Environment } from '../../config/load/environment.ts';
 import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
+import { readLastStart } from '../../config/store/last-start.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import { portOf } from '../../config/values/address.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
@@ -23,7 +24,7 @@ const SERVER: readonly Edit[] = [
 ];
 /** Ports that the authority, and browsers without a port in the address, ask. */
 const PORTS = { address: 80, tlsAddress: 443 } as const;
-const isFile = (word: string): boolean => /\/|\.ya?ml$/.test(word);
+const isFile = (word: string): boolean => /\/|\.ya?ml$/.test(word) && !word.includes('://');
 
 /** @throws PerchError if Perch could not open the port */
 type TryPort = (key: string, port: number, env: Environment) => Promise<void>;
@@ -39,7 +40,7 @@ export async function serverCommand(
   needsDataFolder(dataDir);
   becomeOwnerOf(dataDir);
   const [given, ...more] = words.filter((word) => !isFile(word));
-  const file = words.find(isFile);
+  const file = words.find(isFile) ?? (await readLastStart(dataDir))?.file;
   const name = given === undefined ? undefined : checkSyntax('domain', given);
   const place = { dataDir, cwd, env, ...(file !== undefined && { file }) };
   if (more.length > 0) {
