@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
+import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { SessionAuthority } from './session-access.ts';
 
@@ -42,4 +43,15 @@ test.for([
   ['from another machine', 'publish', 'cam', { ip: '192.168.1.20' }],
 ] as const)('others need a login: %s', async ([, action, path, other]) => {
   expect(await accessOf().authorize(action, path, { ...requester, ...other })).toBe('challenge');
+});
+
+test('while no person is known a login is neither refused nor challenged, but answered with the reason', async () => {
+  const unknown = new PerchError('unavailable', 'the database does not answer');
+  const authority = new Authority({ ...NO_MEDIA, unknown }, { isOwn: true, internalUsers: [] });
+  const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
+  const access = new SessionAuthority(authority, wrong, silentLogger);
+  const digest = { user: 'owner', proves: () => false };
+  for (const credentials of [undefined, { user: 'owner', password: 'blue heron' }, digest]) {
+    await expect(access.authorize('read', 'cam', { ...requester, credentials })).rejects.toBe(unknown);
+  }
 });

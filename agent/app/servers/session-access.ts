@@ -51,9 +51,12 @@ export class SessionAuthority implements SessionAccess {
       this.#wrongCredentials.checkRoom(ip);
     }
     const decision = await this.#authority.authorize(action, path, identity);
-    const { allowed, reason, challenge, isKnown, isGuess, user: name } = decision;
+    const { allowed, reason, challenge, isKnown, isGuess, user: name, unknown } = decision;
     if (allowed) {
       return { user: name ?? user ?? '' };
+    }
+    if (unknown) {
+      throw unknown;
     }
     if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
       const facts = { reason, action, path, ip, user, protocol: requester.protocol };

@@ -99,6 +99,11 @@ export class Accounts {
     return this.people.users.owner;
   }
 
+  /** Why no person is known at present, not even by a right password. */
+  get unknown(): PerchError | undefined {
+    return this.people.users.unknown;
+  }
+
   /** Setup code for the terminal and the screen, never for the log; undefined if the box cannot be claimed over HTTP. */
   get setup(): SetupFacts | undefined {
     return this.mayClaim ? this.#setup.facts : undefined;

@@ -47,10 +47,13 @@ interface Session extends Omit<StoredSession, 'turned' | 'next'> {
   turnedMonoMs: number;
 }
 
+/** The database is asked again that often at the latest. */
+const RETRY_AFTER_S = 5;
+
 /** For people without a login: where the database is stands in the log and in the list of problems. @param away why it does not answer */
 export function noLogins(away: string | undefined): PerchError {
   const why = away === undefined ? 'the database failed' : 'the database does not answer';
-  return new PerchError('unavailable', `nobody can log in now: ${why}`, {}, away);
+  return new PerchError('unavailable', `nobody can log in now: ${why}`, { retryAfterS: RETRY_AFTER_S }, away);
 }
 
 /** Sessions, in `sessions.json` of the data folder, so that they survive a restart. */

@@ -140,6 +140,11 @@ export class Users {
     return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
+  /** Why nobody is known at present: what is in memory may have been revoked elsewhere. */
+  get unknown(): PerchError | undefined {
+    return this.#document.isCurrent ? undefined : noLogins(this.#document.away);
+  }
+
   get viewers(): readonly ViewerItem[] {
     return this.#users
       .filter(isViewer)

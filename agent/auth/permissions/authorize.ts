@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import type { PerchError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import type { InternalUser } from '../../config/schema/common/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
@@ -27,6 +28,8 @@ interface Decision {
   readonly user?: string;
   /** What the requester can do about it. */
   readonly advice?: string;
+  /** Refused because no person is known at present: to be thrown, as neither a wrong password nor a missing permission. */
+  readonly unknown?: PerchError;
 }
 
 export interface AccessRules {
@@ -43,6 +46,8 @@ export interface AccessRules {
 export interface Owners {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
+  /** Why no person is known at present, not even by a right password. */
+  readonly unknown?: PerchError | undefined;
   verify(user: string, password: string, ip: string): Promise<boolean>;
   /** Counts a name and password. @returns call with the outcome @throws PerchError exhausted after too many wrong ones */
   attempt?(login: ProgramLogin): (outcome: Outcome) => void;
@@ -155,11 +160,34 @@ export class Authority {
     let outcome: Outcome = 'open';
     try {
       const decision = await this.#judge(action, path, identity, device !== undefined);
+      const unknown = this.#whyUnknown(decision, action, identity);
+      if (unknown) {
+        return { ...decision, reason: unknown.message, challenge: false, unknown };
+      }
       outcome = outcomeOf(decision);
       return decision;
     } finally {
       end?.(outcome);
     }
+  }
+
+  /** Why a refused request might be a person's. Logins that no person can have stay wrong ones, and are counted. */
+  #whyUnknown({ allowed, isKnown = false, isGuess = false }: Decision, action: Action, identity: Identity) {
+    const { unknown } = this.#accounts;
+    const { isOwn, internalUsers, http, jwt } = this.#rules;
+    const { user, password, proves, token, hasCookie = false } = identity;
+    if (!unknown || allowed || isKnown) {
+      return undefined;
+    }
+    if (user || password || proves) {
+      return isOwn ? unknown : undefined;
+    }
+    if (token || isGuess) {
+      return undefined;
+    }
+    // Without a login: one of the configuration can still answer a challenge.
+    const isForPeople = hasCookie || action === 'admin' || (isOwn && internalUsers.length === 0 && !http && !jwt);
+    return isForPeople ? unknown : undefined;
   }
 
   /** Counts known and unknown names alike, so that names are not revealed. A request without a password is not counted. */

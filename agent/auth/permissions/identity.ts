@@ -22,6 +22,8 @@ export interface Identity {
   readonly token?: string;
   /** User of the session cookie, or the guest of the link's cookie. */
   readonly sessionUser?: string;
+  /** There is such a cookie, which nobody is known to have. */
+  readonly hasCookie?: boolean;
   /** Whether it is a program that Perch has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;
   /** Id of the paired server that has signed the request. Nothing else counts then. */

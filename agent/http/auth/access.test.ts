@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { type MemoryCarrier, MemoryDatabase } from '../../../test/support/base/memory-carrier.ts';
 import {
   type HttpHarness,
   type HttpHarnessOptions,
@@ -198,4 +199,67 @@ test('without credentials a foreign page cannot use the API, whatever its addres
   expect(await ask('/read', HOME, evil)).toBe(200);
   // A client outside the box's network gives a foreign page no rights that the page lacks.
   expect(await ask('/api', '203.0.113.5', evil)).toBe(200);
+});
+
+/** A claimed server whose database has been away for longer than sessions go on, with what its owner sends. */
+async function openWithoutDatabase(rules: Pick<HttpHarnessOptions, 'rules'> = {}) {
+  const log: string[] = [];
+  let carrier: MemoryCarrier | undefined;
+  const carry = (dataDir: string) => {
+    carrier = new MemoryDatabase().server(dataDir);
+  };
+  const logger = createLogger('info', (line) => void log.push(textLine(line)));
+  const box = await openWithRoutes({ password: PASSWORD, ...rules, carry, log: logger });
+  const session = await box.accounts.logIn('owner', PASSWORD, { ip: '192.168.1.9', isPrivate: true });
+  const cookie = { cookie: `perch_session=${session}` };
+  const ask = (url: string, headers: Record<string, string>) =>
+    box.app.inject({ url, ...from('192.168.1.9', headers) });
+  const own = { authorization: basic(`owner:${PASSWORD}`) };
+  // Remembered as right.
+  expect((await ask('/read', own)).statusCode).toBe(rules.rules ? 401 : 200);
+  carrier?.goAway("database 'perch' at db.example.org:5432: it does not answer");
+  carrier?.age();
+  return { box, log, cookie, own, ask, carrier, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+}
+
+test('while no person is known each request that needs one is answered 503 with the reason, and is no wrong password', async () => {
+  await using server = await openWithoutDatabase();
+  const { ask, cookie, own, carrier, log } = server;
+  const wrong = { authorization: basic('owner:red heron') };
+  for (const headers of [own, cookie, {}, wrong, ...Array(12).fill(own)]) {
+    for (const action of ACTIONS) {
+      const { statusCode, headers: sent, body } = await ask(`/${action}`, headers);
+      expect([statusCode, sent['retry-after']]).toEqual([503, '5']);
+      expect(sent['www-authenticate']).toBeUndefined();
+      expect(body).toContain('the database does not answer');
+      expect(body).not.toContain('example.org');
+    }
+  }
+  const described = await ask('/v3/session', cookie);
+  expect([described.statusCode, described.json().error]).toEqual([
+    503,
+    'nobody can log in now: the database does not answer',
+  ]);
+  expect(log.join('')).not.toContain('wrong name or password');
+  carrier?.comeBack();
+  expect((await ask('/read', own)).statusCode).toBe(200);
+  expect((await ask('/v3/session', cookie)).json()).toMatchObject({ loggedIn: true });
+});
+
+test('while no person is known users of the file still log in, and with a MediaMTX file their wrong passwords count', async () => {
+  const permissions = [{ action: 'read' as const, path: '' }];
+  const internalUsers = [{ user: 'tom', pass: 'secret', ips: [], permissions }];
+  await using own = await openWithoutDatabase({ rules: { isOwn: false, internalUsers } });
+  const tom = { authorization: basic('tom:secret') };
+  expect((await own.ask('/read', tom)).statusCode).toBe(200);
+  expect((await own.ask('/admin', tom)).statusCode).toBe(401);
+  expect((await own.ask('/playback', tom)).statusCode).toBe(401);
+  expect((await own.ask('/read', {})).headers['www-authenticate']).toBeDefined();
+  expect((await own.ask('/read', own.cookie)).statusCode).toBe(503);
+  expect((await own.ask('/read', { ...own.cookie, authorization: basic('tom:wrong') })).statusCode).toBe(401);
+  expect((await own.ask('/admin', {})).statusCode).toBe(503);
+  own.box.authority.setRules({ isOwn: true, internalUsers });
+  expect((await own.ask('/read', tom)).statusCode).toBe(200);
+  expect((await own.ask('/read', {})).headers['www-authenticate']).toBeDefined();
+  expect((await own.ask('/read', own.own)).statusCode).toBe(503);
 });

@@ -106,7 +106,9 @@ export class HttpAccess {
     // Browsers send cookies with requests of foreign pages: these may neither change anything nor read replies (any such request that a
     // script could read has an Origin, WebSockets included).
     const isHarmless = SAFE_METHODS.has(method) && headers.origin === undefined;
-    const sessionUser = isHarmless || isSameOrigin ? this.#cookieUser(request) : undefined;
+    const isCookieTaken = isHarmless || isSameOrigin;
+    const sessionUser = isCookieTaken ? this.#cookieUser(request) : undefined;
+    const hasCookie = isCookieTaken && sessionUser === undefined && hasLoginCookie(request);
     if (sessionUser !== undefined) {
       letIn(request, true);
     }
@@ -117,6 +119,7 @@ export class HttpAccess {
       mayBeForged,
       ...(isWritten ? credentialsOf(headers) : writtenCredentialsOf(headers)),
       ...(sessionUser === undefined ? {} : { sessionUser }),
+      ...(hasCookie ? { hasCookie } : {}),
       request: this.#factsOf(request),
     };
   }
@@ -153,7 +156,7 @@ export class HttpAccess {
     return person?.role === 'owner' ? undefined : person;
   }
 
-  /** Resolves if the request is permitted. @throws PerchError unauthorized, after a pause for wrong credentials */
+  /** Resolves if the request is permitted. @throws PerchError unauthorized, after a pause for wrong credentials; unavailable if no person is known */
   async require(request: FastifyRequest, action: Action, path: string): Promise<void> {
     const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
@@ -162,7 +165,7 @@ export class HttpAccess {
     if (hasCredentials || mayHaveToken) {
       wrongCredentials.checkRoom(identity.ip);
     }
-    const { allowed, reason, challenge, isKnown, isGuess, user, advice } = await authority.authorize(
+    const { allowed, reason, challenge, isKnown, isGuess, user, advice, unknown } = await authority.authorize(
       action,
       path,
       identity,
@@ -176,6 +179,9 @@ export class HttpAccess {
         this.#names.set(request, user);
       }
       return;
+    }
+    if (unknown) {
+      throw unknown;
     }
     if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
       const facts = factsOf(request, path, { reason, action, ip: identity.ip, user: identity.user });
@@ -226,6 +232,9 @@ export class HttpAccess {
     return (await this.#options.authority.authorize(action, '', identity)).allowed;
   }
 }
+
+const hasLoginCookie = ({ headers }: FastifyRequest): boolean =>
+  sessionTokenOf(headers) !== undefined || cookieOf(headers, GUEST_COOKIE) !== undefined;
 
 /** Facts of a request for the log. API requests without a path are identified by their address. */
 function factsOf({ method, url }: FastifyRequest, path: string, facts: object): object {

@@ -229,6 +229,9 @@ async function describeSession(
     reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin));
   }
   const mayLook = person !== undefined || (await access.allows(request, 'api'));
+  if (!mayLook && accounts.unknown) {
+    throw accounts.unknown;
+  }
   if (mayLook) {
     onPageOpened?.();
   }

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
 import { RtspHarness, type RtspHarnessOptions } from '../../../../test/support/harness/servers/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
+import { PerchError } from '../../../base/errors.ts';
 import type { InternalUser } from '../../../config/schema/common/general.ts';
 import { authorization, type Challenge, type DigestAlgorithm, parseChallenges } from '../../../media/rtsp/digest.ts';
 import type { HeaderField, RtspResponse } from '../../../media/rtsp/message.ts';
@@ -314,4 +315,16 @@ test('guessing on many connections is not faster: from the ninth on nothing is e
   const reply = await ninth.ask('DESCRIBE', box.url('cam'), [basic('tom', tom.pass)]);
   expect(reply.status).toBe(503);
   expect(reply.headers.get('Retry-After')).toBe('4');
+});
+
+test('while no person is known each request is answered 503 with a time to try again', async () => {
+  const unknown = new PerchError('unavailable', 'the database does not answer', { retryAfterS: 5 });
+  const people = { owner: 'owner', unknown, verify: async () => true, person: () => undefined };
+  await using box = await open({ people });
+  for (const headers of [[], [basic('owner', 'blue heron')]]) {
+    const caller = await box.call();
+    const reply = await caller.ask('DESCRIBE', box.url('cam'), headers);
+    expect([reply.status, reply.headers.get('Retry-After')]).toEqual([503, '5']);
+  }
+  expect(box.log.join('')).not.toContain('failed to authenticate');
 });

@@ -84,7 +84,7 @@ export class Authentication {
         response: isBasicLeft ? this.#challenge(offered, false) : { status: 401, closeReason: 'not permitted' },
       };
     } catch (error) {
-      if (error instanceof PerchError && error.code === 'exhausted') {
+      if (error instanceof PerchError && (error.code === 'exhausted' || error.code === 'unavailable')) {
         const { retryAfterS = RETRY_AFTER_S } = error.context;
         return { response: { status: 503, headers: [['Retry-After', `${retryAfterS}`]], closeReason: error.message } };
       }

@@ -31,6 +31,8 @@ export interface HttpHarnessOptions {
   /** The owner's password; without one the box is not claimed. */
   readonly password?: string;
   readonly trustedProxies?: readonly string[];
+  /** Keeps the documents of the data folder elsewhere. */
+  readonly carry?: (dataDir: string) => void;
   /** Default: wrong credentials are rejected at once. */
   readonly wrongCredentials?: WrongCredentials;
   /** Clock of sessions and links. */
@@ -43,6 +45,7 @@ export interface HttpHarnessOptions {
 export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise<HttpHarness> {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
   const { clock = systemClock } = options;
+  options.carry?.(dataDir);
   const accounts = await Accounts.open({ dataDir, clock, log: silentLogger });
   if (options.password !== undefined) {
     await accounts.claim(options.password, accounts.setup?.code, { ip: '127.0.0.1', isPrivate: true });
