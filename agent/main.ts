@@ -236,11 +236,13 @@ async function releaseUnusedMemory(): Promise<void> {
   }
 }
 
-/** Prints the addresses now, and when the box's addresses change. */
+/** Prints the addresses now, and when the box's addresses change or its owner was removed. */
 async function announce(app: App, network: NetworkWatch, own: OwnCommand): Promise<void> {
   const said = new Set<string>();
   await sayAddresses(app, said, own);
-  network.onChange(() => void sayAddresses(app, said, own));
+  const sayAgain = () => void sayAddresses(app, said, own);
+  network.onChange(sayAgain);
+  app.accounts.onOwnerless(sayAgain);
 }
 
 /** @param said addresses that were printed before */

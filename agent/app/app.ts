@@ -102,7 +102,7 @@ export class App {
     return this.#config.tlsAddress;
   }
 
-  get accounts(): Pick<Accounts, 'owner' | 'setup' | 'setUrl'> {
+  get accounts(): Pick<Accounts, 'owner' | 'setup' | 'setUrl' | 'onOwnerless'> {
     return this.#shared.accounts;
   }
 

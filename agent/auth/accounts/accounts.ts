@@ -52,12 +52,14 @@ export class Accounts {
   readonly #log: Logger;
   readonly #publish: PublishEvent;
   readonly #verified: VerifiedPasswords;
+  readonly #ownerlessListeners = new Set<() => void>();
   #isAccepting = false;
 
   static async open(options: AccountsOptions): Promise<Accounts> {
     const people = await People.open(options);
-    const setup = await SetupCode.open(options.dataDir, people.users.owner !== undefined, options.log);
+    const setup = await SetupCode.open(options.dataDir, options.log);
     const accounts = new Accounts(people, setup, options);
+    await accounts.#followOwner();
     await accounts.#acceptLocalClaim();
     return accounts;
   }
@@ -83,6 +85,7 @@ export class Accounts {
     this.#clock = clock;
     this.#log = log;
     this.#publish = publish;
+    people.users.onOwnerChanged(() => this.#ownerChanged());
     const takeAttempt = (user: string, client: LoginClient) => this.#takeAttempt(user, client);
     this.secondFactorCheck = new SecondFactorCheck({
       factor: people.secondFactor,
@@ -111,7 +114,7 @@ export class Accounts {
 
   /** Stores the address of the page, for `perch claim --link`. */
   async setUrl(url: string): Promise<void> {
-    if (this.mayClaim) {
+    if (this.#isClaimable()) {
       await this.#setup.setUrl(url);
     }
   }
@@ -121,11 +124,31 @@ export class Accounts {
     return this.owner === undefined && this.#isClaimable();
   }
 
-  /** Accepts the claim of `perch claim`, and logs reminders until there is an owner. @returns stops it */
+  /** Called when another server has removed the owner: this box has a new setup code. @returns ends that */
+  onOwnerless(listener: () => void): () => void {
+    this.#ownerlessListeners.add(listener);
+    return () => void this.#ownerlessListeners.delete(listener);
+  }
+
+  /** While there is no owner: accepts the claim of `perch claim`, and logs reminders. @returns stops it */
   awaitOwner(): () => void {
-    if (this.owner !== undefined) {
-      return () => {};
+    let stop = () => {};
+    const begin = () => {
+      stop();
+      stop = this.#acceptClaims();
+    };
+    if (this.owner === undefined) {
+      begin();
     }
+    const ignore = this.onOwnerless(begin);
+    return () => {
+      ignore();
+      stop();
+    };
+  }
+
+  /** Until there is an owner. @returns stops it */
+  #acceptClaims(): () => void {
     const remind = () => this.#log.warn({ command: this.own.of('claim') }, 'box has no owner yet: set its password');
     remind();
     const stops = [
@@ -220,6 +243,19 @@ export class Accounts {
     wasRight();
   }
 
+  #followOwner(): Promise<void> {
+    return this.#setup.follow(this.owner !== undefined);
+  }
+
+  #ownerChanged(): void {
+    void this.#followOwner();
+    if (this.owner === undefined) {
+      for (const listener of this.#ownerlessListeners) {
+        listener();
+      }
+    }
+  }
+
   /** @param password the password or its hash @param ip undefined for a claim on this box */
   async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
     const { users, sessions, secondFactor } = this.people;
@@ -227,7 +263,7 @@ export class Accounts {
     // There may be sessions and a second factor of a former owner whose users.json was removed.
     await sessions.forgetAll();
     await secondFactor.remove();
-    await this.#setup.remove();
+    await this.#followOwner();
     this.#log.info({ ip: ip ?? 'this box' }, 'owner has set a password');
     this.#publish('login', { state: 'claimed', user: users.owner, address: ip });
   }

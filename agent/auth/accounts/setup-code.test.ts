@@ -11,6 +11,12 @@ function emptyFolder(): string {
   return folder;
 }
 
+async function openSetup(folder: string, hasOwner: boolean): Promise<SetupCode> {
+  const setup = await SetupCode.open(folder, silentLogger);
+  await setup.follow(hasOwner);
+  return setup;
+}
+
 test('case, blanks and dashes of a setup code do not matter', () => {
   const code = makeSetupCode();
   expect(code).toMatch(/^[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}$/);
@@ -23,13 +29,16 @@ test('case, blanks and dashes of a setup code do not matter', () => {
 
 test("the page's address is stored with the code, and both are removed by the claim", async () => {
   const folder = emptyFolder();
-  const setup = await SetupCode.open(folder, false, silentLogger);
+  const setup = await openSetup(folder, false);
   const { code } = setup.facts ?? {};
   await setup.setUrl('http://192.168.1.5:8080');
   expect(await readSetup(folder)).toEqual({ code, url: 'http://192.168.1.5:8080' });
-  await setup.remove();
+  await setup.follow(true);
   await setup.setUrl('http://192.168.1.6:8080');
   expect([setup.facts, await readSetup(folder)]).toEqual([undefined, undefined]);
+  await setup.follow(false);
+  expect(await readSetup(folder)).toEqual({ code: setup.facts?.code, url: 'http://192.168.1.6:8080' });
+  expect(setup.facts?.code).not.toBe(code);
 });
 
 test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"code":["2222-2222"]}'])(
@@ -37,7 +46,7 @@ test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"cod
   async (text) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'setup.json'), text);
-    const { facts } = await SetupCode.open(folder, false, silentLogger);
+    const { facts } = await openSetup(folder, false);
     expect(facts?.code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
     expect(await readSetup(folder)).toEqual(facts);
   },
@@ -45,7 +54,7 @@ test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"cod
 
 test('the code of a box with an owner is removed', async () => {
   const folder = emptyFolder();
-  await SetupCode.open(folder, false, silentLogger);
-  expect((await SetupCode.open(folder, true, silentLogger)).facts).toBeUndefined();
+  await openSetup(folder, false);
+  expect((await openSetup(folder, true)).facts).toBeUndefined();
   expect(await readSetup(folder)).toBeUndefined();
 });

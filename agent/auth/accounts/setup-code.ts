@@ -32,22 +32,11 @@ export class SetupCode {
   readonly #document: StoredDocument<typeof SetupFacts>;
   readonly #log: Logger;
   #facts: SetupFacts | undefined;
+  #url: string | undefined;
 
-  /** Creates a code if there is none, or a damaged one. */
-  static async open(dataDir: string, hasOwner: boolean, log: Logger): Promise<SetupCode> {
-    if (hasOwner) {
-      await forgetSetup(dataDir).catch((error: unknown) =>
-        log.warn({ cause: explain(error) }, 'removing the old setup code failed'),
-      );
-      return new SetupCode(dataDir, undefined, log);
-    }
-    const stored = await readSetup(dataDir).catch(() => undefined);
-    const facts = stored ?? { code: makeSetupCode() };
-    const setup = new SetupCode(dataDir, facts, log);
-    if (!stored) {
-      await setup.#save(facts);
-    }
-    return setup;
+  /** Reads the code. `follow` creates one if there is none, or a damaged one. */
+  static async open(dataDir: string, log: Logger): Promise<SetupCode> {
+    return new SetupCode(dataDir, await readSetup(dataDir).catch(() => undefined), log);
   }
 
   private constructor(dataDir: string, facts: SetupFacts | undefined, log: Logger) {
@@ -61,23 +50,30 @@ export class SetupCode {
     return this.#facts;
   }
 
+  /** Creates a code if there is no owner, and removes it if there is one: in memory at once. */
+  async follow(hasOwner: boolean): Promise<void> {
+    if (hasOwner) {
+      this.#facts = undefined;
+      await this.#document
+        .remove()
+        .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'removing the setup code failed'));
+    } else if (!this.#facts) {
+      const code = makeSetupCode();
+      await this.#save(this.#url === undefined ? { code } : { code, url: this.#url });
+    }
+  }
+
   /** Stores the page's address for `perch claim --link` and the image's screen. */
   async setUrl(url: string): Promise<void> {
+    this.#url = url;
     if (this.#facts && this.#facts.url !== url) {
-      this.#facts = { ...this.#facts, url };
-      await this.#save(this.#facts);
+      await this.#save({ ...this.#facts, url });
     }
   }
 
   async #save(facts: SetupFacts): Promise<void> {
+    this.#facts = facts;
     await this.#document.trySave(() => facts, 'saving the setup code failed');
-  }
-
-  async remove(): Promise<void> {
-    this.#facts = undefined;
-    await this.#document
-      .remove()
-      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'removing the setup code failed'));
   }
 }
 

@@ -8,7 +8,10 @@ import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Accounts } from './accounts.ts';
+import { writeClaim } from './local-claim.ts';
+import { forgetOwner } from './people.ts';
 import { totpCode } from './second-factor.ts';
+import { readSetup } from './setup-code.ts';
 
 const TV = { name: 'tv', paths: 'all', live: true, recordings: false, publish: false, onvif: false } as const;
 const CLIENT = { ip: '192.168.1.9', isPrivate: true };
@@ -36,7 +39,7 @@ async function startServers() {
     const accounts = await Accounts.open({ dataDir, clock, log: silentLogger });
     const reduced: string[] = [];
     accounts.people.onRightsReduced((user) => void reduced.push(user));
-    return { carrier, accounts, people: accounts.people, reduced };
+    return { dataDir, carrier, accounts, people: accounts.people, reduced };
   };
   const one = await open('one');
   const token = await one.accounts.claim(PASSWORD, one.accounts.setup?.code, CLIENT);
@@ -323,4 +326,62 @@ test('servers that start at once sign with the same key', async () => {
   const [third, fourth] = await Promise.all([open('third'), open('fourth')]);
   const signatures = [one, third, fourth].map(({ people }) => people.key.sign('guest', 'text'));
   expect(new Set(signatures).size).toBe(1);
+});
+
+/** Both servers run, and `perch reset-password` has removed the owner at a third one. */
+async function forgetOwnerOf(servers: Awaited<ReturnType<typeof startServers>>) {
+  const stopped = await servers.open('stopped');
+  expect(await forgetOwner(stopped.dataDir)).toBe(true);
+  for (const { accounts } of [servers.one, servers.other]) {
+    await vi.waitFor(() => expect(accounts.setup?.code).toMatch(/^.{4}-.{4}$/));
+  }
+}
+
+test('a running server whose owner was removed at another one can be claimed with a code of its own, once', async () => {
+  const servers = await startServers();
+  const { one, other } = servers;
+  await other.accounts.setUrl('http://192.168.1.5:8080');
+  const ownerless = vi.fn();
+  other.accounts.onOwnerless(ownerless);
+  await forgetOwnerOf(servers);
+  expect(ownerless).toHaveBeenCalledTimes(1);
+  const codes = [one, other].map(({ accounts }) => accounts.setup?.code ?? '');
+  expect(new Set(codes).size).toBe(2);
+  await vi.waitFor(async () =>
+    expect(await readSetup(other.dataDir)).toEqual({ code: codes[1], url: 'http://192.168.1.5:8080' }),
+  );
+  await expect(other.accounts.claim(PASSWORD, codes[0], CLIENT)).rejects.toThrow('wrong setup code');
+  const claims = await Promise.allSettled(
+    [one, other].map(({ accounts }, at) => accounts.claim(`${PASSWORD} ${at}`, codes[at], CLIENT)),
+  );
+  expect(claims.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  for (const [at, { accounts, dataDir }] of [one, other].entries()) {
+    await vi.waitFor(() => expect(accounts.owner).toBe('owner'));
+    await expect(accounts.claim(PASSWORD, codes[at], CLIENT)).rejects.toThrow('already has an owner');
+    await vi.waitFor(async () => expect(await readSetup(dataDir)).toBeUndefined());
+  }
+});
+
+test('a setup code from before a claim at another server is void when the owner is removed again', async () => {
+  const servers = await startServers();
+  const { one, other } = servers;
+  await forgetOwnerOf(servers);
+  const old = other.accounts.setup?.code;
+  await one.accounts.claim(PASSWORD, one.accounts.setup?.code, CLIENT);
+  await vi.waitFor(() => expect(other.accounts.owner).toBe('owner'));
+  await forgetOwnerOf(servers);
+  await expect(other.accounts.claim(PASSWORD, old, CLIENT)).rejects.toThrow('wrong setup code');
+  await other.accounts.claim(PASSWORD, other.accounts.setup?.code, CLIENT);
+});
+
+test('perch claim sets the password at a running server whose owner was removed at another one', async () => {
+  const servers = await startServers();
+  const { other, clock } = servers;
+  const stop = other.accounts.awaitOwner();
+  await forgetOwnerOf(servers);
+  await writeClaim(other.dataDir, 'grey heron');
+  await clock.advance(500);
+  await vi.waitFor(() => expect(other.accounts.owner).toBe('owner'));
+  stop();
+  await other.accounts.logIn('owner', 'grey heron', CLIENT);
 });

@@ -66,6 +66,7 @@ export class Users {
   /** The last removed users, until the program ends. */
   #removed: readonly User[] = [];
   #onReduced: (name: string) => void = () => {};
+  #onOwnerChanged: () => void = () => {};
   readonly #unsaved: UnsavedRevocations<typeof Revocation>;
   #claiming = false;
   readonly #log: Logger;
@@ -133,6 +134,11 @@ export class Users {
   /** Called with the name of each user whose rights another server has changed, or can no longer be confirmed. */
   onReduced(listener: (name: string) => void): void {
     this.#onReduced = listener;
+  }
+
+  /** Called when another server has set or removed the owner. */
+  onOwnerChanged(listener: () => void): void {
+    this.#onOwnerChanged = listener;
   }
 
   get owner(): string | undefined {
@@ -280,6 +286,7 @@ export class Users {
 
   /** @param stored undefined: the database has no people */
   #take(stored: readonly User[] | undefined): void {
+    const { owner } = this;
     const before = this.#users;
     this.#lockIfLost(stored);
     const users = stored ?? [];
@@ -287,6 +294,9 @@ export class Users {
     this.#people = peopleOf(users);
     for (const user of before.filter((one) => !users.some((other) => isDeepStrictEqual(one, other)))) {
       this.#onReduced(user.name);
+    }
+    if (this.owner !== owner) {
+      this.#onOwnerChanged();
     }
   }
 

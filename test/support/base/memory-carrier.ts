@@ -12,6 +12,8 @@ interface Row {
   readonly version: number;
 }
 
+const OF_ONE_SERVER = new Set(['setup.json', 'claim.json']);
+
 /** A database in memory, and the servers that use it. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
@@ -56,7 +58,7 @@ export class MemoryCarrier implements DocumentCarrier {
   }
 
   keeps(name: string): boolean {
-    return !name.startsWith('unsaved-');
+    return !name.startsWith('unsaved-') && !OF_ONE_SERVER.has(name);
   }
 
   goAway(fault = 'the database is away'): void {

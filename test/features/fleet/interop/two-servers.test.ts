@@ -196,6 +196,29 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     const done = await runProcess(process.execPath, [...AGENT, 'reset-password', '--data', other.dataDir, file]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining('all users logged out') });
     await until(async () => ((await userOf(one, cookieOf(session))) === null ? true : undefined));
+
+    // The one that runs has a setup code of its own now.
+    const [, code = ''] = await one.process.waitFor(/enter the setup code (\S+)[\s\S]*enter the setup code \S+/);
+    const link = await runProcess(process.execPath, [...AGENT, 'claim', '--link', '--data', one.dataDir, file]);
+    const { setupCode } = /#\/setup\/(?<setupCode>\S+)/.exec(link.output)?.groups ?? {};
+    const claim = (word: string) =>
+      send(
+        one,
+        'POST',
+        '/v3/claim',
+        { 'sec-fetch-site': 'same-origin' },
+        { password: OWNER_PASSWORD, setupCode: word },
+      );
+    expect((await claim(code)).status).toBe(401);
+    expect((await claim(setupCode ?? '')).status).toBe(200);
+    expect(
+      await runProcess(process.execPath, [...AGENT, 'reset-password', '--data', other.dataDir, file]),
+    ).toMatchObject({ code: 0 });
+    await one.process.waitFor(/(enter the setup code[\s\S]*){3}/);
+    const again = startProcess(process.execPath, [...AGENT, 'claim', '--data', one.dataDir, file]);
+    again.child.stdin.end(`${OWNER_PASSWORD}\n`);
+    expect([await again.exited, again.output()]).toEqual([0, expect.stringContaining('Password set')]);
+    expect((await logIn(one, 'owner', OWNER_PASSWORD)).status).toBe(200);
   });
 
   test('perch claim and perch reset-password without FILE.yml use what Perch was started with', LIMIT, async () => {
