@@ -113,10 +113,12 @@ test('requests fail at once while the box of the source is away, and the next on
     const failures = [path.open(''), path.open('')].map((request) => request.catch((error: unknown) => error));
     await clock.advance(100);
     expect(source.runs).toBe(runs);
-    source.fail(new PerchError('unavailable', "box 'Home' is away since 12:00", { why: 'away' }));
+    source.fail(new PerchError('unavailable', "box 'Home' is away since 12:00", { why: 'away', absence: 'x' }));
     await clock.advance(0);
     for (const failure of await Promise.all(failures)) {
-      expect(failure).toMatchObject({ code: 'unavailable', message: expect.stringContaining("box 'Home' is away") });
+      const context = { why: 'away', absence: 'x' };
+      const message = expect.stringContaining("box 'Home' is away");
+      expect(failure).toMatchObject({ code: 'unavailable', message, context });
     }
     expect(source.isRunning).toBe(false);
     await clock.advance(1_000);

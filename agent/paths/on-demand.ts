@@ -102,7 +102,8 @@ export class OnDemand {
     if (this.#state === 'starting') {
       const { name } = this.#owner;
       this.#stop();
-      this.#fail(new PerchError('unavailable', explain(cause), { path: name, why: 'away' }, cause));
+      const { absence } = cause.context;
+      this.#fail(new PerchError('unavailable', explain(cause), { path: name, why: 'away', absence }, cause));
     }
   }
 

@@ -42,6 +42,8 @@ interface BoxPairings {
   find(box: string, server?: string): LinkedPairing | undefined;
   /** Whether there is a present pairing: unlike `find` it makes no key. */
   has(box: string): boolean;
+  /** @throws PerchError unavailable while no pairing can be saved */
+  mayAdd(): void;
   /** @throws PerchError if it cannot be saved, another box has that id, or has the key: it has redeemed the same invitation */
   add(box: NewLinkedBox): Promise<void>;
   /** Adds paths for the cameras that a connected box offers. @throws PerchError */

@@ -113,9 +113,11 @@ export class Away implements OpenFeature, AwayControl {
   }
 
   invite(addresses: readonly string[] | undefined, origin: string): string {
-    if (!this.#host.boxLinks.pairings) {
+    const { pairings } = this.#host.boxLinks;
+    if (!pairings) {
       throw new PerchError('unsupported', 'this product shows no cameras of boxes');
     }
+    pairings.mayAdd();
     const https = this.#host.https();
     const at = addresses ?? this.#addresses(origin);
     this.#checkPorts(at, origin);

@@ -61,6 +61,7 @@ export class ManyBoxes implements OpenFeature {
     host.boxLinks.pairings = {
       find: (box, server) => this.#boxes.linked(box, server),
       has: (box) => this.#boxes.isLinked(box),
+      mayAdd: () => this.#boxes.mayAdd(),
       add: (box) => this.#boxes.addLinked(box),
       showCameras: (box) => this.#paths.addCameras(box, 'all'),
     };

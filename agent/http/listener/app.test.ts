@@ -16,6 +16,9 @@ const open = (log = silentLogger) => {
   app.get<{ Querystring: { camera: string } }>('/camera', ({ query: { camera } }) => {
     throw new PerchError('unavailable', 'no answer from the camera', { camera });
   });
+  app.get('/refused', () => {
+    throw new PerchError('unavailable', 'the box refuses', { why: 'away', absence: 'boxRefuses' });
+  });
   app.get('/closed', () => {
     throw new PerchError('unauthorized', 'authentication error', { challenge: true });
   });
@@ -154,4 +157,12 @@ test('a schema is in the catalog, and Fastify neither validates requests nor fil
   const answer = { body: { size: 7 }, query: { count: 'many' }, kept: ['consumes'] };
   expect([statusCode, JSON.parse(body)]).toEqual([200, answer]);
   expect(app.routeCatalog.routes).toEqual([{ method: 'POST', url: '/v3/files', schema: SCHEMA }]);
+});
+
+test('a box that refuses is not said to be away', async () => {
+  const answer = await open().inject('/refused');
+  expect([answer.statusCode, answer.json()]).toEqual([
+    503,
+    { status: 'error', error: 'the box refuses', why: 'boxRefuses' },
+  ]);
 });

@@ -109,9 +109,11 @@ function detailsOf(error: unknown): object {
 }
 
 /** One word, for translation. */
-function whyOf({ why, isPaused, isBusy, isTaken }: PerchError['context']): string | undefined {
+function whyOf({ why, absence, isPaused, isBusy, isTaken }: PerchError['context']): string | undefined {
   const state = isPaused === true ? 'paused' : isBusy === true ? 'busy' : isTaken === true ? 'taken' : undefined;
-  return typeof why === 'string' ? why : state;
+  // A box that answers, and refuses, is not away.
+  const word = why === 'away' && typeof absence === 'string' ? absence : why;
+  return typeof word === 'string' ? word : state;
 }
 
 function errorText(error: unknown, status: number, { routeOptions }: FastifyRequest): string {

@@ -25,6 +25,8 @@ class Pinged {
   box: PinnedBox | undefined;
   /** How far its clock is ahead, in ms; undefined: the box has an older version, which does not tell the time. */
   aheadMs: number | undefined;
+  /** Rejects the pairing. */
+  refuses = false;
   /** Requests get no answer until `unstick`. */
   isStuck = false;
   #held: (() => void)[] = [];
@@ -36,7 +38,9 @@ class Pinged {
       const time = this.aheadMs === undefined ? {} : { time: (this.#clock?.wallMs() ?? 0) + this.aheadMs };
       const end = () =>
         response.end(JSON.stringify({ ...FACTS, ...time, addresses: [this.box?.address], cameras: [] }));
-      if (this.isStuck) {
+      if (this.refuses) {
+        response.writeHead(401).end();
+      } else if (this.isStuck) {
         this.#held.push(end);
       } else {
         end();
@@ -272,4 +276,15 @@ test('a box that is away for a moment is no warning; one that stays away is one,
   await link.refresh();
   expect(warned).toEqual([{ box: 'Shed', since, cause: expect.any(String) }]);
   expect(since).toBe(new Date(link.state.sinceMs).toISOString());
+});
+
+test('requests to a box that has ended the pairing say that it refuses, not that it is away', async () => {
+  const { pinged, link } = await opened();
+  pinged.refuses = true;
+  await link.refresh();
+  expect(link.state.state).toBe('refused');
+  await expect(link.request('GET', '/v3/events')).rejects.toMatchObject({
+    message: expect.stringContaining("box 'Shed' refuses this server since"),
+    context: { why: 'away', absence: 'boxRefuses' },
+  });
 });

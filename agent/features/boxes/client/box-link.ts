@@ -241,9 +241,11 @@ export class BoxLink {
       if (!isBackground && !this.#asking && this.#options.clock.monoMs() - this.#missedMs >= FIRST_PAUSE_MS) {
         this.#wake.abort();
       }
-      throw new PerchError('unavailable', `box '${this.name}' is away since ${since}: ${this.#state.error}`, {
-        why: 'away',
-      });
+      const isRefused = this.#state.state === 'refused';
+      const words = isRefused ? 'refuses this server' : 'is away';
+      // `away`: viewers that wait get the answer at once.
+      const context = { why: 'away', ...(isRefused && { absence: 'boxRefuses' }) };
+      throw new PerchError('unavailable', `box '${this.name}' ${words} since ${since}: ${this.#state.error}`, context);
     }
   }
 

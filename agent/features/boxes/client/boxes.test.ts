@@ -5,10 +5,11 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { MemoryDatabase } from '../../../../test/support/base/memory-carrier.ts';
 import { LinkedBoxes } from '../../../auth/pairing/linked-boxes.ts';
+import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { readFacts } from './box-file.ts';
 import type { FindBoxes } from './box-search.ts';
@@ -175,6 +176,31 @@ test('of two boxes that redeem one invitation at two servers with one database, 
   expect(added.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   await expect.poll(() => [one, other].map((boxes) => boxes?.list().length)).toEqual([1, 1]);
   await expect(one?.addLinked({ ...pairing, id: '0'.repeat(16) })).rejects.toThrow('was used');
+});
+
+test('while the database is away no box can be paired, and what a box reads does not say where it is', async () => {
+  const database = new MemoryDatabase();
+  const carrier = database.server(folder);
+  const boxes = await open();
+  onTestFinished(() => boxes.close());
+  boxes.mayAdd();
+  const pairing = { id: ID, name: 'Shed', boxKey: 'B'.repeat(43), server: 'AbCdEfGh-_123456', secret: d, key: x };
+  const refused = {
+    code: 'unavailable',
+    message: 'no box can be paired now: the database does not answer',
+    cause: expect.anything(),
+  };
+  const place = "database 'perch' at db.example.org:5432";
+  vi.spyOn(database, 'put').mockImplementationOnce(() => {
+    throw new PerchError('unavailable', `${place}: it does not answer`);
+  });
+  await expect(boxes.addLinked(pairing)).rejects.toMatchObject(refused);
+  carrier.goAway(`${place}: it does not answer`);
+  expect(() => boxes.mayAdd()).toThrow(refused.message);
+  await expect(boxes.addLinked(pairing)).rejects.toMatchObject(refused);
+  carrier.comeBack();
+  await boxes.addLinked(pairing);
+  expect(boxes.isLinked(ID)).toBe(true);
 });
 
 test('a used invitation pairs no box again within its ten minutes, also at another server and after a restart', async () => {

@@ -185,7 +185,15 @@ export class Boxes {
     }
   }
 
-  /** Pairs with a box that connects to this server. @throws PerchError */
+  /** @throws PerchError unavailable while pairings cannot be saved */
+  mayAdd(): void {
+    const { away } = this.#document;
+    if (away !== undefined) {
+      throw notSaved(away);
+    }
+  }
+
+  /** Pairs with a box that connects to this server, and reads why not. @throws PerchError */
   async addLinked({ boxKey, server, secret, key, ...box }: NewLinkedBox): Promise<void> {
     if (this.#links.size >= MAX_BOXES) {
       throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
@@ -198,7 +206,9 @@ export class Boxes {
       }
     };
     // Another server of the database may have let a box in with it.
-    await this.#document.ask();
+    await this.#document.ask().catch((error: unknown) => {
+      throw this.#document.isShared ? notSaved(error) : error;
+    });
     checkNew();
     await this.#replace(box, pin);
     const facts = { version: '', addresses: [], live: false, recordings: false, cameras: [] };
@@ -210,7 +220,8 @@ export class Boxes {
     };
     await this.#document.save(stored).catch(async (error: unknown) => {
       await this.#forget(box.id);
-      throw error;
+      const isAway = this.#document.isShared && error instanceof PerchError && error.code === 'unavailable';
+      throw isAway ? notSaved(error) : error;
     });
     this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
   }
@@ -482,3 +493,7 @@ const furtherRights = ({ turn = false, switch: switches = false, settings = fals
   switch: switches,
   settings,
 });
+
+/** For the box, too: where the database is stands in the log. */
+const notSaved = (cause: unknown): PerchError =>
+  new PerchError('unavailable', 'no box can be paired now: the database does not answer', {}, cause);

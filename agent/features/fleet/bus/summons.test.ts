@@ -25,6 +25,7 @@ function openServer({
       found += 1;
       return paired.has(box) ? pairing : undefined;
     },
+    mayAdd: () => {},
     has: (box) => paired.has(box),
     add: async () => {},
     showCameras: async () => {},

@@ -51,6 +51,7 @@ export async function startLinkServer(clock: Clock) {
       return state.isPaired ? present : undefined;
     },
     add: async (one) => void added.push(one),
+    mayAdd: () => {},
     has: () => true,
     showCameras: async () => {},
   };

@@ -76,7 +76,13 @@ async function openServer(fleet: Fleet, address = REPLICA, clock: Clock = system
   const links = new LinkedBoxes();
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pairing: LinkedPairing = { server: SERVER, privateKey, key: '', boxKey: '' };
-  links.pairings = { find: () => pairing, has: () => true, add: async () => {}, showCameras: async () => {} };
+  links.pairings = {
+    find: () => pairing,
+    has: () => true,
+    mayAdd: () => {},
+    add: async () => {},
+    showCameras: async () => {},
+  };
   const more = { clock, log: silentLogger };
   const summons = new Summons({ address: () => address, pin: () => PIN, links, ...more });
   const side = new ServerSide({
