@@ -15,6 +15,11 @@ import { setupNotice } from '../device/setup-notice.ts';
 const MAX_WAIT_MS = 15_000;
 const POLL_MS = 50;
 
+/** Perch may have read the claim before it was withdrawn. */
+const NOT_IN_TIME =
+  `Perch is running, but did not accept the password within ${MAX_WAIT_MS / 1000} s. ` +
+  'It may still be saving it: try to log in before you run this again';
+
 const hasOwner = (own: OwnCommand): PerchError => {
   const way = `remove the password and the second factor with ${own.of('reset-password')}`;
   return new PerchError('badInput', `this box already has an owner: ${way}`);
@@ -32,12 +37,13 @@ export async function claimHere(dataDir: string, password: string, clock: Clock,
   checkNewPassword(password);
   await needsNoOwner(dataDir, own);
   const folder = holdUnlessHeld(dataDir);
+  let isTaken = true;
   try {
     await writeClaim(dataDir, password);
     if (folder) {
       await Accounts.open({ dataDir, clock, log: silentLogger });
     } else {
-      await untilTaken(dataDir, clock);
+      isTaken = await isTakenInTime(dataDir, clock);
     }
   } finally {
     await withdrawClaim(dataDir);
@@ -45,7 +51,7 @@ export async function claimHere(dataDir: string, password: string, clock: Clock,
   }
   const users = await Users.open(dataDir);
   if (users.owner === undefined) {
-    throw new PerchError('unavailable', 'the password was not saved: see the log of Perch');
+    throw new PerchError('unavailable', isTaken ? 'the password was not saved: see the log of Perch' : NOT_IN_TIME);
   }
   if (!(await users.verify(OWNER_NAME, password))) {
     throw hasOwner(own);
@@ -76,19 +82,16 @@ function holdUnlessHeld(dataDir: string) {
   }
 }
 
-async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
+async function isTakenInTime(dataDir: string, clock: Clock): Promise<boolean> {
   const { signal } = new AbortController();
   const beginMs = clock.monoMs();
   while (clock.monoMs() - beginMs < MAX_WAIT_MS) {
     await clock.sleep(POLL_MS, signal);
     if (!hasClaim(dataDir)) {
-      return;
+      return true;
     }
   }
-  throw new PerchError(
-    'unavailable',
-    `Perch is running, but did not accept the password within ${MAX_WAIT_MS / 1000} s`,
-  );
+  return false;
 }
 
 /** The next start makes another code. */

@@ -277,7 +277,8 @@ export class Accounts {
     this.#isAccepting = true;
     try {
       const hash = await findClaim(this.#dataDir, this.#log);
-      if (hash && this.owner === undefined) {
+      // The command may have withdrawn the claim meanwhile.
+      if (hash && this.owner === undefined && hasClaim(this.#dataDir)) {
         await this.#setOwner(hash);
       }
     } catch (error) {
