@@ -27,6 +27,7 @@ test.for([
   ['its name is not known', failed('ENOTFOUND'), 'silent'],
   ['the box has no network', failed('ENETUNREACH'), 'noNetwork'],
   ['it does not speak TLS', failed('EPROTO'), 'unknown'],
+  ['its box has ended the pairing', 'boxRefuses', 'notShared'],
   ['nothing is said', undefined, 'unknown'],
 ] as const)('the reason of an outage when %s', ([, word, expected]) => {
   expect(offlineReasonOf(word)).toBe(expected);
