@@ -91,8 +91,12 @@ export function expectSame(
     const [from = 0, until = 0] = [run[0]?.[0], run.at(-1)?.[0]];
     return !mayMiss.some((range) => from >= range[0] && until <= range[1]);
   });
+  const timesOf = (pictures: readonly Dated[], wanted: string) =>
+    pictures.flatMap(([ms, hash]) => (hash === wanted ? [seconds(ms)] : [])).join(', ') || 'never';
   expect({
-    wrong: wrong.map(([ms, hash]) => `${hash.slice(0, 8)} at ${seconds(ms)} s`),
+    wrong: wrong.map(
+      ([ms, hash]) => `at ${seconds(ms)} s; recorded: ${timesOf(recorded, hash)}; on the card: ${timesOf(card, hash)}`,
+    ),
     lost: lost.map((run) => `${run.length} pictures from ${seconds(run[0]?.[0])} to ${seconds(run.at(-1)?.[0])} s`),
   }).toEqual({ wrong: [], lost: [] });
 }
