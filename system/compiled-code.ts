@@ -97,7 +97,7 @@ function read(file: string, source: string): Buffer | undefined {
 const temporary = (file: string): string => `${file}.${process.pid}`;
 
 /**
- * Writes code, one script after the other, and deletes those of former scripts and of other versions of V8.
+ * Writes the code of one script after the other, and deletes that of former scripts and of other versions of V8.
  * @param tags ends of the names for this version of V8, one for each set of flags that it has had (`memory.ts` changes them)
  */
 async function write(

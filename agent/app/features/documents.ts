@@ -35,7 +35,7 @@ export const documentsPlace = (
   features.map((feature) => feature.documentsPlace?.(config)).find((place) => place !== undefined);
 
 /**
- * The documents of a command are where the last start of Perch had them: elsewhere nobody would read what it writes.
+ * Checks that a command uses the documents of Perch's last start: Perch would not read what the command writes elsewhere.
  * @param file the configuration that was named; undefined: that of the last start
  * @throws PerchError conflict
  */

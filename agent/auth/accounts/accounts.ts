@@ -102,7 +102,7 @@ export class Accounts {
     return this.people.users.owner;
   }
 
-  /** Why no person is known at present, not even by a right password. */
+  /** Why the people are not known at present, so that a right password is refused, too. */
   get unknown(): PerchError | undefined {
     return this.people.users.unknown;
   }

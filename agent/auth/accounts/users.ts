@@ -146,7 +146,7 @@ export class Users {
     return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
-  /** Why nobody is known at present: what is in memory may have been revoked elsewhere. */
+  /** Why the people are not known at present: another server may have revoked rights that are still in memory. */
   get unknown(): PerchError | undefined {
     return this.#document.isCurrent ? undefined : noLogins(this.#document.away);
   }

@@ -28,7 +28,7 @@ interface Decision {
   readonly user?: string;
   /** What the requester can do about it. */
   readonly advice?: string;
-  /** Refused because no person is known at present: to be thrown, as neither a wrong password nor a missing permission. */
+  /** Why the people are not known at present. Callers throw it instead of refusing the request. */
   readonly unknown?: PerchError;
 }
 
@@ -46,7 +46,7 @@ export interface AccessRules {
 export interface Owners {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
-  /** Why no person is known at present, not even by a right password. */
+  /** Why the people are not known at present, so that a right password is refused, too. */
   readonly unknown?: PerchError | undefined;
   verify(user: string, password: string, ip: string): Promise<boolean>;
   /** Counts a name and password. @returns call with the outcome @throws PerchError exhausted after too many wrong ones */

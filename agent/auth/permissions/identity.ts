@@ -22,7 +22,7 @@ export interface Identity {
   readonly token?: string;
   /** User of the session cookie, or the guest of the link's cookie. */
   readonly sessionUser?: string;
-  /** There is such a cookie, which nobody is known to have. */
+  /** The request has a cookie of a session or link that is not known. */
   readonly hasCookie?: boolean;
   /** Whether it is a program that Perch has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;

@@ -59,7 +59,7 @@ interface OfBox {
   readonly unshared: UnsharedCameras;
 }
 
-/** Explains a refusal of the box, to which nobody logs in with a password. */
+/** The box takes no password from a server: its refusal is explained by the pairing. */
 class PerchSource extends RtspSource {
   readonly #name: string;
   readonly #ofBox: OfBox;

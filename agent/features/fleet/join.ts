@@ -23,6 +23,7 @@ export async function joinFleet(
   const member = memberOf(credential.jwt);
   becomeOwnerOf(dataDir);
   const named = call.words.find(isConfigFile);
+  // The container's command names its file also before there is one.
   const file = named !== undefined && existsSync(resolve(cwd, named)) ? named : undefined;
   const { name, config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
   checkMember(member, { name, config }, await boxIdIn(dataDir));
