@@ -50,6 +50,16 @@ test.for([
   expect(whys()).toEqual([]);
 });
 
+test('the path of a box that was removed, also at another server, fails at once with that reason', () => {
+  const { unshared } = open();
+  const unknown = new PerchError('notFound', "there is no box '0000'");
+  expect(unshared.refused('gate', { ...REMOTE, box: '0'.repeat(16) }, unknown)).toMatchObject({
+    message: unknown.message,
+    code: 'unavailable',
+    context: { why: 'away', absence: 'boxUnknown' },
+  });
+});
+
 test('other failures are as they are', () => {
   const { unshared, whys } = open();
   const silent = new PerchError('timeout', 'no reply', { absence: 'silent' });

@@ -30,10 +30,14 @@ export class UnsharedCameras {
     this.#refused.delete(name);
   }
 
-  /** @returns the failure for people, or the given one if it is no refusal of the camera */
+  /** @returns the failure for people, or the given one if the camera is not refused and the box was not removed */
   refused(name: string, remote: RemotePath, failure: unknown): unknown {
     const { absence } = failure instanceof PerchError ? failure.context : {};
     const box = this.#boxes.item(remote.box);
+    if (!box && failure instanceof PerchError && failure.code === 'notFound') {
+      const context = { path: name, why: 'away', absence: 'boxUnknown', waitMs: AGAIN_MS };
+      return new PerchError('unavailable', failure.message, context, failure);
+    }
     if (!box || (absence !== 'password' && absence !== 'forbidden')) {
       return failure;
     }

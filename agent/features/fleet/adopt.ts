@@ -8,10 +8,12 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { isReadByAll } from '../../config/file/file.ts';
 import { variableOf } from '../../config/load/environment.ts';
+import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { checkSyntax } from '../../config/schema/syntax.ts';
 import { readLastStart } from '../../config/store/last-start.ts';
 import { ConfigStore } from '../../config/store/store.ts';
+import { portOf } from '../../config/values/address.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 import type { CommandCall } from '../contract.ts';
 import { openBus, serversOf } from './bus/connection.ts';
@@ -57,6 +59,7 @@ export async function adoptServer(
   const config = await ConfigStore.open({ ...place, clock: systemClock, log: silentLogger, keys: await call.keys() });
   try {
     const { settings, edits } = planned(config, given, env);
+    checkReplica(settings.replicaAddress, credential, config.current, write);
     const address = readDatabaseURL(settings.databaseURL);
     await using database = await openDatabase(address);
     const isUsed = edits.every(([key]) => key !== 'databaseURL');
@@ -153,6 +156,31 @@ function planned(config: ConfigStore, given: AdoptedSettings, env: CommandCall['
   checkSyntax('natsUrl', settings.natsURL);
   checkSyntax('boxAddress', settings.replicaAddress);
   return { settings, edits };
+}
+
+/** @throws PerchError badInput for an address to which no box of the fleet connects */
+function checkReplica(
+  address: string,
+  { list, hosts = [] }: Credential,
+  { address: plain }: Pick<Config, 'address'>,
+  write: CommandCall['write'],
+): void {
+  if (address === '') {
+    return;
+  }
+  const known = list?.hosts ?? hosts;
+  if (known.length === 0) {
+    write('The fleet has no hosts: no box connects to this server (perch fleet hosts).\n');
+  } else if (!known.includes(address)) {
+    const advice =
+      'name one of them, or have all listed by perch fleet hosts and take a new credential of perch fleet server';
+    throw new PerchError('badInput', `boxes connect to ${known.join(', ')}, and not to ${address}: ${advice}`);
+  }
+  if (Number(address.slice(address.lastIndexOf(':') + 1)) === portOf(plain)) {
+    write(
+      `Port ${portOf(plain)} of this Perch is plain http: boxes connect to ${address} only if it is https there.\n`,
+    );
+  }
 }
 
 /**

@@ -54,7 +54,7 @@ export const PathItem = Type.Object({
   lastErrorWhy: OrNull(
     Type.String({
       description:
-        'The error in one word, if known: password, forbidden, noStream, noRoom, refuses, closed, silent, unknownName, noNetwork, notShared, boxRefuses.',
+        'The error in one word, if known: password, forbidden, noStream, noRoom, refuses, closed, silent, unknownName, noNetwork, notShared, boxRefuses, boxUnknown.',
     }),
   ),
   lastErrorTime: Time,

@@ -201,7 +201,7 @@ describeWith(['postgresql', 'nats-server'], 'perch fleet adopt', () => {
   });
 
   test(
-    'nothing is written for a database of others, a bus that rejects it, and a credential of a box',
+    'nothing is written for a database of others, a bus that rejects it, a credential of a box, and an address to which none connects',
     LIMIT,
     async () => {
       const { url } = await postgresql.database();
@@ -211,12 +211,16 @@ describeWith(['postgresql', 'nats-server'], 'perch fleet adopt', () => {
       expect(await adopt({ folder, url })).toContain('has the people of another server: nothing was changed');
 
       const empty = await postgresql.database();
-      await using strangers = await startFleet();
+      await using strangers = await startFleet(['two.example.org:443']);
       const unknown = await adopt({ folder, url: empty.url, natsURL: strangers.nats.url });
       expect(unknown).toContain('rejects the credential of this Perch');
       put('box.json', await fleet.issue('box', '00000000000000b1'));
       expect(await adopt({ folder, url: empty.url, credential: 'box.json' })).toMatch(
         /^this is the credential of box 0+b1/,
+      );
+      put('listed.json', await strangers.issue('server', 'one'));
+      expect(await adopt({ folder, url: empty.url, credential: 'listed.json' })).toContain(
+        'boxes connect to two.example.org:443, and not to one.example.org:443: name one of them',
       );
       expect(await adopt({ folder, url: empty.url, natsURL: '' })).toContain('no natsURL: name it with --nats');
       expect([await usersIn(empty.name), config()]).toEqual(['', CONFIG]);
