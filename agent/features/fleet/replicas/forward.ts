@@ -3,6 +3,7 @@ import { Agent, type AgentOptions, request as requestTls } from 'node:https';
 import { pipeline } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { pinFault } from '../../../tls/pin.ts';
 import type { Replica } from './roster.ts';
@@ -46,6 +47,12 @@ const KEPT_BACK: ReadonlySet<string> = new Set([
 /** Of target and headers. Node takes 16 KiB, with those of the connection. */
 const MAX_HEAD_BYTES = 14_000;
 
+/**
+ * After a connection that broke. The other side may have closed a kept one just then. A process that is killed resets connections, also
+ * new ones, before its port is closed.
+ */
+const PAUSES_MS = [0, 50, 150, 400];
+const NEVER = new AbortController().signal;
 const BROKEN: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
 
 interface Place extends AgentOptions {
@@ -96,6 +103,7 @@ interface Forwarded {
   /** Path and query of the holder's main port. */
   readonly target: string;
   readonly stamp: string;
+  readonly clock: Pick<Clock, 'sleep'>;
 }
 
 /**
@@ -140,7 +148,8 @@ async function ask(
   replica: Replica,
   forwarded: Forwarded,
 ): Promise<IncomingMessage | 'left' | undefined> {
-  for (let isFirst = true; ; isFirst = false) {
+  const { clock, reply } = forwarded;
+  for (let tries = 1; ; tries += 1) {
     const { answer, hasLeft, isReused } = send(agent, replica, forwarded);
     try {
       return await answer;
@@ -151,9 +160,15 @@ async function ask(
       if (isRefused(error)) {
         return undefined;
       }
-      // The other side may have closed a kept connection just then, or ends: a new one tells.
-      if (!(isReused() || isFirst) || !BROKEN.has((error as NodeJS.ErrnoException).code)) {
+      const pauseMs = isReused() ? 0 : PAUSES_MS[tries - 1];
+      if (pauseMs === undefined || !BROKEN.has((error as NodeJS.ErrnoException).code)) {
         throw unavailable(replica, error);
+      }
+      if (pauseMs > 0) {
+        await clock.sleep(pauseMs, NEVER);
+      }
+      if (isLeft(reply)) {
+        return 'left';
       }
     }
   }

@@ -150,7 +150,7 @@ export class FleetReplicas {
     const stamp = writeStamp(replica, { method: request.method, target }, origin, inherits, this.#clock.wallMs());
     const keys = isLoopbackIp(origin.ip) ? [secret] : [secret, subscriberOf(origin.ip)];
     try {
-      const forwarded = { request, reply, target, stamp };
+      const forwarded = { request, reply, target, stamp, clock: this.#clock };
       if (await this.#limited(keys, () => forward(this.#agent, replica, forwarded))) {
         return true;
       }

@@ -122,10 +122,7 @@ function startFfmpeg({ balancer }: Fleet, { headers, url }: Person, keepsCookies
   };
 }
 
-/**
- * hls.js in a page of the balancer. After an answer such as 503 it asks without the number that another server needs to go on with its
- * session (`checkRetry` of hls.js), and has to open the address again; nothing else does.
- */
+/** hls.js without a line of error handling, in a page of the balancer. */
 async function playInBrowser(page: Awaited<ReturnType<Awaited<ReturnType<typeof startViewer>>['open']>>) {
   await page.addScriptTag({ content: HLS_JS });
   await page.evaluate(() => {
@@ -135,36 +132,20 @@ async function playInBrowser(page: Awaited<ReturnType<Awaited<ReturnType<typeof 
     const { Hls } = globalThis as unknown as { Hls: typeof import('hls.js').default };
     const failures: string[] = [];
     const statuses: string[] = [];
-    let beforeS = 0;
-    const playedS = (): number =>
-      Array.from({ length: video.played.length }, (_, i) => video.played.end(i) - video.played.start(i)).reduce(
-        (sum, one) => sum + one,
-        beforeS,
-      );
-    Object.assign(globalThis, { failures, statuses, playedS });
-    const open = (): void => {
-      const hls = new Hls({ lowLatencyMode: true });
-      hls.on(Hls.Events.ERROR, (_, { fatal, details, response }) => {
-        const status = `${details} ${response?.code}`;
-        const opensAgain = fatal && status === 'levelLoadError 404' && statuses.some((one) => / 5\d\d$/.test(one));
-        (fatal && !opensAgain ? failures : statuses).push(status);
-        if (opensAgain) {
-          beforeS = playedS();
-          hls.destroy();
-          open();
-        }
-      });
-      hls.loadSource('/hls/gate/index.m3u8');
-      hls.attachMedia(video);
-      void video.play();
-    };
-    open();
+    Object.assign(globalThis, { failures, statuses });
+    const hls = new Hls({ lowLatencyMode: true });
+    hls.on(Hls.Events.ERROR, (_, { fatal, details, response }) => {
+      (fatal ? failures : statuses).push(`${details} ${response?.code}`);
+    });
+    hls.loadSource('/hls/gate/index.m3u8');
+    hls.attachMedia(video);
+    void video.play();
   });
   const look = () =>
     page.evaluate(() => ({
       failures: (globalThis as unknown as { readonly failures: string[] }).failures,
       statuses: (globalThis as unknown as { readonly statuses: string[] }).statuses,
-      timeS: (globalThis as unknown as { playedS(): number }).playedS(),
+      timeS: document.querySelector('video')?.currentTime ?? 0,
     }));
   return {
     look,
