@@ -20,10 +20,15 @@ interface Joining {
   readonly env?: Readonly<Record<string, string>>;
   /** Id of this Perch. */
   readonly box?: string;
+  /** Whose credential this Perch has. */
+  readonly former?: Member | 'damaged';
 }
 
 /** @returns what the command says */
-async function joined(member: Member, { config = 'perch: own\n', env = {}, box }: Joining = {}): Promise<string> {
+async function joined(
+  member: Member,
+  { config = 'perch: own\n', env = {}, box, former }: Joining = {},
+): Promise<string> {
   const { path, [Symbol.dispose]: remove } = temporaryFolder();
   onTestFinished(remove);
   const keys = await FleetAuthority.create(join(path, 'keys'), { natsURL: 'tls://nats.example', hosts: [] });
@@ -33,6 +38,10 @@ async function joined(member: Member, { config = 'perch: own\n', env = {}, box }
     writeFileSync(join(dataDir, 'servers.json'), JSON.stringify({ box, servers: [], revoked: [] }));
   }
   writeFileSync(join(path, 'perch.yml'), config);
+  const file = join(dataDir, CREDENTIAL_FILE);
+  if (former) {
+    writeFileSync(file, former === 'damaged' ? '{' : JSON.stringify(await keys.issue(former)));
+  }
   let said = '';
   const call = {
     ...{ words: ['join', '-', 'perch.yml'], dataDir, cwd: path, env, keys: async () => KEYS },
@@ -45,7 +54,6 @@ async function joined(member: Member, { config = 'perch: own\n', env = {}, box }
     yield JSON.stringify(credential);
   };
   const fault = await joinFleet(call as unknown as CommandCall, input()).catch(explain);
-  const file = join(dataDir, CREDENTIAL_FILE);
   expect(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined).toEqual(
     fault === 0 ? credential : undefined,
   );
@@ -97,4 +105,14 @@ test.for([
   ],
 ] as const)('the credential of %s is rejected, and nothing is saved', async ([, member, given, reason]) => {
   expect(await joined(member, given)).toContain(reason);
+});
+
+test('a server that takes the credential of another one says who it was', async () => {
+  const config = 'perch: own\nserver: yes\n';
+  const first = await joined(SERVER, { config });
+  expect(await joined(SERVER, { config, former: { role: 'server', id: 'two' } })).toBe(
+    `${first}It was server.two: no two servers may have the same credential.\n`,
+  );
+  expect(await joined(SERVER, { config, former: SERVER })).toBe(first);
+  expect(await joined(SERVER, { config, former: 'damaged' })).toBe(first);
 });

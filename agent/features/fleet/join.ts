@@ -27,9 +27,24 @@ export async function joinFleet(
   const file = named !== undefined && existsSync(resolve(cwd, named)) ? named : undefined;
   const { name, config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
   checkMember(member, { name, config }, await boxIdIn(dataDir));
-  await credentialIn(dataDir).save(() => credential);
+  const document = credentialIn(dataDir);
+  const former = await formerName(document);
+  await document.save(() => credential);
   write(`This Perch is ${nameOf(member)} of the fleet. With natsURL it connects at once, also while it runs.\n`);
+  if (former !== undefined && former !== nameOf(member)) {
+    write(`It was ${former}: no two servers may have the same credential.\n`);
+  }
   return 0;
+}
+
+/** Who this Perch is by the credential that it has; undefined: it has none that can be read. */
+async function formerName(document: ReturnType<typeof credentialIn>): Promise<string | undefined> {
+  try {
+    const credential = await document.load();
+    return credential && nameOf(memberOf(credential.jwt));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Boxes and servers have other rights on the bus. @param box id of this Perch, if it has one already @throws PerchError */

@@ -126,7 +126,7 @@ async function publish(call: CommandCall, keys: FleetAuthority, nowMs: number): 
       failures.push(explain(error));
     }
   }
-  const remedy = 'run perch fleet publish FOLDER when one answers';
+  const remedy = 'each has to include fleet.conf of FOLDER; run perch fleet publish FOLDER when one answers';
   throw new PerchError('unavailable', `no NATS server knows it yet: ${failures.join('; ')}: ${remedy}`);
 }
 
