@@ -6,13 +6,16 @@ import type { CommandCall } from '../../../../agent/features/contract.ts';
 import { adoptServer } from '../../../../agent/features/fleet/adopt.ts';
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
 import { holdDataFolder } from '../../../../system/data-folder.ts';
-import { AGENT, type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { AGENT, type Agent, freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
+import { asOwner, startBox } from '../../../peers/agent/paired-boxes.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
 import { runProcess } from '../../../peers/programs/process.ts';
+import { freePort } from '../../../support/base/free-port.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
 import { KEYS } from '../../../support/harness/loaded-config.ts';
 import { type Fleet, startFleet } from '../support/fleet.ts';
+import { linkedBoxes } from '../support/replicas.ts';
 
 const LIMIT = { timeout: 240_000 };
 const CONFIG = 'perch: own\n# mine\n';
@@ -28,6 +31,24 @@ async function faultsOf(agent: Agent, headers: Readonly<Record<string, string>>)
     readonly items: readonly { readonly kind: string; readonly text: string }[];
   };
   return items.filter(({ kind }) => kind === 'fleet').map(({ text }) => text);
+}
+
+/** Paths and ids of the events of boxes. */
+async function eventsOf(agent: Agent, headers: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const answer = await fetch(`${agent.url}/v3/events/list?to=2100-01-01T00:00:00Z`, { headers });
+  const { items } = (await answer.json()) as {
+    readonly items: readonly { readonly path: string; readonly id: string }[];
+  };
+  return items.map(({ path, id }) => `${path} ${id}`);
+}
+
+/** A box that connects to this server has an event, which the server has, too. */
+async function pairBoxWithEvent(server: Agent, box: Agent): Promise<void> {
+  const { invitation } = await asOwner<{ readonly invitation: string }>(server, 'POST', '/v3/away/invitations', {});
+  await asOwner(box, 'POST', '/v3/away/servers', { invitation });
+  await until(async () => ((await linkedBoxes(server)).length === 1 ? true : undefined));
+  await asOwner(box, 'POST', '/v3/events', { path: 'gate', type: 'motion', id: 'before' });
+  await until(async () => ((await eventsOf(server, server.headers)).includes('gate before') ? true : undefined));
 }
 
 describeWith(['postgresql', 'nats-server'], 'perch fleet adopt', () => {
@@ -99,55 +120,67 @@ describeWith(['postgresql', 'nats-server'], 'perch fleet adopt', () => {
   const usersIn = async (name: string): Promise<string> =>
     (await postgresql.sql("SELECT value FROM perch_documents WHERE name = 'users.json'", name)).trim();
 
-  test('a server goes on as one of a fleet: its people, their sessions, and a second server', LIMIT, async () => {
-    const { url } = await postgresql.database();
-    using folder = temporaryFolder();
-    const dataDir = folder.path;
-    const [file, credential, database] = [join(dataDir, 'test.yml'), join(dataDir, 'one.json'), join(dataDir, 'url')];
-    writeFileSync(credential, JSON.stringify(await fleet.issue('server', 'one')));
-    writeFileSync(database, `${url}\n`);
-    const perch = (...words: readonly string[]) =>
-      runProcess(process.execPath, [...AGENT, 'fleet', 'adopt', credential, ...words, '--data', dataDir, file]);
-    const named = ['--database', database, '--nats', fleet.nats.url, '--replica', '127.0.0.1:443'];
-    let owner: Readonly<Record<string, string>>;
-    {
-      await using home = await startAgent({ dataDir, isOwned: true, config: 'perch: own\n' });
-      owner = home.headers;
-      const early = await perch(...named);
-      expect(early).toMatchObject({ code: 1, output: expect.stringContaining('no data has changed: stop Perch') });
-      expect(early.output).toContain('answers, and has nothing of another server');
-      expect(readFileSync(file, 'utf8')).not.toContain('databaseURL');
-    }
-    const adopted = await perch(...named);
-    expect(adopted).toMatchObject({
-      code: 0,
-      output: expect.stringContaining('Wrote databaseURL, natsURL, replicaAddress.'),
-    });
-    const config = readFileSync(file, 'utf8');
-    expect(config).toContain('replicaAddress: 127.0.0.1:443');
-    const again = await perch();
-    expect(again).toMatchObject({ code: 0, output: expect.stringContaining('The configuration had all keys') });
-    {
-      await using home = await startAgent({
-        dataDir,
-        config: config.replaceAll(/^.*[aA]ddress: '.*\n|^mdns.*\n/gm, ''),
+  test(
+    'a server goes on as one of a fleet: its people, their sessions, boxes and events, and a second server',
+    LIMIT,
+    async () => {
+      const { url } = await postgresql.database();
+      using folder = temporaryFolder();
+      const dataDir = folder.path;
+      const [file, credential, database] = [join(dataDir, 'test.yml'), join(dataDir, 'one.json'), join(dataDir, 'url')];
+      writeFileSync(credential, JSON.stringify(await fleet.issue('server', 'one')));
+      writeFileSync(database, `${url}\n`);
+      const perch = (...words: readonly string[]) =>
+        runProcess(process.execPath, [...AGENT, 'fleet', 'adopt', credential, ...words, '--data', dataDir, file]);
+      const named = ['--database', database, '--nats', fleet.nats.url, '--replica', '127.0.0.1:443'];
+      let owner: Readonly<Record<string, string>>;
+      await using box = await startBox(['gate'], []);
+      const [ports, tls] = [await freeAgentPorts(), await freePort()];
+      const places = { dataDir, ports, listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }) };
+      {
+        await using home = await startAgent({ ...places, isOwned: true, config: 'perch: own\n' });
+        owner = home.headers;
+        await pairBoxWithEvent(home, box);
+        const early = await perch(...named);
+        expect(early).toMatchObject({ code: 1, output: expect.stringContaining('no data has changed: stop Perch') });
+        expect(early.output).toContain('answers, and has nothing of another server');
+        expect(readFileSync(file, 'utf8')).not.toContain('databaseURL');
+      }
+      const adopted = await perch(...named);
+      expect(adopted).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('Wrote databaseURL, natsURL, replicaAddress.'),
       });
-      await using other = await startAgent({ env: { PERCH_DATABASEURL: url } });
-      expect(await userOf(home, owner)).toBe('owner');
-      expect(await userOf(other, owner)).toBe('owner');
-      await until(async () => ((await faultsOf(home, owner)).length === 0 ? true : undefined));
-      // What is revoked now is not in the files.
-      await fetch(`${other.url}/v3/session`, { method: 'DELETE', headers: owner });
-      await until(async () => ((await userOf(home, owner)) === null ? true : undefined));
-    }
-    const later = await perch();
-    expect(later).toMatchObject({
-      code: 0,
-      output: expect.stringContaining('were changed there: the files are older'),
-    });
-    await using home = await startAgent({ env: { PERCH_DATABASEURL: url } });
-    expect(await userOf(home, owner)).toBeNull();
-  });
+      const config = readFileSync(file, 'utf8');
+      expect(config).toContain('replicaAddress: 127.0.0.1:443');
+      const again = await perch();
+      expect(again).toMatchObject({ code: 0, output: expect.stringContaining('The configuration had all keys') });
+      {
+        await using home = await startAgent({
+          ...places,
+          config: config.replaceAll(/^.*[aA]ddress: '.*\n|^mdns.*\n/gm, ''),
+        });
+        await using other = await startAgent({ env: { PERCH_DATABASEURL: url } });
+        expect(await userOf(home, owner)).toBe('owner');
+        expect(await userOf(other, owner)).toBe('owner');
+        await until(async () => ((await faultsOf(home, owner)).length === 0 ? true : undefined));
+        await until(async () =>
+          (await linkedBoxes({ url: home.url, headers: owner })).length === 1 ? true : undefined,
+        );
+        await until(async () => ((await eventsOf(other, owner)).includes('gate before') ? true : undefined));
+        // What is revoked now is not in the files.
+        await fetch(`${other.url}/v3/session`, { method: 'DELETE', headers: owner });
+        await until(async () => ((await userOf(home, owner)) === null ? true : undefined));
+      }
+      const later = await perch();
+      expect(later).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('were changed there: the files are older'),
+      });
+      await using home = await startAgent({ env: { PERCH_DATABASEURL: url } });
+      expect(await userOf(home, owner)).toBeNull();
+    },
+  );
 
   test.for(['answers, and has', 'lets server.one in', 'Imported', 'Saved the credential'])(
     'killed at "%s" it leaves the server as it was, and the next run takes what has changed since',
