@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Track } from '../../media/sample/track.ts';
 import type { ReplayTrack } from '../../sources/rtsp/replay/replay-track.ts';
-import { CardGroups, releaseAll } from './card-groups.ts';
+import { CardGroups, type KnownTimes, keyDigestOf, releaseAll, TakenGroups } from './card-groups.ts';
 import { Comparison } from './comparison.ts';
 import type { CardGroup } from './gap-recorder.ts';
 
@@ -17,13 +17,15 @@ const REPLAYED = {
 } as unknown as ReplayTrack;
 
 /** Groups of a card whose clock is ours and begins at 0. */
-function openGroups(untilMs: number, comparison = new Comparison(0)) {
+function openGroups(untilMs: number, comparison = new Comparison(0), known?: KnownTimes) {
   const got: CardGroup[] = [];
+  const taken = new TakenGroups();
   const groups = new CardGroups({
-    ...{ gap: { fromMs: 0, untilMs }, originMs: 0, assumedMs: 0, known: undefined, comparison, mustMatch: false },
+    ...{ gap: { fromMs: 0, untilMs }, originMs: 0, assumedMs: 0, known, comparison, mustMatch: false },
     ...{
       isOther: false,
-      taken: new Map(),
+      canRepeat: known === undefined,
+      taken,
       isBehind: () => false,
       takesDamaged: () => false,
       take: (group: CardGroup) => got.push(group),
@@ -36,7 +38,7 @@ function openGroups(untilMs: number, comparison = new Comparison(0)) {
       groups.onUnit(REPLAYED, i * STEP_TICKS, i * STEP_TICKS, i % group === 0, dataOf(i));
     }
   };
-  return { groups, got, send };
+  return { groups, got, send, taken };
 }
 
 const LARGE = new Uint8Array(1 << 20);
@@ -75,20 +77,52 @@ test('what a group has after the gap is left out', () => {
   expect(less.map(({ units }) => units.length)).toEqual([10, 9]);
 });
 
-test('units of a byte each are held up to a limit, too', () => {
-  const comparison = new Comparison(0);
-  comparison.recorded(DARK, -1_000);
-  const { groups, got, send } = openGroups(3_600_000, comparison);
-  send(0, 20_000, () => new Uint8Array(1), 10);
-  expect(got.length).toBeGreaterThanOrEqual(1_000);
-  groups.finish(false);
-  const one = openGroups(100_000_000);
-  one.send(0, 120, () => LARGE, 100);
-  // A group of more than 32 MB is left out.
-  expect(one.groups.finish(true)?.units).toHaveLength(20);
-  for (const { units } of [...got, ...one.got]) {
+test('a group of more than 32 MB is left out', () => {
+  const { groups, got, send } = openGroups(100_000_000);
+  send(0, 120, () => LARGE, 100);
+  const last = groups.finish(true);
+  expect(last?.units).toHaveLength(20);
+  for (const { units } of [...got, ...(last ? [last] : [])]) {
     releaseAll(units);
   }
+});
+
+test.for<[string, number, () => Uint8Array]>([
+  ['8 MB', 100, () => LARGE],
+  ['a thousand groups', 20_000, () => new Uint8Array(1)],
+])('what is compared is held up to %s, and asked for again once the times are known', ([, count, dataOf]) => {
+  const comparison = new Comparison(0);
+  comparison.recorded(DARK, -1_000);
+  const first = openGroups(3_600_000, comparison);
+  first.send(0, count, dataOf);
+  expect([first.got.length, first.groups.known]).toEqual([0, undefined]);
+  expect(first.groups.finish(true)).toBeUndefined();
+  expect([first.groups.mustRepeat, first.groups.known]).toEqual([true, { differenceMs: 0, isMatched: false }]);
+  const second = openGroups(3_600_000, comparison, first.groups.known);
+  second.send(0, count, dataOf);
+  expect(second.got).toHaveLength(count / 10 - 1);
+  second.groups.finish(false);
+  for (const { units } of second.got) {
+    releaseAll(units);
+  }
+});
+
+test('what is remembered of the groups that were taken does not grow with the gap', () => {
+  const { groups, got, send, taken } = openGroups(86_400_000);
+  send(0, 20_000, (i) => Buffer.alloc(100, `${i}`));
+  groups.finish(false);
+  const isKept = got.map((group) => taken.has(keyDigestOf(group), group.startMs));
+  expect([isKept.length, isKept.at(-1), isKept.filter(Boolean).length < 300]).toEqual([1_999, true, true]);
+});
+
+test('a card that sends more groups than a camera takes pictures is not read further', () => {
+  const { groups, got } = openGroups(86_400_000);
+  for (let i = 0; i < 10_000; i += 1) {
+    groups.onUnit(REPLAYED, i, i, true, Buffer.from(`${i}`));
+  }
+  expect([groups.isDone, groups.failure]).toMatchObject([true, { code: 'unsupported' }]);
+  groups.finish(false);
+  expect(got.length).toBeLessThan(300);
 });
 
 test.for<[string, number, () => Uint8Array]>([

@@ -10,13 +10,17 @@ import type { CardGroup, CardUnit } from './gap-recorder.ts';
 const TOLERANCE_MS = 100;
 /** Pictures of this much of the gap are known before the comparison is judged. */
 const COMPARED_MS = 2_000;
-/** Groups of the comparison, and one group. A larger group is left out. */
-const MAX_HELD_BYTES = 32 << 20;
+/** Groups that wait for the comparison. */
+const MAX_HELD_BYTES = 8 << 20;
 const MAX_HELD_GROUPS = 1_000;
+/** A larger group is left out. */
+const MAX_WHOLE_BYTES = 32 << 20;
+/** Cameras take fewer pictures a second. */
+const MAX_TAKEN_PER_SECOND = 256;
 /** Each unit takes this more than its data. */
 const UNIT_BYTES = 200;
 /** A card that sends more than this, or for longer by its own time, without a new group has none. */
-const MAX_GROUP_BYTES = 4 * MAX_HELD_BYTES;
+const MAX_GROUP_BYTES = 4 * MAX_WHOLE_BYTES;
 const MAX_GROUP_MS = 10 * 60_000;
 
 interface OpenGroup {
@@ -52,13 +56,37 @@ interface GroupsOptions {
   readonly mustMatch: boolean;
   /** No picture of the card is equal, on neither side of the gap: it has another stream, and its times are believed. */
   readonly isOther: boolean;
-  /** Times by digest of the key pictures that were taken, of other recordings of the card, too. */
-  readonly taken: Map<string, number>;
+  /** The replay can be repeated once its times are known: then groups that wait for that need not be held. */
+  readonly canRepeat: boolean;
+  /** From other recordings of the card, too. */
+  readonly taken: TakenGroups;
   /** Whether a group that begins then is taken although it is damaged. */
   takesDamaged(startMs: number): boolean;
   take(group: CardGroup): void;
   /** Whether what was taken still waits for the disk. */
   isBehind(): boolean;
+}
+
+/** The groups that were taken last: what comes again begins where the last one ended. */
+export class TakenGroups {
+  /** Times by digest of the key picture. */
+  readonly #startMs = new Map<string, number>();
+
+  /** @returns whether a camera may have taken so many within a second */
+  add(digest: string, startMs: number): boolean {
+    this.#startMs.delete(digest);
+    const [[oldest, oldestMs] = ['', 0]] = this.#startMs;
+    const isFull = this.#startMs.size >= MAX_TAKEN_PER_SECOND;
+    if (isFull) {
+      this.#startMs.delete(oldest);
+    }
+    this.#startMs.set(digest, startMs);
+    return !isFull || startMs - oldestMs >= 1_000;
+  }
+
+  has(digest: string, startMs: number): boolean {
+    return isSameTime(this.#startMs.get(digest) ?? Number.NaN, startMs);
+  }
 }
 
 /** Cuts a replay into whole groups of pictures, dates them, and passes on those that are missing. */
@@ -79,7 +107,7 @@ export class CardGroups implements ReplayControl {
   readonly #tracks = new Map<ReplayTrack, Track>();
   #open: OpenGroup | undefined;
   #held: { readonly group: OpenGroup; readonly endMs: number }[] = [];
-  #heldBytes = 0;
+  #hasDropped = false;
   /** End of the last group that was passed on. */
   #endMs = Number.NEGATIVE_INFINITY;
   #keepsLast = false;
@@ -96,6 +124,11 @@ export class CardGroups implements ReplayControl {
     const { differenceMs, isMatched } = this;
     const isSet = [...this.#tracks.keys()].some(({ times }) => times.shiftMs !== 0);
     return differenceMs === undefined || isSet ? undefined : { differenceMs, isMatched };
+  }
+
+  /** The times are known now, but groups that had waited for that were not held. */
+  get mustRepeat(): boolean {
+    return this.#hasDropped && this.differenceMs !== undefined;
   }
 
   get isBehind(): boolean {
@@ -150,7 +183,7 @@ export class CardGroups implements ReplayControl {
       return;
     }
     open.bytes += data.length + UNIT_BYTES;
-    if (open.bytes > MAX_HELD_BYTES) {
+    if (open.bytes > MAX_WHOLE_BYTES) {
       release(data);
       releaseAll(open.units.splice(0));
     } else {
@@ -177,10 +210,8 @@ export class CardGroups implements ReplayControl {
       this.#close(undefined);
       this.#decide();
     }
-    for (const { units } of [...this.#held.map(({ group }) => group), ...(this.#open ? [this.#open] : [])]) {
-      releaseAll(units);
-    }
-    this.#held = [];
+    this.#dropHeld();
+    releaseAll(this.#open?.units ?? []);
     this.#open = undefined;
     return this.#last;
   }
@@ -199,7 +230,7 @@ export class CardGroups implements ReplayControl {
     const endMs =
       nextMs !== undefined && nextMs > startMs && nextMs <= ownMs + 2 * stepMs + TOLERANCE_MS ? nextMs : ownMs;
     const { gap, assumedMs, comparison } = this.#options;
-    if (bytes > MAX_HELD_BYTES) {
+    if (bytes > MAX_WHOLE_BYTES) {
       const startOursMs = startMs - (this.differenceMs ?? assumedMs);
       if (startOursMs >= gap.fromMs && startOursMs < gap.untilMs) {
         this.tooLargeMs.push(startMs);
@@ -208,12 +239,16 @@ export class CardGroups implements ReplayControl {
       return;
     }
     this.#held.push({ group, endMs });
-    this.#heldBytes += bytes;
     const isCompared = endMs - assumedMs > gap.fromMs + COMPARED_MS;
     const isKnown =
       isCompared && (comparison.isEmpty || comparison.differenceMs !== undefined || comparison.differsBefore);
-    const isFull = this.#heldBytes > MAX_HELD_BYTES || this.#held.length >= MAX_HELD_GROUPS;
-    if (this.differenceMs !== undefined || isKnown || isFull) {
+    const heldBytes = this.#held.reduce((sum, one) => sum + one.group.bytes, 0);
+    const isFull = heldBytes > MAX_HELD_BYTES || this.#held.length >= MAX_HELD_GROUPS;
+    const isOpen = this.differenceMs === undefined && comparison.differenceMs === undefined && !comparison.isEmpty;
+    if (isFull && isOpen && this.#options.canRepeat) {
+      this.#hasDropped = true;
+      this.#dropHeld();
+    } else if (this.differenceMs !== undefined || isKnown || isFull) {
       this.#decide();
     }
   }
@@ -227,13 +262,24 @@ export class CardGroups implements ReplayControl {
       this.differenceMs = found ?? assumedMs;
       this.isDone ||= this.isDoubted;
     }
+    if (this.#hasDropped) {
+      this.isDone = true;
+      this.#dropHeld();
+      return;
+    }
     const held = this.#held;
     this.#held = [];
-    this.#heldBytes = 0;
     for (const [i, { group, endMs }] of held.entries()) {
       this.isDone ||= !this.isMatched && mustMatch;
       this.#pass(group, endMs, this.#keepsLast && i === held.length - 1);
     }
+  }
+
+  #dropHeld(): void {
+    for (const { group } of this.#held) {
+      releaseAll(group.units);
+    }
+    this.#held = [];
   }
 
   #pass(group: OpenGroup, cardEndMs: number, isLast: boolean): void {
@@ -244,7 +290,7 @@ export class CardGroups implements ReplayControl {
     this.isDone ||= startMs >= gap.untilMs;
     const earliestMs = Math.max(gap.fromMs, this.#endMs);
     const isWithin = startMs >= earliestMs - TOLERANCE_MS && endMs <= gap.untilMs + TOLERANCE_MS;
-    const isTaken = isSameTime(taken.get(digest) ?? Number.NaN, startMs) || comparison.has(digest, startMs);
+    const isTaken = taken.has(digest, startMs) || comparison.has(digest, startMs);
     if (!this.isDone && isWithin && !isTaken && group.isDamaged && !this.#options.takesDamaged(startMs)) {
       this.damagedMs = startMs;
       this.isDone = true;
@@ -263,8 +309,11 @@ export class CardGroups implements ReplayControl {
       this.#last = dated;
       return;
     }
-    taken.set(digest, startMs);
     try {
+      if (!taken.add(digest, startMs)) {
+        releaseAll(dated.units);
+        throw new PerchError('unsupported', 'its card sends more groups of pictures than a camera takes pictures');
+      }
       take(dated);
     } catch (error) {
       this.#fail(error);

@@ -9,7 +9,7 @@ import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import type { LinkShare } from '../../sources/rtsp/replay/link-share.ts';
 import { replayRecording } from '../../sources/rtsp/replay/replay.ts';
 import { streamLogin } from '../stream-login.ts';
-import { CardGroups, type KnownTimes, keyDigestOf, releaseAll } from './card-groups.ts';
+import { CardGroups, type KnownTimes, keyDigestOf, releaseAll, TakenGroups } from './card-groups.ts';
 import { Comparison, isSameTime } from './comparison.ts';
 import { type CardGroup, GapRecorder } from './gap-recorder.ts';
 
@@ -133,7 +133,7 @@ export async function fetchSource(
 ): Promise<SourceFetched> {
   const { path, gap } = options;
   const recorder = new GapRecorder(options.recorder(), path);
-  const taken = new Map<string, number>();
+  const taken = new TakenGroups();
   const damaged: number[] = [];
   const tooLarge = new Set<number>();
   let [hasVideo, hasBefore, isOther, isDoubted] = [false, false, false, false];
@@ -155,8 +155,8 @@ export async function fetchSource(
       before && next && isSameTime(before.startMs, next.startMs) && keyDigestOf(before) === keyDigestOf(next);
     if (before && (isPart || (next && next.startMs < before.endMs - OVERLAP_MS))) {
       releaseAll(before.units);
-    } else if (before && !isSameTime(taken.get(keyDigestOf(before)) ?? Number.NaN, before.startMs)) {
-      taken.set(keyDigestOf(before), before.startMs);
+    } else if (before && !taken.has(keyDigestOf(before), before.startMs)) {
+      taken.add(keyDigestOf(before), before.startMs);
       write(before);
     }
   };
@@ -164,6 +164,7 @@ export async function fetchSource(
     for (const recording of recordings) {
       let known: KnownTimes | undefined;
       let stops: (number | undefined)[] = [];
+      let canRepeat = true;
       for (let isOver = isDoubted; !isOver; ) {
         const beginMs = originOf(recording, options, assumedMs);
         const restMs = known ? written.endMs + known.differenceMs - EDGE_MS : beginMs;
@@ -172,7 +173,7 @@ export async function fetchSource(
         const groups = new CardGroups({
           gap: { fromMs, untilMs: gap.endUs / 1_000 },
           ...{ originMs, assumedMs: differenceMs ?? assumedMs, known },
-          ...{ mustMatch: mustMatch && differenceMs === undefined, taken, isOther },
+          ...{ mustMatch: mustMatch && differenceMs === undefined, taken, isOther, canRepeat },
           takesDamaged: (startMs) => damaged.length > MAX_DAMAGED || damaged.some((one) => isSameTime(one, startMs)),
           comparison,
           take: (group) => {
@@ -212,6 +213,9 @@ export async function fetchSource(
         }
         if (groups.damagedMs !== undefined) {
           damaged.push(groups.damagedMs);
+        } else if (groups.mustRepeat) {
+          // A camera whose clock was set within it would have no known times again.
+          canRepeat = false;
         } else if (!isOver) {
           await options.clock.sleep(STALL_PAUSE_MS, signal);
           signal.throwIfAborted();
@@ -243,7 +247,7 @@ async function isEqualAfter(
     const comparison = await comparisonOf(options, signal);
     const groups = new CardGroups({
       ...{ gap: { fromMs: endMs, untilMs: endMs }, originMs, assumedMs, known: undefined },
-      ...{ comparison, mustMatch: true, isOther: true, taken: new Map() },
+      ...{ comparison, mustMatch: true, isOther: true, canRepeat: true, taken: new TakenGroups() },
       takesDamaged: () => true,
       isBehind: () => false,
       take: ({ units }) => releaseAll(units),
@@ -297,7 +301,7 @@ async function replayInto(
     const { seenMs = Number.NEGATIVE_INFINITY } = groups;
     isOver = end !== 'silent' || seenMs >= untilMs - 2 * EDGE_MS || isEnd(groups.seenMs);
     kept = groups.finish(isOver && groups.damagedMs === undefined);
-    isOver &&= groups.damagedMs === undefined;
+    isOver &&= groups.damagedMs === undefined && !groups.mustRepeat;
   } finally {
     groups.finish(false);
   }

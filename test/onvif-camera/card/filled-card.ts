@@ -45,6 +45,8 @@ export function enlarge({ units }: SdCard, fromMs: number, untilMs: number, byte
   const slice = Buffer.alloc(4 + bytes, 0xaa);
   slice.writeUInt32BE(bytes, 0);
   slice[4] = 0x41;
+  // Its first macroblock is the second one of the picture.
+  slice[5] = 0x40;
   for (const [i, unit] of units.entries()) {
     if (unit.track === 0 && unit.unixMs >= fromMs && unit.unixMs < untilMs) {
       units[i] = { ...unit, data: Buffer.concat([unit.data, slice]) };

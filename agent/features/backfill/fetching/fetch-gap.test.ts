@@ -34,6 +34,8 @@ interface Setup {
   readonly hasHourBefore?: boolean;
   /** Seconds whose group of pictures is larger than one may be. */
   readonly large?: readonly [fromSecond: number, untilSecond: number];
+  /** Of each of its pictures. */
+  readonly largeBytes?: number;
   readonly gap?: readonly [fromSecond: number, untilSecond: number];
   /** What the box has came from the card itself: from one with the stream that is recorded, as was seen before, or from any. */
   readonly fetched?: 'same' | 'any';
@@ -62,6 +64,7 @@ async function openGap(setup: Setup = {}) {
     isOther,
     hasHourBefore = false,
     large = [],
+    largeBytes,
     gap: [from, until] = [20.35, 30.6],
     fetched,
     laterMs = 0,
@@ -74,7 +77,7 @@ async function openGap(setup: Setup = {}) {
     card.units.unshift(...filledCard({ fromMs: startMs - HOUR_MS, seconds: 33 }).units);
   }
   const [largeFrom, largeUntil] = large.map((second) => startMs + second * 1_000);
-  enlarge(card, largeFrom ?? 0, largeUntil ?? 0);
+  enlarge(card, largeFrom ?? 0, largeUntil ?? 0, largeBytes);
   card.isRecording = true;
   const camera = await startOnvifCamera({ quirks, credentials: LOGIN, card, clock });
   onTestFinished(() => camera[Symbol.asyncDispose]());
@@ -156,6 +159,10 @@ test.for<[string, Setup]>([
   ['the zone is behind UTC', { quirks: { cardZoneMs: -3.5 * HOUR_MS } }],
   ['the clock of the camera is wrong', { quirks: { clockOffsetMs: 47_000 } }],
   ['the clock on the card is some seconds off', { quirks: { cardZoneMs: 2_700 } }],
+  [
+    'more comes than is held until its clock is known',
+    { quirks: { cardZoneMs: 7_000 }, large: [0, 22], largeBytes: 200_000 },
+  ],
   ['the card lists files that overlap', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 1_500 } } }],
   ['the results of the search come in pages', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 0 }, cardPage: 2 } }],
   ['the times of the recordings are not listed', { quirks: { cardListsNoTimes: true } }],
@@ -233,7 +240,8 @@ test('where only what came from the card itself follows a gap, that it is equal 
 test.for(['none', 'stream'] as const)(
   'where no picture is equal, as with another codec, the clock of the camera is believed: %s',
   async (isOther) => {
-    const { run, expected, shown } = await openGap({ isOther, quirks: { clockOffsetMs: 20_000 } });
+    const large = { large: [0, 22], largeBytes: 200_000 } as const;
+    const { run, expected, shown } = await openGap({ isOther, quirks: { clockOffsetMs: 20_000 }, ...large });
     expect(await run()).toMatchObject({ differenceMs: undefined });
     // ONVIF has the time in whole seconds.
     const seconds = shown().map(({ second }) => second);
