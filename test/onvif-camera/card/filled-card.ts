@@ -11,11 +11,12 @@ interface Filling {
   readonly fps?: number;
   /** Pictures from one key picture to the next. */
   readonly group?: number;
+  readonly size?: readonly [width: number, height: number];
 }
 
-/** A card with recordings, made at once: 160 × 90, with sound. Pictures differ from each other. */
-export function filledCard({ fromMs, seconds, fps = 10, group = 10 }: Filling): SdCard {
-  const [width, height] = [160, 90];
+/** A card with recordings, made at once, with sound. Pictures differ from each other. */
+export function filledCard({ fromMs, seconds, fps = 10, group = 10, size = [160, 90] }: Filling): SdCard {
+  const [width, height] = size;
   const encoder = new H264Encoder(width, height, fps);
   const picture = new Picture(width, height);
   const { sps, pps } = encoder;

@@ -114,7 +114,8 @@ class ReplaySession {
       case 'OPTIONS':
         return [200, [['Public', 'OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN']]];
       case 'DESCRIBE': {
-        const tracks = quirks.cardHasNoSound ? this.#card.tracks.slice(0, 1) : this.#card.tracks;
+        const { tracks: all } = this.#card.partOf(tokenOf(request));
+        const tracks = quirks.cardHasNoSound ? all.slice(0, 1) : all;
         const sdp = writeSdp(tracks, { name: 'card', host: '127.0.0.1', sessionId: 1 });
         const base = request.uri.replace(/\?.*$/, '');
         return [
@@ -137,14 +138,15 @@ class ReplaySession {
     }
   }
 
-  #setUp({ uri, headers }: RtspRequest): Answer {
+  #setUp(request: RtspRequest): Answer {
+    const { uri, headers } = request;
     const { quirks } = this.#state;
     if ((quirks.replaysRefused ?? 0) > 0) {
       quirks.replaysRefused = (quirks.replaysRefused ?? 0) - 1;
       return [453];
     }
     const index = Number(/trackID=([01])$/.exec(uri)?.[1]);
-    const track = this.#card.tracks[index];
+    const track = this.#card.partOf(tokenOf(request)).tracks[index];
     const wanted = parseTransports(headers.get('Transport') ?? '').find(({ protocol }) => protocol === 'tcp');
     if (!track || !wanted) {
       return [track ? 461 : 404];
@@ -159,7 +161,7 @@ class ReplaySession {
     this.#playing.abort();
     this.#playing = new AbortController();
     const { signal } = this.#playing;
-    const token = /\/replay\/([^/?]*)/.exec(request.uri)?.[1];
+    const token = tokenOf(request);
     const recording = this.#card.recordings(quirks, clockOffsetMs).find((one) => one.token === token);
     const [fromMs, untilMs] = rangeOf(request.headers.get('Range'));
     const units =
@@ -209,6 +211,9 @@ class ReplaySession {
     }
   }
 }
+
+/** The recording that a request is for. */
+const tokenOf = ({ uri }: RtspRequest): string => /\/replay\/([^/?]*)/.exec(uri)?.[1] ?? '';
 
 /** `clock=20260101T120000.5Z-20260101T121000Z`, RFC 2326 §3.7. */
 function rangeOf(text = ''): readonly [number, number] {

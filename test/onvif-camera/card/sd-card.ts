@@ -22,6 +22,8 @@ export interface ListedRecording {
 }
 
 const SPS = 7;
+/** Begin of the tokens of its recordings. */
+const SUB = 'SUB_';
 /** An hour of pictures and sound. */
 const MAX_UNITS = 240_000;
 
@@ -30,6 +32,8 @@ export class SdCard {
   readonly tracks: readonly [H264Track, G711Track];
   readonly units: CardUnit[] = [];
   isRecording = false;
+  /** What it records of the camera's second stream, of the same time. */
+  sub: SdCard | undefined;
   #leave: (() => void) | undefined;
 
   constructor(tracks: readonly [H264Track, G711Track]) {
@@ -77,6 +81,19 @@ export class SdCard {
 
   /** What the card lists, in its own time. */
   recordings(quirks: CardQuirks, clockOffsetMs: number): ListedRecording[] {
+    const { cardStream = 'main' } = quirks;
+    const main = cardStream === 'sub' ? [] : this.#ownRecordings(quirks, clockOffsetMs);
+    const ofSub = cardStream === 'main' || !this.sub ? [] : this.sub.#ownRecordings(quirks, clockOffsetMs);
+    const sub = ofSub.map((one) => ({ ...one, token: `${SUB}${one.token}` }));
+    return (cardStream === 'sub, main' ? [...sub, ...main] : [...main, ...sub]).sort((a, b) => a.fromMs - b.fromMs);
+  }
+
+  /** The part of the card that has a recording. */
+  partOf(token: string): SdCard {
+    return token.startsWith(SUB) ? (this.sub ?? this) : this;
+  }
+
+  #ownRecordings(quirks: CardQuirks, clockOffsetMs: number): ListedRecording[] {
     const [first, last] = [this.units[0], this.units.at(-1)];
     if (!first || !last) {
       return [];
@@ -107,8 +124,8 @@ export class SdCard {
 
   /** What a replay sends of a recording: from the last key picture at or before the time on. Times are the card's. */
   replayed(recording: ListedRecording, fromMs: number, untilMs: number, quirks: CardQuirks, offsetMs: number) {
-    const timed = this.units
-      .map((unit) => ({ ...unit, cardMs: this.timeOf(unit.unixMs, quirks, offsetMs) }))
+    const timed = this.partOf(recording.token)
+      .units.map((unit) => ({ ...unit, cardMs: this.timeOf(unit.unixMs, quirks, offsetMs) }))
       .filter(({ track, cardMs }) => {
         const isOfFile =
           !(quirks.cardFiles || quirks.cardChannels) || (cardMs >= recording.fromMs && cardMs <= recording.untilMs);

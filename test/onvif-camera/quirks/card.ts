@@ -8,8 +8,8 @@ export interface CardQuirks {
   /** A recorder: the card has these channels, each with a part of its time, by the machine's clock. */
   cardChannels?: readonly { readonly name: string; readonly fromMs: number; readonly untilMs: number }[];
   cardHasNoSound?: boolean;
-  /** The card has the sub stream, of another size. */
-  cardStream?: 'sub';
+  /** The card has the camera's second stream, or both under one source, in this order. With `sub` of the card. */
+  cardStream?: 'sub' | 'main, sub' | 'sub, main';
   /** Recordings in each page of a search. */
   cardPage?: number;
   /** Empty pages before the first result: the camera is still searching. */

@@ -73,6 +73,7 @@ async function openGap(setup: Setup = {}) {
   const wallMs = () => systemClock.wallMs() + laterMs;
   Object.assign(clock, { wallMs });
   const card = filledCard({ fromMs: startMs, seconds: SECONDS });
+  card.sub = quirks.cardStream && filledCard({ fromMs: startMs, seconds: SECONDS, size: [128, 72] });
   if (hasHourBefore) {
     card.units.unshift(...filledCard({ fromMs: startMs - HOUR_MS, seconds: 33 }).units);
   }
@@ -166,6 +167,12 @@ test.for<[string, Setup]>([
   ['the card lists files that overlap', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 1_500 } } }],
   ['the results of the search come in pages', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 0 }, cardPage: 2 } }],
   ['the times of the recordings are not listed', { quirks: { cardListsNoTimes: true } }],
+  ['the card has main and sub stream under one source', { quirks: { cardStream: 'main, sub' } }],
+  ['the sub stream under the same source is listed first', { quirks: { cardStream: 'sub, main' } }],
+  [
+    'files of both streams are under one source',
+    { quirks: { cardStream: 'sub, main', cardFiles: { everyMs: 4_000, overlapMs: 500 } } },
+  ],
   ['the replay ignores the wanted pace', { quirks: { replayPace: 15 } }],
   ['Immediate is not supported', { quirks: { replayLacks: ['Immediate'] } }],
   [

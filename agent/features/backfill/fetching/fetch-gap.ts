@@ -11,6 +11,7 @@ import {
 } from '../../../cameras/card/fetch-source.ts';
 import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
 import { findRecordings } from '../../../onvif/recordings/card-services.ts';
+import { streamsOf } from '../../../onvif/recordings/parallel.ts';
 
 const HOUR_MS = 3_600_000;
 /** Cameras list a file once it is closed, after hours at most. */
@@ -32,7 +33,7 @@ export async function fetchGap(options: FetchOptions, signal: AbortSignal): Prom
   for (const tryMs of [zoneMs, zoneMs + HOUR_MS, zoneMs - HOUR_MS]) {
     const assumedMs = session.skewMs + tryMs;
     const sources = sourcesWithin(recordings, rangeOf(options, assumedMs));
-    // A recorder has channels; a camera with the wrong time may have recorded anything then.
+    // A recorder has channels, a camera two streams; one with the wrong time may have recorded anything then.
     const mustMatch = sources.length > 1 || tryMs !== 0;
     for (const all of sources) {
       const {
@@ -84,13 +85,20 @@ function mustBeListed(
   }
 }
 
-/** The recordings of each source that may have something of the range, oldest first. */
-function sourcesWithin(recordings: readonly CardRecording[], range: Range): CardRecording[][] {
+/**
+ * The recordings of each source, and each of its streams, that may have something of the range, oldest first. The stream that has most of
+ * it is the first of its source: one with clips of events may be equal, too.
+ */
+function sourcesWithin(recordings: readonly CardRecording[], range: Range): (readonly CardRecording[])[] {
   const within = recordings.filter((one) => {
     const { fromMs, untilMs } = timesOf(one);
     return fromMs < range.untilMs && untilMs > range.fromMs;
   });
-  return [...Map.groupBy(within, ({ source = '' }) => source).values()].map((all) =>
-    all.sort((a, b) => (a.fromMs ?? 0) - (b.fromMs ?? 0)),
+  const withinMs = (all: readonly CardRecording[]): number =>
+    all.map(timesOf).reduce((sum, one) => {
+      return sum + Math.min(one.untilMs, range.untilMs) - Math.max(one.fromMs, range.fromMs);
+    }, 0);
+  return [...Map.groupBy(within, ({ source = '' }) => source).values()].flatMap((all) =>
+    streamsOf(all.sort((a, b) => (a.fromMs ?? 0) - (b.fromMs ?? 0))).toSorted((a, b) => withinMs(b) - withinMs(a)),
   );
 }

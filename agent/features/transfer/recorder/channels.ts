@@ -1,4 +1,5 @@
 import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
+import { areParallel } from '../../../onvif/recordings/parallel.ts';
 
 /** Recordings of a recorder that belong together: those of one camera. */
 export interface Channel {
@@ -10,8 +11,6 @@ export interface Channel {
   readonly recordings: readonly CardRecording[];
 }
 
-/** Files of a camera overlap by seconds; two channels of one source overlap almost all the time. */
-const MAX_OVERLAP = 0.5;
 const MAX_NAME_CHARS = 100;
 const TOKEN = 'token|';
 
@@ -21,7 +20,7 @@ export function channelsOf(recordings: readonly CardRecording[]): readonly Chann
   const channels = bySource.flatMap(([key, some]) => {
     const all = some.toSorted((a, b) => (a.fromMs ?? 0) - (b.fromMs ?? 0));
     const named = all.map(({ name }) => name).find(Boolean);
-    return overlap(all)
+    return areParallel(all)
       ? all.map((one) => ({
           key: `${TOKEN}${one.token}`,
           name: [named, one.token].filter(Boolean).join(' '),
@@ -57,22 +56,3 @@ export function channelOf(
   const name = channels.find((one) => recordings.some((recording) => one.recordings.includes(recording)))?.name ?? '';
   return { key, name, recordings: recordings.sort((a, b) => (a.fromMs ?? 0) - (b.fromMs ?? 0)) };
 }
-
-/** @param all oldest first */
-function overlap(all: readonly CardRecording[]): boolean {
-  return all.some((one, i) => {
-    const next = all[i + 1];
-    if (!next) {
-      return false;
-    }
-    const [fromMs, untilMs] = [
-      next.fromMs ?? Number.NaN,
-      Math.min(one.untilMs ?? Number.NaN, next.untilMs ?? Number.NaN),
-    ];
-    const shorterMs = Math.min(lengthMs(one), lengthMs(next));
-    // Nothing is known of times that are not stated.
-    return untilMs - fromMs > MAX_OVERLAP * shorterMs;
-  });
-}
-
-const lengthMs = ({ fromMs = Number.NaN, untilMs = Number.NaN }: CardRecording): number => untilMs - fromMs;

@@ -34,6 +34,10 @@ const BOXES: readonly (() => Readonly<Record<string, Quirks>>)[] = [
     'no times in the list': { cardListsNoTimes: true },
   }),
   () => ({
+    'sub and main stream under one source': { cardStream: 'sub, main' },
+    'files of both streams under one source': { cardStream: 'sub, main', ...files(4_000, 500) },
+  }),
+  () => ({
     'no sound': { cardHasNoSound: true },
     'slower than asked for': { replayPace: 6 },
     'no Immediate': { replayLacks: ['Immediate'] },

@@ -46,7 +46,9 @@ let filled: { readonly card: SdCard; readonly fromMs: number } | undefined;
 export function sharedCard() {
   if (!filled) {
     const fromMs = Math.floor(systemClock.wallMs() / 1_000 - SECONDS) * 1_000;
-    filled = { fromMs, card: filledCard({ fromMs, seconds: SECONDS, fps: FPS, group: FPS }) };
+    const filling = { fromMs, seconds: SECONDS, fps: FPS, group: FPS };
+    filled = { fromMs, card: filledCard(filling) };
+    filled.card.sub = filledCard({ ...filling, size: [128, 72] });
     filled.card.isRecording = true;
   }
   return filled;
