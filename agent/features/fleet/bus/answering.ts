@@ -6,7 +6,7 @@ import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BusConnection } from './connection.ts';
 import { type Credential, permits } from './credential.ts';
-import { answerSubject, requestSubject } from './subjects.ts';
+import { answerSubject, answersOf, requestSubject } from './subjects.ts';
 
 export const MAX_REQUEST_BYTES = 16 << 10;
 /** A longer answer goes over a connection. */
@@ -50,7 +50,7 @@ export function takeRequests(
     route(request, response);
   });
   http.maxRequestsPerSocket = 1;
-  const ownReply = new RegExp(`^${answerSubject(box, '[\\w-]{1,64}', '[\\w-]{16,64}').replaceAll('.', '\\.')}$`);
+  const isOwn = answersOf(box);
   let [running, inSecond, secondMs] = [0, 0, 0];
   const isTooMany = (): boolean => {
     const nowMs = clock.monoMs();
@@ -79,7 +79,7 @@ export function takeRequests(
     }
   };
   const take = ({ data, reply = '' }: Pick<Msg, 'data' | 'reply'>): void => {
-    if (data.length > MAX_REQUEST_BYTES || !ownReply.test(reply)) {
+    if (data.length > MAX_REQUEST_BYTES || !isOwn(reply)) {
       return;
     }
     if (isTooMany()) {

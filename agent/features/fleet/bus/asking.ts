@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { NOT_CARRIED } from '../../../auth/pairing/box-bus.ts';
 import { ConcurrencyLimits } from '../../../base/concurrency-limit.ts';
@@ -6,12 +5,11 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { ANSWER_HEADER, type AnswerPart, MAX_ANSWER_BYTES, MAX_ANSWER_PARTS, MAX_REQUEST_BYTES } from './answering.ts';
 import type { BusConnection } from './connection.ts';
 import { type Credential, memberOf, permits } from './credential.ts';
-import { answerSubject, requestSubject } from './subjects.ts';
+import { answerSubject, newAnswerSubject, requestSubject } from './subjects.ts';
 
 /** Requests of this server to one box at once, so that a box that hangs or floods costs little. Others wait. */
 const MAX_OF_BOX = 8;
 const MAX_WAITING = 64;
-const TOKEN_BYTES = 16;
 
 /** The error of a request that the bus does not carry, so that a connection has to. */
 export const notCarried = (message: string): PerchError => new PerchError('unavailable', message, { why: NOT_CARRIED });
@@ -44,7 +42,7 @@ export class BusRequests {
 async function exchange(client: NatsConnection, server: string, { box, request, signal }: Asked): Promise<Uint8Array> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const reply = answerSubject(box, server, randomBytes(TOKEN_BYTES).toString('base64url'));
+  const reply = newAnswerSubject(box, server);
   const parts: Uint8Array[] = [];
   let bytes = 0;
   const subscription = client.subscribe(reply, {

@@ -10,6 +10,7 @@ import { type Credential, credentialIn, readCredential } from './credential.ts';
 import { takeOrders } from './dialing.ts';
 import { HOSTS_HEADER, type HostList, headerOf } from './host-list.ts';
 import { LEARNT_FILE, LearntHosts } from './learnt-hosts.ts';
+import { newAnswerSubject } from './subjects.ts';
 
 function newFolder(): string {
   const folder = temporaryFolder();
@@ -48,7 +49,9 @@ function boxOnBus(dataDir = newFolder()) {
   const learnt = new LearntHosts(dataDir, silentLogger);
   const deps = { links, servers: { list: () => paired as never }, learnt, log: silentLogger };
   let hear: (fault: undefined, message: object) => void = () => expect.fail('it takes no orders');
+  const answers = new Map<string, (answer: unknown) => void>();
   const client = {
+    publish: (reply: string, text: string) => answers.get(reply)?.(JSON.parse(text)),
     subscribe: (_: string, { callback }: { callback: typeof hear }) => {
       hear = callback;
     },
@@ -60,9 +63,10 @@ function boxOnBus(dataDir = newFolder()) {
     connect: async (fleet: FleetAuthority) => takeOrders({ client } as never, 'box', await credentialOf(fleet), deps),
     ask: (order: string, header?: string) =>
       new Promise<unknown>((resolve) => {
-        const respond = (text: string) => resolve(JSON.parse(text));
+        const reply = newAnswerSubject('box', 'cloud');
+        answers.set(reply, resolve);
         const headers = new Map(header === undefined ? [] : [[HOSTS_HEADER, header]]);
-        hear(undefined, { data: new Uint8Array(9), string: () => order, headers, respond });
+        hear(undefined, { data: new Uint8Array(9), string: () => order, headers, reply });
       }),
   };
 }

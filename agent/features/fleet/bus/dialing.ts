@@ -7,7 +7,7 @@ import type { BusConnection } from './connection.ts';
 import { type Credential, memberOf } from './credential.ts';
 import { HOSTS_HEADER, laterHosts } from './host-list.ts';
 import type { LearntHosts } from './learnt-hosts.ts';
-import { requestSubject } from './subjects.ts';
+import { answersOf, isInbox, requestSubject } from './subjects.ts';
 
 /** Longest order, see `dial-order.ts`. */
 const MAX_ORDER_BYTES = 2_000;
@@ -87,21 +87,29 @@ export async function takeOrders(
       await dialer.obey(order);
     }
   };
+  const answer = (reply: string, said: DialAnswer): void => {
+    try {
+      client.publish(reply, JSON.stringify(said));
+    } catch (error) {
+      log.debug({ cause: explain(error) }, 'an answer to an order is not sent to the bus');
+    }
+  };
+  const isOwn = answersOf(box);
   client.subscribe(requestSubject(box, 'dial'), {
     callback: (fault, message) => {
-      if (fault || message.data.length > MAX_ORDER_BYTES) {
+      const { data, reply = '' } = message;
+      if (fault || data.length > MAX_ORDER_BYTES || !(isOwn(reply) || isInbox(reply))) {
         return;
       }
       void obey(message.string(), message.headers?.get(HOSTS_HEADER) ?? '').then(
-        () => void message.respond(JSON.stringify({})),
+        () => answer(reply, {}),
         (error: unknown) => {
           const why = whyOf(error);
-          const answer: DialAnswer = {
+          answer(reply, {
             error: explain(error).slice(0, MAX_REASON_CHARS),
             ...(typeof why === 'string' && { why }),
             ...((why === 'run' || why === 'expired') && { now: dialer.now }),
-          };
-          message.respond(JSON.stringify(answer));
+          });
         },
       );
     },

@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { encodeUser } from '@nats-io/jwt';
+import { nkeys } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { LinkedBoxes, type LinkedPairing } from '../../../auth/pairing/linked-boxes.ts';
@@ -7,6 +9,8 @@ import { Summons } from './summons.ts';
 
 const YARD = '00000000000000b1';
 const BARN = '00000000000000b2';
+
+const JWT = await encodeUser('server.cloud', nkeys.createUser(), nkeys.createAccount(), {});
 
 /** A server on a bus whose boxes all give the same answer. */
 function openServer({
@@ -37,7 +41,8 @@ function openServer({
   let answer: object = {};
   const client = { request: async () => ({ data: new TextEncoder().encode(JSON.stringify(answer)) }) };
   const named = isOfBefore ? { hosts } : { list: { hosts, version: 1, signature: '' } };
-  const bus = async () => ({ connection: { client }, credential: { orders: { key, secret }, ...named } }) as never;
+  const bus = async () =>
+    ({ connection: { client }, credential: { jwt: JWT, orders: { key, secret }, ...named } }) as never;
   return {
     ...{ links, paired, clock, warned, summons },
     found: () => found,

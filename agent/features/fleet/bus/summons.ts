@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { headers } from '@nats-io/transport-node';
+import { headers, type RequestOptions } from '@nats-io/transport-node';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { writeDialOrder } from '../../../auth/pairing/dial-order.ts';
@@ -10,9 +10,9 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { FeatureProblem } from '../../contract.ts';
 import type { BusConnection } from './connection.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, memberOf, permits } from './credential.ts';
 import { HOSTS_HEADER, headerOf } from './host-list.ts';
-import { requestSubject } from './subjects.ts';
+import { answerSubject, newAnswerSubject, requestSubject } from './subjects.ts';
 
 /** A box takes at most 20 s to connect. */
 const DIAL_MS = 25_000;
@@ -243,7 +243,7 @@ export class Summons {
       if (list) {
         named.set(HOSTS_HEADER, headerOf(list));
       }
-      const options = { timeout: ANSWER_MS, headers: named };
+      const options = { timeout: ANSWER_MS, headers: named, ...replyOf(box, bus.credential) };
       return answerOf((await client.request(requestSubject(box, 'dial'), order, options)).data);
     } catch (error) {
       if (error instanceof PerchError) {
@@ -253,6 +253,14 @@ export class Summons {
       return undefined;
     }
   }
+}
+
+/** Where a box is to answer. A credential that is older than answers of boxes has only its inbox, in which boxes of before answer. */
+function replyOf(box: string, { jwt }: Credential): Partial<RequestOptions> {
+  const { id: server } = memberOf(jwt);
+  return permits(jwt, 'sub', answerSubject('*', server, '*'))
+    ? { noMux: true, reply: newAnswerSubject(box, server) }
+    : {};
 }
 
 /** @throws PerchError badInput: a box may send anything */

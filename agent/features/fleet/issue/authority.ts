@@ -24,8 +24,6 @@ const KEYS_NAME = 'fleet-keys.json';
 /** Largest message of a box: a picture of a camera is not among them. */
 const MAX_BOX_PAYLOAD_BYTES = 256 << 10;
 const MAX_BOX_SUBSCRIPTIONS = 16;
-/** Time in which a box may answer a request, in nanoseconds. */
-const ANSWER_NS = 30e9;
 const MAX_MEMBERS = 20_000;
 
 const Key = Type.String({ pattern: '^U[A-Z2-7]{55}$' });
@@ -219,20 +217,19 @@ const keyOf = (seed: string): nkeys.KeyPair => nkeys.fromSeed(new TextEncoder().
 const STANDARD: ConnectionType[] = ['STANDARD'];
 
 /**
- * A box reaches its own subjects, and answers what it was asked. NATS does not check the subject to which a message wants its answer, so
- * nothing may answer what a box publishes: see `stores.ts`.
+ * A box reaches its own subjects, and answers on these alone: with `resp` it could publish wherever a message names. NATS does not check the
+ * subject to which a message wants its answer, so nothing may answer what a box publishes: see `stores.ts`.
  */
 const boxLimits = (box: string) => ({
   pub: { allow: [eventSubject(box), bucketSubject(stateKey(box)), answerSubject(box, '*', '*')] },
   sub: { allow: [requestSubject(box, '>'), storedSubject(box), `${inboxOf(box)}.>`] },
-  resp: { max: 1, ttl: ANSWER_NS },
   ...{ payload: MAX_BOX_PAYLOAD_BYTES, subs: MAX_BOX_SUBSCRIPTIONS, data: -1 },
   bearer_token: false,
   allowed_connection_types: STANDARD,
 });
 
 const API = '$JS.API';
-/** A server reads events and states and asks boxes. It deletes nothing that is stored; its consumers may deliver to any subject. */
+/** A server reads events and states and asks boxes. It deletes nothing that is stored; its consumers deliver wherever a member subscribes. */
 const serverLimits = (server: string) => ({
   pub: {
     allow: [

@@ -1,12 +1,14 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   isOrderSigned,
   isPinProven,
   type OrderClaims,
   readDialOrder,
+  writeDialOrder,
 } from '../../../../agent/auth/pairing/dial-order.ts';
 import { LinkedBoxes, type LinkedPairing, type TrustedFleet } from '../../../../agent/auth/pairing/linked-boxes.ts';
 import { type Clock, systemClock } from '../../../../agent/base/clock.ts';
@@ -19,11 +21,20 @@ import { takeOrders } from '../../../../agent/features/fleet/bus/dialing.ts';
 import { LearntHosts } from '../../../../agent/features/fleet/bus/learnt-hosts.ts';
 import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts';
 import { openStores } from '../../../../agent/features/fleet/bus/stores.ts';
-import { bucketSubject, stateKey } from '../../../../agent/features/fleet/bus/subjects.ts';
+import { bucketSubject, eventSubject, stateKey, storedSubject } from '../../../../agent/features/fleet/bus/subjects.ts';
 import { Summons } from '../../../../agent/features/fleet/bus/summons.ts';
 import { until } from '../../../peers/agent/agent.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
-import { type Fleet, publishStored, startFleet, YARD } from '../support/fleet.ts';
+import {
+  BARN,
+  type Fleet,
+  publishStored,
+  RESPONSES,
+  startFleet,
+  storedEvents,
+  withRights,
+  YARD,
+} from '../support/fleet.ts';
 import { ScriptedSource } from '../support/scripted-source.ts';
 
 const LIMIT = { timeout: 240_000 };
@@ -71,8 +82,8 @@ async function openBox(fleet: Fleet, check: (claims: OrderClaims) => void = () =
 }
 
 /** A server on the bus, which has a pairing with the box. */
-async function openServer(fleet: Fleet, address = REPLICA, clock: Clock = systemClock) {
-  const credential = await fleet.issue('server', 'cloud');
+async function openServer(fleet: Fleet, address = REPLICA, clock: Clock = systemClock, issued?: Credential) {
+  const credential = issued ?? (await fleet.issue('server', 'cloud'));
   const links = new LinkedBoxes();
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pairing: LinkedPairing = { server: SERVER, privateKey, key: '', boxKey: '' };
@@ -99,6 +110,25 @@ async function openServer(fleet: Fleet, address = REPLICA, clock: Clock = system
   const onBus = () => until(() => (links.bus.carrier?.carries(YARD) ? true : undefined));
   return { links, onBus, connection, credential, summons, publicKey };
 }
+
+/** What a box answers to what a server sends it as an order. */
+const answerTo = (client: NatsConnection, order: string): Promise<unknown> =>
+  client
+    .request(`fleet.${YARD}.request.dial`, order, {
+      ...{ timeout: 20_000, noMux: true },
+      reply: `fleet.${YARD}.answer.cloud.${randomBytes(16).toString('base64url')}`,
+    })
+    .then((message) => message.json());
+
+/** An order that the dialer of `openBox` obeys. */
+function anyOrder(): string {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return writeDialOrder({ ...NOW, box: YARD, server: SERVER, address: REPLICA }, privateKey);
+}
+
+/** The credential of a box as versions before have issued it. */
+const formerOf = async (fleet: Fleet): Promise<Credential> =>
+  withRights(fleet, await fleet.issue('box', YARD), (rights) => ({ ...rights, ...RESPONSES }));
 
 describeWith(['nats-server'], 'orders to dial', () => {
   test(
@@ -213,7 +243,7 @@ describeWith(['nats-server'], 'orders to dial', () => {
     const { heard, obeyed } = await openBox(fleet);
     await onBus();
     const thief = await fleet.connect(await fleet.issue('box', '00000000000000b9'));
-    const order = () => connection.client.request(`fleet.${YARD}.request.dial`, 'no order', { timeout: 20_000 });
+    const order = () => answerTo(connection.client, 'no order');
     await until(() => order().catch(() => undefined));
     // The confirmation of a stream would go where the sender says, also where it may not publish itself.
     await publishStored(thief, '00000000000000b9', { id: 'x' }, `fleet.${YARD}.request.dial`);
@@ -222,5 +252,86 @@ describeWith(['nats-server'], 'orders to dial', () => {
     await order();
     expect(obeyed).toEqual([]);
     expect([...new Set(heard)]).toEqual(['no order']);
+  });
+  test.for(['now', 'before'])(
+    'a stolen credential of a server has no box write elsewhere, whose credential is of %s',
+    LIMIT,
+    async (age) => {
+      await using fleet = await startFleet([REPLICA]);
+      const thief = await fleet.connect(await fleet.issue('server', 'cloud'));
+      const { manager, states } = await openStores(thief, silentLogger);
+      const barn = await fleet.connect(await fleet.issue('box', BARN));
+      await publishStored(barn, BARN, { id: 'of the barn' });
+      barn.publish(bucketSubject(stateKey(BARN)), '"of the barn"');
+      await until(async () => (await states.get(stateKey(BARN))) ?? undefined);
+      const { obeyed } = await openBox(fleet, undefined, age === 'now' ? undefined : await formerOf(fleet));
+      await until(() => answerTo(thief, 'no order').catch(() => undefined));
+      const forged: string[] = [];
+      thief.subscribe(`fleet.*.answer.cloud.*`, { callback: (_, { subject }) => void forged.push(subject) });
+      const before = await storedEvents(thief);
+      const api = ['STREAM.PURGE', 'STREAM.DELETE', 'STREAM.MSG.DELETE'].flatMap((call) =>
+        ['FLEET_EVENTS', 'KV_FLEET'].map((stream) => `$JS.API.${call}.${stream}`),
+      );
+      const elsewhere = [
+        ...api,
+        ...[bucketSubject(stateKey(BARN)), bucketSubject(stateKey(YARD)), eventSubject(BARN), eventSubject(YARD)],
+        ...[storedSubject(BARN), `fleet.${BARN}.request.dial`, `fleet.${BARN}.answer.cloud.${'x'.repeat(22)}`],
+        ...[`fleet.${YARD}.answer.cloud.x.y`, `fleet.${YARD}.answer.cloud.x`, `_INBOX.${BARN}.x`],
+      ];
+      for (const reply of elsewhere) {
+        thief.publish(`fleet.${YARD}.request.dial`, 'x', { reply });
+        thief.publish(`fleet.${YARD}.request.dial`, anyOrder(), { reply });
+      }
+      thief.publish(`fleet.${YARD}.request.dial`, anyOrder());
+      // Whatever came before this is known to the box, and its answers to the streams.
+      await answerTo(thief, 'no order');
+      await publishStored(barn, BARN, { id: 'last' });
+      expect(await storedEvents(thief)).toEqual([...before, { subject: eventSubject(BARN), id: 'last' }]);
+      expect((await states.get(stateKey(BARN)))?.string()).toBe('"of the barn"');
+      expect((await manager.streams.info('KV_FLEET')).state.messages).toBe(2);
+      expect(forged.filter((subject) => subject.includes(BARN))).toEqual([]);
+      expect(obeyed).toEqual([]);
+    },
+  );
+
+  test('a box with a credential of before obeys a server of now, and one of before', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { links, onBus, connection } = await openServer(fleet);
+    const { obeyed } = await openBox(fleet, undefined, await formerOf(fleet));
+    await onBus();
+    await until(async () => {
+      await links.bus.carrier?.summon(YARD);
+      return obeyed[0];
+    });
+    const former = await connection.client.request(`fleet.${YARD}.request.dial`, 'no order', { timeout: 20_000 });
+    expect(former.json()).toMatchObject({ why: 'form' });
+  });
+
+  test('a server takes the answer of a box of before, which answers where the message says', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const { links, summons } = await openServer(fleet);
+    const box = await fleet.connect(await formerOf(fleet));
+    box.subscribe(`fleet.${YARD}.request.dial`, {
+      callback: (_, message) => void message.respond('{"error":"not of the fleet","why":"address"}'),
+    });
+    await until(async () => {
+      box.publish(bucketSubject(stateKey(YARD)), '{}');
+      return links.bus.carrier?.carries(YARD) || undefined;
+    });
+    await links.bus.carrier?.summon(YARD);
+    expect(summons.problems()).toMatchObject([{ name: YARD, why: 'address' }]);
+  });
+
+  test('a server whose credential is older than answers of boxes asks one of before', LIMIT, async () => {
+    await using fleet = await startFleet([REPLICA]);
+    const issued = await fleet.issue('server', 'cloud');
+    const ofBefore = await withRights(fleet, issued, (rights) => ({ ...rights, sub: { allow: ['_INBOX.cloud.>'] } }));
+    const { links, onBus } = await openServer(fleet, REPLICA, systemClock, ofBefore);
+    const { obeyed } = await openBox(fleet, undefined, await formerOf(fleet));
+    await onBus();
+    await until(async () => {
+      await links.bus.carrier?.summon(YARD);
+      return obeyed[0];
+    });
   });
 });

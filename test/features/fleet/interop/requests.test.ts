@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
-import { decode, encodeUser, type User } from '@nats-io/jwt';
-import { type NatsConnection, nkeys } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { LinkedBoxes } from '../../../../agent/auth/pairing/linked-boxes.ts';
 import { systemClock } from '../../../../agent/base/clock.ts';
@@ -15,7 +12,7 @@ import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts'
 import { until } from '../../../peers/agent/agent.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
-import { BARN, type Fleet, startFleet, YARD } from '../support/fleet.ts';
+import { BARN, type Fleet, RESPONSES, startFleet, withRights, YARD } from '../support/fleet.ts';
 import { ScriptedSource } from '../support/scripted-source.ts';
 
 const LIMIT = { timeout: 240_000 };
@@ -60,15 +57,13 @@ async function openServer(fleet: Fleet, issued?: Credential) {
 
 /** A credential as versions before requests over the bus have issued it. */
 async function formerCredential(fleet: Fleet, role: Member['role'], id: string): Promise<Credential> {
-  const credential = await fleet.issue(role, id);
-  const { account } = JSON.parse(readFileSync(join(fleet.folder, 'fleet-keys.json'), 'utf8'));
-  const { name, nats } = decode<User>(credential.jwt);
-  const former = (way: 'pub' | 'sub') => ({
-    allow: nats[way]?.allow?.filter((one) => !one.includes('.answer.')) ?? [],
+  const issued = await fleet.issue(role, id);
+  return withRights(fleet, issued, ({ pub, sub, ...rights }) => {
+    const former = (one: typeof pub) => ({
+      allow: one?.allow?.filter((subject) => !subject.includes('.answer.')) ?? [],
+    });
+    return { ...rights, pub: former(pub), sub: former(sub), ...(role === 'box' && RESPONSES) };
   });
-  const key = (seed: string) => nkeys.fromSeed(new TextEncoder().encode(seed));
-  const limits = { ...nats, pub: former('pub'), sub: former('sub') };
-  return { ...credential, jwt: await encodeUser(name, key(credential.seed), key(account), limits) };
 }
 
 const denied = (client: NatsConnection, subject: string): Promise<string> => {

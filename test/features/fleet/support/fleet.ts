@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstreamManager, type StreamAPI } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { decode, encodeUser, type User } from '@nats-io/jwt';
+import { type NatsConnection, nkeys } from '@nats-io/transport-node';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
@@ -57,6 +58,21 @@ export async function startFleet(hosts: readonly string[] = []): Promise<Fleet> 
     },
   };
 }
+
+/** The same credential with other rights, as the owner of the keys could issue it. */
+export async function withRights(
+  fleet: Fleet,
+  credential: Credential,
+  change: (rights: User) => User,
+): Promise<Credential> {
+  const { account } = JSON.parse(readFileSync(join(fleet.folder, 'fleet-keys.json'), 'utf8'));
+  const { name, nats } = decode<User>(credential.jwt);
+  const key = (seed: string) => nkeys.fromSeed(new TextEncoder().encode(seed));
+  return { ...credential, jwt: await encodeUser(name, key(credential.seed), key(account), change(nats as User)) };
+}
+
+/** What a box could do by its credential when that permitted one answer to wherever a message named. */
+export const RESPONSES = { resp: { max: 1, ttl: 30e9 } };
 
 /** A box on the bus; `former` is its data folder before. */
 export function startBox(fleet: Pick<Fleet, 'nats'>, credential: Credential, former?: string) {
