@@ -5,6 +5,7 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -25,6 +26,8 @@ export interface Postgresql extends AsyncDisposable {
   database(parameters?: string): Promise<{ readonly name: string; readonly url: string }>;
   /** Runs SQL as the superuser. @returns rows without headers, columns separated by `|` */
   sql(text: string, database?: string): Promise<string>;
+  /** Of its first process. */
+  pid(): number;
   start(): Promise<void>;
   /** As at a power cut. */
   kill(): Promise<void>;
@@ -112,6 +115,7 @@ shared_buffers = 4MB
       return { name, url: `postgres://${login}@127.0.0.1:${port}/${name}${parameters}` };
     },
     sql,
+    pid: () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]),
     start,
     kill,
     async [Symbol.asyncDispose]() {

@@ -1,20 +1,31 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../../../agent/base/clock.ts';
+import { PerchError } from '../../../../agent/base/errors.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
+import { takeRequests } from '../../../../agent/features/fleet/bus/answering.ts';
 import { BoxSide } from '../../../../agent/features/fleet/bus/box-side.ts';
 import { BusLink } from '../../../../agent/features/fleet/bus/bus-link.ts';
+import type { BusConnection } from '../../../../agent/features/fleet/bus/connection.ts';
 import type { Credential } from '../../../../agent/features/fleet/bus/credential.ts';
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
+import { takeOrders } from '../../../../agent/features/fleet/bus/dialing.ts';
+import { LearntHosts } from '../../../../agent/features/fleet/bus/learnt-hosts.ts';
 import type { LoadBoxes, LoadOrder, LoadState } from './load.ts';
 import { signNatively } from './native-signatures.ts';
 import { ScriptedSource } from './scripted-source.ts';
 
-/** A process with many boxes: each has the code, the files and the connection of a real one, and cameras that are said to report. */
+/**
+ * A process with many boxes. Each has the code, the files and the connection of a real one, which takes requests and orders, too. They are
+ * paired with no server, and their cameras report when told.
+ */
 
 /** How long an event of a camera is ongoing. */
 const EVENT_MS = 5_000;
 const TURN_MS = 20;
+
+const unknown = () => Promise.reject(new PerchError('unauthorized', 'this box calls no server', { why: 'unknown' }));
+const UNPAIRED = { dialer: { now: { run: '', timeS: 0 }, trust: async () => {}, obey: unknown } };
 
 class LoadBox {
   readonly #source = new ScriptedSource();
@@ -30,7 +41,17 @@ class LoadBox {
     mkdirSync(folder);
     writeFileSync(join(folder, CREDENTIAL_FILE), JSON.stringify(credential), { mode: 0o600 });
     const options = { source: this.#source, box, folder, clock: systemClock, log: silentLogger };
-    this.#side = new BoxSide(options);
+    const learnt = new LearntHosts(folder, silentLogger);
+    const onConnected = async (connection: BusConnection, current: Credential) => {
+      takeRequests(connection, box, current, { ...options, note: () => {}, route: (_, response) => response.end() });
+      await takeOrders(connection, box, current, {
+        links: UNPAIRED,
+        servers: { list: () => [] },
+        learnt,
+        log: silentLogger,
+      });
+    };
+    this.#side = new BoxSide({ ...options, onConnected });
     const serverSide = () => {
       throw new Error('this is a box');
     };

@@ -6,6 +6,7 @@ import type { Credential } from '../../../../agent/features/fleet/bus/credential
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
 import { cpuSeconds, pssMegabytes } from '../../../bench/measure/proc.ts';
 import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { startPostgresql } from '../../../peers/programs/postgresql.ts';
 import { memoryFolder } from '../../../support/base/memory-folder.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
 import { type Fleet, startFleet } from './fleet.ts';
@@ -37,30 +38,36 @@ export interface LoadState {
   readonly made: number;
 }
 
-/** What a period took. CPU is a share of one core in percent, memory PSS in MB, times are ms from box to page. */
+/** What a program took: a share of one core in percent, and PSS in MB. */
+export interface Usage {
+  readonly program: string;
+  readonly cpu: number;
+  readonly mb: number;
+}
+
+/** What a period took. Times are ms from box to page, of the pages of all servers. */
 export interface LoadFigures {
   readonly seconds: number;
   readonly reports: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly maxMs: number;
-  readonly serverCpu: number;
-  readonly busCpu: number;
-  readonly serverMb: number;
-  readonly busMb: number;
+  readonly usage: readonly Usage[];
 }
 
+const SERVERS = ['one', 'two'];
 const BOXES_OF_PROCESS = 1_000;
 const LISTED_MS = 180_000;
 const BOXES_FILE = join(import.meta.dirname, 'load-boxes.ts');
 
-/** A server that shows all cameras of many boxes, the bus, and the boxes. */
+/** Servers of one database that show all cameras of many boxes, the bus, and the boxes. */
 export class FleetLoad implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #children: readonly ChildProcess[];
+  readonly #programs: ReadonlyMap<string, () => number>;
   readonly fleet: Fleet;
-  readonly agent: Agent;
-  readonly page: PageEvents;
+  /** One for each server. */
+  readonly pages: readonly PageEvents[];
 
   static async open(boxes: number, cameras: number, note: (text: string) => void): Promise<FleetLoad> {
     signNatively();
@@ -75,17 +82,21 @@ export class FleetLoad implements AsyncDisposable {
       credentials.push([id, await fleet.issue('box', id)]);
     }
     note(`${boxes} credentials are issued`);
-    const server = stack.use(temporaryFolder());
-    writeFileSync(join(server.path, CREDENTIAL_FILE), JSON.stringify(await fleet.issue('server', 'cloud')));
     const shown = ids.flatMap((id, i) =>
       paths.map((path) => `  b${i + 1}/${path}: {source: 'perch://${id}/${path}', sourceOnDemand: yes}\n`),
     );
-    const beganMs = performance.now();
-    const config = `natsURL: ${fleet.nats.url}\npaths:\n${shown.join('')}`;
-    const agent = stack.use(await startAgent({ config, dataDir: server.path, isOwned: true }));
-    note(
-      `the server has started with ${shown.length} paths after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`,
-    );
+    const config = `perch: own\nnatsURL: ${fleet.nats.url}\npaths:\n${shown.join('')}`;
+    const postgresql = stack.use(await startPostgresql());
+    const env = { PERCH_DATABASEURL: (await postgresql.database()).url };
+    const agents: Agent[] = [];
+    for (const name of SERVERS) {
+      const { path: dataDir } = stack.use(temporaryFolder());
+      writeFileSync(join(dataDir, CREDENTIAL_FILE), JSON.stringify(await fleet.issue('server', name)));
+      const beganMs = performance.now();
+      agents.push(stack.use(await startAgent({ config, dataDir, env, isOwned: agents.length === 0 })));
+      const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+      note(`server ${name} has started with ${shown.length} paths after ${seconds} s`);
+    }
     const children = [];
     for (let at = 0; at < credentials.length; at += BOXES_OF_PROCESS) {
       const child = fork(BOXES_FILE, { execArgv: ['--disable-warning=ExperimentalWarning'] });
@@ -100,8 +111,14 @@ export class FleetLoad implements AsyncDisposable {
       });
       children.push(child);
     }
-    const page = stack.use(new PageEvents(agent));
-    const load = new FleetLoad(stack.move(), children, fleet, agent, page);
+    const headers = agents[0]?.headers ?? {};
+    const pages = agents.map((agent) => stack.use(new PageEvents(agent, headers)));
+    const programs = new Map([
+      ...agents.map(({ process: { pid } }, i) => [`server ${SERVERS[i]}`, () => pid] as const),
+      ['nats-server', () => fleet.nats.pid],
+      ['PostgreSQL', postgresql.pid],
+    ]);
+    const load = new FleetLoad(stack.move(), children, programs, fleet, pages);
     await until(async () => ((await load.state()).connected === boxes ? true : undefined));
     return load;
   }
@@ -109,15 +126,15 @@ export class FleetLoad implements AsyncDisposable {
   private constructor(
     stack: AsyncDisposableStack,
     children: readonly ChildProcess[],
+    programs: ReadonlyMap<string, () => number>,
     fleet: Fleet,
-    agent: Agent,
-    page: PageEvents,
+    pages: readonly PageEvents[],
   ) {
     this.#stack = stack;
     this.#children = children;
+    this.#programs = programs;
     this.fleet = fleet;
-    this.agent = agent;
-    this.page = page;
+    this.pages = pages;
   }
 
   async state(): Promise<LoadState> {
@@ -148,17 +165,24 @@ export class FleetLoad implements AsyncDisposable {
 
   /** What the next seconds take. */
   async measure(seconds: number): Promise<LoadFigures> {
-    const pids = [this.agent.process.pid, this.fleet.nats.pid];
-    const [beganMs, before] = [performance.now(), pids.map(cpuSeconds)];
-    this.page.delaysMs.length = 0;
+    const programs = [...this.#programs].map(([program, pidOf]) => {
+      const pid = pidOf();
+      return { program, pid, before: cpuSeconds(pid) };
+    });
+    const beganMs = performance.now();
+    for (const { delaysMs } of this.pages) {
+      delaysMs.length = 0;
+    }
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     const took = (performance.now() - beganMs) / 1000;
-    const [serverCpu = 0, busCpu = 0] = pids.map((pid, i) => ((cpuSeconds(pid) - (before[i] ?? 0)) / took) * 100);
-    const [serverMb = 0, busMb = 0] = pids.map(pssMegabytes);
-    const delays = [...this.page.delaysMs].sort((a, b) => a - b);
+    const usage = programs.map(({ program, pid, before }) => ({
+      program,
+      cpu: ((cpuSeconds(pid) - before) / took) * 100,
+      mb: pssMegabytes(pid),
+    }));
+    const delays = this.pages.flatMap(({ delaysMs }) => delaysMs).sort((a, b) => a - b);
     const at = (share: number) => delays[Math.min(delays.length - 1, Math.floor(delays.length * share))] ?? Number.NaN;
-    const times = { p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) };
-    return { seconds: took, reports: delays.length, ...times, serverCpu, busCpu, serverMb, busMb };
+    return { seconds: took, reports: delays.length, p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1), usage };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -181,6 +205,7 @@ interface EventPage {
 
 /** The stream of events that the owner's page gets. */
 class PageEvents implements Disposable {
+  readonly #owner: Agent['headers'];
   readonly #stop = new AbortController();
   readonly #ids = new Set<string>();
   /** Of each report, from the box's clock, which is the clock here. */
@@ -188,13 +213,14 @@ class PageEvents implements Disposable {
   /** How often the stream ended: a page that cannot follow is disconnected. */
   ends = 0;
 
-  constructor(agent: Agent) {
+  constructor(agent: Agent, owner: Agent['headers']) {
+    this.#owner = owner;
     void this.#follow(agent);
   }
 
   /** Events whose id begins so. */
-  count(name: string): number {
-    return [...this.#ids].filter((id) => id.startsWith(`${name}-`)).length;
+  count(name = ''): number {
+    return [...this.#ids].filter((id) => id.startsWith(name)).length;
   }
 
   [Symbol.dispose](): void {
@@ -206,7 +232,7 @@ class PageEvents implements Disposable {
     let last = '';
     while (!signal.aborted) {
       try {
-        const headers = { ...agent.headers, ...(last !== '' && { 'Last-Event-ID': last }) };
+        const headers = { ...this.#owner, ...(last !== '' && { 'Last-Event-ID': last }) };
         const { body } = await fetch(`${agent.url}/v3/events?types=event`, { headers, signal });
         const decoder = new TextDecoder();
         let text = '';
@@ -237,7 +263,8 @@ class PageEvents implements Disposable {
     let before: string | null = null;
     do {
       const query = new URLSearchParams({ from, limit: '200', ...(before === null ? {} : { before }) });
-      const page: EventPage = await agent.json(`/v3/events/list?${query}`);
+      const answer = await fetch(`${agent.url}/v3/events/list?${query}`, { headers: this.#owner });
+      const page = (await answer.json()) as EventPage;
       for (const { id } of page.items) {
         this.#ids.add(id);
       }
