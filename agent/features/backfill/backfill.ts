@@ -39,6 +39,9 @@ interface Running {
   reachedMs: number;
 }
 
+/** A disk on which recorders wait longer than this has no time for a gap. */
+const BUSY_MS = 200;
+
 /** Fills gaps of recordings from the cards of cameras, one gap at a time. */
 export class Backfill {
   readonly #host: BackfillHost;
@@ -369,6 +372,9 @@ export class Backfill {
       'filling a gap from the card of the camera',
     );
     const maxBytesPerSecond = () => {
+      if (recordings.busyMs > BUSY_MS) {
+        return 1;
+      }
       const now = resolvePath(this.#host.config(), path)?.settings ?? settings;
       return linkRate(pathSettingsIn(now, BACKFILL).backfillMaxRate) ?? state.link.maxBytesPerSecond;
     };

@@ -6,13 +6,14 @@ function readReplay(
   share: LinkShare,
   rateOf: (ms: number) => number,
   speed = 20,
+  beginMs = 5_000,
 ): { measuredMs: number; bytes: number } {
-  share.begin();
+  share.begin(beginMs);
   let [bytes, ms] = [0, 0];
   const before = share.maxBytesPerSecond;
   for (; ms < 20_000 && share.maxBytesPerSecond === before; ms += 100) {
     bytes += Math.min(before, rateOf(ms)) / 10;
-    share.read(bytes, ms * speed, 5_000 + ms);
+    share.read(bytes, ms * speed, beginMs + ms);
   }
   return { measuredMs: ms, bytes };
 }
@@ -45,17 +46,28 @@ test('a camera that replays in real time shows nothing of its link, and is not s
   expect(share.maxBytesPerSecond).toBe(3 << 20);
 });
 
-test('each replay is measured anew; a link on which nearly nothing comes leaves a least rate', () => {
+test('a link is measured again after an hour; one on which nearly nothing comes leaves a least rate', () => {
   const share = new LinkShare();
+  const minute = 60_000;
   readReplay(share, () => 4_000_000);
   expect(share.maxBytesPerSecond).toBeCloseTo(1_000_000, -4);
-  readReplay(share, () => 1_000);
+  share.begin(30 * minute);
+  expect(share.maxBytesPerSecond).toBeCloseTo(1_000_000, -4);
+  readReplay(share, () => 1_000, 20, 61 * minute);
   expect(share.maxBytesPerSecond).toBe(32 << 10);
+});
+
+test('a replay that ended while it was measured leaves the link to the next one', () => {
+  const share = new LinkShare();
+  share.begin(0);
+  share.read(1_000, 20, 100);
+  readReplay(share, () => 1_000_000);
+  expect(share.linkBytesPerSecond).toBeCloseTo(1_000_000, -4);
 });
 
 test('the search on the card before the first picture does not count', () => {
   const share = new LinkShare();
-  share.begin();
+  share.begin(0);
   for (let ms = 0; ms < 5_000; ms += 100) {
     share.read(0, Number.NaN, ms);
   }

@@ -9,14 +9,17 @@ const MAX_MEASURED_BYTES = 4 << 20;
 const MAX_RATE = 3 << 20;
 /** So that a gap is filled at all. */
 const MIN_RATE = 32 << 10;
+/** A link is measured again after this. */
+const MEASURED_FOR_MS = 3_600_000;
 /** A replay that is at most this many times faster than the recording is paced by the camera, not by its link. */
 const PACED = 1.5;
 
-/** A quarter of what a camera's link carries, measured at the start of each of its replays. */
+/** A quarter of what a camera's link carries, measured at the start of a replay, at most once an hour: a card may need a replay for each minute. */
 export class LinkShare {
   /** What the link carries; undefined: not known. */
   linkBytesPerSecond: number | undefined;
   #isMeasuring = false;
+  #measuredMs = Number.NEGATIVE_INFINITY;
   #startMs = Number.NaN;
   #startBytes = 0;
   #startMediaMs = 0;
@@ -31,9 +34,9 @@ export class LinkShare {
     return this.#isMeasuring ? SHARE * MAX_RATE : Math.min(MAX_RATE, share);
   }
 
-  /** A replay begins. */
-  begin(): void {
-    this.#isMeasuring = true;
+  /** A replay begins. @param nowMs monotonic, as in `read` */
+  begin(nowMs: number): void {
+    this.#isMeasuring = nowMs - this.#measuredMs >= MEASURED_FOR_MS;
     this.#startMs = Number.NaN;
     this.#windows = 0;
     this.#best = 0;
@@ -69,6 +72,7 @@ export class LinkShare {
     this.#windowBytes = bytes;
     if (isOver || this.#windows >= MAX_WINDOWS || (this.#windows > 1 && !isGrowing)) {
       this.#isMeasuring = false;
+      this.#measuredMs = nowMs;
       const isPaced = mediaMs - this.#startMediaMs < PACED * (nowMs - this.#startMs);
       this.linkBytesPerSecond = isPaced ? undefined : Math.max(1, Math.round(this.#best));
     }

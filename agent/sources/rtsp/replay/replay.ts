@@ -282,8 +282,8 @@ class ReplayReader implements FrameSink {
   async #read(connection: RtspConnection, client: MethodClient, awake: AbortSignal): Promise<ReplayEnd> {
     const { name, link } = this.#options;
     const [output, signal] = [this.#output, this.#signal];
-    link?.begin();
     let [tickMs, endedMs] = [this.#clock.monoMs(), Number.NaN];
+    link?.begin(tickMs);
     let keepAliveMs = tickMs;
     let [keys, keyMs] = [0, tickMs];
     this.#lastMs = tickMs;
