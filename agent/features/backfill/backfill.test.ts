@@ -86,6 +86,16 @@ test('while recordings of the path are imported, its gaps wait', async () => {
   expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 
+test('while recorders wait for their disk, nearly nothing is read from the card', async () => {
+  const { state, asked, pass, item, until } = await openService({ recorded: AROUND, reasons: OUTAGE });
+  state.busyMs = 1_000;
+  expect(await until(() => asked() > 0)).toBe(true);
+  await pass(30);
+  expect(state.got.length).toBeLessThanOrEqual(5);
+  state.busyMs = 0;
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
+});
+
 test('a command that imports into the path in a process of its own has a fetch stop, which continues after it', async () => {
   const { dataDir, clock, pass, item, state, until } = await openService({
     ...{ recorded: AROUND, reasons: OUTAGE, quirks: { replayPace: 2 } },

@@ -57,6 +57,8 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
     readyMs: NOW_MS - 3_600_000,
     /** Pictures of these seconds find no disk. */
     isImporting: false,
+    /** How long a recorder waits for its disk. */
+    busyMs: 0,
     lost: undefined as Seconds | undefined,
     /** Whole seconds before now whose pictures were recorded, each picture once. */
     got: [] as number[],
@@ -117,6 +119,9 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
     recordings: {
       get isClockTrusted() {
         return state.isClockTrusted;
+      },
+      get busyMs() {
+        return state.busyMs;
       },
       space: {
         keptMs: () => state.keptMs,
