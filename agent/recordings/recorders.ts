@@ -44,6 +44,8 @@ export class Recorders {
   readonly #deps: RecordersDeps;
   readonly #recorders = new Map<Recorder, RecordedPath>();
   /** Of what is fetched from cameras, with their `recordPath`. */
+  /** Of the paths that are recorded. */
+  readonly #hooks = new Map<string, readonly SegmentHooks[]>();
   readonly #fetchers = new Map<Recorder, string>();
   readonly #claims = new Map<string, Fetching>();
   readonly #finished = new Set<SegmentListener>();
@@ -62,6 +64,7 @@ export class Recorders {
     if (settings.record === 'no') {
       return undefined;
     }
+    this.#hooks.set(name, hooks);
     const recorder = new Recorder(
       {
         path: name,
@@ -94,6 +97,9 @@ export class Recorders {
       },
       stop: () => {
         this.#recorders.delete(recorder);
+        if (this.#hooks.get(name) === hooks) {
+          this.#hooks.delete(name);
+        }
         return recorder.stop();
       },
       get status() {
@@ -119,8 +125,11 @@ export class Recorders {
     return this.#claims.get(path);
   }
 
-  /** A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`. */
-  fetcher(name: string, settings: PathSettings): Recorder {
+  /**
+   * A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`.
+   * @param fills a gap of the path's own recordings, whose hooks run for these, too
+   */
+  fetcher(name: string, settings: PathSettings, fills = false): Recorder {
     const recorder = new Recorder(
       {
         path: name,
@@ -134,7 +143,7 @@ export class Recorders {
       },
       {
         flush: this.#deps.flush,
-        log: following(this.#deps.space.fetchedLog, this.#finished, []),
+        log: following(this.#deps.space.fetchedLog, this.#finished, (fills && this.#hooks.get(name)) || []),
         clock: this.#deps.clock,
         bootClock: this.#deps.bootClock,
         disks: this.#deps.space,

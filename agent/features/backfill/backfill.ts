@@ -393,7 +393,7 @@ export class Backfill {
           }
         },
         recorder: () => {
-          const recorder = recordings.recorders.fetcher(path, settings);
+          const recorder = recordings.recorders.fetcher(path, settings, true);
           recorders.add(recorder);
           return recorder;
         },
