@@ -22,7 +22,7 @@ test.for(['offline', 'boxOff', 'diskFull', 'diskAway', 'diskFault'])('a gap by %
   expect(Math.min(...state.got)).toBeGreaterThanOrEqual(40);
   expect(new Set(state.got).size).toBe(state.got.length);
   await pass(120);
-  expect([item()?.state, asked()]).toEqual(['idle', 1]);
+  expect([item()?.state, asked(), item()?.unfilled]).toEqual(['idle', 1, { notOnCard: 0, inDoubt: 0 }]);
 });
 
 test.for(['private', 'paused', 'recordingOff', 'nothingSeen', 'clockSet'])(
@@ -129,6 +129,7 @@ test('a gap in doubt is asked for once, until a person has the card asked again'
   });
   const doubts = () => lines.filter((line) => line.includes('in doubt')).length;
   expect(await until(() => item()?.gaps === 0 && doubts() === 1)).toBe(true);
+  expect(item()).toMatchObject({ state: 'idle', unfilled: { notOnCard: 0, inDoubt: 1 } });
   const before = asked();
   expect(before).toBeGreaterThan(0);
   await backfill.retry('door');
@@ -221,13 +222,38 @@ test('a person has the card asked again for a gap of which it had nothing', asyn
     [700, 600],
     [500, 0],
   ] as const;
-  const { backfill, until, pass, item, asked } = await openService({ recorded, reasons: [['offline', 600, 500]] });
+  const { backfill, state, until, pass, item, asked } = await openService({
+    ...{ recorded, reasons: [['offline', 600, 500]] },
+  });
   expect(await until(() => asked('FindRecordings') === 1 && item()?.state === 'idle')).toBe(true);
   await pass(300);
-  expect(asked('FindRecordings')).toBe(1);
+  expect([asked('FindRecordings'), item()?.unfilled]).toEqual([1, { notOnCard: 1, inDoubt: 0 }]);
   await backfill.retry('door');
   expect(await until(() => asked('FindRecordings') === 2)).toBe(true);
+  // What has expired is missed no more.
+  expect(await until(() => item()?.unfilled.notOnCard === 1)).toBe(true);
+  state.keptMs = 300_000;
+  await backfill.retry('door');
+  expect(await until(() => item()?.unfilled.notOnCard === 0)).toBe(true);
   await expect(backfill.retry('yard')).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test.for<[string, 'yes' | 'motion', number]>([
+  ['is said', 'yes', 1],
+  ['is usual with record: motion', 'motion', 0],
+])('a gap of which the card has only a part %s', async ([, record, notOnCard]) => {
+  const { until, state, item } = await openService({
+    recorded: [
+      [400, 200],
+      [40, 0],
+    ],
+    ...{ reasons: [['offline', 200, 40]], record },
+  });
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 70)).toBe(true);
+  const { recorded } = state.coverage;
+  recorded.splice(1, 0, { ...(recorded[1] ?? expect.fail()), startUs: (recorded[1]?.startUs ?? 0) - 80e6 });
+  expect(await until(() => item()?.state === 'idle')).toBe(true);
+  expect(item()?.unfilled).toEqual({ notOnCard, inDoubt: 0 });
 });
 
 test('an outage that is noted only after the card was asked is filled, too', async () => {

@@ -14,7 +14,7 @@ import { type CameraState, FIRST_PAUSE_MS, newState } from './camera-state.ts';
 import { BACKFILL } from './keys.ts';
 import { changesWithModes, isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
 import type { BackfillItem, BackfillList } from './routes.ts';
-import { FARTHEST_MS, Settled } from './settled.ts';
+import { FARTHEST_MS, Settled, type Unfilled } from './settled.ts';
 
 const CHECK_SECONDS = 2;
 /** Cameras without gaps are asked again, since a card may have been inserted. */
@@ -24,6 +24,8 @@ const NOTED_MS = 10_000;
 const MAX_PAUSE_MS = 3_600_000;
 /** While other cameras wait. */
 const TURN_MS = 10 * 60_000;
+/** Less is missing of a gap of which all whole groups of pictures have come. */
+const PART_SECONDS = 30;
 const BREAKS = 'its live stream ends when its card is read';
 
 type BackfillHost = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'recordings' | 'paths' | 'sessions' | 'signal'>;
@@ -152,7 +154,7 @@ export class Backfill {
 
   #item(path: string, settings: PathSettings): BackfillItem {
     const { clock } = this.#host;
-    const { card, gaps, error, fetchedSeconds, tooLarge, link, dueMs, watch } = this.#stateOf(path);
+    const { card, gaps, error, fetchedSeconds, tooLarge, unfilled, link, dueMs, watch } = this.#stateOf(path);
     const isOn = pathSettingsIn(settings, BACKFILL).backfill;
     const running = this.#running?.path === path ? this.#running : undefined;
     const { gap, reachedMs = 0 } = running ?? {};
@@ -177,6 +179,7 @@ export class Backfill {
       linkBytesPerSecond: link.linkBytesPerSecond ?? null,
       fetchedSeconds: Math.round(fetchedSeconds),
       tooLarge,
+      unfilled,
       error: error ?? null,
     };
   }
@@ -324,7 +327,7 @@ export class Backfill {
   async #settleDoubted(path: string, error: unknown): Promise<void> {
     const gap = this.#running?.gap;
     if (gap && error instanceof PerchError && error.context['isInDoubt'] === true) {
-      await this.#settled.asked(path, gap).catch((cause: unknown) => {
+      await this.#settled.asked(path, gap, 'inDoubt').catch((cause: unknown) => {
         this.#host.log.warn({ path, err: cause }, 'a gap that is in doubt is asked for again');
       });
     }
@@ -338,11 +341,17 @@ export class Backfill {
     const { gapsByFault } = await loadFetching();
     const coverage = await recordings.playback.coverage(path, range.startUs, range.endUs);
     const settings = resolvePath(this.#host.config(), path)?.settings;
-    return gapsByFault(coverage, {
-      ...{ settled: this.#settled.of(path), range, hasModes: changesWithModes(settings) },
-      isAroundEvents: settings?.record === 'motion',
-      oldestUs: recordings.space.oldestUs(path),
-    });
+    const gapsBut = (settled: readonly UsRange[]) =>
+      gapsByFault(coverage, {
+        ...{ settled, range, hasModes: changesWithModes(settings) },
+        isAroundEvents: settings?.record === 'motion',
+        oldestUs: recordings.space.oldestUs(path),
+      });
+    const missing = gapsBut(this.#settled.deletedOf(path));
+    const unfilled = this.#settled.unfilled(path).filter((one) => isMissing(one, missing));
+    const countOf = (why: Unfilled) => unfilled.filter((one) => one.why === why).length;
+    this.#stateOf(path).unfilled = { notOnCard: countOf('notOnCard'), inDoubt: countOf('inDoubt') };
+    return gapsBut(this.#settled.of(path));
   }
 
   /** @returns whether no gap is left */
@@ -415,13 +424,25 @@ export class Backfill {
         'groups of pictures above 32 MB are left out of a gap: give the camera a shorter key frame interval',
       );
     }
-    await this.#settled.asked(path, gap);
+    // With record: motion a card that records so, too, has only a part.
+    const isWhole =
+      fetched.groups > 0 && (settings.record === 'motion' || seconds(gap) - fetched.seconds < PART_SECONDS);
+    await this.#settled.asked(path, gap, isWhole ? undefined : 'notOnCard');
     log.info(
       { path, ...fetched, seconds: Math.round(fetched.seconds) },
       'the card of the camera has sent what it has of a gap',
     );
     return false;
   }
+}
+
+/** Whether more than what whole groups of pictures leave at the ends of a gap is missing of it. */
+function isMissing({ startUs, endUs }: UsRange, missing: readonly UsRange[]): boolean {
+  const missingUs = missing.reduce(
+    (sum, one) => sum + Math.max(0, Math.min(endUs, one.endUs) - Math.max(startUs, one.startUs)),
+    0,
+  );
+  return missingUs >= Math.min(PART_SECONDS * 1e6, (endUs - startUs) / 2);
 }
 
 const seconds = ({ startUs, endUs }: UsRange): number => Math.round((endUs - startUs) / 1e6);

@@ -1,5 +1,6 @@
 import type { CardSummary } from '../../onvif/recordings/card-recordings.ts';
 import { LinkShare } from '../../sources/rtsp/replay/link-share.ts';
+import type { Unfilled } from './settled.ts';
 import { StreamWatch } from './stream-watch.ts';
 
 /** After a failure. */
@@ -10,6 +11,8 @@ export interface CameraState {
   /** Null: it has none; undefined: not asked yet. */
   card: CardSummary | null | undefined;
   gaps: number;
+  /** Gaps that were given up and are missing still, by reason. */
+  unfilled: Readonly<Record<Unfilled, number>>;
   /** Monotonic. */
   dueMs: number;
   pauseMs: number;
@@ -31,6 +34,7 @@ export interface CameraState {
 
 export const newState = (): CameraState => ({
   ...{ card: undefined, gaps: 0, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
+  unfilled: { notOnCard: 0, inDoubt: 0 },
   ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },
   askedMs: Number.NEGATIVE_INFINITY,
   ...{ watch: new StreamWatch(), link: new LinkShare() },

@@ -41,6 +41,13 @@ const Item = Type.Object({
   tooLarge: Type.Integer({
     description: 'Groups of pictures above 32 MB, which were left out since Perch started.',
   }),
+  unfilled: Type.Object(
+    {
+      notOnCard: Type.Integer({ description: 'The card has nothing of them, or only a part.' }),
+      inDoubt: Type.Integer({ description: 'It is not certain what the card has of them.' }),
+    },
+    { description: 'Gaps that were given up. `/v3/backfill/retry` asks for them again.' },
+  ),
   error: OrNull(Type.String({ description: 'Why the last attempt has failed.' })),
 });
 export const BackfillList = Type.Object({ items: Type.Array(Item) });

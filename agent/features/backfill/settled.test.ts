@@ -39,6 +39,18 @@ test('what was asked for and what a person has deleted, with its surroundings, s
   expect(rangesOf(again, 'yard')).toEqual([[-30, 40]]);
 });
 
+test('what the card did not have stays known after a restart, until the card is asked again', async () => {
+  const { open, range } = setUp();
+  const settled = await open();
+  await settled.asked('door', range(100, 200), 'inDoubt');
+  await settled.asked('door', range(300, 400));
+  await settled.close();
+  const again = await open();
+  expect(again.unfilled('door')).toEqual([{ ...range(100, 200), why: 'inDoubt' }]);
+  await again.askAgain('door');
+  expect(again.unfilled('door')).toEqual([]);
+});
+
 test('a deletion that is undone is not settled any more, what was asked for there is, also after a restart', async () => {
   const { open, range, rangesOf } = setUp();
   const settled = await open();

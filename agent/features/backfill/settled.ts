@@ -11,9 +11,15 @@ const MAX_RANGES = 500;
 /** Recordings around a gap may belong to it: its reasons are sampled. */
 const AROUND_US = 30_000_000;
 
+const Why = Type.Enum(['notOnCard', 'inDoubt']);
+/** Why a gap was given up: the card has nothing of it, or only a part; what it has is not certain. */
+export type Unfilled = Static<typeof Why>;
+
 const State = Type.Object({
   /** In Unix microseconds, by path. */
   settled: Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number()]))),
+  /** Of what was asked for: gaps that were given up, by path. */
+  unfilled: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number(), Why])))),
   /** Never asked for: deletions, each as it was asked for, until one is undone; times of another camera. */
   deleted: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number()])))),
   /** Serial number or address of the camera that was asked last, by path. */
@@ -26,6 +32,7 @@ export class Settled {
   readonly #clock: Host['clock'];
   readonly #document: StoredDocument<typeof State>;
   #asked: State['settled'] = {};
+  #unfilled: NonNullable<State['unfilled']> = {};
   #deleted: State['settled'] = {};
   #cameras: Record<string, string> = {};
 
@@ -35,8 +42,14 @@ export class Settled {
   }
 
   async open(): Promise<void> {
-    const { settled = {}, deleted = {}, cameras = {} } = (await this.#document.open('gaps are asked for again')) ?? {};
+    const {
+      settled = {},
+      unfilled = {},
+      deleted = {},
+      cameras = {},
+    } = (await this.#document.open('gaps are asked for again')) ?? {};
     this.#asked = settled;
+    this.#unfilled = unfilled;
     this.#deleted = deleted;
     this.#cameras = cameras;
   }
@@ -45,9 +58,24 @@ export class Settled {
     return merged([...rangesOf(this.#asked[path]), ...rangesOf(this.#deleted[path])]);
   }
 
-  /** The card was asked. @throws PerchError if this cannot be stored */
-  async asked(path: string, range: UsRange): Promise<void> {
+  /** What is never asked for. */
+  deletedOf(path: string): readonly UsRange[] {
+    return merged(rangesOf(this.#deleted[path]));
+  }
+
+  /** Gaps that were given up, also those that are recorded or have expired since. */
+  unfilled(path: string): readonly (UsRange & { readonly why: Unfilled })[] {
+    return (this.#unfilled[path] ?? []).map(([startUs, endUs, why]) => ({ startUs, endUs, why }));
+  }
+
+  /** The card was asked. @param why it has not filled the gap @throws PerchError if this cannot be stored */
+  async asked(path: string, range: UsRange, why?: Unfilled): Promise<void> {
     this.#add(this.#asked, path, range);
+    if (why) {
+      const oldestUs = (this.#clock.wallMs() - FARTHEST_MS) * 1_000;
+      const recent = (this.#unfilled[path] ?? []).filter(([, endUs]) => endUs > oldestUs).slice(1 - MAX_RANGES);
+      this.#unfilled[path] = [...recent, [range.startUs, range.endUs, why]];
+    }
     await this.#document.save(() => this.#state());
   }
 
@@ -68,7 +96,9 @@ export class Settled {
 
   /** The card is to be asked again for all that a person has not deleted. @throws PerchError if this cannot be stored */
   async askAgain(path: string): Promise<void> {
-    this.#asked = Object.fromEntries(Object.entries(this.#asked).filter(([name]) => name !== path));
+    const isOther = ([name]: [string, unknown]) => name !== path;
+    this.#asked = Object.fromEntries(Object.entries(this.#asked).filter(isOther));
+    this.#unfilled = Object.fromEntries(Object.entries(this.#unfilled).filter(isOther));
     await this.#document.save(() => this.#state());
   }
 
@@ -95,7 +125,7 @@ export class Settled {
   }
 
   #state(): State {
-    return { settled: this.#asked, deleted: this.#deleted, cameras: this.#cameras };
+    return { settled: this.#asked, unfilled: this.#unfilled, deleted: this.#deleted, cameras: this.#cameras };
   }
 
   /** @param to `#asked` or `#deleted` */

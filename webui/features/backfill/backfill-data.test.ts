@@ -59,6 +59,7 @@ const ITEM: BackfillItem = {
   ...{ fetching: null, waitsFor: null, retryTime: null, linkBytesPerSecond: null },
   fetchedSeconds: 0,
   tooLarge: 0,
+  unfilled: { notOnCard: 0, inDoubt: 0 },
   error: null,
 };
 
@@ -81,6 +82,24 @@ test('a camera without a card, and one that was not asked, are told apart', () =
   expect(sentencesOf({ ...ITEM, card: null, state: 'unknown' }, en, EN)[0]).toContain('not been read yet');
   expect(sentencesOf({ ...ITEM, state: 'off' }, en, EN)).toEqual([]);
   expect(sentencesOf(undefined, en, EN)).toEqual([]);
+});
+
+test('gaps that were given up are said, with their number and reason', () => {
+  const item = { ...ITEM, unfilled: { notOnCard: 2, inDoubt: 1 } };
+  expect(sentencesOf(item, en, EN).slice(1)).toEqual([
+    'Gaps that the card does not have, or only in part: 2.',
+    'Gaps of which it is not certain what the card has: 1.',
+  ]);
+  const waiting = { ...item, state: 'waiting', gaps: 1, unfilled: { notOnCard: 0, inDoubt: 1 } } as const;
+  expect(sentencesOf(waiting, en, EN).slice(1)).toEqual([
+    'Gaps waiting to be filled: 1.',
+    'Gaps of which it is not certain what the card has: 1.',
+  ]);
+  expect(
+    sentencesOf(item, zhCn, { ...EN, language: 'zh-CN' })
+      .slice(1)
+      .join(),
+  ).toMatch(/2.*1/);
 });
 
 test('gaps that wait and the last failure follow', () => {

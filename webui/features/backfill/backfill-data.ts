@@ -93,7 +93,8 @@ export function sentencesOf(
   if (!item || item.state === 'off') {
     return [];
   }
-  const { card, state, gaps, fetching, waitsFor, fetchedSeconds, tooLarge } = item;
+  const { card, state, gaps, fetching, waitsFor, fetchedSeconds, tooLarge, unfilled } = item;
+  const { notOnCard, inDoubt } = unfilled;
   const heldMs = heldMsOf(card);
   const known = card
     ? heldMs > 0
@@ -106,11 +107,13 @@ export function sentencesOf(
     known,
     ...(fetching ? [words.fetching(timesOf(fetching, timeOf), percent(fetching.share, language))] : []),
     ...(state === 'waiting' && gaps > 0 ? [words.waiting(gaps)] : []),
-    ...(state === 'idle' && waitsFor !== 'notBack' ? [words.noGaps] : []),
+    ...(state === 'idle' && waitsFor !== 'notBack' && notOnCard + inDoubt === 0 ? [words.noGaps] : []),
     // A camera that is away, or has just come, may have a gap that is not known yet.
     ...((state === 'waiting' && gaps > 0) || state === 'unknown' || waitsFor === 'notBack'
       ? reasonOf(item, words, timeOf)
       : []),
+    ...(notOnCard > 0 ? [words.notOnCard(notOnCard)] : []),
+    ...(inDoubt > 0 ? [words.inDoubt(inDoubt)] : []),
     ...(tooLarge > 0 ? [words.tooLarge(tooLarge)] : []),
     ...(fetchedSeconds > 0 ? [words.fetched(fineDuration(fetchedSeconds * 1_000, language))] : []),
   ];

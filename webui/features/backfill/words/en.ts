@@ -12,6 +12,8 @@ export const en = {
   unknown: 'The card has not been read yet.',
   noGaps: 'No gaps to fill.',
   waiting: (gaps: number) => `Gaps waiting to be filled: ${gaps}.`,
+  notOnCard: (gaps: number) => `Gaps that the card does not have, or only in part: ${gaps}.`,
+  inDoubt: (gaps: number) => `Gaps of which it is not certain what the card has: ${gaps}.`,
   fetching: (times: string, share: string) => `Fetching ${times}: ${share}.`,
   notRecorded: 'The camera is not recorded now.',
   notBack: 'Waiting until the camera has been connected for a minute.',

@@ -13,6 +13,8 @@ export const zhCn: BackfillWords = {
   unknown: '尚未读取存储卡。',
   noGaps: '没有需要补全的缺失。',
   waiting: (gaps) => `${gaps} 处缺失等待补全。`,
+  notOnCard: (gaps) => `存储卡上没有或不完整的缺失：${gaps} 处。`,
+  inDoubt: (gaps) => `因无法确定存储卡上的内容而未补全的缺失：${gaps} 处。`,
   fetching: (times, share) => `正在取回 ${times}：${share}。`,
   notRecorded: '摄像头目前没有录像。',
   notBack: '等待摄像头连接满一分钟。',
