@@ -31,6 +31,9 @@ const REPLICAS = 3;
 /** Of a server alone, which rejects more than one copy. */
 const NO_CLUSTER = 10_074;
 
+/** Nothing that is stored is deleted before its time, whoever asks for it. NATS never takes these two back. */
+export const KEPT = { deny_purge: true, deny_delete: true };
+
 /**
  * The confirmation of a stream goes where the message says, unchecked: to the subjects of another box, or to a request that empties the
  * stream. So the streams confirm nothing. What the stream of events has stored it says on a subject of the box, which no box can choose.
@@ -38,6 +41,7 @@ const NO_CLUSTER = 10_074;
 const EVENTS = {
   name: EVENT_STREAM,
   subjects: [eventSubject('*')],
+  ...KEPT,
   no_ack: true,
   republish: { src: eventSubject('*'), dest: storedSubject('{{wildcard(1)}}'), headers_only: true },
   storage: StorageType.File,
@@ -54,6 +58,7 @@ const EVENTS = {
 const STATES = {
   name: `KV_${STATE_BUCKET}`,
   subjects: [bucketSubject('>')],
+  ...KEPT,
   no_ack: true,
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
@@ -107,6 +112,13 @@ async function makeStream({ streams }: JetStreamManager, wanted: WantedStream, l
     const advice = `nats stream rm ${name}, and Perch makes it anew`;
     throw new PerchError('unsupported', `the stream ${name} of the bus has settings of another program: ${advice}`);
   }
+  if (!isClosed(config)) {
+    log.warn({ stream: name }, 'a request can empty what the bus keeps: perch fleet publish FOLDER prevents that');
+  }
 }
+
+/** Whether a stream deletes nothing that it has stored, as `KEPT` says. */
+export const isClosed = ({ deny_purge, deny_delete }: Pick<StreamConfig, 'deny_purge' | 'deny_delete'>): boolean =>
+  deny_purge && deny_delete;
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);

@@ -7,6 +7,8 @@ const TOKEN_BYTES = 16;
 export const EVENT_STREAM = 'FLEET_EVENTS';
 /** The bucket of what is live now, a key-value store. */
 export const STATE_BUCKET = 'FLEET';
+/** What the bus keeps: both are streams of NATS. */
+export const STREAMS: readonly string[] = [EVENT_STREAM, `KV_${STATE_BUCKET}`];
 
 /** Where a box publishes the events of its cameras. @param box its id, or `*` */
 export const eventSubject = (box: string): string => `fleet.${box}.event`;

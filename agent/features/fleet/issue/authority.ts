@@ -10,11 +10,10 @@ import { Hosts, signHosts } from '../bus/host-list.ts';
 import {
   answerSubject,
   bucketSubject,
-  EVENT_STREAM,
   eventSubject,
   inboxOf,
   requestSubject,
-  STATE_BUCKET,
+  STREAMS,
   stateKey,
   storedSubject,
 } from '../bus/subjects.ts';
@@ -177,11 +176,11 @@ export class FleetAuthority {
     );
   }
 
-  /** Of a user of the system account, who may replace the account's JWT, for a quarter of an hour. */
-  async systemCredential(nowMs: number): Promise<Pick<Credential, 'jwt' | 'seed'>> {
+  /** Of a user with all rights for a quarter of an hour, in the fleet's account or in that of the system, which replaces JWTs of accounts. */
+  async ownerCredential(account: 'account' | 'system', nowMs: number): Promise<Pick<Credential, 'jwt' | 'seed'>> {
     const user = nkeys.createUser();
     const exp = Math.floor(nowMs / 1000) + 900;
-    return { jwt: await encodeUser('perch', user, keyOf(this.#keys.system), {}, { exp }), seed: seedOf(user) };
+    return { jwt: await encodeUser('perch', user, keyOf(this.#keys[account]), {}, { exp }), seed: seedOf(user) };
   }
 
   /** What the configuration of each NATS server has to include; it does not change. @param store folder in which the server keeps accounts */
@@ -235,7 +234,7 @@ const serverLimits = (server: string) => ({
     allow: [
       requestSubject('*', '>'),
       ...[`${API}.INFO`, `${API}.STREAM.NAMES`],
-      ...[EVENT_STREAM, `KV_${STATE_BUCKET}`].flatMap((stream) => [
+      ...STREAMS.flatMap((stream) => [
         ...[`${API}.STREAM.CREATE.${stream}`, `${API}.STREAM.INFO.${stream}`],
         ...[`${API}.STREAM.MSG.GET.${stream}`, `${API}.DIRECT.GET.${stream}`, `${API}.DIRECT.GET.${stream}.>`],
         ...[`${API}.CONSUMER.*.${stream}`, `${API}.CONSUMER.*.${stream}.>`, `${API}.CONSUMER.MSG.NEXT.${stream}.*`],

@@ -10,7 +10,7 @@ import { serversOf } from '../bus/connection.ts';
 import { Credential, type Member, nameOf } from '../bus/credential.ts';
 import { Hosts } from '../bus/host-list.ts';
 import { FleetAuthority } from './authority.ts';
-import { publishAccount } from './publish-account.ts';
+import { closeStreams, publishAccount } from './publish-account.ts';
 
 /** What each NATS server includes. */
 const CONFIG_FILE = 'fleet.conf';
@@ -121,6 +121,7 @@ async function publish(call: CommandCall, keys: FleetAuthority, nowMs: number): 
     try {
       await publishAccount(server, keys, nowMs);
       call.write(`The NATS servers know it from now on (${server}).\n`);
+      call.write(await closeStreams(server, keys, nowMs));
       return 0;
     } catch (error) {
       failures.push(explain(error));

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { User } from '@nats-io/jwt';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
-import { silentLogger } from '../../../../agent/base/log.ts';
+import { type Logger, silentLogger } from '../../../../agent/base/log.ts';
 import type { CommandCall } from '../../../../agent/features/contract.ts';
 import { memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { openStores } from '../../../../agent/features/fleet/bus/stores.ts';
@@ -13,7 +15,7 @@ import { NATS_AUTHORITY, startNatsServer } from '../../../peers/programs/nats-se
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
 import { KEYS } from '../../../support/harness/loaded-config.ts';
-import { BARN, publishStored, startBox, startFleet, storedEvents, YARD } from '../support/fleet.ts';
+import { BARN, publishStored, startBox, startFleet, storedEvents, withRights, YARD } from '../support/fleet.ts';
 
 const LIMIT = { timeout: 240_000 };
 const DENIED = 'Permissions Violation';
@@ -300,6 +302,67 @@ describeWith(['nats-server'], 'credentials of a fleet', () => {
       expect(await fleetCommand(callOf(folder.path, ['create', '.', 'tls://127.0.0.1:1'], { hosts }).call)).toBe(0);
       const made = JSON.parse(readFileSync(join(folder.path, 'fleet-keys.json'), 'utf8'));
       expect(made.hosts).toEqual(['r1.example:443', 'r2.example:443']);
+    },
+  );
+
+  test(
+    'what the bus keeps cannot be emptied, also in streams of before once the owner has published',
+    LIMIT,
+    async () => {
+      await using fleet = await startFleet();
+      const owner = await fleet.connect(
+        await withRights(fleet, await fleet.issue('server', 'owner'), () => ({}) as User),
+      );
+      const { streams } = await jetstreamManager(owner, { checkAPI: false });
+      const server = await fleet.connect(await fleet.issue('server', 'cloud'));
+      await openStores(server, silentLogger);
+      const box = await fleet.connect(await fleet.issue('box', YARD));
+      const emptied = async () => {
+        await publishStored(box, YARD, { id: 'a' });
+        const { state } = await streams.info('FLEET_EVENTS');
+        const calls = [
+          () => streams.deleteMessage('FLEET_EVENTS', state.last_seq),
+          () => streams.purge('FLEET_EVENTS'),
+        ];
+        return Promise.all(
+          [...calls, () => streams.purge('KV_FLEET')].map((call) => call().then(() => 'done', String)),
+        );
+      };
+      const denied = Array(3).fill(expect.stringContaining('not permitted'));
+      expect(await emptied()).toEqual(denied);
+      // As versions before have made them.
+      for (const name of ['FLEET_EVENTS', 'KV_FLEET']) {
+        const { config } = await streams.info(name);
+        await streams.delete(name);
+        await streams.add({ ...config, deny_purge: false, deny_delete: false });
+      }
+      const warned: string[] = [];
+      const log = {
+        ...silentLogger,
+        warn: ({ stream }: { stream: string }, text: string) => warned.push(`${stream}: ${text}`),
+      };
+      await openStores(server, log as unknown as Logger);
+      expect(warned).toEqual(
+        ['FLEET_EVENTS', 'KV_FLEET'].map((name) => expect.stringMatching(`^${name}: .*perch fleet publish FOLDER`)),
+      );
+      expect(await emptied()).toEqual(Array(3).fill('done'));
+      const file = join(fleet.folder, 'fleet-keys.json');
+      writeFileSync(file, readFileSync(file, 'utf8').replace('tls://127.0.0.1', fleet.nats.url), { mode: 0o600 });
+      const publish = async () => {
+        const { call, lines } = callOf(fleet.folder, ['publish', '.']);
+        expect(await fleetCommand(call)).toBe(0);
+        return lines.join('');
+      };
+      const kept = (text: string) =>
+        text.match(/No request can empty (FLEET_EVENTS|KV_FLEET) from now on/g)?.length ?? 0;
+      expect(kept(await publish())).toBe(2);
+      expect(await emptied()).toEqual(denied);
+      expect(kept(await publish())).toBe(0);
+      warned.length = 0;
+      await openStores(server, log as unknown as Logger);
+      expect(warned).toEqual([]);
+      // All else stays as it was.
+      expect((await streams.info('FLEET_EVENTS')).config).toMatchObject({ no_ack: true, max_msgs_per_subject: 50_000 });
     },
   );
 });
