@@ -20,7 +20,11 @@ const MAX_BYTES = 256 << 10;
 export const isConfigFile = (word: string): boolean => /\.ya?ml$/.test(word);
 
 /** `perch fleet`. @returns the exit code @throws PerchError */
-export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs'> = systemClock): Promise<number> {
+export async function fleetCommand(
+  call: CommandCall,
+  clock: Pick<Clock, 'wallMs'> = systemClock,
+  input: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<number> {
   const [word = '', place = '', third, ...more] = call.words.filter((one) => !isConfigFile(one));
   const folder = resolve(call.cwd, place);
   if (word === 'publish' && third === undefined) {
@@ -31,15 +35,19 @@ export async function fleetCommand(call: CommandCall, clock: Pick<Clock, 'wallMs
     call.write(`${hosts.length > 0 ? hosts.join(',') : 'The fleet has no hosts of servers.'}\n`);
     return 0;
   }
-  if (third === undefined || more.length > 0) {
+  if (third === undefined || (more.length > 0 && word !== 'box')) {
     throw new PerchError('badInput', `perch fleet ${word} needs FOLDER and one more word: see perch --help`);
   }
   switch (word) {
     case 'create':
       return create(call, folder, third);
-    case 'box':
+    case 'box': {
+      const ids = third === '-' ? (await textOf(input)).trim().split(/\s+/) : [third, ...more];
+      const members = [...new Set(ids)].map((id) => memberFrom(word, id));
+      return issue(call, folder, members);
+    }
     case 'server':
-      return issue(call, folder, memberFrom(word, third));
+      return issue(call, folder, [memberFrom(word, third)]);
     case 'hosts':
       return changeHosts(call, folder, third, clock.wallMs());
     case 'revoke':
@@ -80,10 +88,8 @@ async function changeHosts(call: CommandCall, folder: string, text: string, nowM
   const keys = await FleetAuthority.open(folder);
   await keys.setHosts(hosts, nowMs);
   call.write(`Boxes may connect to ${hosts.join(', ')}, when a server that knows it asks them.\n`);
-  for (const id of keys.servers) {
-    await issue(call, folder, { role: 'server', id }, keys);
-  }
-  return 0;
+  const members = keys.servers.map((id) => ({ role: 'server', id }) as const);
+  return issue(call, folder, members, keys);
 }
 
 /** @throws PerchError badInput: a box would take none of them */
@@ -99,11 +105,20 @@ function hostsOf(text: string): readonly string[] {
   return hosts;
 }
 
-async function issue(call: CommandCall, folder: string, member: Member, open?: FleetAuthority): Promise<number> {
+async function issue(
+  call: CommandCall,
+  folder: string,
+  members: readonly Member[],
+  open?: FleetAuthority,
+): Promise<number> {
   const keys = open ?? (await FleetAuthority.open(folder));
-  const file = join(folder, `${member.role}-${member.id}.json`);
-  await replaceFile(file, `${JSON.stringify(await keys.issue(member))}\n`, 0o600);
-  call.write(`${file} is the credential of ${nameOf(member)}: perch fleet join ${file} on it, then delete the file.\n`);
+  for (const member of members) {
+    const file = join(folder, `${member.role}-${member.id}.json`);
+    await replaceFile(file, `${JSON.stringify(await keys.issue(member))}\n`, 0o600);
+    call.write(
+      `${file} is the credential of ${nameOf(member)}: perch fleet join ${file} on it, then delete the file.\n`,
+    );
+  }
   return 0;
 }
 
@@ -187,7 +202,7 @@ async function textOf(input: AsyncIterable<Uint8Array | string>): Promise<string
   for await (const chunk of input) {
     text += chunk.toString();
     if (text.length > MAX_BYTES) {
-      break;
+      throw new PerchError('badInput', `standard input is larger than ${MAX_BYTES} bytes`);
     }
   }
   return text;
