@@ -16,11 +16,11 @@ import { MAX_STATE_BYTES, STATE_KEPT_MS } from './box-side.ts';
 import { MAX_EVENT_BYTES } from './outbox.ts';
 import { bucketSubject, EVENT_STREAM, eventSubject, STATE_BUCKET, storedSubject } from './subjects.ts';
 
-/** Servers list the events of a month. */
+/** Servers list the events of a month. The two limits below may leave less. */
 const EVENTS_KEPT_MS = 31 * 86_400_000;
-/** A box that publishes more than its share loses its own oldest events, and those of no other. */
+/** Beyond it the oldest of the box are dropped: 12 days of ten cameras that report 200 events a day, each at its start and its end. */
 const MAX_EVENTS_OF_BOX = 50_000;
-/** Of all boxes: some ten million events. Beyond it the oldest are dropped, of whichever box. */
+/** Beyond it the oldest are dropped, of whichever box. 2,000 such boxes fill it in little more than a day, one with the largest events a fifth. */
 const EVENTS_BYTES = 4e9;
 const STATES_BYTES = 500e6;
 const HEADER_BYTES = 1 << 10;
