@@ -20,6 +20,8 @@ interface Sizes {
   readonly natsServers: number;
   /** The servers have Perch's own certificates, which nobody trusts; default: that of the balancer. */
   readonly hasOwnCertificates?: boolean;
+  /** The balancer keeps each client at one server; default: it knows no sessions. */
+  readonly isSticky?: boolean;
 }
 
 /** A box in a home of its own. */
@@ -67,6 +69,7 @@ export async function startReplicated({
   replicas: replicaCount,
   natsServers,
   hasOwnCertificates = false,
+  isSticky = false,
 }: Sizes): Promise<Replicated> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder()).path;
@@ -129,7 +132,7 @@ export async function startReplicated({
   const others = await allOf(addresses.slice(1).map((_, i) => open(i + 1)));
   const replicas = [first, ...others];
   const balancer = stack.use(
-    await startBalancer({ host, certificate: both, ports: replicas.map(({ agent }) => agent.port) }),
+    await startBalancer({ host, certificate: both, ports: replicas.map(({ agent }) => agent.port), isSticky }),
   );
   const owner = { url: balancer.url, headers: first.agent.headers };
 
