@@ -1,7 +1,7 @@
 import { onRetryNow, sleep } from '../shell/sleep.ts';
 import type { Fallbacks } from './fallbacks.ts';
 import type { Codec } from './session/codecs.ts';
-import { type LiveSession, PlayError, type SessionFacts, type Technology } from './session/live-session.ts';
+import { GONE, type LiveSession, PlayError, type SessionFacts, type Technology } from './session/live-session.ts';
 import type { Source } from './session/source.ts';
 import { openWhep } from './session/whep.ts';
 import { isFinal, isWorthTrying, planTechnologies, type SkippedTechnology } from './technologies.ts';
@@ -101,6 +101,9 @@ const MAX_SILENCE_MS = 10_000;
 const SILENT = `nothing came for ${MAX_SILENCE_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const POLL_MS = 2_000;
+/** After this long without a frame the box is asked for the session: ICE notices a server that was killed after ten seconds. */
+const MAX_STILL_MS = 1_500;
+const LOOK_MS = 500;
 /** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
 
@@ -120,7 +123,8 @@ export class Player {
   #session: LiveSession | undefined;
   /** Audio that WebRTC cannot carry is requested. */
   #needsSound = false;
-  #isSwitching = false;
+  /** The next attempt does not wait. */
+  #opensAtOnce = false;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
@@ -172,7 +176,7 @@ export class Player {
     this.#needsSound = this.#isHeard && (wasNeeded || this.#session?.lacksSound === true);
     const moves = this.#needsSound ? technology === 'WebRTC' : technology !== 'WebRTC';
     if (this.#needsSound !== wasNeeded && technology !== undefined && moves) {
-      this.#isSwitching = true;
+      this.#opensAtOnce = true;
       this.#closeSession();
     }
   }
@@ -197,8 +201,8 @@ export class Player {
         this.#onFailed(error);
       }
       if (!stop.aborted) {
-        await sleep(this.#isSwitching ? 0 : this.#waitMs, stop);
-        this.#isSwitching = false;
+        await sleep(this.#opensAtOnce ? 0 : this.#waitMs, stop);
+        this.#opensAtOnce = false;
       }
     }
   }
@@ -236,6 +240,7 @@ export class Player {
       webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
     }
     if (!stop.aborted) {
+      this.#opensAtOnce ||= reason === GONE;
       this.#closeSession();
       this.#show({ phase: 'waiting', reason, passed: this.#view.passed });
     }
@@ -294,6 +299,7 @@ export class Player {
   async #silence(session: LiveSession, stop: AbortSignal): Promise<string> {
     let isOver = false;
     let soundedMs = Date.now();
+    let askedMs = 0;
     session.ended.then(() => {
       isOver = true;
     });
@@ -302,12 +308,18 @@ export class Player {
       soundedMs = Date.now() - MAX_SILENCE_MS + AFTER_WAKE_MS;
     });
     while (!isOver && !stop.aborted) {
-      await sleep(POLL_MS, stop);
+      await sleep(LOOK_MS, stop);
       if (document.visibilityState !== 'visible' || this.surface.video.paused) {
         soundedMs = Date.now();
       }
-      if (Date.now() - Math.max(soundedMs, this.surface.lastFrameMs) > MAX_SILENCE_MS) {
+      const nowMs = Date.now();
+      const silentMs = nowMs - Math.max(soundedMs, this.surface.lastFrameMs);
+      if (silentMs > MAX_SILENCE_MS) {
         break;
+      }
+      if (silentMs > MAX_STILL_MS && this.#view.phase === 'playing' && nowMs - askedMs > POLL_MS) {
+        askedMs = nowMs;
+        void session.check?.();
       }
     }
     forget();

@@ -17,6 +17,9 @@ export interface SessionFacts {
   readonly report?: RTCStatsReport;
 }
 
+/** Reason of an end: the box has restarted, or another server of its fleet answers now. */
+export const GONE = 'the server no longer has this session';
+
 /** A connection to the box that feeds a `<video>`. */
 export interface LiveSession {
   readonly technology: Technology;
@@ -26,6 +29,8 @@ export interface LiveSession {
   readonly soundAlone: (() => number) | undefined;
   /** Resolves with the reason of the end. Never rejects. */
   readonly ended: Promise<string>;
+  /** Asks the box whether it still has the session, and ends it with `GONE` if not. Absent: its connection shows that. */
+  check?(): Promise<void>;
   facts(): Promise<SessionFacts>;
   /** Ends the session here and on the box. */
   close(): void;

@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { GONE } from './live-session.ts';
 import type { Source } from './source.ts';
 import { openWhep } from './whep.ts';
 
 const SOURCE: Source = { whep: 'webrtc/yard/whep', mse: undefined, hls: undefined, headers: {} };
 const ANSWER = { status: 201, headers: { Location: '/webrtc/yard/whep/s3cret' } } as const;
 
-/** Opens a session whose connection is never made. */
+/** Of each new connection. */
+let state: string;
 class Peer extends EventTarget {
   readonly localDescription = { type: 'offer', sdp: 'v=0' };
-  connectionState = 'new';
+  connectionState = state;
   addTransceiver(): void {}
   getTransceivers = () => [];
   async setLocalDescription(): Promise<void> {}
@@ -28,6 +30,7 @@ let asked: Asked[];
 beforeEach(() => {
   vi.useFakeTimers();
   asked = [];
+  state = 'new';
   vi.stubGlobal('RTCPeerConnection', Peer);
   vi.stubGlobal('MediaStream', EventTarget);
   vi.stubGlobal('fetch', (address: string, { method, signal }: RequestInit) => {
@@ -69,6 +72,28 @@ test('a cancelled offer without a response times out', async () => {
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked[0]?.signal?.aborted).toBe(true);
   expect(whats()).toEqual(['POST webrtc/yard/whep']);
+});
+
+test.for([
+  ['is there', new Response(null, { status: 204 }), 'open'],
+  ['cannot be asked for', new Response(null, { status: 502 }), 'open'],
+  ['is gone', new Response(null, { status: 404 }), GONE],
+] as const)('a session that %s', async ([, answer, end]) => {
+  state = 'connected';
+  const video = { play: async () => {} } as HTMLVideoElement;
+  const opened = openWhep(video, { source: SOURCE, wantsSound: false, signal: new AbortController().signal });
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked[0]?.answer(new Response('v=0', ANSWER));
+  const session = await opened;
+  const checked = session.check?.();
+  asked[1]?.answer(answer);
+  await checked;
+  expect(await Promise.race([session.ended, Promise.resolve('open')])).toBe(end);
+  session.close();
+  expect(whats().slice(1)).toEqual([
+    'OPTIONS webrtc/yard/whep/s3cret',
+    ...(end === 'open' ? ['DELETE webrtc/yard/whep/s3cret'] : []),
+  ]);
 });
 
 test('a rejection after the close leaves nothing to delete', async () => {

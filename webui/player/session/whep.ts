@@ -2,6 +2,7 @@ import { errorFromResponse } from '../../api-client/request.ts';
 import { codecIn } from './codecs.ts';
 import {
   failureOf,
+  GONE,
   isSoundLeftOut,
   type LiveSession,
   leftOutOf,
@@ -18,6 +19,7 @@ const MAX_CONNECT_MS = 5_000;
 const MAX_DISCONNECTED_MS = 3_000;
 /** Limit for the response to a cancelled offer, which has the session's address. */
 const MAX_LEFT_MS = 3_000;
+const MAX_CHECK_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
@@ -109,6 +111,19 @@ class WhepSession implements LiveSession {
           this.#end('ended by the server');
         }
       });
+    }
+  }
+
+  async check(): Promise<void> {
+    const address = this.#address;
+    if (address === undefined) {
+      return;
+    }
+    const signal = AbortSignal.timeout(MAX_CHECK_MS);
+    const answer = await fetch(address, { method: 'OPTIONS', headers: this.#headers, signal }).catch(() => undefined);
+    if (answer?.status === 404) {
+      this.#address = undefined;
+      this.#end(GONE);
     }
   }
 

@@ -72,6 +72,15 @@ test('an unknown method gets the list of supported ones', async () => {
   }
 });
 
+test('OPTIONS tells whether there is a session', async () => {
+  const app = await start();
+  const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
+  const status = async () => (await app.inject({ method: 'OPTIONS', url: sessionOf(headers) })).statusCode;
+  expect(await status()).toBe(204);
+  await app.inject({ method: 'DELETE', url: sessionOf(headers) });
+  expect(await status()).toBe(404);
+});
+
 test('a session ended by the server has a reason, one ended by its client does not', async () => {
   await using run = await signallingApp();
   const watch = () => run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });

@@ -64,6 +64,10 @@ function answerSession(
   if (request.method === 'GET' && isUuid(secret) && server.idOf(secret) === undefined) {
     return sendEndReason(secret, server, reply);
   }
+  if (request.method === 'OPTIONS' && isUuid(secret)) {
+    // Asked by a page whose pictures stand still: another server of a fleet may answer, or this one after a restart.
+    return reply.code(server.idOf(secret) === undefined ? 404 : 204).send();
+  }
   if (request.method !== 'PATCH' && request.method !== 'DELETE') {
     return reply.code(405).header('Allow', 'PATCH, DELETE').send({ status: 'error', error: 'method not allowed' });
   }
