@@ -102,7 +102,7 @@ const SILENT = `nothing came for ${MAX_SILENCE_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const POLL_MS = 2_000;
 /** After this long without a frame the box is asked for the session: ICE notices a server that was killed after ten seconds. */
-const MAX_STILL_MS = 1_500;
+const STILL_MS = 1_500;
 const LOOK_MS = 500;
 /** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
@@ -317,7 +317,7 @@ export class Player {
       if (silentMs > MAX_SILENCE_MS) {
         break;
       }
-      if (silentMs > MAX_STILL_MS && this.#view.phase === 'playing' && nowMs - askedMs > POLL_MS) {
+      if (silentMs > STILL_MS && this.#view.phase === 'playing' && nowMs - askedMs > POLL_MS) {
         askedMs = nowMs;
         void session.check?.();
       }

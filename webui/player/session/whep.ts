@@ -17,9 +17,8 @@ import { type Source, sessionAddress } from './source.ts';
 const MAX_CONNECT_MS = 5_000;
 /** ICE often recovers by itself. */
 const MAX_DISCONNECTED_MS = 3_000;
-/** Limit for the response to a cancelled offer, which has the session's address. */
+/** Limit for the response to a cancelled offer, which has the session's address, and to the question for a session. */
 const MAX_LEFT_MS = 3_000;
-const MAX_CHECK_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
@@ -119,7 +118,7 @@ class WhepSession implements LiveSession {
     if (address === undefined) {
       return;
     }
-    const signal = AbortSignal.timeout(MAX_CHECK_MS);
+    const signal = AbortSignal.timeout(MAX_LEFT_MS);
     const answer = await fetch(address, { method: 'OPTIONS', headers: this.#headers, signal }).catch(() => undefined);
     if (answer?.status === 404) {
       this.#address = undefined;
