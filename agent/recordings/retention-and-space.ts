@@ -63,6 +63,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly segmentLog: SegmentAges;
   /** For recordings of an earlier time: their age is that of their pictures. */
   readonly fetchedLog: SegmentLog;
+  #madeRoom: (path: string, endUs: number) => void = () => {};
   #isRead = false;
   /** Generation of the index when it was last complete; undefined: it never was. */
   #filledGeneration: number | undefined;
@@ -101,6 +102,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
         false,
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
+      madeRoom: (path, endUs) => this.#madeRoom(path, endUs),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       deletedByHand: (path, nameUs, file) => copies()?.deletedByHand(path, nameUs, file),
       logger: log,
@@ -196,19 +198,12 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return this.#limits.fault;
   }
 
-  /** Retention of a path; undefined: forever. */
-  /** Begin of the oldest recording of a path that may be deleted to make room; undefined: there is none. */
-  oldestUs(path: string): number | undefined {
-    for (const { startUs, durationUs } of inBatches<SegmentRow>((limit, after) =>
-      this.#deps.playback.space.oldestOwnOf(path, limit, after),
-    )) {
-      if (!this.protectedRanges.isProtected(path, startUs, startUs + durationUs)) {
-        return startUs;
-      }
-    }
-    return undefined;
+  /** @param listener is told of each recording that is deleted to make room, with its end in Unix microseconds */
+  onMadeRoom(listener: (path: string, endUs: number) => void): void {
+    this.#madeRoom = listener;
   }
 
+  /** Retention of a path; undefined: forever. */
   keptMs(path: string): number | undefined {
     return this.#limits.keptMs(path);
   }

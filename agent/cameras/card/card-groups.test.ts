@@ -27,6 +27,7 @@ function openGroups(untilMs: number, comparison = new Comparison(0), known?: Kno
       canRepeat: known === undefined,
       taken,
       isBehind: () => false,
+      isLate: () => false,
       takesDamaged: () => false,
       take: (group: CardGroup) => got.push(group),
     },

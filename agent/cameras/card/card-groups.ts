@@ -60,6 +60,8 @@ interface GroupsOptions {
   readonly canRepeat: boolean;
   /** From other recordings of the card, too. */
   readonly taken: TakenGroups;
+  /** Whether the replay begins too late, with this time of the card. */
+  isLate(firstMs: number): boolean;
   /** Whether a group that begins then is taken although it is damaged. */
   takesDamaged(startMs: number): boolean;
   take(group: CardGroup): void;
@@ -101,6 +103,8 @@ export class CardGroups implements ReplayControl {
   readonly tooLargeMs: number[] = [];
   /** Begin of a damaged group, which is not taken, nor is what follows: the camera may send it better. */
   damagedMs: number | undefined;
+  /** The replay begins too late, with this time of the card: nothing was taken. */
+  lateMs: number | undefined;
   /** The card's time of the last picture that came, in whole milliseconds. */
   seenMs: number | undefined;
   readonly #options: GroupsOptions;
@@ -166,6 +170,12 @@ export class CardGroups implements ReplayControl {
     }
     if (isVideo) {
       const cardMs = times.unixMsOf(pts);
+      if (this.seenMs === undefined && this.#options.isLate(cardMs)) {
+        this.lateMs = cardMs;
+        this.isDone = true;
+        release(data);
+        return;
+      }
       this.seenMs = Math.round(cardMs);
       if (key) {
         this.#close(cardMs);

@@ -9,9 +9,11 @@ import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import type { LinkShare } from '../../sources/rtsp/replay/link-share.ts';
 import { replayRecording } from '../../sources/rtsp/replay/replay.ts';
 import { streamLogin } from '../stream-login.ts';
-import { CardGroups, type KnownTimes, keyDigestOf, releaseAll, TakenGroups } from './card-groups.ts';
+import { CardGroups, type KnownTimes, releaseAll, TakenGroups } from './card-groups.ts';
 import { Comparison, isSameTime } from './comparison.ts';
 import { type CardGroup, GapRecorder } from './gap-recorder.ts';
+import { GroupWriter } from './group-writer.ts';
+import { Lateness } from './lateness.ts';
 
 /** Pictures on both sides of the gap that are compared with those of the card: some groups of most cameras. */
 const COMPARED_MS = 12_000;
@@ -26,9 +28,6 @@ const STALL_PAUSE_MS = 30_000;
 const MAX_STALLS = 3;
 /** Damaged groups that are asked for once more. */
 const MAX_DAMAGED = 5;
-/** Groups of two recordings that overlap by more are the same, or parts of it. */
-const OVERLAP_MS = 100;
-
 /** The pictures that a path has. */
 interface RecordedVideo {
   video(path: string, range: VideoRange): AsyncIterable<RecordedPictures>;
@@ -133,53 +132,31 @@ export async function fetchSource(
 ): Promise<SourceFetched> {
   const { path, gap } = options;
   const recorder = new GapRecorder(options.recorder(), path);
-  const taken = new TakenGroups();
+  const written = new GroupWriter(recorder, gap.startUs / 1_000, options.onGroup);
+  const lateness = new Lateness();
   const damaged: number[] = [];
   const tooLarge = new Set<number>();
   let [hasVideo, hasBefore, isOther, isDoubted] = [false, false, false, false];
-  const written = { groups: 0, seconds: 0, endMs: gap.startUs / 1_000 };
-  let last: CardGroup | undefined;
   let differenceMs: number | undefined;
-  const write = (group: CardGroup): void => {
-    recorder.write(group);
-    options.onGroup?.(group);
-    written.groups += 1;
-    written.seconds += (group.endMs - group.startMs) / 1_000;
-    written.endMs = group.endMs;
-  };
-  /** The end of one recording is often the begin of the next one, which has the whole group. */
-  const settleLast = (next: CardGroup | undefined): void => {
-    const before = last;
-    last = undefined;
-    const isPart =
-      before && next && isSameTime(before.startMs, next.startMs) && keyDigestOf(before) === keyDigestOf(next);
-    if (before && (isPart || (next && next.startMs < before.endMs - OVERLAP_MS))) {
-      releaseAll(before.units);
-    } else if (before && !taken.has(keyDigestOf(before), before.startMs)) {
-      taken.add(keyDigestOf(before), before.startMs);
-      write(before);
-    }
-  };
   try {
     for (const recording of recordings) {
       let known: KnownTimes | undefined;
       let stops: (number | undefined)[] = [];
       let canRepeat = true;
+      lateness.begin();
       for (let isOver = isDoubted; !isOver; ) {
         const beginMs = originOf(recording, options, assumedMs);
         const restMs = known ? written.endMs + known.differenceMs - EDGE_MS : beginMs;
-        const [originMs, fromMs] = [Math.max(beginMs, restMs), written.endMs];
+        const [originMs, fromMs] = [Math.max(beginMs, restMs) - lateness.earlierMs, written.endMs];
         const comparison = await comparisonOf(options, signal);
         const groups = new CardGroups({
           gap: { fromMs, untilMs: gap.endUs / 1_000 },
           ...{ originMs, assumedMs: differenceMs ?? assumedMs, known },
-          ...{ mustMatch: mustMatch && differenceMs === undefined, taken, isOther, canRepeat },
+          ...{ mustMatch: mustMatch && differenceMs === undefined, taken: written.taken, isOther, canRepeat },
           takesDamaged: (startMs) => damaged.length > MAX_DAMAGED || damaged.some((one) => isSameTime(one, startMs)),
+          isLate: (firstMs) => lateness.isLate(firstMs, originMs, fromMs + (differenceMs ?? assumedMs)),
           comparison,
-          take: (group) => {
-            settleLast(group);
-            write(group);
-          },
+          take: (group) => written.write(group),
           isBehind: () => recorder.isBehind,
         });
         const isEnd = (seenMs: number | undefined): boolean => {
@@ -187,6 +164,10 @@ export async function fetchSource(
           return stops.length >= MAX_STALLS && new Set(stops).size === 1;
         };
         const replayed = await replayInto(groups, recording, options, { originMs, assumedMs, isEnd }, signal);
+        if (lateness.mustRepeat(groups, originMs)) {
+          stops = [];
+          continue;
+        }
         hasVideo ||= groups.seenMs !== undefined;
         if (groups.isDoubted) {
           isDoubted = comparison.hasFoundLive || (await isEqualAfter(recordings, options, assumedMs, signal));
@@ -205,8 +186,7 @@ export async function fetchSource(
         }
         ({ isOver } = replayed);
         if (isOver) {
-          settleLast(replayed.kept);
-          last = replayed.kept;
+          written.keep(replayed.kept);
         }
         if (!isOver && stops.length >= MAX_STALLS) {
           throw new PerchError('timeout', 'the camera stops sending in the middle of its recording', { path });
@@ -222,11 +202,9 @@ export async function fetchSource(
         }
       }
     }
-    settleLast(undefined);
+    written.end();
   } finally {
-    if (last) {
-      releaseAll(last.units);
-    }
+    written.end(true);
     await recorder.end();
   }
   const { groups, seconds } = written;
@@ -248,6 +226,7 @@ async function isEqualAfter(
     const groups = new CardGroups({
       ...{ gap: { fromMs: endMs, untilMs: endMs }, originMs, assumedMs, known: undefined },
       ...{ comparison, mustMatch: true, isOther: true, canRepeat: true, taken: new TakenGroups() },
+      isLate: () => false,
       takesDamaged: () => true,
       isBehind: () => false,
       take: ({ units }) => releaseAll(units),

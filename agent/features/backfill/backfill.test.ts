@@ -136,6 +136,15 @@ test('a gap in doubt is asked for once, until a person has the card asked again'
   expect(await until(() => asked() > before)).toBe(true);
 });
 
+test('a gap of a card that replays without times is not over', async () => {
+  const { asked, item, until } = await openService({
+    ...{ recorded: AROUND, reasons: OUTAGE, quirks: { replayLacks: ['Require'] } },
+  });
+  expect(await until(() => asked() === 2)).toBe(true);
+  expect(await until(() => typeof item()?.retryTime === 'string')).toBe(true);
+  expect(item()).toMatchObject({ gaps: 1, error: expect.stringContaining('without their times') });
+});
+
 test('the camera is not asked while it is paused or private', async () => {
   const { settings, pass, asked, until, item } = await openService({ recorded: AROUND, reasons: OUTAGE });
   const { camera } = settings;
@@ -169,6 +178,19 @@ test.for<[string, number | undefined, boolean]>([
   Object.assign(state, { keptMs, isClockTrusted });
   await pass(180);
   expect(asked()).toBe(0);
+});
+
+test('what was deleted to make room is not fetched', async () => {
+  const { makesRoom, pass, asked } = await openService({ recorded: AROUND, reasons: OUTAGE });
+  makesRoom(40);
+  await pass(180);
+  expect(asked()).toBe(0);
+});
+
+test('with record: motion an outage before the first clip is fetched', async () => {
+  const reasons = [...OUTAGE, ['nothingSeen', 40, 0]] as const;
+  const { until, item } = await openService({ reasons, record: 'motion' });
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 
 test('what was deleted is not fetched, also after the files are gone, until the deletion is undone', async () => {
@@ -236,6 +258,17 @@ test('a person has the card asked again for a gap of which it had nothing', asyn
   await backfill.retry('door');
   expect(await until(() => item()?.unfilled.notOnCard === 0)).toBe(true);
   await expect(backfill.retry('yard')).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('a camera without serial number that has another address is the same: its gaps are filled', async () => {
+  const { settings, camera, state, until, item } = await openService({ recorded: AROUND, serial: '' });
+  expect(await until(() => item()?.state === 'idle')).toBe(true);
+  await camera.moveTo('127.0.0.3');
+  Object.assign(settings, { camera: { ...settings.camera, onvif: camera.url } });
+  const us = (seconds: number) => (state.readyMs + 3_600_000 - seconds * 1_000) * 1_000;
+  state.coverage.reasons.push({ type: 'offline', startUs: us(60), endUs: us(40) });
+  state.readyMs += 1;
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 
 test.for<[string, 'yes' | 'motion', number]>([

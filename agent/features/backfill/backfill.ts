@@ -63,7 +63,9 @@ export class Backfill {
     this.#stableMs = stableMs;
     this.#settled = new Settled(host);
     this.#mark = new FetchMark(host.dataDir, 'gap', host);
-    const { rangeDeletions } = host.recordings.space;
+    const { space } = host.recordings;
+    space.onMadeRoom((path, endUs) => this.#settled.madeRoom(path, endUs));
+    const { rangeDeletions } = space;
     this.#forgetDeletions = [
       rangeDeletions.onDeleted((path, range) => this.#deleted(path, range)),
       rangeDeletions.onRestored((path, range) => this.#restored(path, range)),
@@ -345,9 +347,8 @@ export class Backfill {
       gapsByFault(coverage, {
         ...{ settled, range, hasModes: changesWithModes(settings) },
         isAroundEvents: settings?.record === 'motion',
-        oldestUs: recordings.space.oldestUs(path),
       });
-    const missing = gapsBut(this.#settled.deletedOf(path));
+    const missing = gapsBut(this.#settled.neverAsked(path));
     const unfilled = this.#settled.unfilled(path).filter((one) => isMissing(one, missing));
     const countOf = (why: Unfilled) => unfilled.filter((one) => one.why === why).length;
     this.#stateOf(path).unfilled = { notOnCard: countOf('notOnCard'), inDoubt: countOf('inDoubt') };
@@ -369,7 +370,9 @@ export class Backfill {
       return true;
     }
     const { serial, model } = await session.information();
-    if (await this.#settled.isOther(path, serial ? `${model} ${serial}` : link.url)) {
+    const { endpoint } = link.settings;
+    const identity = { ...(serial && { serial: `${model} ${serial}` }), ...(endpoint && { endpoint }) };
+    if (await this.#settled.isOther(path, identity)) {
       log.info({ path }, 'another camera than before: gaps before now are not filled from its card');
       return false;
     }
@@ -406,6 +409,7 @@ export class Backfill {
           recorders.add(recorder);
           return recorder;
         },
+        mustMatch: this.#settled.isOfOther(path, gap),
         hasSound: settings.audio,
         fingerprint: settings.sourceFingerprint,
         camera: settings.camera ?? {},

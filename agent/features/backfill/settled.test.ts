@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { Settled } from './settled.ts';
+import { type CameraIdentity, Settled } from './settled.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -39,6 +39,21 @@ test('what was asked for and what a person has deleted, with its surroundings, s
   expect(rangesOf(again, 'yard')).toEqual([[-30, 40]]);
 });
 
+test('what is as old as recordings that were deleted to make room is settled, also after a restart, and however often it is asked', async () => {
+  const { clock, open, range, rangesOf } = setUp();
+  await clock.advance(1_000_000);
+  const settled = await open();
+  settled.madeRoom('door', range(0, 500).endUs);
+  settled.madeRoom('door', range(0, 400).endUs);
+  // The clock was wrong when this one was recorded.
+  settled.madeRoom('door', range(0, 86_400).endUs);
+  await settled.close();
+  const again = await open();
+  await again.askAgain('door');
+  expect(again.of('door')).toEqual([{ startUs: 0, endUs: range(0, 500).endUs }]);
+  expect(rangesOf(again, 'yard')).toEqual([]);
+});
+
 test('what the card did not have stays known after a restart, until the card is asked again', async () => {
   const { open, range } = setUp();
   const settled = await open();
@@ -63,18 +78,19 @@ test('a deletion that is undone is not settled any more, what was asked for ther
   expect(rangesOf(await open())).toEqual([[1_050, 1_230]]);
 });
 
-test('a card that is asked again has all but what was deleted, and what is older than the camera', async () => {
+test('a card that is asked again has all but what was deleted: also what is older than the camera, which is in doubt', async () => {
   const { clock, open, range, rangesOf } = setUp();
   const settled = await open();
-  await settled.isOther('door', 'old');
+  await settled.isOther('door', { serial: 'old' });
   await clock.advance(50_000);
-  await settled.isOther('door', 'new');
+  await settled.isOther('door', { serial: 'new' });
   await settled.asked('door', range(100, 200));
   await settled.asked('yard', range(100, 200));
   await settled.deleted('door', range(1_000, 1_100));
-  await settled.askAgain('door');
-  expect(rangesOf(settled).slice(1)).toEqual([[970, 1_130]]);
   expect(settled.of('door')[0]).toEqual({ startUs: 0, endUs: range(0, 50).endUs });
+  await settled.askAgain('door');
+  expect(rangesOf(settled)).toEqual([[970, 1_130]]);
+  expect([range(10, 20), range(60, 70)].map((one) => settled.isOfOther('door', one))).toEqual([true, false]);
   expect(rangesOf(settled, 'yard')).toEqual([[100, 200]]);
 });
 
@@ -110,12 +126,27 @@ test('of too many ranges the oldest become one: none is fetched again', async ()
 test('a new camera has nothing of the time before it', async () => {
   const { clock, open, range, rangesOf } = setUp();
   const settled = await open();
-  expect(await settled.isOther('door', 'old')).toBe(false);
+  expect(await settled.isOther('door', { serial: 'old' })).toBe(false);
   await clock.advance(3_600_000);
   await settled.close();
   const again = await open();
-  expect([await again.isOther('door', 'old'), rangesOf(again)]).toEqual([false, []]);
-  expect(await again.isOther('door', 'new')).toBe(true);
+  expect([await again.isOther('door', { serial: 'old' }), rangesOf(again)]).toEqual([false, []]);
+  expect(await again.isOther('door', { serial: 'new' })).toBe(true);
   expect(again.of('door')).toEqual([{ startUs: 0, endUs: range(0, 3_600).endUs }]);
-  expect(await again.isOther('door', 'new')).toBe(false);
+  expect(await again.isOther('door', { serial: 'new' })).toBe(false);
+});
+
+test.for<[string, CameraIdentity, CameraIdentity, boolean]>([
+  ['the same serial number', { serial: '1', endpoint: 'a' }, { serial: '1', endpoint: 'b' }, false],
+  ['another serial number', { serial: '1', endpoint: 'a' }, { serial: '2', endpoint: 'a' }, true],
+  ['the same endpoint', { endpoint: 'a' }, { endpoint: 'a' }, false],
+  ['another endpoint', { endpoint: 'a' }, { endpoint: 'b' }, true],
+  ['neither', {}, {}, false],
+  ['a serial number that it did not state before', { endpoint: 'a' }, { serial: '1', endpoint: 'b' }, false],
+  ['no serial number at this moment', { serial: '1', endpoint: 'a' }, { endpoint: 'a' }, false],
+])('a camera with %s: whether it is another one', async ([, before, now, isOther]) => {
+  const { open } = setUp();
+  const settled = await open();
+  await settled.isOther('door', before);
+  expect(await settled.isOther('door', now)).toBe(isOther);
 });

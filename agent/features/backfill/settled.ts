@@ -10,6 +10,16 @@ export const FARTHEST_MS = 31 * 86_400_000;
 const MAX_RANGES = 500;
 /** Recordings around a gap may belong to it: its reasons are sampled. */
 const AROUND_US = 30_000_000;
+const ROOM_SAVED_MS = 3_600_000;
+
+const Identity = Type.Object({ serial: Type.Optional(Type.String()), endpoint: Type.Optional(Type.String()) });
+/** What a camera is known by. Its address changes. */
+export type CameraIdentity = Static<typeof Identity>;
+const OtherCamera = Type.Object({
+  untilUs: Type.Number(),
+  /** A person has had the card asked all the same. */
+  isAsked: Type.Boolean(),
+});
 
 const Why = Type.Enum(['notOnCard', 'inDoubt']);
 /** Why a gap was given up: the card has nothing of it, or only a part; what it has is not certain. */
@@ -20,21 +30,28 @@ const State = Type.Object({
   settled: Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number()]))),
   /** Of what was asked for: gaps that were given up, by path. */
   unfilled: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number(), Why])))),
-  /** Never asked for: deletions, each as it was asked for, until one is undone; times of another camera. */
+  /** Never asked for: deletions, each as it was asked for, until one is undone. */
   deleted: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Number(), Type.Number()])))),
-  /** Serial number or address of the camera that was asked last, by path. */
-  cameras: Type.Optional(Type.Record(Type.String(), Type.String())),
+  /** The camera that was asked last, by path. */
+  identities: Type.Optional(Type.Record(Type.String(), Identity)),
+  /** When there was another camera last, by path. */
+  others: Type.Optional(Type.Record(Type.String(), OtherCamera)),
+  /** Until when recordings were deleted to make room, by path: what is as old would be deleted next. */
+  madeRoom: Type.Optional(Type.Record(Type.String(), Type.Number())),
 });
 type State = Static<typeof State>;
 
-/** Ranges that no card is asked for: it was asked, or a person has deleted them. Kept in a file of the data folder. */
+/** Ranges that no card is asked for: it was asked, or they were deleted. Kept in a file of the data folder. */
 export class Settled {
   readonly #clock: Host['clock'];
   readonly #document: StoredDocument<typeof State>;
   #asked: State['settled'] = {};
   #unfilled: NonNullable<State['unfilled']> = {};
   #deleted: State['settled'] = {};
-  #cameras: Record<string, string> = {};
+  #identities: Record<string, CameraIdentity> = {};
+  #others: Record<string, Static<typeof OtherCamera>> = {};
+  #madeRoom: Record<string, number> = {};
+  #roomSavedMs = Number.NEGATIVE_INFINITY;
 
   constructor({ dataDir, clock, log }: Pick<Host, 'dataDir' | 'clock' | 'log'>) {
     this.#clock = clock;
@@ -42,25 +59,27 @@ export class Settled {
   }
 
   async open(): Promise<void> {
-    const {
-      settled = {},
-      unfilled = {},
-      deleted = {},
-      cameras = {},
-    } = (await this.#document.open('gaps are asked for again')) ?? {};
+    const stored = await this.#document.open('gaps are asked for again');
+    const { settled = {}, deleted = {}, unfilled = {} } = stored ?? {};
+    const { identities = {}, others = {}, madeRoom = {} } = stored ?? {};
     this.#asked = settled;
     this.#unfilled = unfilled;
     this.#deleted = deleted;
-    this.#cameras = cameras;
+    this.#identities = identities;
+    this.#others = others;
+    this.#madeRoom = madeRoom;
   }
 
   of(path: string): readonly UsRange[] {
-    return merged([...rangesOf(this.#asked[path]), ...rangesOf(this.#deleted[path])]);
+    return merged([...rangesOf(this.#asked[path]), ...this.neverAsked(path)]);
   }
 
-  /** What is never asked for. */
-  deletedOf(path: string): readonly UsRange[] {
-    return merged(rangesOf(this.#deleted[path]));
+  /** What is never asked for: deletions, and what is as old as those that made room, or as another camera. */
+  neverAsked(path: string): readonly UsRange[] {
+    const { untilUs = 0, isAsked = true } = this.#others[path] ?? {};
+    const beforeUs = Math.max(isAsked ? 0 : untilUs, this.#madeRoom[path] ?? 0);
+    const before = beforeUs > 0 ? [{ startUs: 0, endUs: beforeUs }] : [];
+    return merged([...rangesOf(this.#deleted[path]), ...before]);
   }
 
   /** Gaps that were given up, also those that are recorded or have expired since. */
@@ -94,11 +113,26 @@ export class Settled {
     await this.#document.trySave(() => this.#state(), 'a restart may leave a gap in restored recordings');
   }
 
+  /** A recording was deleted to make room. A full disk deletes every few minutes: a restart may forget an hour of that. */
+  madeRoom(path: string, endUs: number): void {
+    const nowMs = this.#clock.monoMs();
+    // The clock may have been wrong when it was recorded.
+    if (endUs > (this.#madeRoom[path] ?? 0) && endUs <= this.#clock.wallMs() * 1_000) {
+      this.#madeRoom = { ...this.#madeRoom, [path]: endUs };
+      if (nowMs - this.#roomSavedMs >= ROOM_SAVED_MS) {
+        this.#roomSavedMs = nowMs;
+        void this.#document.trySave(() => this.#state(), 'a restart may fetch what was deleted to make room');
+      }
+    }
+  }
+
   /** The card is to be asked again for all that a person has not deleted. @throws PerchError if this cannot be stored */
   async askAgain(path: string): Promise<void> {
     const isOther = ([name]: [string, unknown]) => name !== path;
     this.#asked = Object.fromEntries(Object.entries(this.#asked).filter(isOther));
     this.#unfilled = Object.fromEntries(Object.entries(this.#unfilled).filter(isOther));
+    const other = this.#others[path];
+    this.#others = { ...this.#others, ...(other && { [path]: { ...other, isAsked: true } }) };
     await this.#document.save(() => this.#state());
   }
 
@@ -106,18 +140,24 @@ export class Settled {
    * This camera is asked now. @returns whether there was another one before: then all until now is settled, which this one does not have
    * @throws PerchError if this cannot be stored
    */
-  async isOther(path: string, camera: string): Promise<boolean> {
-    const before = this.#cameras[path];
-    if (before === camera) {
+  async isOther(path: string, camera: CameraIdentity): Promise<boolean> {
+    const before = this.#identities[path];
+    if (before && before.serial === camera.serial && before.endpoint === camera.endpoint) {
       return false;
     }
-    this.#cameras = { ...this.#cameras, [path]: camera };
-    if (before !== undefined) {
-      const until = { startUs: 0, endUs: Math.round(this.#clock.wallMs() * 1_000) };
-      this.#add(this.#deleted, path, until);
+    const isOther = before !== undefined && areOthers(before, camera);
+    this.#identities = { ...this.#identities, [path]: isOther ? camera : { ...before, ...camera } };
+    if (isOther) {
+      const untilUs = Math.round(this.#clock.wallMs() * 1_000);
+      this.#others = { ...this.#others, [path]: { untilUs, isAsked: false } };
     }
     await this.#document.save(() => this.#state());
-    return before !== undefined;
+    return isOther;
+  }
+
+  /** Whether a range begins at a time when there may have been another camera. */
+  isOfOther(path: string, { startUs }: UsRange): boolean {
+    return startUs < (this.#others[path]?.untilUs ?? 0);
   }
 
   close(): Promise<void> {
@@ -125,7 +165,10 @@ export class Settled {
   }
 
   #state(): State {
-    return { settled: this.#asked, unfilled: this.#unfilled, deleted: this.#deleted, cameras: this.#cameras };
+    return {
+      ...{ settled: this.#asked, deleted: this.#deleted, identities: this.#identities, others: this.#others },
+      ...{ madeRoom: this.#madeRoom, unfilled: this.#unfilled },
+    };
   }
 
   /** @param to `#asked` or `#deleted` */
@@ -144,6 +187,15 @@ export class Settled {
       }),
     );
   }
+}
+
+/** Without a serial number it is known by its endpoint. Otherwise nothing is known. */
+function areOthers(before: CameraIdentity, now: CameraIdentity): boolean {
+  const [a, b] =
+    before.serial === undefined && now.serial === undefined
+      ? [before.endpoint, now.endpoint]
+      : [before.serial, now.serial];
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 const rangesOf = (ranges: readonly (readonly [number, number])[] = []): UsRange[] =>

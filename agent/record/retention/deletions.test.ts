@@ -78,6 +78,17 @@ test('a recording that waits for the archive does not expire, but is deleted for
   expect((await deletions.delete(doomed(old), 'age')).kind).toBe('deleted');
 });
 
+test('what is deleted for space or size has made room, what is deleted by age or by hand has not', async () => {
+  using folder = temporaryFolder();
+  const made: string[] = [];
+  const { deletions, doomed } = setUp({ madeRoom: (path) => made.push(path) });
+  for (const reason of ['age', 'space', 'hand', 'size'] as const) {
+    const file = makeRecording(join(folder.path, `${reason}.mp4`));
+    expect((await deletions.delete({ ...doomed(file), path: reason }, reason)).kind).toBe('deleted');
+  }
+  expect(made).toEqual(['space', 'size']);
+});
+
 test('a recording named by an unset clock expires once its time is known', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();

@@ -36,6 +36,8 @@ export interface DeletionDeps {
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   readonly companions?: (file: string) => Promise<readonly string[]>;
   readonly freed?: (file: string, diskBytes: number) => void;
+  /** A recording was deleted to make room. */
+  readonly madeRoom?: (path: string, endUs: number) => void;
   /** Called when a person deletes a recording: its copies are deleted, too. */
   readonly deletedByHand?: (path: string, nameUs: number, file: string) => void;
   readonly logger: Logger;
@@ -159,6 +161,9 @@ export class Deletions {
         const [startUs = 0] = doomed.startsUs;
         const endUs = startUs + (found.durationMs * 1000 || doomed.durationUs || 0);
         this.#deps.trace?.deleted(doomed.path, reason, startUs, endUs, found.diskBytes);
+        if (reason === 'space' || reason === 'size') {
+          this.#deps.madeRoom?.(doomed.path, endUs);
+        }
       }
       return deletion;
     } catch (error) {

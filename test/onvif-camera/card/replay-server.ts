@@ -173,6 +173,9 @@ class ReplaySession {
     const lastOf = [0, 1].map((track) => sent.findLast((unit) => unit.track === track));
     const startMs = clock.monoMs();
     const lost = quirks.replayLoses?.shift();
+    const { replayTimes, replaySparesExtension: isSparing } = quirks;
+    const isRequired = (request.headers.get('Require') ?? '').includes('onvif-replay');
+    const hasTimes = replayTimes === undefined ? isRequired : replayTimes === 'always';
     let pictures = 0;
     for (const unit of sent) {
       if (quirks.replayPace !== undefined) {
@@ -197,7 +200,7 @@ class ReplaySession {
         return;
       }
       const isLast = unit === lastOf[unit.track] && !quirks.replayEndsSilently;
-      const bytes = this.#senders[unit.track]?.send(unit, { cseq, isLast, isSparing: quirks.replaySparesExtension });
+      const bytes = this.#senders[unit.track]?.send(unit, { cseq, isLast, hasTimes, isSparing });
       if (bytes && !(pictures === lost && unit.track === 0) && !this.#socket.write(bytes)) {
         await once(this.#socket, 'drain', { signal }).catch(() => {});
       }
@@ -253,12 +256,18 @@ class Sender implements PayloadSink {
 
   send(
     unit: SentUnit,
-    { cseq, isLast, isSparing = false }: { cseq: number; isLast: boolean; isSparing?: boolean | undefined },
+    {
+      cseq,
+      isLast,
+      hasTimes,
+      isSparing = false,
+    }: { cseq: number; isLast: boolean; hasTimes: boolean; isSparing?: boolean | undefined },
   ): Buffer {
     this.#frames = [];
     this.#ticks = unit.ticks;
     this.#isSparing = isSparing;
-    this.#extension = writeReplayExtension(unit.cardMs, { isClean: unit.isKey, isLast, cseq });
+    const flags = { isClean: unit.isKey, isLast, cseq };
+    this.#extension = hasTimes ? writeReplayExtension(unit.cardMs, flags) : undefined;
     if (unit.track === 0) {
       packetizeH264(unit.data, MAX_PAYLOAD_BYTES, true, this);
     } else {

@@ -44,6 +44,8 @@ export interface CardQuirks {
   replaySendsNothing?: boolean;
   /** The connection breaks after this many pictures, this many times. */
   replayBreaks?: { readonly afterPictures: number; times: number };
+  /** When packets have the header extension; default: where PLAY requires `onvif-replay`. */
+  replayTimes?: 'always' | 'never';
   /** The header extension is only on the first packet of each picture. */
   replaySparesExtension?: boolean;
 }

@@ -39,6 +39,7 @@ interface Setup {
   readonly gap?: readonly [fromSecond: number, untilSecond: number];
   /** What the box has came from the card itself: from one with the stream that is recorded, as was seen before, or from any. */
   readonly fetched?: 'same' | 'any';
+  readonly mustMatch?: boolean;
   /** The gap is asked for so much later. */
   readonly laterMs?: number;
 }
@@ -68,6 +69,7 @@ async function openGap(setup: Setup = {}) {
     gap: [from, until] = [20.35, 30.6],
     fetched,
     laterMs = 0,
+    mustMatch = false,
   } = setup;
   const clock = new FakeClock();
   const wallMs = () => systemClock.wallMs() + laterMs;
@@ -122,7 +124,7 @@ async function openGap(setup: Setup = {}) {
       clock,
       fetchGap(
         {
-          ...{ path: 'door', session, playback, recorder, clock, hasSameStream: fetched === 'same' },
+          ...{ path: 'door', session, playback, recorder, clock, hasSameStream: fetched === 'same', mustMatch },
           gap: { startUs: (startMs + from * 1_000) * 1_000, endUs: (startMs + until * 1_000) * 1_000 },
           ...{
             hasSound: true,
@@ -265,13 +267,29 @@ test('where the times of the card are in doubt and no picture is equal, nothing 
   expect(shown()).toEqual([]);
 });
 
-test('a replay that begins late leaves the rest of the gap', async () => {
-  const { run, expected, shown } = await openGap({ quirks: { replayBeginsLateMs: 16_000 } });
+test('of a time when there may have been another camera nothing is taken without an equal picture', async () => {
+  const { run, shown } = await openGap({ isOther: 'stream', mustMatch: true });
+  await expect(run()).rejects.toMatchObject({ code: 'unsupported', context: { isInDoubt: true } });
+  expect(shown()).toEqual([]);
+  const own = await openGap({ mustMatch: true });
+  await own.run();
+  expect(rounded(own.shown())).toEqual(rounded(own.expected(21, 30)));
+});
+
+test.for<[string, Quirks, number]>([
+  ['all of its recording', { replayBeginsLateMs: 16_000 }, 2],
+  ['each of its files', { replayBeginsLateMs: 16_000, cardFiles: { everyMs: 25_000, overlapMs: 0 } }, 3],
+])('a camera that begins the replay of %s late is asked once more, earlier by that', async ([, quirks, asked]) => {
+  const { run, expected, shown, camera } = await openGap({ quirks });
   await run();
-  // ONVIF has the time in whole seconds: it begins a second sooner or later.
-  const all = rounded(shown());
-  expect(all.length / 10).toBeOneOf([6, 7]);
-  expect(all).toEqual(rounded(expected(21, 30)).slice(-all.length));
+  expect(rounded(shown())).toEqual(rounded(expected(21, 30)));
+  expect(camera.operations.filter((one) => one === 'GetReplayUri')).toHaveLength(asked);
+});
+
+test('a recording that begins within the gap is not late: what it has is fetched', async () => {
+  const { run, expected, shown } = await openGap({ gap: [-20.35, 15.6], quirks: { cardListsNoTimes: true } });
+  await run();
+  expect(rounded(shown())).toEqual(rounded(expected(0, 15)));
 });
 
 test('the live stream has priority: a camera with one session refuses, and the next attempt fills the gap', async () => {

@@ -17,12 +17,17 @@ const HOUR_MS = 3_600_000;
 /** Cameras list a file once it is closed, after hours at most. */
 const LISTED_MS = 86_400_000;
 
+interface GapOptions extends FetchOptions {
+  /** Nothing is taken without an equal picture. */
+  readonly mustMatch?: boolean;
+}
+
 /**
  * Fills a gap from the camera's card. @returns what was fetched, after the camera has sent all that it has of the gap
  * @throws PerchError what prevents it now; whole groups that came before are recorded. `isInDoubt` in its context: what the card has of the
  * gap is not certain, and will not be. The reason of `signal`
  */
-export async function fetchGap(options: FetchOptions, signal: AbortSignal): Promise<Fetched> {
+export async function fetchGap(options: GapOptions, signal: AbortSignal): Promise<Fetched> {
   const { session, clock, path, gap } = options;
   const [fromMs, untilMs] = [gap.startUs, gap.endUs].map((us) => us / 1_000 + session.skewMs);
   const { recordings } = await findRecordings(session, clock, signal, { fromMs, untilMs });
@@ -34,7 +39,7 @@ export async function fetchGap(options: FetchOptions, signal: AbortSignal): Prom
     const assumedMs = session.skewMs + tryMs;
     const sources = sourcesWithin(recordings, rangeOf(options, assumedMs));
     // A recorder has channels, a camera two streams; one with the wrong time may have recorded anything then.
-    const mustMatch = sources.length > 1 || tryMs !== 0;
+    const mustMatch = options.mustMatch === true || sources.length > 1 || tryMs !== 0;
     for (const all of sources) {
       const {
         hasVideo,

@@ -13,7 +13,6 @@ interface Case {
   readonly kept?: Seconds;
   readonly hasModes?: boolean;
   readonly isAroundEvents?: boolean;
-  readonly oldest?: number;
 }
 
 const gaps = ({
@@ -24,7 +23,6 @@ const gaps = ({
   kept = [0, 10_000],
   hasModes = false,
   isAroundEvents = false,
-  oldest,
 }: Case): Seconds[] =>
   gapsByFault(
     {
@@ -36,7 +34,7 @@ const gaps = ({
         endUs: until === undefined ? undefined : until * 1e6,
       })),
     },
-    { settled: settled.map(range), range: range(kept), hasModes, isAroundEvents, oldestUs: oldest && oldest * 1e6 },
+    { settled: settled.map(range), range: range(kept), hasModes, isAroundEvents },
   ).map(({ startUs, endUs }) => [startUs / 1e6, endUs / 1e6]);
 
 /** Recorded but for the time from 1,000 to 1,600 s. */
@@ -118,14 +116,21 @@ test('what was deleted is not fetched again, nor what was asked for, nor what is
   expect(gaps({ recorded: OUTAGE, reasons, kept: [1_300, 9_000] })).toEqual([[1_300, 1_600]]);
 });
 
-test('what is older than all recordings was deleted to make room', () => {
-  expect(gaps({ recorded: [[1_300, 9_000]], reasons: [['offline', 1_000, 1_299]] })).toEqual([]);
+test('an outage before all recordings is filled as far as retention reaches: none was deleted to make room', () => {
+  const recorded = [[8_000, 9_000]] as const;
+  expect(gaps({ recorded, reasons: [['offline', 1_000, 7_990]], kept: [5_000, 9_000] })).toEqual([[5_000, 8_000]]);
 });
 
-test('what was deleted to make room is not fetched again, although older recordings are protected or archived', () => {
-  const reasons = [['offline', 1_000, 1_600]] as const;
-  expect(gaps({ recorded: OUTAGE, reasons, oldest: 1_600 })).toEqual([]);
-  expect(gaps({ recorded: OUTAGE, reasons, oldest: 900 })).toEqual([[1_000, 1_600]]);
+test.for<[string, readonly Seconds[]]>([
+  ['is recorded yet', []],
+  ['is recorded before its first clip', [[5_000, 5_020]]],
+])('with record: motion an outage is filled where nothing %s', ([, recorded]) => {
+  const reasons = [
+    ['nothingSeen', 0, 1_000],
+    ['offline', 1_000, 4_600],
+    ['nothingSeen', 4_600, undefined],
+  ] as const;
+  expect(gaps({ recorded, reasons, isAroundEvents: true })).toEqual([[1_000, 4_600]]);
 });
 
 test('what an interrupted fetch has brought is not asked for again', () => {
@@ -175,7 +180,7 @@ test.for(['offline', 'diskFull', 'boxOff'] as const)(
       [type, 1_000, 1_600],
       ['nothingSeen', 1_600, undefined],
     ] as const;
-    expect(gaps({ recorded, reasons, isAroundEvents: true, oldest: 1 })).toEqual([[1_000, 1_600]]);
+    expect(gaps({ recorded, reasons, isAroundEvents: true })).toEqual([[1_000, 1_600]]);
   },
 );
 
@@ -185,5 +190,5 @@ test('with record: motion a time of privacy stays private', () => {
     ['boxOff', 1_000, 1_600],
     ['private', 1_602, 2_000],
   ] as const;
-  expect(gaps({ recorded: [[500, 520]], reasons, isAroundEvents: true, oldest: 1 })).toEqual([]);
+  expect(gaps({ recorded: [[500, 520]], reasons, isAroundEvents: true })).toEqual([]);
 });

@@ -15,8 +15,6 @@ interface GapSettings {
   /** Ranges that need not be asked for again. */
   readonly settled: readonly UsRange[];
   readonly range: UsRange;
-  /** Begin of the oldest recording that may be deleted to make room: what was older was deleted. Undefined: not known. */
-  readonly oldestUs: number | undefined;
   /** Modes change what is recorded: the mode during the time in which the box was off is unknown. */
   readonly hasModes: boolean;
   /** `record: motion`: the box cannot know what it would have recorded, so all of an outage is missing. */
@@ -29,7 +27,7 @@ interface GapSettings {
  */
 export function gapsByFault(
   { recorded, deleted, reasons }: Coverage,
-  { settled, range, hasModes, isAroundEvents, oldestUs: oldestKeptUs }: GapSettings,
+  { settled, range, hasModes, isAroundEvents }: GapSettings,
 ): readonly UsRange[] {
   const unseen = isAroundEvents ? reasons.filter(({ type }) => type === 'nothingSeen') : [];
   const unwanted = reasons.filter((one) => !FAULTS.has(one.type) && !unseen.includes(one));
@@ -50,12 +48,10 @@ export function gapsByFault(
     ...rangesOf(unseen, range),
     ...ends.map(({ startUs, endUs }) => ({ startUs: startUs - DISTANCE_US, endUs: endUs + DISTANCE_US })),
   ]);
-  // What is older was deleted to make room.
-  const oldestUs = Math.max(range.startUs, oldestKeptUs ?? recorded[0]?.startUs ?? range.endUs);
   return over
     .flatMap((fault) => {
       const around = {
-        startUs: Math.max(oldestUs, fault.startUs - SAMPLED_US),
+        startUs: Math.max(range.startUs, fault.startUs - SAMPLED_US),
         endUs: Math.min(range.endUs, fault.endUs + SAMPLED_US),
       };
       return around.endUs > around.startUs

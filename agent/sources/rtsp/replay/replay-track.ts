@@ -33,6 +33,8 @@ export class ReplayTrack implements UnitSink, RtcpSink {
   /** The camera has flagged the last packet, or said BYE. */
   hasEnded = false;
   packets = 0;
+  /** A packet had a time, in ONVIF's extension of the header. */
+  hasTimes = false;
   keyPictures = 0;
   /** The camera's time of the last unit, Unix milliseconds; NaN: none has come. */
   lastMs = Number.NaN;
@@ -79,6 +81,7 @@ export class ReplayTrack implements UnitSink, RtcpSink {
     const arrival = this.#sequence.push(header.sequence, true);
     const extension = this.#extension;
     const hasTime = extension.parse(chunk, start, end);
+    this.hasTimes ||= hasTime;
     const isHole = hasTime && extension.isDiscontinuity;
     const ticks = this.times.ticksOf(header.timestamp, hasTime ? extension.unixMs : Number.NaN, isHole);
     if (Number.isNaN(ticks)) {

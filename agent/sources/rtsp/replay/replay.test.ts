@@ -115,7 +115,7 @@ test('PLAY asks for the time in UTC, at the pace of the client', async () => {
 test.for<[string, Quirks, number]>([
   ['Immediate is not supported', { replayLacks: ['Immediate'] }, 2],
   ['Rate-Control is not supported', { replayLacks: ['Immediate', 'Rate-Control'] }, 3],
-  ['the feature tag is not known', { replayLacks: ['Require'] }, 4],
+  ['the feature tag is not known', { replayLacks: ['Require'], replayTimes: 'always' }, 4],
   ['the extension is only on the first packet of a picture', { replaySparesExtension: true }, 1],
   ['the replay is faster than asked', { replayPace: 20 }, 1],
   ['sound is missing', { cardHasNoSound: true }, 1],
@@ -125,6 +125,21 @@ test.for<[string, Quirks, number]>([
   expect(end).toBe('complete');
   expect(pictures(got).map(({ hash }) => hash)).toEqual(picturesOf(card, 5, 12).map(([, hash]) => hash));
   expect(camera.state.replayRequests.filter(({ method }) => method === 'PLAY')).toHaveLength(plays);
+});
+
+test.for<[string, Quirks]>([
+  ['does not know the feature tag', { replayLacks: ['Require'] }],
+  ['ends its replay without a word', { replayTimes: 'never', replayEndsSilently: true }],
+  ['replays for long', { replayTimes: 'never', replayPace: 8 }],
+])('a replay without the times of its pictures is no empty one, where the camera %s', async ([, quirks]) => {
+  const { camera } = await openCamera(quirks, filledCard({ fromMs: START_MS, seconds: 60 }));
+  const clock = { ...systemClock, monoMs: () => 8 * systemClock.monoMs() };
+  const startMs = clock.monoMs();
+  await expect(replay(camera, { clock, untilMs: START_MS + 60_000 })).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('without their times'),
+  });
+  expect(clock.monoMs() - startMs).toBeLessThan(20_000);
 });
 
 test('a replay that ends without a word is over after eight seconds of silence', async () => {

@@ -27,6 +27,8 @@ const BEHIND_MS = 60_000;
 const CHANNELS = 256;
 /** A card that sends no key picture for longer gives nothing that can be recorded. */
 const NO_KEY_MS = 15 * 60_000;
+/** Each picture has its time; the first packets may be the rest of one before. */
+const NO_TIME_MS = 10_000;
 /** Sound and picture end at about the same time; one of them may end without a flag. */
 const OTHERS_MS = 1_000;
 const REQUIRE: HeaderField = ['Require', 'onvif-replay'];
@@ -201,6 +203,8 @@ class ReplayReader implements FrameSink {
   readonly #signal: AbortSignal;
   /** Aborted when the owner has all: the end does not wait for a tick. */
   readonly #done = new AbortController();
+  /** Of the first packet, monotonic; NaN: none has come. */
+  #firstMs = Number.NaN;
   #bytes = 0;
   /** Bytes that may still be read. */
   #allowed = 0;
@@ -232,6 +236,7 @@ class ReplayReader implements FrameSink {
     const track = this.#byChannel[channel];
     if (track) {
       this.#lastMs = this.#clock.monoMs();
+      this.#firstMs = this.#hasPackets ? this.#firstMs : this.#lastMs;
       this.#hasPackets = true;
       track.packet(chunk, start, end);
     } else {
@@ -273,10 +278,20 @@ class ReplayReader implements FrameSink {
   }
 
   /** Reads until the end. @throws PerchError when the connection breaks */
-  run(connection: RtspConnection, client: MethodClient): Promise<ReplayEnd> {
-    return withJoinedSignal([this.#signal, this.#done.signal], undefined, (joined) =>
+  async run(connection: RtspConnection, client: MethodClient): Promise<ReplayEnd> {
+    const end = await withJoinedSignal([this.#signal, this.#done.signal], undefined, (joined) =>
       this.#read(connection, client, joined.signal),
     );
+    this.#requireTimes();
+    return end;
+  }
+
+  /** @throws PerchError if pictures came that cannot be dated */
+  #requireTimes(): void {
+    if (this.tracks.some(({ isVideo, packets, hasTimes }) => isVideo && packets > 0 && !hasTimes)) {
+      const { name } = this.#options;
+      throw new PerchError('unsupported', `camera of path '${name}' replays its recordings without their times`);
+    }
   }
 
   async #read(connection: RtspConnection, client: MethodClient, awake: AbortSignal): Promise<ReplayEnd> {
@@ -305,6 +320,9 @@ class ReplayReader implements FrameSink {
       const hasEnded = this.tracks.map((track) => track.hasEnded);
       endedMs = hasEnded.includes(true) && Number.isNaN(endedMs) ? nowMs : endedMs;
       const isPictureOver = this.tracks.every(({ isVideo, hasEnded: isOver }) => isOver || !isVideo);
+      if (nowMs - this.#firstMs >= NO_TIME_MS) {
+        this.#requireTimes();
+      }
       if (output.isDone || hasEnded.every(Boolean) || (isPictureOver && nowMs - endedMs >= OTHERS_MS)) {
         return 'complete';
       }

@@ -15,7 +15,6 @@ const summer = (endSecond: number): Quirks => ({
   cardClockChange: { atMs: sharedCard().fromMs + endSecond * 1_000, byMs: -HOUR_MS },
 });
 const LACKING_MS: Readonly<Record<string, number>> = {
-  a_late_begin: LATE_MS - COMPARED_MS + 1_000,
   daylight_saving_that_ends_in_the_gap: (CHANGE_SECONDS + 1) * 1_000,
 };
 const files = (everyMs: number, overlapMs: number): Quirks => ({ cardFiles: { everyMs, overlapMs } });
@@ -41,7 +40,7 @@ const BOXES: readonly (() => Readonly<Record<string, Quirks>>)[] = [
     'no sound': { cardHasNoSound: true },
     'slower than asked for': { replayPace: 6 },
     'no Immediate': { replayLacks: ['Immediate'] },
-    'no Rate-Control, no Require': { replayLacks: ['Immediate', 'Rate-Control', 'Require'] },
+    'no Rate-Control, no Require': { replayLacks: ['Immediate', 'Rate-Control', 'Require'], replayTimes: 'always' },
   }),
   () => ({
     'a late begin': { replayBeginsLateMs: LATE_MS },
@@ -74,6 +73,19 @@ test.concurrent(
     await eventually(async () => (await isOver('door')) || undefined);
     expect(host.paths.find('door')).toMatchObject({ readyTime: stream?.readyTime, recording: { active: true } });
     await expectMissedFilled(host, missed[0] ?? expect.fail('no camera'));
+  },
+);
+
+test.concurrent(
+  'a gap of a card that replays without times stays, and the camera says why',
+  LIMIT,
+  async ({ onTestFinished }) => {
+    const { itemOf, skip } = await openMissed(onTestFinished, { door: { replayLacks: ['Require'] } });
+    for (let i = 0; i < 2; i += 1) {
+      await eventually(async () => (await itemOf('door')).retryTime ?? undefined);
+      expect(await itemOf('door')).toMatchObject({ gaps: 1, error: expect.stringContaining('without their times') });
+      skip(61_000);
+    }
   },
 );
 

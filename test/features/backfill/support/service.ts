@@ -23,6 +23,8 @@ type Listener = (path: string, range: Range) => Promise<void>;
 
 interface Setup {
   readonly quirks?: Quirks;
+  /** Of the camera; default: one that no other camera has. */
+  readonly serial?: string;
   readonly record?: 'yes' | 'no' | 'motion';
   /** Of the path, in YAML. */
   readonly keys?: string;
@@ -32,13 +34,21 @@ interface Setup {
 }
 
 /** The whole service at a simulated camera with a card; recordings and paths are the test's. Times are seconds before now. */
-export async function openService({ quirks = {}, record = 'yes', keys = '', recorded = [], reasons = [] }: Setup = {}) {
+export async function openService({
+  quirks = {},
+  record = 'yes',
+  keys = '',
+  recorded = [],
+  reasons = [],
+  serial,
+}: Setup = {}) {
   const folder = temporaryFolder();
   const clock = new FakeClock();
   clock.stepWall(NOW_MS - clock.wallMs());
   const card = filledCard({ fromMs: NOW_MS - CARD_SECONDS * 1_000, seconds: CARD_SECONDS, fps: 5, group: 5 });
   card.isRecording = true;
-  const camera = await startOnvifCamera({ quirks, credentials: LOGIN, card, clock });
+  const identity = serial === undefined ? {} : { serial };
+  const camera = await startOnvifCamera({ quirks, credentials: LOGIN, card, clock, identity });
   const range = ([from, until]: Seconds): Range => ({
     startUs: (NOW_MS - from * 1_000) * 1_000,
     endUs: (NOW_MS - until * 1_000) * 1_000,
@@ -68,7 +78,11 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
     `    camera: {onvif: '${camera.url}', user: ${LOGIN.user}, password: ${LOGIN.password}}\n${keys}`;
   const config = good(text);
   const settings = config.paths.get('door')?.settings ?? expect.fail('the path has no settings');
-  const listeners = { deleted: new Set<Listener>(), restored: new Set<Listener>() };
+  const listeners = {
+    deleted: new Set<Listener>(),
+    restored: new Set<Listener>(),
+    madeRoom: (_path: string, _endUs: number) => {},
+  };
   const listen = (all: Set<Listener>) => (listener: Listener) => {
     all.add(listener);
     return () => all.delete(listener);
@@ -125,7 +139,9 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
       },
       space: {
         keptMs: () => state.keptMs,
-        oldestUs: () => (NOW_MS - 86_400_000) * 1_000,
+        onMadeRoom: (listener: (path: string, endUs: number) => void) => {
+          listeners.madeRoom = listener;
+        },
         rangeDeletions: { onDeleted: listen(listeners.deleted), onRestored: listen(listeners.restored) },
       },
       playback: {
@@ -173,7 +189,7 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
     }
     return isSo();
   };
-  const tell = async (kind: keyof typeof listeners, seconds: Seconds): Promise<void> => {
+  const tell = async (kind: 'deleted' | 'restored', seconds: Seconds): Promise<void> => {
     let isTold = false;
     const told = Promise.all([...listeners[kind]].map((listener) => listener('door', range(seconds)))).then(() => {
       isTold = true;
@@ -187,6 +203,7 @@ export async function openService({ quirks = {}, record = 'yes', keys = '', reco
     ...{ dataDir: folder.path, backfill, camera, card, settings, state, pass, until, lines, clock },
     item: () => backfill.list().items[0],
     deletes: (seconds: Seconds) => tell('deleted', seconds),
+    makesRoom: (second: number) => listeners.madeRoom('door', range([second, second]).endUs),
     restores: (seconds: Seconds) => tell('restored', seconds),
     asked: (operation = 'GetReplayUri') => camera.operations.filter((one) => one === operation).length,
   };
