@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { SdCard } from '../../../test/onvif-camera/card/sd-card.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
@@ -58,6 +59,15 @@ test('a camera without a card has none of them', async () => {
   const session = await openSession({ url: camera.url, ...LOGIN, signal: new AbortController().signal });
   expect(hasReplay(session)).toBe(false);
   await expect(readCardSummary(session)).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a replay that is asked for long after the search does not ask for its results again', async () => {
+  const { camera } = await openCamera();
+  const clock = new FakeClock();
+  const session = await openSession({ url: camera.url, ...LOGIN, signal: new AbortController().signal, clock });
+  await findRecordings(session, ...AT_ONCE);
+  await clock.advance(60_000);
+  expect(await replayUri(session, 'RECORDING_1')).toMatch(/^rtsp:/);
 });
 
 test.for<[string, Quirks]>([

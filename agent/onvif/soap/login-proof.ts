@@ -5,8 +5,8 @@ import type { SoapCall, TimedCall } from './soap-call.ts';
 /** A login that passed within this time is not verified again. */
 const VERIFIED_MS = 10_000;
 
-/** The operation changes nothing, so it may be repeated. */
-export const isReading = ({ body }: SoapCall): boolean => /^\s*<\w+:Get/.test(body);
+/** The operation changes nothing, so it may be repeated; of a search it would be the next results, or those of one that has ended. */
+export const isReading = ({ body }: SoapCall): boolean => /^\s*<\w+:Get(?!\w*SearchResults\b)/.test(body);
 
 /**
  * Distinguishes a missing right from a changed password. Both reject an operation that has never passed, so one that has passed is called
