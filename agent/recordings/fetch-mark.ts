@@ -1,26 +1,35 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 
-/** Who fetches recordings from a card or recorder: Perch fills a gap, or `perch import` runs in a process of its own. */
-type Fetcher = 'gap' | 'command';
+/**
+ * Who fetches recordings from a card or recorder: Perch fills a gap, Perch imports from a recorder, or `perch import` does in a process
+ * of its own, of which there may be several.
+ */
+export type Fetcher = 'gap' | 'page' | 'command';
 
 /** A mark that is not renewed for as long was left by a process that was killed. */
 const FRESH_MS = 15_000;
+/** Such a mark is removed. */
+const FORGOTTEN_MS = 3_600_000;
 export const UNWRITABLE_TEXT =
   'recordings cannot be fetched: the mark of who fetches them cannot be written to the data folder';
-const OTHER = { gap: 'command', command: 'gap' } as const;
 
 /**
- * A file of the data folder that names the path for which one of the two fetches. Each sets its own mark before it looks at that of the
- * other, so that they never fetch for one path at once, which would record the same pictures twice.
+ * A file of the data folder for each that fetches, with the path for which it does. Each sets its own mark before it looks at those of the
+ * others, so that two never fetch for one path at once, which would record the same pictures twice. Filling gaps makes way for imports; of
+ * imports the first one goes on.
  */
 export class FetchMark {
-  readonly #dataDir: string;
+  readonly #folder: string;
   readonly #by: Fetcher;
+  readonly #name: string;
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #log: Pick<Logger, 'warn'>;
+  /** The path for which this one fetches, and when its mark was written last. */
+  #turn: { readonly path: string; readonly ms: number } | undefined;
   #isSet = false;
   #isUnwritable = false;
 
@@ -29,8 +38,9 @@ export class FetchMark {
     by: Fetcher,
     { clock, log }: { clock: Pick<Clock, 'wallMs'>; log: Pick<Logger, 'warn'> },
   ) {
-    this.#dataDir = dataDir;
+    this.#folder = join(dataDir, 'fetching');
     this.#by = by;
+    this.#name = by === 'command' ? `command-${randomUUID()}.json` : `${by}.json`;
     this.#clock = clock;
     this.#log = log;
   }
@@ -40,13 +50,59 @@ export class FetchMark {
     return this.#isUnwritable;
   }
 
-  /** To be called again every few seconds. @returns whether it is set, and the other does not fetch for this path */
+  /** To be called again every few seconds. @returns whether it is set, and no other one fetches for this path */
   set(path: string): boolean {
-    const file = this.#fileOf(this.#by);
+    const ms = this.#clock.wallMs();
+    const hasTurn = this.#by !== 'gap' && this.#turn?.path === path && Math.abs(ms - this.#turn.ms) < FRESH_MS;
+    this.#turn = undefined;
+    if (!this.#write(path, ms)) {
+      return false;
+    }
+    const other = this.otherOf(path);
+    if (other !== undefined && !hasTurn) {
+      // The mark of an import stays, so that a gap makes way for it.
+      if (other !== 'gap' && this.#by !== 'gap') {
+        this.clear();
+      }
+      return false;
+    }
+    this.#turn = { path, ms };
+    return true;
+  }
+
+  clear(): void {
+    this.#turn = undefined;
+    if (this.#isSet) {
+      this.#isSet = false;
+      rmSync(join(this.#folder, this.#name), { force: true });
+    }
+  }
+
+  /** Who else fetches for this path now. */
+  otherOf(path: string): Fetcher | undefined {
+    const nowMs = this.#clock.wallMs();
+    let found: Fetcher | undefined;
+    for (const name of namesIn(this.#folder)) {
+      const by = (['gap', 'page', 'command'] as const).find((one) => name.startsWith(one) && name.endsWith('.json'));
+      if (by === undefined || name === this.#name) {
+        continue;
+      }
+      const { path: marked, ms } = readMark(join(this.#folder, name));
+      const ageMs = typeof ms === 'number' ? Math.abs(nowMs - ms) : Number.POSITIVE_INFINITY;
+      if (ageMs > FORGOTTEN_MS) {
+        rmSync(join(this.#folder, name), { force: true });
+      }
+      found = marked === path && ageMs < FRESH_MS && (found === undefined || found === 'gap') ? by : found;
+    }
+    return found;
+  }
+
+  #write(path: string, ms: number): boolean {
+    const file = join(this.#folder, this.#name);
     try {
       // The command may be the first that uses it.
-      mkdirSync(this.#dataDir, { recursive: true, mode: 0o700 });
-      writeFileSync(`${file}.new`, JSON.stringify({ path, ms: this.#clock.wallMs() }), { mode: 0o600 });
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      writeFileSync(`${file}.new`, JSON.stringify({ path, ms }), { mode: 0o600 });
       renameSync(`${file}.new`, file);
       this.#isSet = true;
       this.#isUnwritable = false;
@@ -55,26 +111,16 @@ export class FetchMark {
         this.#log.warn({ path, err: error }, UNWRITABLE_TEXT);
       }
       this.#isUnwritable = true;
-      return false;
     }
-    return !this.isOthers(path);
+    return !this.#isUnwritable;
   }
+}
 
-  clear(): void {
-    if (this.#isSet) {
-      this.#isSet = false;
-      rmSync(this.#fileOf(this.#by), { force: true });
-    }
-  }
-
-  /** Whether the other fetches for this path now. */
-  isOthers(path: string): boolean {
-    const { path: marked, ms } = readMark(this.#fileOf(OTHER[this.#by]));
-    return marked === path && typeof ms === 'number' && Math.abs(this.#clock.wallMs() - ms) < FRESH_MS;
-  }
-
-  #fileOf(by: Fetcher): string {
-    return join(this.#dataDir, `fetching-${by}.json`);
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

@@ -115,8 +115,8 @@ test('a command that imports into the path in a process of its own has a fetch s
 
 test('a data folder that cannot be written has nothing fetched until it can, which is logged once', async () => {
   const { dataDir, lines, pass, asked, item, until } = await openService({ recorded: AROUND, reasons: OUTAGE });
-  const obstacle = join(dataDir, 'fetching-gap.json.new');
-  mkdirSync(obstacle);
+  const obstacle = join(dataDir, 'fetching', 'gap.json.new');
+  mkdirSync(obstacle, { recursive: true });
   await pass(30);
   expect([asked(), lines.filter((line) => line.includes('cannot be written'))]).toEqual([0, [expect.any(String)]]);
   rmdirSync(obstacle);

@@ -31,11 +31,11 @@ export type Obstacle = keyof typeof OBSTACLES;
 
 type ObstacleHost = Pick<Host, 'clock' | 'config' | 'recordings' | 'paths' | 'sessions'>;
 
-/** @param mark says whether a command in a process of its own imports @param stableMs how long a camera has to be back */
+/** @param mark says who else fetches for the path @param stableMs how long a camera has to be back */
 export function obstacleTo(
   path: string,
   host: ObstacleHost,
-  mark: Pick<FetchMark, 'isOthers'>,
+  mark: Pick<FetchMark, 'otherOf'>,
   stableMs: number,
 ): Obstacle | undefined {
   const { config, clock, recordings, paths } = host;
@@ -55,7 +55,7 @@ export function obstacleTo(
   if ([path, `${path}${SUB_SUFFIX}`].some((one) => isWatched(one, host))) {
     return 'watched';
   }
-  if (recordings.recorders.claimantOf(path) === 'import' || mark.isOthers(path)) {
+  if (recordings.recorders.claimantOf(path) === 'import' || mark.otherOf(path) !== undefined) {
     return 'import';
   }
   if (!recordings.isClockTrusted) {

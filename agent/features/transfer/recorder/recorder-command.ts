@@ -134,7 +134,7 @@ export async function importFromRecorder(call: CommandCall): Promise<number> {
   return left.length > 0 ? 1 : 0;
 }
 
-/** A running Perch may be filling a gap of the path. The claim throws PerchError if the data folder cannot be written. */
+/** A running Perch may be filling a gap of the path, or another import may run. The claim throws PerchError if the data folder cannot be written. */
 function claimBy(mark: FetchMark, write: CommandCall['write']): (path: string) => boolean {
   let isTold = false;
   return (path) => {
@@ -143,7 +143,11 @@ function claimBy(mark: FetchMark, write: CommandCall['write']): (path: string) =
       throw new PerchError('exhausted', UNWRITABLE_TEXT, { path });
     }
     if (!isFree && !isTold) {
-      write(`Perch fills a gap of '${path}' from the card of its camera: waiting until it has stopped\n`);
+      const isGap = mark.otherOf(path) === 'gap';
+      const what = isGap
+        ? `Perch fills a gap of '${path}' from the card of its camera`
+        : `another import into '${path}' runs`;
+      write(`${what}: waiting until it has stopped\n`);
     }
     isTold ||= !isFree;
     return isFree;

@@ -14,6 +14,7 @@ import type { PathSettings } from '../../../config/schema/path.ts';
 import type { Playback } from '../../../playback/playback.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
+import { FetchMark } from '../../../recordings/fetch-mark.ts';
 import { DraftRecorders } from './draft-recorder.ts';
 import { RecorderImport, type RecorderImportDeps } from './recorder-import.ts';
 import { openRecorder } from './recorder-session.ts';
@@ -43,9 +44,8 @@ async function openDevice(quirks: Quirks = {}, card: SdCard = filledCard({ fromM
 }
 
 /** A path whose recordings are in a folder of its own. */
-function openPath(camera: OnvifCamera) {
-  const folder = temporaryFolder();
-  const playback = openPlayback(folder.path);
+function openPath(camera: OnvifCamera, folder = temporaryFolder()) {
+  const playback = openPlayback(folder.path, ':memory:');
   const drafts = new DraftRecorders({ clock: systemClock, log: silentLogger, index: playback.segmentLog });
   onTestFinished(async () => {
     await drafts[Symbol.asyncDispose]();
@@ -442,6 +442,39 @@ test('while a gap of the path is being filled, nothing is imported', async () =>
     return asked.length > 1;
   };
   await run(importOf((await open()).channels[0]?.key ?? ''), { claim, release: (path) => void asked.push(`-${path}`) });
-  expect(asked).toEqual(['yard', 'yard', '-yard']);
+  expect([asked.slice(0, 2), asked.at(-1)]).toEqual([['yard', 'yard'], '-yard']);
+  expect(await recorded(playback)).toEqual(onCard(card));
+});
+
+test('three imports into one path at once, of periods that overlap, take each picture once', async () => {
+  const { camera, card } = await openDevice({ replayPace: 20 });
+  const [recordings, data] = [temporaryFolder(), temporaryFolder()];
+  onTestFinished(() => data[Symbol.dispose]());
+  const one = openPath(camera, recordings);
+  const key = (await one.open()).channels[0]?.key ?? '';
+  const importBy = async (by: 'page' | 'command', { run }: typeof one, sinceUs: number) => {
+    const mark = new FetchMark(data.path, by, { clock: systemClock, log: silentLogger });
+    const turns = { claim: (path: string) => mark.set(path), release: () => mark.clear() };
+    await run({ ...importOf(key), sinceUs }, turns);
+  };
+  await Promise.all([
+    importBy('command', one, START_MS * 1_000),
+    importBy('page', openPath(camera, recordings), (START_MS + 10_000) * 1_000),
+    importBy('command', openPath(camera, recordings), (START_MS + 20_000) * 1_000),
+  ]);
+  expect(await recorded(one.playback)).toEqual(onCard(card));
+});
+
+test('an import that has lost its turn stops, and goes on when it has it again', async () => {
+  const { camera, card } = await openDevice({ replayPace: 20 });
+  const { run, open, playback } = openPath(camera);
+  let claims = 0;
+  // Another one had it for two seconds.
+  const claim = () => {
+    claims += 1;
+    return claims !== 2 && claims !== 3;
+  };
+  await run(importOf((await open()).channels[0]?.key ?? ''), { claim });
+  expect(camera.operations.filter((one) => one === 'GetReplayUri').length).toBeGreaterThan(1);
   expect(await recorded(playback)).toEqual(onCard(card));
 });

@@ -43,7 +43,7 @@ export interface RecorderImportDeps {
   room(recordPath: string): Promise<number>;
   /** Bytes that recordings of a path may still take until its `recordMaxSize`. */
   limitRoom(path: string): number;
-  /** Whether this import fetches for a path, until `release`: the gaps of its camera may be filled just now. */
+  /** Whether this import fetches for a path, until `release`: others may do so just now. It is asked again each second. */
   claim(path: string): boolean;
   release(path: string): void;
   /** How long a recorder waits for a disk now. */
@@ -143,7 +143,11 @@ export class RecorderImport implements TransferJob {
         continue;
       }
       try {
-        await this.#take(next, opened, report, signal);
+        // Another one may have fetched it before this one had its turn.
+        const piece = nextPiece(await this.#wanted(next.item), this.#beforeUs(next.item.group));
+        if (piece) {
+          await this.#take({ item: next.item, piece }, opened, report, signal);
+        }
       } finally {
         this.#deps.release(path);
       }
@@ -285,7 +289,7 @@ export class RecorderImport implements TransferJob {
     if (!(error instanceof PerchError)) {
       throw error;
     }
-    if (error.context['isDeleted'] === true) {
+    if (error.context['isPause'] === true) {
       return 'again';
     }
     if (error.code === 'unsupported') {
@@ -323,7 +327,7 @@ export class RecorderImport implements TransferJob {
     const ended = Promise.withResolvers<void>();
     const forget = this.#deps.onDeleted?.(async (deletedPath) => {
       if (deletedPath === path) {
-        full.abort(new PerchError('unavailable', 'recordings are deleted', { isDeleted: true }));
+        full.abort(new PerchError('unavailable', 'recordings are deleted', { isPause: true }));
         await ended.promise;
       }
     });
@@ -331,7 +335,7 @@ export class RecorderImport implements TransferJob {
     const endWatch = clock.eachSecond(() => {
       if (!isChecking) {
         isChecking = true;
-        void this.#requireRoom(path, 0)
+        void this.#requireTurn(path)
           .catch((error: unknown) => full.abort(error))
           .finally(() => {
             isChecking = false;
@@ -374,6 +378,14 @@ export class RecorderImport implements TransferJob {
         ended.resolve();
       }
     }
+  }
+
+  /** @throws PerchError if another one fetches for the path, or its disk is full */
+  async #requireTurn(path: string): Promise<void> {
+    if (!this.#deps.claim(path)) {
+      throw new PerchError('unavailable', 'another import into the path runs', { isPause: true });
+    }
+    await this.#requireRoom(path, 0);
   }
 
   /** @throws PerchError if the disk has no room for this */

@@ -62,7 +62,7 @@ export function ofRecorder(error: unknown, host: string): unknown {
   const { code, message, context, cause } = error;
   const isOfDisk = code === 'exhausted' && context['status'] === undefined;
   const isOurs =
-    isOfDisk || context['isDeleted'] === true || (context['why'] !== undefined && context['why'] !== 'noRecordings');
+    isOfDisk || context['isPause'] === true || (context['why'] !== undefined && context['why'] !== 'noRecordings');
   return isOurs || message.includes(host)
     ? error
     : new PerchError(code, `recorder ${host}: ${message}`, context, cause);

@@ -13,6 +13,7 @@ import type {
   TransferForecast,
   TransferSource,
 } from '../../../recordings/copy/transfer-kind.ts';
+import { FetchMark, UNWRITABLE_TEXT } from '../../../recordings/fetch-mark.ts';
 import type { Host } from '../../contract.ts';
 import { recorderText } from '../run/recorder-address.ts';
 import type { RecorderRequest } from '../run/requests.ts';
@@ -28,14 +29,16 @@ const USUAL_BYTES_PER_SECOND = 500_000;
 const DAY_MS = 86_400_000;
 const MAX_CHANNELS = 64;
 
-type SourceHost = Pick<Host, 'clock' | 'config' | 'recordings'>;
+type SourceHost = Pick<Host, 'clock' | 'config' | 'dataDir' | 'log' | 'recordings'>;
 
 /** Recordings of ONVIF recorders, and of cameras with a card. */
 export class RecorderSource implements TransferSource {
   readonly #host: SourceHost;
+  readonly #mark: FetchMark;
 
   constructor(host: SourceHost) {
     this.#host = host;
+    this.#mark = new FetchMark(host.dataDir, 'page', host);
   }
 
   async begin(request: RecorderRequest, signal: AbortSignal) {
@@ -163,11 +166,31 @@ export class RecorderSource implements TransferSource {
       },
       busyMs: () => recordings.busyMs,
       limitRoom: (path) => this.#limitRoom(path),
-      claim: (path) => recordings.recorders.claim(path, 'import'),
-      release: (path) => recordings.recorders.release(path, 'import'),
+      claim: (path) => this.#claim(path),
+      release: (path) => this.#release(path),
       deleted: (path) => rangeDeletions.times.of(path, startedMs),
       onDeleted: (listener) => rangeDeletions.onDeleted(listener),
     });
+  }
+
+  /** Whether nothing else fetches for the path, in this process and others. @throws PerchError if that cannot be known */
+  #claim(path: string): boolean {
+    if (!this.#host.recordings.recorders.claim(path, 'import')) {
+      return false;
+    }
+    const isFree = this.#mark.set(path);
+    if (!isFree) {
+      this.#host.recordings.recorders.release(path, 'import');
+    }
+    if (this.#mark.isUnwritable) {
+      throw new PerchError('exhausted', UNWRITABLE_TEXT, { path });
+    }
+    return isFree;
+  }
+
+  #release(path: string): void {
+    this.#mark.clear();
+    this.#host.recordings.recorders.release(path, 'import');
   }
 
   /** A login that the recorder rejects is a wrong field of the request: the request itself had a right one. */

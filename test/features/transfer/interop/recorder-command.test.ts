@@ -55,9 +55,9 @@ async function openImport() {
   const file = join(folder.path, 'perch.yml');
   const template = join(folder.path, '%path/%Y-%m-%d_%H-%M-%S-%f');
   writeFileSync(file, `perch: own\nrecordPath: ${template}\npaths: { yard: { recordDeleteAfter: 0s } }\n`);
-  const start = () => {
+  const start = (...more: string[]) => {
     const address = camera.url.replace('http://', `onvif://${LOGIN.user}@`);
-    const words = ['import', address, '--path', 'yard', '--data', join(folder.path, 'data'), file];
+    const words = ['import', address, '--path', 'yard', '--data', join(folder.path, 'data'), file, ...more];
     return startProcess(process.execPath, [...AGENT, ...words], { TZ: 'UTC', PERCH_RECORDER_PASSWORD: LOGIN.password });
   };
   const drafts = () => filesBelow(folder.path).filter((one) => one.includes('.import-'));
@@ -103,4 +103,17 @@ test('while a running Perch fills a gap of the path, an import waits', async () 
   mark.clear();
   expect([await running.exited, running.output()]).toEqual([0, expect.stringContaining('1 recordings taken')]);
   expect(await recorded(folder)).toEqual(onCard(card));
+});
+
+test('of two commands at once the second waits, also after the first was killed, and each picture comes once', async () => {
+  const { card, folder, start, drafts } = await openImport();
+  const first = start();
+  await expect.poll(() => drafts().length, MINUTE).toBe(1);
+  const second = start('--since', new Date(START_MS + 20_000).toISOString());
+  await second.waitFor(/another import into 'yard' runs: waiting until it has stopped/);
+  await first.stop('SIGKILL');
+  expect([await second.exited, second.output()]).toEqual([0, expect.stringContaining('1 recordings taken')]);
+  expect(await start().exited).toBe(0);
+  expect(await recorded(folder)).toEqual(onCard(card));
+  expect(drafts()).toEqual([]);
 });
