@@ -114,7 +114,6 @@ export class CardGroups implements ReplayControl {
   #hasDropped = false;
   /** End of the last group that was passed on. */
   #endMs = Number.NEGATIVE_INFINITY;
-  #keepsLast = false;
   #last: CardGroup | undefined;
 
   constructor(options: GroupsOptions) {
@@ -216,9 +215,8 @@ export class CardGroups implements ReplayControl {
    */
   finish(isWhole: boolean): CardGroup | undefined {
     if (isWhole) {
-      this.#keepsLast = true;
-      this.#close(undefined);
-      this.#decide();
+      this.#close(undefined, true);
+      this.#decide(true);
     }
     this.#dropHeld();
     releaseAll(this.#open?.units ?? []);
@@ -226,8 +224,11 @@ export class CardGroups implements ReplayControl {
     return this.#last;
   }
 
-  /** @param nextMs the card's time of the next key picture; undefined: none follows */
-  #close(nextMs: number | undefined): void {
+  /**
+   * @param nextMs the card's time of the next key picture; undefined: none follows
+   * @param keepsLast the last group is kept, not passed on
+   */
+  #close(nextMs: number | undefined, keepsLast = false): void {
     const group = this.#open;
     this.#open = undefined;
     if (!group) {
@@ -259,12 +260,12 @@ export class CardGroups implements ReplayControl {
       this.#hasDropped = true;
       this.#dropHeld();
     } else if (this.differenceMs !== undefined || isKnown || isFull) {
-      this.#decide();
+      this.#decide(keepsLast);
     }
   }
 
   /** Dates the groups that wait, and passes on those that are missing. */
-  #decide(): void {
+  #decide(keepsLast: boolean): void {
     const { comparison, assumedMs, mustMatch } = this.#options;
     if (this.differenceMs === undefined) {
       const found = comparison.differenceMs;
@@ -281,7 +282,7 @@ export class CardGroups implements ReplayControl {
     this.#held = [];
     for (const [i, { group, endMs }] of held.entries()) {
       this.isDone ||= !this.isMatched && mustMatch;
-      this.#pass(group, endMs, this.#keepsLast && i === held.length - 1);
+      this.#pass(group, endMs, keepsLast && i === held.length - 1);
     }
   }
 
