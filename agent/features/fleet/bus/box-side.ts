@@ -14,10 +14,11 @@ import { bucketSubject, eventSubject, stateKey, storedSubject } from './subjects
 
 /** Events that are sent and not confirmed yet. */
 const MAX_IN_FLIGHT = 32;
-const CONFIRM_MS = 5_000;
+/** An event that comes while the stream has no leader is lost. */
+const CONFIRM_MS = 2_000;
 /** By which a box knows its event again when the stream has stored it. */
 const EVENT_HEADER = 'Perch-Event';
-const FIRST_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 /** The state is published again after this, and forgotten by the bucket after three times of it: the box is away. */
 const STATE_MS = 30_000;

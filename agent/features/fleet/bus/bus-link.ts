@@ -14,7 +14,7 @@ const MAX_PAUSE_MS = 30_000;
 /** There are few servers, and the events of all boxes wait for them. */
 const SERVER_PAUSE_MS = 5_000;
 /** A server that ends connections earlier is tried less and less often. */
-const MIN_CONNECTED_MS = 60_000;
+const MIN_CONNECTED_MS = 20_000;
 
 /** Interval of the look for another credential, which `perch fleet join` may have saved. */
 const LOOK_MS = 2_000;

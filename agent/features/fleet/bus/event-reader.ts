@@ -1,4 +1,4 @@
-import { DeliverPolicy, type JetStreamManager, type JsMsg, jetstream } from '@nats-io/jetstream';
+import { type ConsumerMessages, DeliverPolicy, type JetStreamManager, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../../base/clock.ts';
 import { ConcurrencyLimit } from '../../../base/concurrency-limit.ts';
@@ -10,7 +10,7 @@ const RETRY_MS = 3_000;
 /** Events that a consumer has asked for, and those of one box that are not taken yet. A box that sends more is read from the stream, which waits. */
 const MAX_AHEAD = 100;
 /** A consumer ends with the NATS server that has it, which two missed heartbeats show. */
-const HEARTBEAT_MS = 2_000;
+const HEARTBEAT_MS = 1_000;
 const PULL_MS = 2 * HEARTBEAT_MS;
 /** Consumers of one box that are being made: thousands of requests at once would all be late, and be sent again. */
 const MAX_OPENING = 16;
@@ -55,8 +55,12 @@ export class EventReader {
     this.#log = log;
   }
 
-  /** Passes on what happens, from where the connection before has ended. Ends with the connection. @throws if the bus rejects that */
-  async serve(bus: ReadBus): Promise<void> {
+  /**
+   * Passes on what happens, from where the consumer before has ended. Ends with the connection.
+   * @param limitMs for each answer of the bus
+   * @throws if the bus rejects that, or when the NATS server that has the consumer is gone
+   */
+  async serve(bus: ReadBus, limitMs: number): Promise<void> {
     const { created, state } = await bus.manager.streams.info(EVENT_STREAM);
     // A stream that was made anew counts from 1.
     const stream = Date.parse(String(created)).toString(36);
@@ -66,7 +70,7 @@ export class EventReader {
         fallBehind(follower);
       }
     }
-    const consumer = await openConsumer(bus, '*', this.#last.seq + 1);
+    const consumer = await openConsumer(bus, '*', this.#last.seq + 1, limitMs);
     const messages = await consumer.consume({
       ...{ max_messages: MAX_AHEAD, expires: PULL_MS, idle_heartbeat: HEARTBEAT_MS },
     });
@@ -82,6 +86,7 @@ export class EventReader {
     }
     this.#open = bus;
     this.#opened.resolve();
+    const isGone = endIfGone(messages);
     for await (const message of messages) {
       this.#last.seq = message.seq;
       const [, box = ''] = message.subject.split('.');
@@ -93,6 +98,10 @@ export class EventReader {
           fallBehind(follower);
         }
       }
+    }
+    if (await isGone) {
+      bus.signal.removeEventListener('abort', end);
+      throw new Error('the NATS server that read the events is gone');
     }
   }
 
@@ -242,9 +251,20 @@ function fallBehind(follower: Follower): void {
   follower.wake();
 }
 
+/** The client would ask for the same consumer until that NATS server is back. */
+async function endIfGone(messages: ConsumerMessages): Promise<boolean> {
+  for await (const { type } of messages.status()) {
+    if (type === 'heartbeats_missed') {
+      messages.stop();
+      return true;
+    }
+  }
+  return false;
+}
+
 /** @param box its id, or `*` */
-const openConsumer = ({ client }: ReadBus, box: string, from: number) =>
-  jetstream(client).consumers.get(EVENT_STREAM, {
+const openConsumer = ({ client }: ReadBus, box: string, from: number, timeout?: number) =>
+  jetstream(client, timeout === undefined ? {} : { timeout }).consumers.get(EVENT_STREAM, {
     filter_subjects: eventSubject(box),
     ...{ deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from },
   });

@@ -17,7 +17,14 @@ const CHECK_MS = 10_000;
 const MAX_BOXES = 20_000;
 /** A cluster that has lost a server elects others to lead streams. */
 const ELECTION_MS = 20_000;
-const RETRY_MS = 500;
+const RETRY_MS = 200;
+/**
+ * Nobody answers a request that comes during an election, or one for which the cluster has chosen the server that it has lost: of three
+ * servers each third one, for half a minute. A busy bus gets more time with each attempt.
+ */
+const [FIRST_ANSWER_MS, MORE_ANSWER_MS] = [1_000, 500];
+/** What has worked for so long begins anew. */
+const WORKED_MS = 10_000;
 /** A server whose NATS server has ended is on another one by then. */
 const AWAY_MS = 1_500;
 const STATE_KEY = /^([0-9a-f]{16})\.state$/;
@@ -62,7 +69,7 @@ export class ServerSide implements BusCarrier {
    * @throws if the bus rejects that
    */
   async serve(connection: BusConnection, credential: Credential): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const over = new AbortController();
     void connection.ended.then(() => over.abort());
     this.#open = { connection, credential, signal: over.signal };
@@ -72,32 +79,48 @@ export class ServerSide implements BusCarrier {
       this.#opened = Promise.withResolvers();
       this.#lostMs = clock.monoMs();
     });
-    const untilMs = clock.monoMs() + ELECTION_MS;
-    for (;;) {
-      try {
-        await this.#read(connection, over.signal);
-        return;
-      } catch (error) {
-        if (over.signal.aborted || error instanceof PerchError || clock.monoMs() > untilMs) {
-          throw error;
-        }
-        log.debug({ cause: explain(error) }, 'the bus has no leader of its streams');
-        await clock.sleep(RETRY_MS, over.signal);
-      }
-    }
+    await this.#read(connection, over.signal);
   }
 
   async #read({ client }: BusConnection, over: AbortSignal): Promise<void> {
-    const { manager, states } = await openStores(client, this.#options.log);
+    const open = (limitMs: number) => openStores(client, this.#options.log, limitMs);
+    const { manager, states } = await this.#whenLed(over, open);
     const stop = new AbortController();
     const end = () => stop.abort();
     over.addEventListener('abort', end, { once: true });
     try {
       const { signal } = stop;
-      await Promise.race([this.#events.serve({ client, manager, signal }), this.#watch(states, signal)]);
+      await Promise.race([
+        this.#whenLed(signal, (limitMs) => this.#events.serve({ client, manager, signal }, limitMs)),
+        this.#whenLed(signal, () => this.#watch(states, signal)),
+      ]);
     } finally {
       over.removeEventListener('abort', end);
       end();
+    }
+  }
+
+  /** Repeats it while a cluster that has lost a server elects others to lead its streams. @throws what it has thrown last */
+  async #whenLed<T>(signal: AbortSignal, work: (limitMs: number) => Promise<T>): Promise<T> {
+    const { clock, log } = this.#options;
+    let failures = 0;
+    let failingMs = clock.monoMs();
+    for (;;) {
+      const startedMs = clock.monoMs();
+      try {
+        return await work(FIRST_ANSWER_MS + failures * MORE_ANSWER_MS);
+      } catch (error) {
+        if (clock.monoMs() - startedMs > WORKED_MS) {
+          failures = 0;
+          failingMs = clock.monoMs();
+        }
+        failures += 1;
+        if (signal.aborted || error instanceof PerchError || clock.monoMs() - failingMs > ELECTION_MS) {
+          throw error;
+        }
+        log.debug({ cause: explain(error) }, 'the bus has no leader of its streams');
+        await clock.sleep(RETRY_MS, signal);
+      }
     }
   }
 

@@ -3,6 +3,7 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
+  jetstream,
   jetstreamManager,
   RetentionPolicy,
   StorageType,
@@ -72,16 +73,18 @@ const STATES = {
 
 /**
  * Makes the stream of events and the bucket of states unless the bus has them. Its owner may have made them with other limits.
+ * @param limitMs for each answer of the bus
  * @throws PerchError unsupported if a box could misuse those that are there
  */
 export async function openStores(
   client: NatsConnection,
   log: Logger,
+  limitMs = 5_000,
 ): Promise<{ readonly manager: JetStreamManager; readonly states: KV }> {
-  const manager = await jetstreamManager(client, { checkAPI: false });
+  const manager = await jetstreamManager(client, { checkAPI: false, timeout: limitMs });
   await makeStream(manager, EVENTS, log);
   await makeStream(manager, STATES, log);
-  return { manager, states: await new Kvm(client).open(STATE_BUCKET) };
+  return { manager, states: await new Kvm(jetstream(client)).open(STATE_BUCKET) };
 }
 
 type WantedStream = Pick<StreamConfig, 'name' | 'max_msg_size'> & Partial<StreamConfig>;

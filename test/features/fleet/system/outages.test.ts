@@ -18,8 +18,8 @@ const [AWAY_MS, DATABASE_AWAY_MS] = [20_000, byLength(20_000, 60_000)];
 const CUT_MS = 60_000 * Number(process.env['PERCH_OUTAGE_MINUTES'] ?? byLength(1, 10));
 /** Two cores run 14 Perches, their engines and 10 cameras: a picture that nothing delays may be this late. */
 const UNNOTICED_MS = 2_000;
-/** NATS elects another leader of the stream, and boxes send again what it has not confirmed. */
-const NEWS_MS = 20_000;
+/** NATS elects another leader of the stream, which takes it up to 9 s, and boxes send again what it has not confirmed. */
+const NEWS_MS = 15_000;
 const BACK_MS = 5_000;
 const REVOKED_MS = 2_000;
 /** Boxes spread their attempts over this time. */
@@ -135,8 +135,11 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
     expect(viewers.leaks).toEqual([]);
     return gaps;
   };
-  /** Of all but news, unless they are meant. */
-  const longest = ({ news, ...others }: Readonly<Record<string, number>>) => Math.max(...Object.values(others));
+  const lasts = (gaps: Readonly<Record<string, number>>, ms: number, newsMs = EVENTS_MS) => {
+    const { news, ...others } = gaps;
+    expect(Math.max(...Object.values(others))).toBeLessThan(ms);
+    expect(news).toBeLessThan(newsMs);
+  };
 
   beforeAll(async () => {
     fleet = await startReplicated({ boxes: BOXES, replicas: REPLICAS, natsServers: NATS_SERVERS });
@@ -160,7 +163,7 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
 
   test('nothing fails', LIMIT, async () => {
     const gaps = await missed('nothing fails', () => pass(AWAY_MS));
-    expect(longest(gaps)).toBeLessThan(UNNOTICED_MS);
+    lasts(gaps, UNNOTICED_MS);
     await revokes('bert');
     await allAreListed();
   });
@@ -174,8 +177,7 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
         await pass(AWAY_MS);
       });
       await server.start();
-      expect(longest(gaps)).toBeLessThan(UNNOTICED_MS);
-      expect(gaps['news']).toBeLessThan(NEWS_MS);
+      lasts(gaps, UNNOTICED_MS, NEWS_MS);
     }
     await allAreListed();
   });
@@ -191,7 +193,7 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
       });
       await replica.start();
       await allAreLinked();
-      expect(longest(gaps)).toBeLessThan(BACK_MS);
+      lasts(gaps, BACK_MS);
     }
     await allAreListed();
   });
@@ -208,7 +210,7 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
     await until(() => Person.add(fleet, 'erna').catch(() => undefined));
     note(`people can be added ${Math.round(performance.now() - startedMs)} ms after the database is back`);
     expect((await eric.ask(`/hls/${cameraOf(0)}/live.mp4`)).status).toBe(401);
-    expect(longest(gaps)).toBeLessThan(UNNOTICED_MS);
+    lasts(gaps, UNNOTICED_MS);
     await revokes('emil');
     await allAreListed();
   });
@@ -230,7 +232,7 @@ describeWith(PEERS, `${BOXES} boxes, ${REPLICAS} replicas and a cluster of ${NAT
     const tookMs = Math.round(performance.now() - backMs);
     note(`pictures of the box are there ${tookMs} ms after its link`);
     expect(tookMs).toBeLessThan(LINKED_MS);
-    expect(longest(others)).toBeLessThan(UNNOTICED_MS);
+    lasts(others, UNNOTICED_MS);
     expect(slowest).toBeLessThan(BACK_MS);
     await revokes('gina');
     await allAreListed();
