@@ -30,7 +30,7 @@ export const en = {
   retried: 'Perch reads the card again.',
   failed: (reason: string) => `The last attempt failed: ${reason}`,
   rate: 'Maximum read speed',
-  rateHint: 'Paused while someone watches this camera.',
+  rateHint: 'Paused while someone watches this camera, except by RTSP, RTMP or SRT.',
   ofLink: 'A quarter of the link',
   noLimit: 'No limit',
   perSecond: (megabytes: string) => `${megabytes} MB/s`,

@@ -30,7 +30,7 @@ export const zhCn: BackfillWords = {
   retried: 'Perch 会重新读取存储卡。',
   failed: (reason) => `上次尝试失败：${reason}`,
   rate: '最高读取速度',
-  rateHint: '有人观看该摄像头时暂停读取。',
+  rateHint: '有人观看该摄像头时暂停读取，RTSP、RTMP 和 SRT 除外。',
   ofLink: '链路的四分之一',
   noLimit: '不限',
   perSecond: (megabytes) => `${megabytes} MB/s`,
