@@ -42,6 +42,7 @@ export function openWeb(
     release: (nameOf) => features.release(nameOf),
     isTurning: (path) => features.isTurning(path),
     revise: (plan) => store.revise(({ config }) => plan(config)),
+    isSaved: () => store.unsaved === undefined,
     servers: pairedServers,
     boxLinks: new LinkedBoxes(),
     https: () => http.https,

@@ -305,6 +305,8 @@ export interface Host extends Context {
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
   /** Changes the configuration file. @throws PerchError */
   revise(plan: (config: Config) => readonly Edit[]): Promise<void>;
+  /** False while changes of the configuration are in effect until the next start only, because its file cannot be written. */
+  isSaved(): boolean;
   /** Servers that show cameras of this box. */
   readonly servers: PairedServers;
   /** Boxes that connect to this server themselves. */

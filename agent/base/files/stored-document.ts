@@ -51,6 +51,11 @@ export class StoredDocument<Schema extends TSchema> {
     return this.#carrier !== undefined;
   }
 
+  /** With a carrier: the value that was last loaded or saved, without what is not saved yet. */
+  get shared(): Static<Schema> | undefined {
+    return this.#known.value;
+  }
+
   /** False when what is in memory may have been revoked elsewhere: nothing may be permitted by it. */
   get isCurrent(): boolean {
     return this.#carrier?.isCurrent(basename(this.file)) ?? true;

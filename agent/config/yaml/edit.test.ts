@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { editSteps, editText, type KeyPath, readPlain } from './edit.ts';
+import { editAll, editSteps, editText, type KeyPath, readPlain } from './edit.ts';
 
 const FILE = `# my cameras
 hls:   yes      # wide spacing
@@ -62,6 +62,23 @@ test.for([
 test('a block is compared key by key, so comments of unchanged keys stay', () => {
   const edited = editText(FILE, ['paths', 'door'], { source: 'rtsp://a/1', record: true, name: 'x' });
   expect(edited).toBe(FILE.replace('        record: no\n', '        record: true\n        name: x\n'));
+});
+
+test('further keys of a block that are added at once are the lines that are added in turn', () => {
+  const edits = ['a', '1', 'yes', 'b c'].map((name) => ({
+    keyPath: ['paths', name],
+    value: { source: `rtsp://${name}` },
+  }));
+  const inTurn = edits.reduce((text, { keyPath, value }) => editText(text, keyPath, value), FILE);
+  expect(editAll(FILE, edits)).toBe(inTurn);
+  for (const text of ['', 'paths: {a: {record: no}} # mine\n', 'paths:\n', 'paths:\r\n  a: # mine\r\n']) {
+    const wanted = {
+      ...(readPlain(text) as { paths?: object } | null)?.paths,
+      ...Object.fromEntries(edits.map(({ keyPath, value }) => [keyPath[1], value])),
+    };
+    const edited = editAll(text, edits);
+    expect([readPlain(edited), edited.includes('# mine')]).toEqual([{ paths: wanted }, text.includes('# mine')]);
+  }
 });
 
 test('an equal value changes nothing', () => {

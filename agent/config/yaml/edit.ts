@@ -23,6 +23,8 @@ const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as c
 const WRITE = { lineWidth: 0 } as const;
 /** With more changes the whole list is written: each change parses the file. */
 const MAX_ITEM_CHANGES = 50;
+/** New keys of one block that are added at once. Other work runs before the next ones. */
+const BATCH_KEYS = 500;
 /** The text is bounded and its aliases are counted when it is loaded. */
 const TO_JS = { maxAliasCount: -1 } as const;
 
@@ -55,7 +57,17 @@ export function editAll(text: string, edits: readonly Edit[], isLoaded = false):
 export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boolean): Generator<undefined, string> {
   try {
     let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
-    for (const { keyPath, value } of edits) {
+    for (let at = 0; at < edits.length; ) {
+      const siblings = newSiblings(written.values, edits, at);
+      const together = siblings.length > 1 ? addTogether(written, siblings) : undefined;
+      if (together) {
+        written = together;
+        at += siblings.length;
+        yield;
+        continue;
+      }
+      const { keyPath, value } = edits[at] as Edit;
+      at += 1;
       for (const change of changesOf(valueAt(written.values, keyPath), keyPath, value)) {
         written = applyChange(written, change);
         yield;
@@ -69,6 +81,52 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
     }
     throw error;
   }
+}
+
+/** The edits from `at` on that add further keys to one block. */
+function newSiblings(values: unknown, edits: readonly Edit[], at: number): readonly Edit[] {
+  const parent = edits[at]?.keyPath.slice(0, -1) ?? [];
+  const block = valueAt(values, parent);
+  if (!isBlock(block) || Object.keys(block).length === 0) {
+    return [];
+  }
+  const keys = new Set<string | number | undefined>();
+  const isNext = ({ keyPath, value }: Edit): boolean => {
+    const key = keyPath.at(-1);
+    const isNew = !keys.has(key) && own(block, String(key)) === undefined && value !== undefined;
+    keys.add(key);
+    return isNew && isDeepStrictEqual(keyPath.slice(0, -1), parent);
+  };
+  const candidates = edits.slice(at, at + BATCH_KEYS);
+  const end = candidates.findIndex((edit) => !isNext(edit));
+  return end < 0 ? candidates : candidates.slice(0, end);
+}
+
+/** Inserts the lines of all with one parsing; undefined where inserting lines is not enough. */
+function addTogether({ text, document, values }: ParsedText, edits: readonly Edit[]): ParsedText | undefined {
+  const splices = edits.flatMap(({ keyPath, value }) => spliceOf(text, document.contents, keyPath, value) ?? []);
+  const [first, ...others] = splices;
+  if (
+    !first ||
+    splices.length < edits.length ||
+    splices.some(({ start, end }) => start !== first.start || end !== start)
+  ) {
+    return undefined;
+  }
+  const lines = first.text + others.map((one) => one.text.replace(/^\n/, '')).join('');
+  const parent = (edits[0] as Edit).keyPath.slice(0, -1);
+  const added = Object.fromEntries(edits.map(({ keyPath, value }) => [String(keyPath.at(-1)), value]));
+  const expected = withValue(values, parent, { ...(valueAt(values, parent) as Block), ...added });
+  return spliced(text, { ...first, text: lines }, expected);
+}
+
+/** The text with the splice, or undefined if it has other values than expected. */
+function spliced(text: string, { start, end, text: lines }: Splice, expected: unknown): ParsedText | undefined {
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
+  const next = text.slice(0, start) + lines.replaceAll('\n', newline) + text.slice(end);
+  const document = parseDocument(next, PARSE);
+  const parsed = document.errors.length === 0 ? read(next, document) : undefined;
+  return parsed && isDeepStrictEqual(pruned(parsed.values), pruned(expected)) ? parsed : undefined;
 }
 
 /** The file as plain values, aliases resolved. @throws PerchError when it is not YAML */
@@ -127,14 +185,9 @@ const isListOfBlocks = (value: unknown): value is readonly Block[] =>
 function applyChange({ text, document, values }: ParsedText, { keyPath, value }: Edit): ParsedText {
   const expected = withValue(values, keyPath, value);
   const splice = spliceOf(text, document.contents, keyPath, value);
-  if (splice) {
-    const newline = text.includes('\r\n') ? '\r\n' : '\n';
-    const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
-    const next = parseDocument(spliced, PARSE);
-    const parsed = next.errors.length === 0 ? read(spliced, next) : undefined;
-    if (parsed && isDeepStrictEqual(pruned(parsed.values), pruned(expected))) {
-      return parsed;
-    }
+  const parsed = splice && spliced(text, splice, expected);
+  if (parsed) {
+    return parsed;
   }
   const rewritten = rewrite(document, keyPath, expected, value === undefined);
   return read(rewritten, parse(rewritten));

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { fileOf } from '../../../test/support/harness/edited-config.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { ConfigStore } from '../../config/store/store.ts';
 import { BoxPaths } from './box-paths.ts';
 import type { Boxes, BoxItem } from './client/boxes.ts';
 
@@ -26,20 +29,29 @@ const BOX: BoxItem = {
 async function open(text: string, box = BOX) {
   const file = await fileOf(text);
   const removed: string[] = [];
-  const boxes: Pick<Boxes, 'list' | 'item' | 'refresh' | 'remove' | 'add' | 'setAddresses'> = {
-    list: () => [box],
-    item: (id) => (id === ID ? box : undefined),
-    refresh: async () => {},
-    add: async () => box,
-    setAddresses: () => {},
-    remove: async (id) => removed.push(id) > 0,
-  };
+  const boxes: Pick<Boxes, 'isShared' | 'onChange' | 'list' | 'item' | 'refresh' | 'remove' | 'add' | 'setAddresses'> =
+    {
+      isShared: false,
+      onChange: () => {},
+      list: () => [box],
+      item: (id) => (id === ID ? box : undefined),
+      refresh: async () => {},
+      add: async () => box,
+      setAddresses: () => {},
+      remove: async (id) => removed.push(id) > 0,
+    };
   const host: ConstructorParameters<typeof BoxPaths>[1] = {
-    settings: () => file.store.current,
+    ...hostOf(file.store),
     revise: (plan) => file.store.revise(({ config }) => plan(config)),
   };
   return { ...file, removed, paths: new BoxPaths(boxes as Boxes, host) };
 }
+
+const hostOf = (store: ConfigStore) => ({
+  settings: () => store.current,
+  isSaved: () => true,
+  ...{ dataDir: store.dataDir, clock: new FakeClock(), log: silentLogger },
+});
 
 const sourcesOf = ({ store }: Awaited<ReturnType<typeof open>>) =>
   [...store.current.paths].map(([name, { settings }]) => [name, settings?.source]);
@@ -109,8 +121,8 @@ test.for([
 
 test('a box on the bus that does not connect to this server says why', async () => {
   const { store } = await open('paths: {}\n');
-  const boxes = { list: () => [BOX] } as unknown as Boxes;
-  const host = { settings: () => store.current, revise: async () => {} };
+  const boxes = { list: () => [BOX], onChange: () => {} } as unknown as Boxes;
+  const host = { ...hostOf(store), revise: async () => {} };
   const why = 'box 1a2b3c4d5e6f7a8b does not connect to this server: its certificate is not valid';
   expect(new BoxPaths(boxes, host, (id) => (id === ID ? why : undefined)).list()).toMatchObject([{ error: why }]);
 });

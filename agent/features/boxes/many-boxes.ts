@@ -93,11 +93,17 @@ export class ManyBoxes implements OpenFeature {
     return this.#boxes.open();
   }
 
+  started(): Promise<void> {
+    return this.#paths.begin();
+  }
+
   applied(): Promise<void> {
+    this.#paths.changed();
     return this.store.apply();
   }
 
   async close(): Promise<void> {
+    await this.#paths.close();
     await this.store.close();
     await this.#boxes.close();
   }

@@ -12,7 +12,7 @@ interface Row {
   readonly version: number;
 }
 
-const OF_ONE_SERVER = new Set(['setup.json', 'claim.json']);
+const OF_ONE_SERVER = new Set(['setup.json', 'claim.json', 'box-paths.json']);
 
 /** A database in memory, and the servers that use it. */
 export class MemoryDatabase {

@@ -5,6 +5,7 @@ import { Check, Clean } from 'typebox/value';
 export const BOXES_FILE = 'boxes.json';
 export const MAX_BOXES = 1_000;
 const MAX_ADDRESSES = 16;
+export const MAX_CAMERAS = 500;
 export const MAX_NAME_CHARS = 200;
 
 const Address = Type.String({ minLength: 3, maxLength: 300 });
@@ -32,7 +33,7 @@ const BoxFacts = Type.Object({
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
   settings: Type.Optional(Type.Boolean()),
-  cameras: Type.Array(OfferedCamera, { maxItems: 500 }),
+  cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;
 
@@ -44,6 +45,17 @@ const Timed = Type.Object({ time: Type.Integer({ minimum: 0, maximum: 8.64e15 })
 
 /** The box's clock in its facts, Unix milliseconds, or undefined for another version. */
 export const readTime = (answer: unknown): number | undefined => (Check(Timed, answer) ? answer.time : undefined);
+
+/** The path of a camera at each of several servers with one database. */
+const SharedPath = Type.Object({
+  /** The path on the box. */
+  path: OfferedCamera.properties.path,
+  /** The path's name at the servers. */
+  name: Type.String({ minLength: 1, maxLength: 512 }),
+  /** When it was added last, Unix milliseconds: a server that had it before adds it again. */
+  added: Type.Number(),
+});
+export type SharedPath = Static<typeof SharedPath>;
 
 const StoredBox = Type.Object({
   ...BoxFacts.properties,
@@ -62,6 +74,8 @@ const StoredBox = Type.Object({
   entered: Type.Optional(Type.Array(Address, { maxItems: MAX_ADDRESSES })),
   /** Name that the owner of this server gave to the box, which has a name of its own. */
   alias: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS })),
+  /** Absent without a database, and while no server has added one. */
+  paths: Type.Optional(Type.Array(SharedPath, { maxItems: MAX_CAMERAS })),
 });
 export type StoredBox = Static<typeof StoredBox>;
 /** A pairing that this server has ended. The box, which opens the connection, does not know that yet. */

@@ -4,6 +4,7 @@ import { NOT_CARRIED } from '../../../auth/pairing/box-bus.ts';
 import { isLinkPin, type LinkedBoxes, NO_LINK } from '../../../auth/pairing/linked-boxes.ts';
 import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { mergedItems } from '../../../base/files/merged-items.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import { everyTogether } from '../../../base/time/shared-timer.ts';
@@ -16,7 +17,7 @@ import {
   jsonOf,
   webSocketFields,
 } from './box-client.ts';
-import { type BoxFacts, boxPrivateKey, readFacts, readTime, type StoredBox } from './box-file.ts';
+import { type BoxFacts, boxPrivateKey, readFacts, readTime, type SharedPath, type StoredBox } from './box-file.ts';
 
 const PING_MS = 5_000;
 /** RFC 6455 §5.5.2, masked as all frames of clients; without a payload the key does not matter. */
@@ -195,7 +196,12 @@ export class BoxLink {
     this.#options.changed(this.#box, true);
   }
 
-  /** Takes the name and the addresses that were entered on another server. @param former as both servers knew the box */
+  /** See `StoredBox.paths`. */
+  setPaths(paths: readonly SharedPath[]): void {
+    this.#box = { ...this.#box, paths: [...paths] };
+  }
+
+  /** Takes the name and the addresses that were entered on another server, the paths that it has added, and what the box offers it. @param former as both servers knew the box */
   take(theirs: StoredBox, former: StoredBox | undefined): void {
     if (theirs.alias !== former?.alias) {
       const { alias: _, ...box } = this.#box;
@@ -204,6 +210,14 @@ export class BoxLink {
     if (!isDeepStrictEqual(theirs.entered, former?.entered)) {
       this.#box = { ...this.#box, addresses: theirs.addresses, entered: theirs.entered ?? [] };
       this.#wake.abort();
+    }
+    if (this.#state.state !== 'connected') {
+      this.#box = { ...this.#box, cameras: theirs.cameras };
+    }
+    if (theirs.paths) {
+      const [mine, before] = [this.#box.paths ?? [], former?.paths ?? []];
+      const keyOf = ({ path }: SharedPath) => path;
+      this.setPaths(mergedItems({ former: before, mine, theirs: theirs.paths, keyOf, both: (_, there) => there }));
     }
   }
 

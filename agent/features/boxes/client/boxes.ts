@@ -1,9 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { join } from 'node:path';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { isBoxAddress, readInvitation } from '../../../auth/pairing/invitation-text.ts';
-import { INVITATION_MS, SERVERS_DRIFT_MS } from '../../../auth/pairing/invitations.ts';
 import {
   isLinkPin,
   type LinkedBoxes,
@@ -14,31 +12,25 @@ import {
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { mergedItems } from '../../../base/files/merged-items.ts';
-import { StoredDocument } from '../../../base/files/stored-document.ts';
-import { RevokedKey, UnsavedRevocations } from '../../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { PathBox } from '../../../paths/path-status.ts';
 import { BoxClient, type BoxRequest, type BoxResponse, type BoxUpgrade, jsonOf } from './box-client.ts';
 import {
-  BOXES_FILE,
-  BoxesFile,
   type BoxFacts,
   boxPrivateKey,
   MAX_BOXES,
   MAX_NAME_CHARS,
   type OfferedCamera,
   readFacts,
+  type SharedPath,
   type StoredBox,
-  type StoredRemoval,
-  type UsedInvitation,
 } from './box-file.ts';
 import { BoxLink, type BoxState, SELF_PATH } from './box-link.ts';
 import { BoxSearch, type FindBoxes } from './box-search.ts';
+import { notSaved, StoredBoxes } from './stored-boxes.ts';
 
 const PAIR_PATH = '/v3/pairedservers/pair';
 const END_MS = 3_000;
-/** Maximum number of cameras of all boxes, so that the file stays below the 4 MB that are read. */
-const MAX_ALL_CAMERAS = 8_000;
 
 const Paired = Type.Object({ server: Type.String({ pattern: '^[\\w-]{16}$' }), box: Type.Unknown() });
 
@@ -68,43 +60,30 @@ interface BoxesOptions {
   readonly boxLinks?: LinkedBoxes;
 }
 
+/** The paths of the box's cameras at all servers. @param taken names of paths of other boxes */
+export type PathPlan = (box: StoredBox, taken: ReadonlySet<string>) => readonly SharedPath[];
+
 /** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
 export class Boxes {
   readonly #options: BoxesOptions;
-  readonly #document: StoredDocument<typeof BoxesFile>;
+  readonly #stored: StoredBoxes;
   readonly #links = new Map<string, BoxLink>();
-  /** Oldest first. */
-  #removed: readonly StoredRemoval[] = [];
   /** Cached names for people by id of the box, or undefined if they have to be computed again. */
   #names: ReadonlyMap<string, string> | undefined;
-  #used: readonly UsedInvitation[] = [];
   readonly #search: BoxSearch | undefined;
   readonly #listeners = new Set<() => void>();
-  /** By the id of the pairing. */
-  readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
+  /** Paths that are about to be shared, by id of the box. */
+  readonly #plans = new Map<string, PathPlan>();
 
   constructor(options: BoxesOptions) {
     this.#options = options;
     this.#search = options.findBoxes && new BoxSearch(options.findBoxes, options.clock);
-    this.#document = new StoredDocument(join(options.dataDir, BOXES_FILE), BoxesFile, options.log);
-    this.#document.follow(
-      (theirs, former) => {
-        const [now = [], before = [], mine] = [theirs?.removed, former?.removed, this.#removed];
-        this.#removed = mergedItems({
-          former: before,
-          mine,
-          theirs: now,
-          keyOf: (one) => one.server,
-          both: (one) => one,
-        }).slice(-MAX_BOXES);
-        const used = [...(theirs?.invitations ?? []), ...this.#used];
-        this.#used = [...new Map(used.map((one) => [one.key, one])).values()].slice(-MAX_BOXES);
-        this.#merge(theirs?.boxes ?? [], former?.boxes ?? []);
-      },
-      { merges: true, answers: () => this.#unsaved.saveAgain() },
-    );
-    const save = (server: string) => this.#saveWithout(server);
-    this.#unsaved = new UnsavedRevocations({ document: this.#document, schema: RevokedKey, save, log: options.log });
+    this.#stored = new StoredBoxes({
+      ...options,
+      present: () => this.#present(),
+      merge: (theirs, former) => this.#merge(theirs, former),
+      forget: (server) => this.#forgetRevoked(server),
+    });
     options.boxLinks?.onChange((id) => this.#links.get(id)?.linkChanged());
     options.boxLinks?.bus.onChange(() => {
       for (const link of this.#links.values()) {
@@ -177,7 +156,7 @@ export class Boxes {
       const nowMs = clock.wallMs();
       const stored = { ...box, addresses: all, pin, server, secret: d, key, created: nowMs, seen: nowMs };
       this.#add(stored);
-      await this.#document.save(() => this.#stored());
+      await this.#stored.save();
       this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
       return this.item(box.id) as BoxItem;
     } finally {
@@ -187,7 +166,7 @@ export class Boxes {
 
   /** @throws PerchError unavailable while pairings cannot be saved */
   mayAdd(): void {
-    const { away } = this.#document;
+    const { away } = this.#stored;
     if (away !== undefined) {
       throw notSaved(away);
     }
@@ -201,26 +180,20 @@ export class Boxes {
     const pin = linkPinOf(boxKey);
     const checkNew = () => {
       const isOther = [...this.#links.values()].some(({ box: other }) => other.key === key && other.id !== box.id);
-      if (isOther || this.#used.some((one) => one.key === key)) {
+      if (isOther || this.#stored.isUsed(key)) {
         throw new PerchError('unauthorized', 'the invitation was used: create a new one', { why: 'invitation' });
       }
     };
     // Another server of the database may have let a box in with it.
-    await this.#document.ask().catch((error: unknown) => {
-      throw this.#document.isShared ? notSaved(error) : error;
-    });
+    await this.#stored.ask();
     checkNew();
     await this.#replace(box, pin);
     const facts = { version: '', addresses: [], live: false, recordings: false, cameras: [] };
     const nowMs = this.#options.clock.wallMs();
     this.#add({ ...facts, ...box, pin, server, secret, key, namesBox: true, created: nowMs, seen: nowMs });
-    const stored = () => {
-      checkNew();
-      return this.#stored();
-    };
-    await this.#document.save(stored).catch(async (error: unknown) => {
+    await this.#stored.save(checkNew).catch(async (error: unknown) => {
       await this.#forget(box.id);
-      const isAway = this.#document.isShared && error instanceof PerchError && error.code === 'unavailable';
+      const isAway = this.#stored.isShared && error instanceof PerchError && error.code === 'unavailable';
       throw isAway ? notSaved(error) : error;
     });
     this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
@@ -242,7 +215,7 @@ export class Boxes {
   /** See `BoxPairings.find`. */
   linked(id: string, server?: string): LinkedPairing | undefined {
     const present = this.#links.get(id)?.box;
-    const removed = this.#removed.find((one) => one.id === id && one.server === server);
+    const removed = this.#stored.removal(id, server);
     const box = removed ?? present;
     return box && isLinkPin(box.pin)
       ? {
@@ -265,19 +238,52 @@ export class Boxes {
     await this.#forget(id);
     this.#options.boxLinks?.drop(id);
     this.#notify();
-    await this.#unsaved.save(link.box.server, null);
+    await this.#stored.saveRevoked(link.box.server);
     this.#options.log.info({ box: link.box.name, id }, 'box removed');
     return true;
   }
 
-  async #saveWithout(server: string): Promise<void> {
+  async #forgetRevoked(server: string): Promise<void> {
     const box = [...this.#links.values()].find((link) => link.box.server === server)?.box;
     if (box) {
-      this.#noteUsed(box);
-      this.#noteRemoval(box);
+      this.#stored.noteUsed(box);
+      this.#stored.noteRemoval(box);
       await this.#forget(box.id);
     }
-    await this.#document.save(() => this.#stored());
+  }
+
+  /** The boxes that all servers of the database know, with the paths of their cameras; undefined: there is no such database. */
+  get shared(): readonly StoredBox[] | undefined {
+    return this.#stored.shared;
+  }
+
+  get isShared(): boolean {
+    return this.#stored.isShared;
+  }
+
+  /**
+   * Saves the paths of a box's cameras for all servers of the database.
+   * @param plan called again if another server has changed the boxes meanwhile
+   * @throws PerchError notFound, unavailable
+   */
+  async sharePaths(id: string, plan: PathPlan): Promise<void> {
+    this.#link(id);
+    this.#plans.set(id, plan);
+    await this.#stored.save().finally(() => {
+      if (this.#plans.get(id) === plan) {
+        this.#plans.delete(id);
+      }
+    });
+  }
+
+  /** With every save: one that is waiting, of whatever else, takes the paths along. */
+  #present(): readonly StoredBox[] {
+    for (const [id, plan] of this.#plans) {
+      const link = this.#links.get(id);
+      const others = [...this.#links.values()].filter((one) => one !== link).flatMap(({ box }) => box.paths ?? []);
+      link?.setPaths(plan(link.box, new Set(others.map(({ name }) => name))));
+    }
+    return [...this.#links.values()].map(({ box }) => box);
   }
 
   /** @throws PerchError badInput, notFound */
@@ -312,7 +318,7 @@ export class Boxes {
   async close(): Promise<void> {
     this.#search?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
-    await this.#document.close();
+    await this.#stored.close();
   }
 
   #nameOf({ box, name }: BoxLink): string {
@@ -342,7 +348,7 @@ export class Boxes {
       changed: (_, isWorthSaving) => {
         if (isWorthSaving) {
           this.#names = undefined;
-          void this.#document.trySave(() => this.#stored(), 'saving the boxes failed');
+          this.#stored.saveSoon();
           this.#notify();
         }
       },
@@ -402,19 +408,15 @@ export class Boxes {
 
   /** Connects to the boxes of the file. */
   async open(): Promise<void> {
-    const stored = await this.#document.open('boxes cannot be read: pair them again');
-    const { boxes = [], removed = [], invitations = [] } = stored ?? {};
-    this.#removed = removed;
-    this.#used = invitations;
-    for (const box of boxes) {
+    for (const box of await this.#stored.open()) {
       this.#add(box);
     }
-    await this.#unsaved.open();
+    await this.#stored.saveRevocations();
   }
 
   /** Ends the pairing on the box, if it is reachable. */
   async #endPairing(link: BoxLink): Promise<void> {
-    this.#noteUsed(link.box);
+    this.#stored.noteUsed(link.box);
     let isTold = false;
     try {
       const { status, body } = await link.request('DELETE', SELF_PATH, { signal: AbortSignal.timeout(END_MS) });
@@ -424,31 +426,8 @@ export class Boxes {
       // Of a box with an address, its owner has to revoke it.
     }
     if (!isTold) {
-      this.#noteRemoval(link.box);
+      this.#stored.noteRemoval(link.box);
     }
-  }
-
-  #noteUsed({ pin, key, created }: StoredBox): void {
-    if (isLinkPin(pin)) {
-      this.#used = [...this.#used, { key, untilMs: created + INVITATION_MS + SERVERS_DRIFT_MS }].slice(-MAX_BOXES);
-    }
-  }
-
-  #noteRemoval({ id, pin, server, secret, key }: StoredBox): void {
-    if (isLinkPin(pin)) {
-      this.#removed = [...this.#removed, { id, pin, server, secret, key }].slice(-MAX_BOXES);
-    }
-  }
-
-  #stored(): Static<typeof BoxesFile> {
-    const boxes = [...this.#links.values()].map(({ box }) => box);
-    const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
-    if (cameras > MAX_ALL_CAMERAS) {
-      throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
-    }
-    const [removed, nowMs] = [[...this.#removed], this.#options.clock.wallMs()];
-    const invitations = this.#used.filter(({ untilMs }) => untilMs > nowMs);
-    return { boxes, ...(removed.length > 0 && { removed }), ...(invitations.length > 0 && { invitations }) };
   }
 }
 
@@ -493,7 +472,3 @@ const furtherRights = ({ turn = false, switch: switches = false, settings = fals
   switch: switches,
   settings,
 });
-
-/** For the box, too: where the database is stands in the log. */
-const notSaved = (cause: unknown): PerchError =>
-  new PerchError('unavailable', 'no box can be paired now: the database does not answer', {}, cause);
