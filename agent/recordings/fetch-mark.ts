@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.ts';
  * Who fetches recordings from a card or recorder: Perch fills a gap, Perch imports from a recorder, or `perch import` does in a process
  * of its own, of which there may be several.
  */
-export type Fetcher = 'gap' | 'page' | 'command';
+type Fetcher = 'gap' | 'page' | 'command';
 
 /** A mark that is not renewed for as long was left by a process that was killed. */
 const FRESH_MS = 15_000;

@@ -61,7 +61,7 @@ interface BoxesOptions {
 }
 
 /** The paths of the box's cameras at all servers. @param taken names of paths of other boxes */
-export type PathPlan = (box: StoredBox, taken: ReadonlySet<string>) => readonly SharedPath[];
+type PathPlan = (box: StoredBox, taken: ReadonlySet<string>) => readonly SharedPath[];
 
 /** Boxes whose cameras this server shows, in `boxes.json` of the data folder. */
 export class Boxes {
