@@ -49,7 +49,11 @@ test('the rate is megabytes a second, a quarter of the link, or has no limit', (
   ]).toEqual(['A quarter of the link', '0.25 MB/s', 'No limit', '3 MB/s']);
 });
 
-const EN = { language: 'en', timeOf: (ms: number) => new Date(ms).toISOString().slice(11, 16) };
+const EN = {
+  language: 'en',
+  nowMs: Date.parse('2026-03-08T11:00:00Z'),
+  timeOf: (ms: number) => new Date(ms).toISOString().slice(11, 16),
+};
 
 const ITEM: BackfillItem = {
   path: 'door',
@@ -67,14 +71,21 @@ test('a card is named with how much it holds', () => {
   expect(sentencesOf(ITEM, en, EN)).toEqual(["The camera's card holds 6 days of recordings.", 'No gaps to fill.']);
   expect(sentencesOf(ITEM, zhCn, { ...EN, language: 'zh-CN' })[0]).toMatch(/6\s*天/);
   expect(sentencesOf({ ...ITEM, card: { from: null, until: null, recordings: 1 } }, en, EN)).toEqual([
-    "The camera's card holds recordings.",
+    'The camera does not say what the card holds.',
     'No gaps to fill.',
   ]);
-  expect(rowText({}, ITEM, en, 'en')).toBe('Card with 6 days of recordings');
-  expect(rowText({}, { ...ITEM, card: null, state: 'noCard' }, en, 'en')).toBe('No card');
-  expect(rowText({}, { ...ITEM, card: null, state: 'unknown' }, en, 'en')).toBe('On');
-  expect(rowText({}, undefined, en, 'en')).toBe('On');
-  expect(rowText({ backfill: false }, ITEM, en, 'en')).toBe('Off');
+  const old = { ...EN, nowMs: Date.parse('2026-11-20T12:00:00Z') };
+  expect(sentencesOf(ITEM, en, old).slice(0, 2)).toEqual([
+    "The camera's card holds 6 days of recordings.",
+    'Nothing was recorded since 12:00.',
+  ]);
+  expect(sentencesOf(ITEM, zhCn, { ...old, language: 'zh-CN' })[1]).toContain('12:00');
+  expect(rowText({}, ITEM, en, old)).toBe('Card without recordings since 12:00');
+  expect(rowText({}, ITEM, en, EN)).toBe('Card with 6 days of recordings');
+  expect(rowText({}, { ...ITEM, card: null, state: 'noCard' }, en, EN)).toBe('No card');
+  expect(rowText({}, { ...ITEM, card: null, state: 'unknown' }, en, EN)).toBe('On');
+  expect(rowText({}, undefined, en, EN)).toBe('On');
+  expect(rowText({ backfill: false }, ITEM, en, EN)).toBe('Off');
 });
 
 test('a camera without a card, and one that was not asked, are told apart', () => {

@@ -26,6 +26,7 @@ export interface BackfillSettings {
   readonly rate: number;
 }
 
+const STOPPED_MS = 24 * 3_600_000;
 export const OF_LINK = 0;
 export const NO_LIMIT = 1_000;
 export const RATE_STEPS = [OF_LINK, 0.25, 0.5, 1, 2, 3, 5, 10, NO_LIMIT];
@@ -61,14 +62,18 @@ export function rowText(
   config: BackfillConfig,
   item: BackfillItem | undefined,
   words: BackfillWords,
-  language: string,
+  formats: Formats,
 ): string {
   if (!settingsOf(config).isOn) {
     return words.off;
   }
+  const lastMs = stoppedMs(item?.card, formats);
+  if (lastMs !== undefined) {
+    return words.stoppedRow(formats.timeOf(lastMs));
+  }
   const heldMs = heldMsOf(item?.card);
   return heldMs > 0
-    ? words.cardRow(longDuration(heldMs, language))
+    ? words.cardRow(longDuration(heldMs, formats.language))
     : item?.state === 'noCard'
       ? words.noCardRow
       : words.on;
@@ -78,24 +83,28 @@ export function rowText(
 const heldMsOf = (card: BackfillItem['card'] | undefined): number =>
   Date.parse(card?.until ?? '') - Date.parse(card?.from ?? '');
 
+/** The newest recording, if it is not of the last day: a card that records on motion has one of each day, too. */
+function stoppedMs(card: BackfillItem['card'] | undefined, { nowMs }: Formats): number | undefined {
+  const lastMs = Date.parse(card?.until ?? '');
+  return nowMs - lastMs > STOPPED_MS ? lastMs : undefined;
+}
+
 interface Formats {
   readonly language: string;
+  readonly nowMs: number;
   /** `14:02`, with the day if that is another one. */
   timeOf(ms: number): string;
 }
 
 /** What is known of the camera's card, of its gaps, and what happens now, as sentences. */
-export function sentencesOf(
-  item: BackfillItem | undefined,
-  words: BackfillWords,
-  { language, timeOf }: Formats,
-): string[] {
+export function sentencesOf(item: BackfillItem | undefined, words: BackfillWords, formats: Formats): string[] {
+  const { language, timeOf } = formats;
   if (!item || item.state === 'off') {
     return [];
   }
   const { card, state, gaps, fetching, waitsFor, fetchedSeconds, tooLarge, unfilled } = item;
   const { notOnCard, inDoubt } = unfilled;
-  const heldMs = heldMsOf(card);
+  const [heldMs, lastMs] = [heldMsOf(card), stoppedMs(card, formats)];
   const known = card
     ? heldMs > 0
       ? words.card(longDuration(heldMs, language))
@@ -105,6 +114,7 @@ export function sentencesOf(
       : words.unknown;
   return [
     known,
+    ...(lastMs === undefined ? [] : [words.stopped(timeOf(lastMs))]),
     ...(fetching ? [words.fetching(timesOf(fetching, timeOf), percent(fetching.share, language))] : []),
     ...(state === 'waiting' && gaps > 0 ? [words.waiting(gaps)] : []),
     ...(state === 'idle' && waitsFor !== 'notBack' && notOnCard + inDoubt === 0 ? [words.noGaps] : []),

@@ -48,7 +48,7 @@ export const BackfillRow: CameraRow['row'] = ({ name, config, onClick }) => {
   const isShown = isFilled(config);
   const { value: list } = usePolled<BackfillList>(isShown ? LIST : undefined, 'normal');
   const item = list?.items.find(({ path }) => path === name);
-  return isShown ? <Row title={t.title} text={rowText(config, item, t, i18n().language)} onClick={onClick} /> : null;
+  return isShown ? <Row title={t.title} text={rowText(config, item, t, formatsNow())} onClick={onClick} /> : null;
 };
 
 /** Whether gaps are filled from the card of a camera, and what that holds. */
@@ -122,13 +122,19 @@ function Loaded({ name, edited, onClosed }: LoadedProps) {
   );
 }
 
+const formatsNow = () => ({
+  language: i18n().language,
+  nowMs: nowMs.value,
+  timeOf: (ms: number) => moment(ms, nowMs.value, i18n()),
+});
+
 /** What the card holds, what happens now, and why not. */
 function State({ name }: { readonly name: string }) {
   const t = backfillWords.value;
   const { value: list, again } = usePolled<BackfillList>(LIST, 'fast');
   const item = list?.items.find(({ path }) => path === name);
   const failure = failureOf(item);
-  const formats = { language: i18n().language, timeOf: (ms: number) => moment(ms, nowMs.value, i18n()) };
+  const formats = formatsNow();
   const retry = async () => {
     await attempt(async () => {
       await fetchJson(`v3/backfill/retry/${encodeName(name)}`, { method: 'POST', body: {} });
