@@ -84,7 +84,8 @@ async function openGap(setup: Setup = {}) {
   card.isRecording = true;
   const camera = await startOnvifCamera({ quirks, credentials: LOGIN, card, clock });
   onTestFinished(() => camera[Symbol.asyncDispose]());
-  const session = await openSession({ url: camera.url, ...LOGIN, signal: new AbortController().signal });
+  const signal = new AbortController().signal;
+  const session = await openSession({ url: camera.url, ...LOGIN, signal, clock: { ...systemClock, wallMs } });
   const pictures = card.units.filter(({ track, unixMs }) => track === 0 && unixMs >= startMs);
   const playback: Pick<Playback, 'video'> = {
     async *video(_path, { fromUs, toUs }) {
@@ -258,6 +259,15 @@ test.for(['none', 'stream'] as const)(
     expect(Math.max(...seconds)).toBeLessThan(30.7);
     const known = new Set(expected(19, 32).map(({ hash }) => hash));
     expect(shown().every(({ hash }) => known.has(hash))).toBe(true);
+  },
+);
+
+test.for([20, 180])(
+  'a gap is filled from a card that records, and had nothing to record for %i minutes',
+  async (minutes) => {
+    const { run, expected, shown } = await openGap({ laterMs: minutes * 60_000 });
+    await run();
+    expect(rounded(shown())).toEqual(rounded(expected(21, 30)));
   },
 );
 

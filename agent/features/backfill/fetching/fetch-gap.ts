@@ -35,11 +35,12 @@ export async function fetchGap(options: GapOptions, signal: AbortSignal): Promis
   let [isDoubted, isSet] = [false, false];
   let matched: Fetched | undefined;
   // A clock that states local time had another zone before daylight saving began or ended.
-  for (const tryMs of [zoneMs, zoneMs + HOUR_MS, zoneMs - HOUR_MS]) {
+  // A card that records on motion only states an earlier end, too, without being of another zone.
+  for (const tryMs of new Set([zoneMs, zoneMs + HOUR_MS, zoneMs - HOUR_MS, 0])) {
     const assumedMs = session.skewMs + tryMs;
     const sources = sourcesWithin(recordings, rangeOf(options, assumedMs));
     // A recorder has channels, a camera two streams; one with the wrong time may have recorded anything then.
-    const mustMatch = options.mustMatch === true || sources.length > 1 || tryMs !== 0;
+    const mustMatch = options.mustMatch === true || sources.length > 1 || zoneMs !== 0 || tryMs !== 0;
     for (const all of sources) {
       const {
         hasVideo,
@@ -58,7 +59,7 @@ export async function fetchGap(options: GapOptions, signal: AbortSignal): Promis
       // The clock may have been set after the gap: then only what follows is equal.
       matched ??= fetched.differenceMs === undefined ? undefined : fetched;
       // An hour off there may be anything.
-      isDoubted ||= mustMatch && hasVideo && tryMs === zoneMs;
+      isDoubted ||= mustMatch && hasVideo && (tryMs === zoneMs || tryMs === 0);
     }
   }
   if (isSet) {
