@@ -91,6 +91,10 @@ export class CameraState {
   readonly card: SdCard | undefined;
   /** RTSP requests for recordings, in their order. */
   readonly replayRequests: { method: string; fields: readonly HeaderField[]; status: number }[] = [];
+  /** Live streams that are played now. */
+  livePlayed = 0;
+  /** Replays that are sent now. */
+  replayed = 0;
   replayPort = 0;
   rtspPort = 0;
   httpPort = 0;

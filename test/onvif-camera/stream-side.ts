@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { type RtspServer, startRtspServer } from '../../agent/demo-camera/demo-camera.ts';
-import { DemoStreams } from '../../agent/demo-camera/demo-streams.ts';
+import { DemoStreams, type PlayedStreams } from '../../agent/demo-camera/demo-streams.ts';
 import {
   type DigestAlgorithm,
   parseAuthorization,
@@ -73,14 +73,15 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
     return state.profiles.find((each) => sameStream(path, streamPathOf(state, each)));
   };
   const streamOf = (uri: string): string | undefined => profileOf(uri)?.stream;
-  return startRtspServer(port, state.feed ?? sharedFeed(), systemClock, silentLogger, {
+  return startRtspServer(port, counted(state, state.feed ?? sharedFeed()), systemClock, silentLogger, {
     address,
     quirks: {
       moreMedia: (request) => backChannel(state, request),
       refuses: ({ method, uri }) => {
         const { token = '', kbitPerSecond = 0 } = profileOf(uri) ?? {};
         const { describes, losesStreamAboveKbps = Number.POSITIVE_INFINITY } = state.quirks;
-        const refusal = kbitPerSecond > losesStreamAboveKbps ? 404 : describes?.[token];
+        const isTaken = state.quirks.oneSession === 'endsLive' && state.replayed > 0;
+        const refusal = isTaken ? 453 : kbitPerSecond > losesStreamAboveKbps ? 404 : describes?.[token];
         return method === 'DESCRIBE' ? refusal : undefined;
       },
       delay: ({ method, headers }) => {
@@ -99,6 +100,22 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
     },
   });
 }
+
+/** The streams, whose players are counted. */
+const counted = (state: CameraState, feed: PlayedStreams): PlayedStreams => ({
+  tracksOf: (stream) => feed.tracksOf(stream),
+  listen: (stream, listener) => {
+    const leave = feed.listen(stream, listener);
+    state.livePlayed += leave ? 1 : 0;
+    return (
+      leave &&
+      (() => {
+        state.livePlayed -= 1;
+        leave();
+      })
+    );
+  },
+});
 
 /** ONVIF Streaming Specification §5.3.2. */
 function backChannel({ quirks }: CameraState, request: RtspRequest): string {

@@ -208,13 +208,14 @@ test.for<[string, string, string, boolean]>([
   ['another box', 'rtspSession', `${SERVER_USER}1a2b`, true],
   ['RTSP, as recorders do,', 'rtspSession', 'nvr', false],
 ])('while someone watches by %s, the card waits: %s', async ([, type, user, waits]) => {
-  const { state, clock, until, pass, item, asked } = await openService({ recorded: AROUND, reasons: OUTAGE });
+  const { state, card, clock, until, pass, item, asked } = await openService({ recorded: AROUND, reasons: OUTAGE });
   state.readers = [{ type, id: 'one' }];
   state.sessions = [{ id: 'one', user, created: new Date(clock.wallMs()).toISOString() }];
   await pass(120);
   expect([asked() === 0, item()?.waitsFor]).toEqual([waits, waits ? 'watched' : null]);
   if (user.startsWith(SERVER_USER)) {
-    // It reads on and on: it records.
+    // It reads on and on: it records. The card does not: what it has would be of an hour ago, and that in doubt.
+    card.isRecording = false;
     clock.skip(HOUR_MS);
   } else {
     state.readers = [];
@@ -301,6 +302,25 @@ test('an outage that is noted only after the card was asked is filled, too', asy
   const before = asked('GetRecordingSummary');
   await pass(600);
   expect(asked('GetRecordingSummary')).toBe(before);
+});
+
+test('a camera that ends its live stream when its card is read is read ever more rarely, then once a day', async () => {
+  const { state, card, camera, clock, until, pass, item } = await openService({
+    ...{ recorded: AROUND, reasons: OUTAGE, quirks: { oneSession: 'endsLive', replayPace: 2 } },
+  });
+  card.isRecording = false;
+  const plays = () => camera.state.replayRequests.filter(({ method }) => method === 'PLAY').length;
+  for (const [i, minutes] of [2, 4, 8, 16, 24 * 60].entries()) {
+    expect(await until(() => plays() > i), `replay ${i + 1}`).toBe(true);
+    await pass(1);
+    state.readyMs = clock.wallMs();
+    await pass(4);
+    clock.skip((minutes - 1) * 60_000);
+    await pass(30);
+    expect(plays()).toBe(i + 1);
+  }
+  expect(item()).toMatchObject({ gaps: 1, error: 'its live stream ends when its card is read' });
+  expect(new Set(state.got).size).toBe(state.got.length);
 });
 
 test('an outage after the camera has refused a replay is not blamed on reading the card', async () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { packetizeH264 } from '../../../agent/media/h264/packetize.ts';
-import type { PayloadSink } from '../../../agent/media/payload/packetizer.ts';
+import { codecOf } from '../../../agent/media/codecs.ts';
+import type { Packetize, PayloadSink } from '../../../agent/media/payload/packetizer.ts';
 import { writeBye } from '../../../agent/media/rtcp/write.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../agent/media/rtp/header.ts';
 import { RtspFramer } from '../../../agent/media/rtsp/interleaved.ts';
@@ -96,7 +96,13 @@ class ReplaySession {
     }
     this.#socket.write(writeResponse(status, [['CSeq', cseq], ['Session', `${this.#id};timeout=60`], ...fields], body));
     if (request.method === 'PLAY' && status === 200) {
-      void this.#play(request);
+      if (this.#state.quirks.oneSession === 'endsLive') {
+        void this.#state.endStreams();
+      }
+      this.#state.replayed += 1;
+      void this.#play(request).finally(() => {
+        this.#state.replayed -= 1;
+      });
     }
     if (request.method === 'TEARDOWN') {
       this.stop();
@@ -145,6 +151,9 @@ class ReplaySession {
       quirks.replaysRefused = (quirks.replaysRefused ?? 0) - 1;
       return [453];
     }
+    if (quirks.oneSession === 'refuses' && this.#state.livePlayed > 0) {
+      return [453];
+    }
     const index = Number(/trackID=([01])$/.exec(uri)?.[1]);
     const track = this.#card.partOf(tokenOf(request)).tracks[index];
     const wanted = parseTransports(headers.get('Transport') ?? '').find(({ protocol }) => protocol === 'tcp');
@@ -152,7 +161,7 @@ class ReplaySession {
       return [track ? 461 : 404];
     }
     const channel = wanted.interleaved?.[0] ?? 2 * index;
-    this.#senders[index] = new Sender(channel, payloadTypeOf(track, index));
+    this.#senders[index] = new Sender(channel, payloadTypeOf(track, index), codecOf(track).packetize);
     return [200, [['Transport', writeTransport({ ...wanted, interleaved: [channel, channel + 1] })]]];
   }
 
@@ -243,15 +252,17 @@ class Sender implements PayloadSink {
   readonly channel: number;
   readonly ssrc = randomBytes(4).readUInt32BE();
   readonly #payloadType: number;
+  readonly #packetize: Packetize;
   #sequence = randomBytes(2).readUInt16BE();
   #ticks = 0;
   #extension: Buffer | undefined;
   #isSparing = false;
   #frames: Buffer[] = [];
 
-  constructor(channel: number, payloadType: number) {
+  constructor(channel: number, payloadType: number, packetize: Packetize) {
     this.channel = channel;
     this.#payloadType = payloadType;
+    this.#packetize = packetize;
   }
 
   send(
@@ -268,11 +279,7 @@ class Sender implements PayloadSink {
     this.#isSparing = isSparing;
     const flags = { isClean: unit.isKey, isLast, cseq };
     this.#extension = hasTimes ? writeReplayExtension(unit.cardMs, flags) : undefined;
-    if (unit.track === 0) {
-      packetizeH264(unit.data, MAX_PAYLOAD_BYTES, true, this);
-    } else {
-      this.onPayload(0, 0, unit.data, 0, unit.data.length, false);
-    }
+    this.#packetize(unit.data, MAX_PAYLOAD_BYTES, true, this);
     return Buffer.concat(this.#frames);
   }
 

@@ -1,8 +1,8 @@
 import type { PlayedStreams } from '../../../agent/demo-camera/demo-streams.ts';
-import type { G711Track, H264Track } from '../../../agent/media/sample/track.ts';
+import type { AacTrack, G711Track, NalTrack } from '../../../agent/media/sample/track.ts';
 import type { CardQuirks } from '../quirks/card.ts';
 
-/** A picture with its parameter sets, as it is streamed, or 20 ms of sound. */
+/** A picture with its parameter sets, as it is streamed, or a frame of sound. */
 export interface CardUnit {
   readonly track: 0 | 1;
   /** Capture time, Unix milliseconds of the machine. */
@@ -21,6 +21,8 @@ export interface ListedRecording {
   readonly untilMs: number;
 }
 
+type CardTracks = readonly [NalTrack, AacTrack | G711Track];
+
 const SPS = 7;
 /** Begin of the tokens of its recordings. */
 const SUB = 'SUB_';
@@ -29,14 +31,14 @@ const MAX_UNITS = 240_000;
 
 /** The card of a simulated camera. It records what the camera sees, whether anyone can reach the camera or not. */
 export class SdCard {
-  readonly tracks: readonly [H264Track, G711Track];
+  readonly tracks: CardTracks;
   readonly units: CardUnit[] = [];
   isRecording = false;
   /** What it records of the camera's second stream, of the same time. */
   sub: SdCard | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(tracks: readonly [H264Track, G711Track]) {
+  constructor(tracks: CardTracks) {
     this.tracks = tracks;
   }
 

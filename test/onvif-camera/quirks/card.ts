@@ -24,8 +24,10 @@ export interface CardQuirks {
   replayHost?: string;
   /** This many times real time, whatever PLAY asks for; 0.5 is half of it. */
   replayPace?: number;
-  /** RTSP sessions that are refused with 453, since the camera has one and the live stream holds it. */
+  /** RTSP sessions that are refused with 453, as if the live stream held the last one. */
   replaysRefused?: number;
+  /** The camera has one RTSP session: while the live stream has it, a replay is refused with 453, or ends the live stream. */
+  oneSession?: 'refuses' | 'endsLive';
   /** PLAY with one of these header fields is answered with 551. */
   replayLacks?: readonly ('Immediate' | 'Rate-Control' | 'Require')[];
   /** Replay begins this much after the time asked for. */

@@ -77,6 +77,22 @@ test.concurrent(
 );
 
 test.concurrent(
+  'a camera whose only session the live stream has loses no live picture, and says why its gap stays',
+  LIMIT,
+  async ({ onTestFinished }) => {
+    const { missed, host, itemOf, skip } = await openMissed(onTestFinished, { door: { oneSession: 'refuses' } });
+    const { readyTime } = host.paths.find('door') ?? {};
+    for (let i = 0; i < 2; i += 1) {
+      await eventually(async () => (await itemOf('door')).retryTime ?? undefined);
+      expect(await itemOf('door')).toMatchObject({ gaps: 1, error: expect.stringContaining('453') });
+      skip(61_000);
+    }
+    expect(host.paths.find('door')).toMatchObject({ readyTime, recording: { active: true } });
+    expect(missed[0]?.camera.state.livePlayed).toBe(1);
+  },
+);
+
+test.concurrent(
   'a gap of a card that replays without times stays, and the camera says why',
   LIMIT,
   async ({ onTestFinished }) => {

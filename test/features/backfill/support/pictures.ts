@@ -12,13 +12,17 @@ export const SAME_MS = 600;
 export const digest = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
 
 /** Pictures of the card, without their parameter sets, as recordings have them. */
-export const picturesOf = (card: SdCard): readonly Dated[] =>
-  card.units.filter(({ track }) => track === 0).map(({ unixMs, data }) => [unixMs, digest(withoutSets(data))]);
+export const picturesOf = ({ units, tracks }: SdCard): readonly Dated[] =>
+  units
+    .filter(({ track }) => track === 0)
+    .map(({ unixMs, data }) => [unixMs, digest(withoutSets(data, tracks[0].codec))]);
 
-export function withoutSets(unit: Uint8Array): Uint8Array {
+export function withoutSets(unit: Uint8Array, codec: 'h264' | 'h265' = 'h264'): Uint8Array {
   const bytes = Buffer.from(unit);
+  const isSet = (first = 0) =>
+    codec === 'h264' ? [7, 8].includes(first & 0x1f) : [32, 33, 34].includes((first >> 1) & 0x3f);
   let at = 0;
-  while ([7, 8].includes((bytes[at + 4] ?? 0) & 0x1f)) {
+  while (isSet(bytes[at + 4])) {
     at += 4 + bytes.readUInt32BE(at);
   }
   return bytes.subarray(at);
