@@ -48,7 +48,7 @@ describeWith(['ffmpeg'], 'a card with H.265 and AAC in a camera that streams H.2
       endsOf([fromMs, untilMs], GROUP_MS, CLOCK_MS),
       CLOCK_MS,
     );
-    const fetched = [];
+    const fetched: Awaited<ReturnType<typeof ffprobe>>['streams'][] = [];
     for (const name of readdirSync(join(folder.path, 'recordings/door'))) {
       const { streams } = await ffprobe(join(folder.path, 'recordings/door', name), ['-count_packets']);
       fetched.push(...(streams.some((one) => one.codec_name === 'hevc') ? [streams] : []));
