@@ -106,14 +106,11 @@ const counted = (state: CameraState, feed: PlayedStreams): PlayedStreams => ({
   tracksOf: (stream) => feed.tracksOf(stream),
   listen: (stream, listener) => {
     const leave = feed.listen(stream, listener);
-    state.livePlayed += leave ? 1 : 0;
-    return (
-      leave &&
-      (() => {
-        state.livePlayed -= 1;
-        leave();
-      })
-    );
+    state.livePlayed += 1;
+    return () => {
+      state.livePlayed -= 1;
+      leave();
+    };
   },
 });
 

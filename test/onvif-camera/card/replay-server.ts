@@ -157,11 +157,12 @@ class ReplaySession {
     const index = Number(/trackID=([01])$/.exec(uri)?.[1]);
     const track = this.#card.partOf(tokenOf(request)).tracks[index];
     const wanted = parseTransports(headers.get('Transport') ?? '').find(({ protocol }) => protocol === 'tcp');
-    if (!track || !wanted) {
+    const { packetize } = track ? codecOf(track) : {};
+    if (!track || !wanted || !packetize) {
       return [track ? 461 : 404];
     }
     const channel = wanted.interleaved?.[0] ?? 2 * index;
-    this.#senders[index] = new Sender(channel, payloadTypeOf(track, index), codecOf(track).packetize);
+    this.#senders[index] = new Sender(channel, payloadTypeOf(track, index), packetize);
     return [200, [['Transport', writeTransport({ ...wanted, interleaved: [channel, channel + 1] })]]];
   }
 
