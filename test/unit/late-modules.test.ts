@@ -57,10 +57,10 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   away: ['away', 'feature', 'keys/away-file', 'keys/invitation', 'keys/server-invitations', 'routes'],
   boxes: [
     ...['box-paths', 'client/box-client', 'client/box-file', 'client/box-link', 'client/box-search', 'client/boxes'],
-    ...['client/pinned-connection', 'feature', 'fetch/fetch-request'],
+    ...['client/pinned-connection', 'client/stored-boxes', 'feature', 'fetch/fetch-request'],
     ...['many-boxes', 'remote-cameras', 'requests/remote-paths', 'routes', 'serving/paired-recording-routes'],
     ...['serving/paired-server-routes', 'serving/paired-settings-routes', 'serving/pairing'],
-    ...['serving/recording-files', 'serving/schemas', 'source', 'unshared-cameras'],
+    ...['serving/recording-files', 'serving/schemas', 'shared-paths', 'source', 'unshared-cameras'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
   fleet: ['bus/credential-file', 'database/database-url', 'feature', 'fleet', 'keys'],

@@ -17,7 +17,7 @@ const command: Command = {
     'hosts FOLDER [A:443,B:443]',
     'show the servers that may have boxes connect, or replace them',
     'box FOLDER ID… | server FOLDER NAME',
-    'issue credentials of boxes (-: ids from standard input) or a server as files in FOLDER',
+    'issue credentials as files in FOLDER (-: ids of boxes from standard input)',
     'join FILE [FILE.yml] [--data DIR]',
     'give this Perch its credential (-: read from standard input)',
     'adopt FILE [--database URL|FILE] [--nats URL]',
