@@ -36,7 +36,7 @@ describeWith(['postgresql', 'gstreamer'], 'several servers with one database and
     };
 
     const { id } = await pairBox(one, box);
-    expect(await pathsOf(one)).toContain('gate');
+    await shows(one);
     await shows(other);
     await plays(other);
     expect(await asOwner(other, 'GET', '/v3/config/paths/get/gate')).toMatchObject({
