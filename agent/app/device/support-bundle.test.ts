@@ -6,19 +6,19 @@ import { PASSWORD, startRestartingHarness } from '../../../test/support/base/res
 
 /** Each is stored in one place of the box; none is part of another. */
 const SECRETS = {
-  cameraUrl: 'Zq-url-secret-1',
-  cameraOdd: 'Zq:odd@sec/ret-2',
-  camera: 'Zq-camera-secret-3',
-  query: 'Zq-query-secret-4',
-  maker: 'Zq-maker-secret-5',
-  turn: 'Zq-turn-secret-6',
-  plainUser: 'Zq-plain-user-7',
+  cameraUrl: 'Zqxwvk-url-secret-1',
+  cameraOdd: 'Zqxwvk:odd@sec/ret-2',
+  camera: 'Zqxwvk-camera-secret-3',
+  query: 'Zqxwvk-query-secret-4',
+  maker: 'Zqxwvk-maker-secret-5',
+  turn: 'Zqxwvk-turn-secret-6',
+  plainUser: 'Zqxwvk-plain-user-7',
   hashedUser: 'sha256:j1tsRqDEw9xvq/D7/9tMx6Jh/jMhk3UfjwIB2f1zgMo=',
-  cdn: 'Zq-cdn-secret-8-long',
-  command: 'Zq-command-secret-9',
-  hook: 'Zq-hook-secret-10',
-  zlm: 'Zq-zlm-secret-11-long-enough',
-  path: 'Zq-path-secret-12',
+  cdn: 'Zqxwvk-cdn-secret-8-long',
+  command: 'Zqxwvk-command-secret-9',
+  hook: 'Zqxwvk-hook-secret-10',
+  zlm: 'Zqxwvk-zlm-secret-11-long-enough',
+  path: 'Zqxwvk-path-secret-12',
 };
 const CONFIG = `webrtcICEServers2:
   - url: turn:192.0.2.1:3478
@@ -51,9 +51,12 @@ test('the bundle has the state of the box, and no secrets', async () => {
   const asks = (path: string, body: object) => box.ask('POST', path, body);
   const until = new Date(Date.now() + 86_400_000).toISOString();
   const { body: guest } = await asks('guests', { paths: 'all', live: true, until });
-  await asks('users', { name: 'ann', password: 'Zq-viewer-secret-13', cameras: 'all' });
+  await asks('users', { name: 'ann', password: 'Zqxwvk-viewer-secret-13', cameras: 'all' });
   const { cookie } = box;
-  await box.ask('GET', 'paths/list', undefined, { authorization: `Basic ${btoa('machine:Zq-wrong-14')}`, cookie: '' });
+  await box.ask('GET', 'paths/list', undefined, {
+    authorization: `Basic ${btoa('machine:Zqxwvk-wrong-14')}`,
+    cookie: '',
+  });
   box.cookie = cookie;
   // The cameras have been tried.
   await expect.poll(() => box.log.filter((line) => line.includes('"path":"door"')).length).toBeGreaterThan(0);
@@ -86,7 +89,7 @@ test('the bundle has the state of the box, and no secrets', async () => {
   const secrets = [
     ...Object.values(SECRETS).flatMap((secret) => [secret, encodeURIComponent(secret)]),
     ...[
-      'Zq',
+      'Zqxwvk',
       PASSWORD,
       (guest as { token: string }).token,
       ...cookie.split('; ').map((one) => one.split('=')[1] ?? ''),
@@ -126,29 +129,29 @@ async function bundleOf(config: string, then?: string): Promise<{ text: string; 
 test('the bundle has no secrets of a disabled path, under any key', async () => {
   const { text, bundle } = await bundleOf(`paths:
   broken:
-    source: rtsp://admin:Zq-disabled-url@127.0.0.9:1/live?vendorkey=Zq-disabled-query
+    source: rtsp://admin:Zqxwvk-disabled-url@127.0.0.9:1/live?vendorkey=Zqxwvk-disabled-query
     record: perhaps
     readUser: ann
-    readPass: Zq-disabled-reader
-    password: Zq-misplaced
-    camera: { onvif: 'http://127.0.0.9/onvif', user: admin, password: [Zq-listed, { pass: Zq-nested }] }
+    readPass: Zqxwvk-disabled-reader
+    password: Zqxwvk-misplaced
+    camera: { onvif: 'http://127.0.0.9/onvif', user: admin, password: [Zqxwvk-listed, { pass: Zqxwvk-nested }] }
   # What was said about them elsewhere.
-  Zq-disabled-url_Zq-disabled-query_Zq-disabled-reader: { source: publisher }
-  Zq-misplaced_Zq-listed_Zq-nested: { source: publisher }
+  Zqxwvk-disabled-url_Zqxwvk-disabled-query_Zqxwvk-disabled-reader: { source: publisher }
+  Zqxwvk-misplaced_Zqxwvk-listed_Zqxwvk-nested: { source: publisher }
 `);
   expect(bundle['config']).toMatchObject({
     paths: expect.arrayContaining([{ name: 'broken', error: expect.stringContaining("'perhaps'") }]),
   });
-  expect(text).not.toContain('Zq');
+  expect(text).not.toContain('Zqxwvk');
 });
 
 test('the error of a file that is not YAML shows no secret', async () => {
   const { text, bundle } = await bundleOf(
     'paths: {}\n',
-    'hlsCDNSecret: *Zq-alias\nzlmSecret: "Zq-quoted\npaths:\n  Zq-quoted: {}\n  cam: { camera: { password: *Zq-inner } }\n',
+    'hlsCDNSecret: *Zqxwvk-alias\nzlmSecret: "Zqxwvk-quoted\npaths:\n  Zqxwvk-quoted: {}\n  cam: { camera: { password: *Zqxwvk-inner } }\n',
   );
   expect(bundle['problems']).not.toEqual([]);
-  expect(text).not.toContain('Zq');
+  expect(text).not.toContain('Zqxwvk');
 });
 
 test('a short secret is masked in texts, and equal settings are not masked', async () => {
@@ -174,18 +177,18 @@ paths:
   stage:
     alwaysAvailable: yes
     alwaysAvailableTracks: [{ codec: H264 }]
-    srtPublishPassphrase: Zq-srt-publish
-    srtReadPassphrase: Zq-srt-read
+    srtPublishPassphrase: Zqxwvk-srt-publish
+    srtReadPassphrase: Zqxwvk-srt-read
     forward:
-      - dest: rtmp://127.0.0.9:1/live2/Zq-stream-key
-      - dest: rtmp://me:Zq-rtmp-password@127.0.0.9:1/app/Zq-second-key
-      - dest: srt://127.0.0.9:1?streamid=publish:x:me:Zq-stream-id&passphrase=Zq-passphrase
-      - dest: rtsp://me:Zq-rtsp-password@127.0.0.9:1/x
+      - dest: rtmp://127.0.0.9:1/live2/Zqxwvk-stream-key
+      - dest: rtmp://me:Zqxwvk-rtmp-password@127.0.0.9:1/app/Zqxwvk-second-key
+      - dest: srt://127.0.0.9:1?streamid=publish:x:me:Zqxwvk-stream-id&passphrase=Zqxwvk-passphrase
+      - dest: rtsp://me:Zqxwvk-rtsp-password@127.0.0.9:1/x
       - dest: whip://127.0.0.9:1/w
-        whipBearerToken: Zq-whip-token
-  far: { source: 'whep://127.0.0.9:1/a/whep', whepBearerToken: Zq-whep-token }
-  pulled: { source: 'srt://127.0.0.9:1?streamid=read:x:me:Zq-pull-id&passphrase=Zq-pull-phrase' }
-  streamed: { source: 'rtmp://me:Zq-pull-password@127.0.0.9:1/app/x?key=Zq-pull-key' }
+        whipBearerToken: Zqxwvk-whip-token
+  far: { source: 'whep://127.0.0.9:1/a/whep', whepBearerToken: Zqxwvk-whep-token }
+  pulled: { source: 'srt://127.0.0.9:1?streamid=read:x:me:Zqxwvk-pull-id&passphrase=Zqxwvk-pull-phrase' }
+  streamed: { source: 'rtmp://me:Zqxwvk-pull-password@127.0.0.9:1/app/x?key=Zqxwvk-pull-key' }
 `;
 
 test('stream keys, passphrases and tokens of sources, servers and forwards show in no answer, log line or bundle', async () => {
@@ -204,5 +207,5 @@ test('stream keys, passphrases and tokens of sources, servers and forwards show 
   const answers = await Promise.all(routes.map(async (route) => JSON.stringify((await box.ask('GET', route)).body)));
   const { body } = await box.ask('GET', 'diagnostics');
   const texts = [...answers, ...box.log, gunzipSync(body as Uint8Array).toString()];
-  expect(texts.filter((text) => text.includes('Zq'))).toEqual([]);
+  expect(texts.filter((text) => text.includes('Zqxwvk'))).toEqual([]);
 });
