@@ -34,7 +34,7 @@ test('of two who want one path the second sees the first, and of two paths neith
   expect([command.set('door'), gap.otherOf('door')]).toEqual([true, 'command']);
 });
 
-test('of imports into one path the first one goes on, and the others leave no mark', () => {
+test('the first of several imports into one path continues, and the others leave no mark', () => {
   const { page, command, another, marks } = openMarks();
   expect([command.set('door'), page.set('door'), another.set('door'), command.set('door')]).toEqual([
     ...[true, false, false, true],

@@ -18,9 +18,9 @@ export const UNWRITABLE_TEXT =
   'recordings cannot be fetched: the mark of who fetches them cannot be written to the data folder';
 
 /**
- * A file of the data folder for each that fetches, with the path for which it does. Each sets its own mark before it looks at those of the
- * others, so that two never fetch for one path at once, which would record the same pictures twice. Filling gaps makes way for imports; of
- * imports the first one goes on.
+ * A file of the data folder for each fetcher, with the path for which it fetches. A fetcher sets its own mark before it reads those of the
+ * others, so two never fetch for one path at once, which would record the same pictures twice. Filling gaps stops for an import. Of several
+ * imports the first one continues.
  */
 export class FetchMark {
   readonly #folder: string;

@@ -127,9 +127,9 @@ export class Recorders {
 
   /**
    * A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`.
-   * @param fills a gap of the path's own recordings, whose hooks run for these, too
+   * @param runsHooks the commands of the path run for its files, as for any others
    */
-  fetcher(name: string, settings: PathSettings, fills = false): Recorder {
+  fetcher(name: string, settings: PathSettings, { runsHooks = false } = {}): Recorder {
     const recorder = new Recorder(
       {
         path: name,
@@ -143,7 +143,7 @@ export class Recorders {
       },
       {
         flush: this.#deps.flush,
-        log: following(this.#deps.space.fetchedLog, this.#finished, (fills && this.#hooks.get(name)) || []),
+        log: following(this.#deps.space.fetchedLog, this.#finished, runsHooks ? (this.#hooks.get(name) ?? []) : []),
         clock: this.#deps.clock,
         bootClock: this.#deps.bootClock,
         disks: this.#deps.space,

@@ -198,7 +198,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return this.#limits.fault;
   }
 
-  /** @param listener is told of each recording that is deleted to make room, with its end in Unix microseconds */
+  /** @param listener called for each recording that is deleted to make room, with its end in Unix microseconds */
   onMadeRoom(listener: (path: string, endUs: number) => void): void {
     this.#madeRoom = listener;
   }

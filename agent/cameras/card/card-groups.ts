@@ -74,7 +74,7 @@ export class TakenGroups {
   /** Times by digest of the key picture. */
   readonly #startMs = new Map<string, number>();
 
-  /** @returns whether a camera may have taken so many within a second */
+  /** @returns false if more groups begin within a second than a camera takes pictures */
   add(digest: string, startMs: number): boolean {
     this.#startMs.delete(digest);
     const [[oldest, oldestMs] = ['', 0]] = this.#startMs;

@@ -405,7 +405,7 @@ export class Backfill {
           }
         },
         recorder: () => {
-          const recorder = recordings.recorders.fetcher(path, settings, true);
+          const recorder = recordings.recorders.fetcher(path, settings, { runsHooks: true });
           recorders.add(recorder);
           return recorder;
         },

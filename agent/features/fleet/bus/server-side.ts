@@ -19,11 +19,11 @@ const MAX_BOXES = 20_000;
 const ELECTION_MS = 20_000;
 const RETRY_MS = 200;
 /**
- * Nobody answers a request that comes during an election, or one for which the cluster has chosen the server that it has lost: of three
- * servers each third one, for half a minute. A busy bus gets more time with each attempt.
+ * A request gets no answer during an election, or if the cluster has given it to the server that it has lost: with three servers every third
+ * request, for half a minute. Each attempt waits longer than the one before, because the bus may only be busy.
  */
 const [FIRST_ANSWER_MS, MORE_ANSWER_MS] = [1_000, 500];
-/** What has worked for so long begins anew. */
+/** After this long without a failure the next one is retried as the first. */
 const WORKED_MS = 10_000;
 /** A server whose NATS server has ended is on another one by then. */
 const AWAY_MS = 1_500;

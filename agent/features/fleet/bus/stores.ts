@@ -32,7 +32,7 @@ const REPLICAS = 3;
 /** Of a server alone, which rejects more than one copy. */
 const NO_CLUSTER = 10_074;
 
-/** Nothing that is stored is deleted before its time, whoever asks for it. NATS never takes these two back. */
+/** Rejects requests to delete stored messages before they expire. NATS does not allow either setting to be unset. */
 export const KEPT = { deny_purge: true, deny_delete: true };
 
 /**

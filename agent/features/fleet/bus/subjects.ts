@@ -34,8 +34,8 @@ export const inboxOf = (member: string): string => `_INBOX.${member}`;
 
 const ID = '[\\w-]{1,64}';
 /**
- * The subjects on which a box may answer. NATS lets a message want its answer anywhere, also in a stream or at NATS itself: whoever answers
- * there writes what the sender may not.
+ * The subjects on which a box may answer. NATS accepts any reply subject, also that of a stream or of its own API: a box that answered there
+ * would write what the sender may not.
  * @returns a test of a subject
  */
 export function answersOf(box: string): (subject: string) => boolean {

@@ -465,7 +465,7 @@ test('three imports into one path at once, of periods that overlap, take each pi
   expect(await recorded(one.playback)).toEqual(onCard(card));
 });
 
-test('an import that has lost its turn stops, and goes on when it has it again', async () => {
+test('an import stops when another one fetches for its path, and continues after it', async () => {
   const { camera, card } = await openDevice({ replayPace: 20 });
   const { run, open, playback } = openPath(camera);
   let claims = 0;
