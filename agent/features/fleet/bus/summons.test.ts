@@ -39,13 +39,23 @@ function openServer({
   const log = { ...silentLogger, warn: (context: object) => void warned.push(context) } as Logger;
   const summons = new Summons({ address: () => address, pin: () => undefined, links, clock, log });
   let answer: object = {};
-  const client = { request: async () => ({ data: new TextEncoder().encode(JSON.stringify(answer)) }) };
+  let awayUntilMs = 0;
+  const request = async () => {
+    if (clock.monoMs() < awayUntilMs) {
+      throw new Error('no responders');
+    }
+    return { data: new TextEncoder().encode(JSON.stringify(answer)) };
+  };
+  const client = { request };
   const named = isOfBefore ? { hosts } : { list: { hosts, version: 1, signature: '' } };
   const bus = async () =>
     ({ connection: { client }, credential: { jwt: JWT, orders: { key, secret }, ...named } }) as never;
   return {
     ...{ links, paired, clock, warned, summons },
     found: () => found,
+    loseBoxes: (ms: number) => {
+      awayUntilMs = clock.monoMs() + ms;
+    },
     ask: (box: string, given: object = {}) => {
       answer = given;
       return summons.ask(bus, box);
@@ -70,6 +80,16 @@ test('the list of what is wrong, and the fault of a box, need no keys of pairing
   paired.delete(BARN);
   expect(summons.problems()).toMatchObject([{ name: YARD }]);
   expect(found()).toBe(before);
+});
+
+test('a box that is back on the bus after eight seconds still gets the order', async () => {
+  const { summons, clock, ask, loseBoxes } = openServer();
+  loseBoxes(8_000);
+  const asked = ask(YARD, REFUSED);
+  await clock.advance(8_000);
+  await clock.advance(1_000);
+  await asked;
+  expect(summons.fault(YARD)).toContain(REFUSED.error);
 });
 
 test('a fault is over when the box connects by itself, also after that connection has ended', async () => {

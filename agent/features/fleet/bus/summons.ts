@@ -16,8 +16,8 @@ import { answerSubject, newAnswerSubject, requestSubject } from './subjects.ts';
 
 /** A box takes at most 20 s to connect. */
 const DIAL_MS = 25_000;
-/** One whose NATS server has ended is on another one by then. */
-const UNHEARD_MS = 5_000;
+/** One whose NATS server has ended is on another one by then. Viewers wait this long for the first picture. */
+const UNHEARD_MS = 10_000;
 /** A message is lost with the NATS server that has it: the order is sent again, and a box that connects already goes on with that. */
 const ANSWER_MS = 2_000;
 const AGAIN_MS = 250;
