@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { MemoryDatabase } from '../../../test/support/base/memory-carrier.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { createLogger } from '../../base/log.ts';
@@ -198,4 +199,58 @@ test('a mode that cannot be saved applies, and the request fails', async () => {
   await modes.close();
   await expect(blocked.set({ mode: 'away' })).rejects.toMatchObject({ code: 'unavailable' });
   expect([blocked.current, box.applied.at(-1)]).toEqual(['away', 'away']);
+});
+
+/** Servers with one database. */
+async function servers(count: number) {
+  const database = new MemoryDatabase();
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const box = device();
+      const carrier = database.server(box.dataDir);
+      return { box, carrier, modes: await box.start() };
+    }),
+  );
+}
+
+test('a mode that is set at one server holds at the others at once, and where a server starts later', async () => {
+  const [one, other] = await servers(2);
+  await one?.modes.set({ mode: 'away', hold: true });
+  await vi.waitFor(() => expect(other?.modes.status).toMatchObject({ mode: 'away', by: 'user', hold: true }));
+  expect(other?.box.applied).toEqual(['away']);
+  expect(other?.box.published).toEqual([['box', { state: 'mode', mode: 'away', by: 'user' }]]);
+  await other?.modes.set({ hold: false });
+  await vi.waitFor(() => expect(one?.modes.status.hold).toBe(false));
+  await other?.box.stop();
+  await one?.modes.set({ mode: 'night' });
+  expect((await other?.box.start())?.current).toBe('night');
+});
+
+test('the timetable changes the mode of all servers once', async () => {
+  const all = await servers(3);
+  for (const { box } of all) {
+    await box.clock.advance(8 * HOUR_MS + 1_000);
+  }
+  for (const { box, modes } of all) {
+    await vi.waitFor(() => expect([modes.current, box.applied]).toEqual(['away', ['away']]));
+  }
+});
+
+test('a mode that is set while the database is away holds on that server, and on all when it is back', async () => {
+  const [one, other] = await servers(2);
+  one?.carrier.goAway();
+  await expect(one?.modes.set({ mode: 'away' })).rejects.toThrow('the database is away');
+  expect([one?.modes.current, other?.modes.current]).toEqual(['away', 'home']);
+  one?.carrier.comeBack();
+  await vi.waitFor(() => expect([one?.modes.current, other?.modes.current]).toEqual(['away', 'away']));
+});
+
+test('of modes that two servers have set while one of them had no database the later one counts', async () => {
+  const [one, other] = await servers(2);
+  one?.carrier.goAway();
+  await one?.modes.set({ mode: 'away' }).catch(() => {});
+  await other?.box.clock.advance(1_000);
+  await other?.modes.set({ mode: 'night' });
+  one?.carrier.comeBack();
+  await vi.waitFor(() => expect([one?.modes.current, other?.modes.current]).toEqual(['night', 'night']));
 });

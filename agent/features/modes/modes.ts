@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import Type, { type Static } from 'typebox';
 import { endsWithin } from '../../base/clock.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
@@ -27,16 +28,18 @@ const State = Type.Object({
 });
 type State = Static<typeof State>;
 
+const NEVER_SET: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
+
 interface ModesHost extends Pick<Host, 'dataDir' | 'clock' | 'log' | 'settings' | 'applyPaths'> {
   readonly events: Pick<Host['events'], 'emit'>;
   readonly recordings: Pick<Host['recordings'], 'isClockTrusted'>;
 }
 
-/** The mode in force (home, away, night): as a person or the timetable set it last, stored in a file of the data folder. */
+/** The mode in force (home, away, night): as a person or the timetable set it last, stored in a file of the data folder, or in the database that servers share. */
 export class Modes implements ModeControl {
   readonly #host: ModesHost;
   readonly #document: StoredDocument<typeof State>;
-  #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
+  #state: State = NEVER_SET;
   /** Of the file, until a person sets the mode. */
   #fault: string | undefined;
   #next: Change | undefined;
@@ -58,6 +61,7 @@ export class Modes implements ModeControl {
   }
 
   async begin(): Promise<void> {
+    this.#document.follow((stored, former) => this.#take(stored, former), { merges: true });
     this.#state = (await this.#document.open('the mode is lost')) ?? this.#state;
     this.#fault = this.#document.fault;
     this.#stop = this.#host.clock.eachSecond(() => this.#tick());
@@ -156,6 +160,21 @@ export class Modes implements ModeControl {
       this.#state = { ...this.#state, atMs: nowMs - agoMs };
     } else if (this.#state.atMs > nowMs + AHEAD_MS) {
       this.#state = { ...this.#state, atMs: nowMs };
+    }
+  }
+
+  /** The mode as another server has set it. If this one has set it, too, and could not save that yet, the later one counts. */
+  #take(stored: State = NEVER_SET, former: State = NEVER_SET): void {
+    const isUnsaved = !isDeepStrictEqual(this.#state, former);
+    if (isUnsaved && this.#state.atMs > stored.atMs) {
+      return;
+    }
+    const before = this.current;
+    this.#fault = undefined;
+    this.#setMonoMs = undefined;
+    this.#adopt(stored);
+    if (this.current !== before) {
+      void this.#host.applyPaths();
     }
   }
 

@@ -10,4 +10,8 @@ export const SHARED_DOCUMENTS: readonly string[] = [
   'layouts.json',
   'boxes.json',
   'seen-events.json',
+  'push-key.json',
+  'push-subscriptions.json',
+  'notify-channels.json',
+  'mode.json',
 ];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
@@ -32,7 +33,7 @@ export interface ChannelsDeps {
   localTime(unixMs: number): string;
 }
 
-/** The owner's channels, stored in a file of the data folder. They may reach the local network. */
+/** The owner's channels, stored in a file of the data folder, or in the database that servers share. They may reach the local network. */
 export class Channels {
   readonly #deps: ChannelsDeps;
   readonly #document: StoredDocument<typeof ChannelsFile>;
@@ -49,6 +50,7 @@ export class Channels {
   private constructor(deps: ChannelsDeps) {
     this.#deps = deps;
     this.#document = new StoredDocument(join(deps.dataDir, CHANNELS_FILE), ChannelsFile, deps.log);
+    this.#document.follow((stored) => this.#take(stored?.channels ?? []));
   }
 
   list(): readonly ShownChannel[] {
@@ -70,33 +72,57 @@ export class Channels {
   /** @throws PerchError badInput, exhausted, unavailable */
   async add({ settings, ...fields }: NewChannel): Promise<ShownChannel> {
     const checked = await checkedSettings(withKeptSecrets(settings, undefined));
-    if (this.#all.length >= MAX_CHANNELS) {
-      throw new PerchError('exhausted', `there are ${MAX_CHANNELS} channels: remove one`);
-    }
     const added = { ...fields, settings: checked, id: randomUUID(), snoozedUntil: 0 };
-    await this.#replace([...this.#all, added]);
+    await this.#change((all) => {
+      if (all.length >= MAX_CHANNELS) {
+        throw new PerchError('exhausted', `there are ${MAX_CHANNELS} channels: remove one`);
+      }
+      return [...all, added];
+    });
     return this.#shown(added);
   }
 
   /** @throws PerchError badInput, notFound, unavailable */
   async change(id: string, { settings, ...more }: ChannelChange): Promise<ShownChannel> {
-    const before = this.#get(id);
-    const next = settings && (await checkedSettings(withKeptSecrets(settings, before.settings)));
-    const changed = { ...this.#get(id), ...more, ...(next && { settings: next }) };
-    await this.#replace(this.#all.map((one) => (one.id === id ? changed : one)));
-    if (next) {
+    await this.#change(async () => {
+      const before = this.#get(id);
+      const next = settings && (await checkedSettings(withKeptSecrets(settings, before.settings)));
+      const changed = { ...before, ...more, ...(next && { settings: next }) };
+      return this.#all.map((one) => (one.id === id ? changed : one));
+    });
+    if (settings) {
       this.#outboxes.get(id)?.wake();
     }
-    return this.#shown(changed);
+    return this.#shown(this.#get(id));
   }
 
   /** @throws PerchError notFound, unavailable */
   async remove(id: string): Promise<void> {
-    this.#get(id);
-    await this.#replace(this.#all.filter((one) => one.id !== id));
+    await this.#change((all) => {
+      this.#get(id);
+      return all.filter((one) => one.id !== id);
+    });
+    await this.#end(id);
+  }
+
+  async #end(id: string): Promise<void> {
     const outbox = this.#outboxes.get(id);
     this.#outboxes.delete(id);
     await outbox?.close();
+  }
+
+  /** What another server has changed. */
+  #take(all: readonly StoredChannel[]): void {
+    const before = this.#all;
+    this.#all = all;
+    for (const { id, settings } of before) {
+      const now = all.find((one) => one.id === id);
+      if (!now) {
+        void this.#end(id);
+      } else if (!isDeepStrictEqual(now.settings, settings)) {
+        this.#outboxes.get(id)?.wake();
+      }
+    }
   }
 
   /** Makes one attempt. @param to recipients who do not have it yet; default: all @throws PerchError notFound, or what is wrong */
@@ -116,7 +142,7 @@ export class Channels {
   /** Aborts messages that are being sent and waits for writes. */
   async close(): Promise<void> {
     await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.close()));
-    await this.#document.close();
+    await this.#document.change(() => {});
   }
 
   #queue(id: string, notice: Notice, pictures: NoticePictures): void {
@@ -151,15 +177,15 @@ export class Channels {
     return { ...one, settings: shownSettings(settings), problem: outbox?.problem, waiting: outbox?.count ?? 0 };
   }
 
-  async #replace(all: readonly StoredChannel[]): Promise<void> {
-    const before = this.#all;
-    this.#all = all;
-    try {
-      await this.#document.save(() => ({ channels: this.#all }));
-    } catch (error) {
-      this.#all = this.#all === all ? before : this.#all;
-      throw error;
-    }
+  /** @param change computes all from those of now; made again if another server was faster */
+  #change(
+    change: (all: readonly StoredChannel[]) => readonly StoredChannel[] | Promise<readonly StoredChannel[]>,
+  ): Promise<void> {
+    return this.#document.change(async () => {
+      const all = await change(this.#all);
+      await this.#document.save(() => ({ channels: all }));
+      this.#all = all;
+    });
   }
 }
 

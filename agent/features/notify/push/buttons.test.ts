@@ -61,7 +61,7 @@ async function open({ talk = 'yes' as Talk, webrtc = true, mayTalk = async (): P
   const person = { name: 'ann', role: 'viewer' as const, may: (action: string) => rights.has(action) };
   const subscriptions = await Subscriptions.open({
     ...{ dataDir: folder.path, clock, log: silentLogger },
-    ...{ isAlive: () => true, roleOf: () => 'viewer' as const },
+    ...{ isAlive: () => true, knowsPeople: () => true, roleOf: () => 'viewer' as const },
   });
   const actions: FeatureAction[] = [];
   const host = {

@@ -25,16 +25,23 @@ export const isPushKey = (stored: unknown): boolean => Check(KeyPair, stored);
  */
 export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey> {
   const document = new StoredDocument(join(dataDir, PUSH_KEY_FILE), KeyPair, log);
-  const stored = await document.open('key of push notifications is damaged: switch them on again on each device');
-  if (stored) {
-    return stored;
-  }
+  // Of servers that start at once, the key of the first one counts.
+  return document.change(async () => {
+    const stored = await document.open('key of push notifications is damaged: switch them on again on each device');
+    if (stored) {
+      return stored;
+    }
+    const pair = newPair();
+    await document.save(() => pair);
+    return pair;
+  });
+}
+
+function newPair(): PushKey {
   const ecdh = createECDH('prime256v1');
   const publicKey = ecdh.generateKeys('base64url');
   const key = Buffer.alloc(PRIVATE_BYTES);
   const number = ecdh.getPrivateKey();
   number.copy(key, PRIVATE_BYTES - number.length);
-  const pair = { publicKey, privateKey: key.toString('base64url') };
-  await document.save(() => pair);
-  return pair;
+  return { publicKey, privateKey: key.toString('base64url') };
 }

@@ -18,7 +18,13 @@ const { keys } = pushBrowser();
 
 async function open() {
   const subscriptions = await Subscriptions.open({
-    ...{ dataDir: folder, clock: new FakeClock(), log: keepLogLines().log, isAlive: () => true },
+    ...{
+      dataDir: folder,
+      clock: new FakeClock(),
+      log: keepLogLines().log,
+      isAlive: () => true,
+      knowsPeople: () => true,
+    },
     roleOf: (user) => ROLES[user.replace(/\d+$/, '') as keyof typeof ROLES] ?? 'viewer',
   });
   const add = (user: string, i: number, more: object = {}) =>

@@ -1,8 +1,10 @@
 import { ECDH, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import Type, { type Static } from 'typebox';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
 import {
@@ -14,6 +16,8 @@ import {
   type SubscriptionHolder,
 } from './push-fields.ts';
 
+/** A session that another server has begun may become known here after its subscription. */
+const LEARNT_MS = 60_000;
 /** Maximum of one user. As many places of `MAX_SUBSCRIPTIONS` are kept for the owner. */
 const MAX_OF_PERSON = 20;
 
@@ -54,13 +58,17 @@ interface SubscriptionsDeps {
   /** Whether the session or the guest's link is valid. */
   isAlive(subscriber: Pick<Subscriber, 'user' | 'session'>): boolean;
   roleOf(user: string): Role | undefined;
+  /** False: people and sessions are not known at present, because the database is away. */
+  knowsPeople(): boolean;
 }
 
-/** Subscriptions of browsers, stored in a file of the data folder. A subscription ends with its session. */
+/** Subscriptions of browsers, stored in a file of the data folder, or in the database that servers share. A subscription ends with its session. */
 export class Subscriptions {
   readonly #deps: SubscriptionsDeps;
   readonly #document: StoredDocument<typeof SubscriptionsFile>;
   #all: readonly Subscription[] = [];
+  /** Monotonic time when the session of a subscription was first found over, by id. */
+  readonly #over = new Map<string, number>();
 
   static async open(deps: SubscriptionsDeps): Promise<Subscriptions> {
     const opened = new Subscriptions(deps);
@@ -72,16 +80,43 @@ export class Subscriptions {
   private constructor(deps: SubscriptionsDeps) {
     this.#deps = deps;
     this.#document = new StoredDocument(join(deps.dataDir, SUBSCRIPTIONS_FILE), SubscriptionsFile, deps.log);
+    this.#document.follow((stored) => {
+      this.#all = stored?.subscriptions ?? [];
+    });
   }
 
   /** Subscriptions whose session or link is valid. The others are removed. */
   alive(): readonly Subscription[] {
-    const alive = this.#all.filter((one) => this.#deps.isAlive(one));
-    if (alive.length < this.#all.length) {
-      this.#all = alive;
-      void this.#document.trySave(() => ({ subscriptions: this.#all }), 'push subscriptions cannot be saved');
+    if (this.#kept().length < this.#all.length) {
+      void this.#removeOver();
     }
-    return alive;
+    return this.#all.filter((one) => this.#deps.isAlive(one));
+  }
+
+  /** Without those that are to be removed, because their session is over. */
+  #kept(): readonly Subscription[] {
+    const { clock, isAlive, knowsPeople } = this.#deps;
+    if (!knowsPeople()) {
+      return this.#all;
+    }
+    const nowMs = clock.monoMs();
+    return this.#all.filter((one) => {
+      if (isAlive(one)) {
+        this.#over.delete(one.id);
+        return true;
+      }
+      const sinceMs = this.#over.get(one.id) ?? nowMs;
+      putBounded(this.#over, one.id, sinceMs, MAX_SUBSCRIPTIONS);
+      return this.#document.isShared && nowMs - sinceMs < LEARNT_MS;
+    });
+  }
+
+  async #removeOver(): Promise<void> {
+    try {
+      await this.#change(() => this.#kept());
+    } catch (error) {
+      this.#deps.log.warn({ cause: explain(error) }, 'push subscriptions cannot be saved');
+    }
   }
 
   of({ user, session }: SubscriptionHolder): readonly Subscription[] {
@@ -103,65 +138,81 @@ export class Subscriptions {
     { endpoint, p256dh, auth, language, rules, buttons }: NewSubscription,
   ): Promise<Subscription> {
     checkPublicKey(p256dh);
-    const others = this.alive().filter((one) => one.endpoint !== endpoint);
     const role = this.#deps.roleOf(subscriber.user);
     const max = role === 'owner' ? MAX_SUBSCRIPTIONS : MAX_SUBSCRIPTIONS - MAX_OF_PERSON;
     // Maximum of one guest link, for everyone who has it together.
     const maxOwn = role === 'guest' ? 3 : MAX_OF_PERSON;
-    if (others.length >= max || others.filter(isOf(subscriber.user)).length >= maxOwn) {
-      throw new PerchError('exhausted', 'too many browsers are notified: switch one off');
-    }
     const created = Math.round(this.#deps.clock.wallMs());
     const rest = { id: randomUUID(), created, snoozedUntil: 0 };
     const added = { ...rest, ...subscriber, endpoint, p256dh, auth, language, rules, ...(buttons && { buttons }) };
-    await this.#replace([...others, added]);
+    await this.#change(() => {
+      const others = this.#kept().filter((one) => one.endpoint !== endpoint);
+      if (others.length >= max || others.filter(isOf(subscriber.user)).length >= maxOwn) {
+        throw new PerchError('exhausted', 'too many browsers are notified: switch one off');
+      }
+      return [...others, added];
+    });
     return added;
   }
 
   /** @throws PerchError badInput, notFound, exhausted, unavailable */
   async change(holder: SubscriptionHolder, id: string, change: SubscriptionChange): Promise<Subscription> {
-    const changed = { ...this.get(holder, id), ...change };
-    checkPublicKey(changed.p256dh);
-    const others = this.#all.filter((one) => one.id === id || one.endpoint !== changed.endpoint);
-    await this.#replace(others.map((one) => (one.id === id ? changed : one)));
-    return changed;
+    await this.#change((all) => {
+      const changed = { ...this.get(holder, id), ...change };
+      checkPublicKey(changed.p256dh);
+      const others = all.filter((one) => one.id === id || one.endpoint !== changed.endpoint);
+      return others.map((one) => (one.id === id ? changed : one));
+    });
+    return this.get(holder, id);
   }
 
   /** Pauses the messages of a camera on all browsers of the holder. @param until Unix milliseconds; 0: no longer @throws PerchError exhausted, unavailable */
   async quieten(holder: SubscriptionHolder, path: string, until: number): Promise<void> {
-    const own = new Set(this.of(holder).map(({ id }) => id));
     const nowMs = this.#deps.clock.wallMs();
     // At most a hundred cameras; the oldest is dropped.
     const quietened = (one: Subscription): Subscription => {
       const others = quietOf(one, nowMs).filter((other) => other.path !== path);
       return { ...one, quiet: until > nowMs ? [...others.slice(-99), { path, until }] : others };
     };
-    await this.#replace(this.#all.map((one) => (own.has(one.id) ? quietened(one) : one)));
+    await this.#change((all) => {
+      const own = new Set(this.of(holder).map(({ id }) => id));
+      return all.map((one) => (own.has(one.id) ? quietened(one) : one));
+    });
   }
 
   /** @throws PerchError unavailable */
   async remove(id: string): Promise<void> {
-    const rest = this.#all.filter((one) => one.id !== id);
-    if (rest.length < this.#all.length) {
-      await this.#replace(rest);
-    }
+    await this.#change((all) => all.filter((one) => one.id !== id));
   }
 
-  /** @throws PerchError exhausted, unavailable */
-  async #replace(all: readonly Subscription[]): Promise<void> {
-    // As it is stored: a larger file would not be read again.
-    if (Buffer.byteLength(JSON.stringify({ subscriptions: all }, undefined, 2)) > 4_000_000) {
-      throw new PerchError(
-        'exhausted',
-        'the rules and pauses of all browsers are too long: name fewer cameras in them',
-      );
-    }
-    this.#all = all;
-    await this.#document.save(() => ({ subscriptions: this.#all }));
+  /** @param change computes all from those of now; made again if another server was faster @throws PerchError exhausted, unavailable */
+  #change(change: (all: readonly Subscription[]) => readonly Subscription[]): Promise<void> {
+    return this.#document.change(async () => {
+      const before = this.#all;
+      const all = change(before);
+      if (isDeepStrictEqual(all, before)) {
+        return;
+      }
+      // As it is stored: a larger file would not be read again.
+      if (Buffer.byteLength(JSON.stringify({ subscriptions: all }, undefined, 2)) > 4_000_000) {
+        throw new PerchError(
+          'exhausted',
+          'the rules and pauses of all browsers are too long: name fewer cameras in them',
+        );
+      }
+      this.#all = all;
+      try {
+        await this.#document.save(() => ({ subscriptions: all }));
+      } catch (error) {
+        // What the other servers do not have would differ from server to server.
+        this.#all = this.#document.isShared ? before : all;
+        throw error;
+      }
+    });
   }
 
   close(): Promise<void> {
-    return this.#document.close();
+    return this.#document.change(() => {});
   }
 }
 

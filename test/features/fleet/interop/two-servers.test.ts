@@ -137,38 +137,52 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('unsaved-'))).toEqual([]);
   });
 
-  test('perch database import takes the people of files along, once, and export gives them back', LIMIT, async () => {
-    const { url } = await postgresql.database();
-    const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const [dataDir, other] = [join(folder, 'one'), join(folder, 'other')];
-    const env = { PERCH_DATABASEURL: url };
-    const perch = (...words: string[]) => {
-      const file = join(folder, 'perch.yml');
-      writeFileSync(file, `perch: own\ndatabaseURL: ${url}\n`);
-      return runProcess(process.execPath, [...AGENT, ...words, file]);
-    };
-    let owner: Readonly<Record<string, string>>;
-    {
-      await using home = await startAgent({ dataDir, isOwned: true });
-      owner = home.headers;
-    }
-    await expect(startAgent({ dataDir, env })).rejects.toThrow('run perch database import');
-    const imported = await perch('database', 'import', '--data', dataDir);
-    expect(imported).toMatchObject({ code: 0, output: expect.stringContaining('Imported users.json') });
-    {
-      await using server = await startAgent({ dataDir: other, env });
-      expect(await userOf(server, owner)).toBe('owner');
-    }
-    const again = await perch('database', 'import', '--data', dataDir);
-    expect(again).toMatchObject({ code: 1, output: expect.stringContaining('nothing was imported') });
-    const exported = await perch('database', 'export', '--data', other);
-    expect(exported).toMatchObject({ code: 0, output: expect.stringContaining('users.json') });
-    const back = await perch('database', 'export', '--data', other);
-    expect(back).toMatchObject({ code: 1, output: expect.stringContaining('nothing was exported') });
-    await using home = await startAgent({ dataDir: other });
-    expect(await userOf(home, owner)).toBe('owner');
-  });
+  test(
+    'perch database import takes people, mode and push key of files along, once, and export gives them back',
+    LIMIT,
+    async () => {
+      const { url } = await postgresql.database();
+      const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      const [dataDir, other] = [join(folder, 'one'), join(folder, 'other')];
+      const env = { PERCH_DATABASEURL: url };
+      const perch = (...words: string[]) => {
+        const file = join(folder, 'perch.yml');
+        writeFileSync(file, `perch: own\ndatabaseURL: ${url}\n`);
+        return runProcess(process.execPath, [...AGENT, ...words, file]);
+      };
+      let owner: Readonly<Record<string, string>>;
+      const facts = async (agent: Agent) => {
+        const json = async (path: string) => (await (await send(agent, 'GET', path, owner)).json()) as object;
+        return { ...(await json('/v3/mode')), ...(await json('/v3/notifications')) };
+      };
+      let before: object;
+      {
+        await using home = await startAgent({ dataDir, isOwned: true });
+        owner = home.headers;
+        expect((await send(home, 'POST', '/v3/mode', owner, { mode: 'away', hold: true })).status).toBe(200);
+        before = await facts(home);
+        expect(before).toMatchObject({ mode: 'away', publicKey: expect.any(String) });
+      }
+      await expect(startAgent({ dataDir, env })).rejects.toThrow('run perch database import');
+      const imported = await perch('database', 'import', '--data', dataDir);
+      expect(imported).toMatchObject({ code: 0, output: expect.stringContaining('Imported users.json') });
+      {
+        await using server = await startAgent({ dataDir: other, env });
+        expect(await userOf(server, owner)).toBe('owner');
+        expect(await facts(server)).toEqual(before);
+      }
+      const again = await perch('database', 'import', '--data', dataDir);
+      expect(again).toMatchObject({ code: 1, output: expect.stringContaining('nothing was imported') });
+      const exported = await perch('database', 'export', '--data', other);
+      expect(exported).toMatchObject({ code: 0, output: expect.stringContaining('users.json') });
+      const back = await perch('database', 'export', '--data', other);
+      expect(back).toMatchObject({ code: 1, output: expect.stringContaining('nothing was exported') });
+      await using home = await startAgent({ dataDir: other });
+      expect(await userOf(home, owner)).toBe('owner');
+      expect(await facts(home)).toEqual(before);
+    },
+  );
 
   test('perch claim and perch reset-password use the database', LIMIT, async () => {
     const { url } = await postgresql.database();
