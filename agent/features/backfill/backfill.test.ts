@@ -136,6 +136,15 @@ test('a gap in doubt is asked for once, until a person has the card asked again'
   expect(await until(() => asked() > before)).toBe(true);
 });
 
+test('a gap of a card that lists more recordings than are read is not over', async () => {
+  const { asked, item, until } = await openService({
+    ...{ recorded: AROUND, reasons: OUTAGE, quirks: { cardFiles: { everyMs: 5, overlapMs: 0 } } },
+  });
+  expect(await until(() => typeof item()?.retryTime === 'string')).toBe(true);
+  expect(item()).toMatchObject({ gaps: 1, error: expect.stringContaining('more recordings than can be read') });
+  expect(asked()).toBe(0);
+});
+
 test('a gap of a card that replays without times is not over', async () => {
   const { asked, item, until } = await openService({
     ...{ recorded: AROUND, reasons: OUTAGE, quirks: { replayLacks: ['Require'] } },

@@ -356,17 +356,17 @@ export class Backfill {
   }
 
   /** @returns whether no gap is left */
-  async #fetch(path: string, settings: PathSettings, gap: UsRange | undefined, signal: AbortSignal): Promise<boolean> {
+  async #fetch(path: string, settings: PathSettings, next: UsRange | undefined, signal: AbortSignal): Promise<boolean> {
     const { clock, log, recordings } = this.#host;
     const state = this.#stateOf(path);
     const link = linkOf(settings);
     if (!link) {
       return true;
     }
-    const { openCard, fetchGap } = await loadFetching();
+    const { openCard, listGap, fetchGap } = await loadFetching();
     const { session, card } = await openCard(link, clock, signal);
     state.card = card ?? null;
-    if (!card || !gap) {
+    if (!card || !next) {
       return true;
     }
     const { serial, model } = await session.information();
@@ -376,6 +376,8 @@ export class Backfill {
       log.info({ path }, 'another camera than before: gaps before now are not filled from its card');
       return false;
     }
+    const listed = await listGap({ path, session, gap: next, clock }, signal);
+    const { gap } = listed;
     if (this.#running) {
       this.#running.gap = gap;
     }
@@ -393,7 +395,7 @@ export class Backfill {
     const recorders = new Set<Recorder>();
     const fetched = await fetchGap(
       {
-        ...{ path, session, gap, clock, maxBytesPerSecond, link: state.link, playback: recordings.playback },
+        ...{ path, session, clock, maxBytesPerSecond, link: state.link, playback: recordings.playback },
         onGroup: ({ endMs }) => {
           if (this.#running) {
             this.#running.reachedMs = endMs;
@@ -414,6 +416,7 @@ export class Backfill {
         fingerprint: settings.sourceFingerprint,
         camera: settings.camera ?? {},
       },
+      listed,
       signal,
     ).finally(() => {
       for (const recorder of recorders) {
@@ -453,10 +456,10 @@ const seconds = ({ startUs, endUs }: UsRange): number => Math.round((endUs - sta
 
 const loadFetching = () =>
   loadLate('filling of gaps', async () => {
-    const [{ gapInTurn, gapsByFault }, { fetchGap }, { openCard }] = await Promise.all([
+    const [{ gapInTurn, gapsByFault }, { fetchGap, listGap }, { openCard }] = await Promise.all([
       import('./fetching/gaps.ts'),
       import('./fetching/fetch-gap.ts'),
       import('./fetching/open-card.ts'),
     ]);
-    return { gapInTurn, gapsByFault, fetchGap, openCard };
+    return { gapInTurn, gapsByFault, fetchGap, listGap, openCard };
   });

@@ -11,6 +11,8 @@ const MAX_RECORDINGS = 20_160;
 const MAX_PAGES = 8_192;
 /** Recordings of this much more on both sides are listed: their times may be local ones, and end before now. */
 const AROUND_MS = 2 * 86_400_000;
+/** No date is later, ECMA-262 §21.4.1.1. */
+const LATEST_MS = 8.64e15;
 /** Results of one page: a reply stays below 100 kB. */
 const PAGE_RESULTS = 64;
 /** A camera searches a full card for some seconds, during which it answers with empty pages. */
@@ -31,13 +33,15 @@ interface Wanted {
   readonly fromMs?: number | undefined;
   readonly untilMs?: number | undefined;
   /** How many recordings are held. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 interface Listing {
   readonly recordings: readonly CardRecording[];
-  /** There are more: these are the newest. */
+  /** There are more: these are the newest, or those nearest to the end of the period. */
   readonly isCut: boolean;
+  /** How far from the end of the period all recordings are listed, on both sides of it. */
+  readonly completeMs: number;
 }
 
 /**
@@ -66,7 +70,14 @@ export async function findRecordings(
   }
   let found = new Map<string, CardRecording>();
   let isComplete = false;
-  let isCut = false;
+  let completeMs = Number.POSITIVE_INFINITY;
+  const keepNearest = (max: number): void => {
+    if (found.size > max) {
+      const nearest = nearestOf(found, Math.min(untilMs, LATEST_MS), limit);
+      found = nearest.found;
+      completeMs = Math.min(completeMs, nearest.completeMs);
+    }
+  };
   let firstOfPage: string | undefined;
   try {
     for (let [empty, pages] = [0, 0]; !isComplete && empty < MAX_EMPTY_PAGES && pages < MAX_PAGES; pages += 1) {
@@ -89,10 +100,7 @@ export async function findRecordings(
       const isOther = first !== undefined && !isWanted(first) && first.token !== firstOfPage;
       firstOfPage = first?.token;
       empty = found.size > before || isOther ? 0 : empty + 1;
-      if (found.size > 2 * limit) {
-        found = newestOf(found, limit);
-        isCut = true;
-      }
+      keepNearest(2 * limit);
       isComplete = page.isComplete;
       if (!isComplete && empty > 0) {
         // Some cameras ignore the time to wait, and answer at once.
@@ -113,18 +121,30 @@ export async function findRecordings(
   if (!isComplete) {
     throw cameraError('timeout', 'the camera does not end the search of its card', { host: session.host });
   }
-  isCut ||= found.size > limit;
-  return { recordings: [...(isCut ? newestOf(found, limit) : found).values()], isCut };
+  keepNearest(limit);
+  return { recordings: [...found.values()], isCut: Number.isFinite(completeMs), completeMs };
 }
 
 /** A recording whose clock was set back may end before it begins. */
 export const hasUnknownTimes = ({ fromMs, untilMs }: Pick<CardRecording, 'fromMs' | 'untilMs'>): boolean =>
   fromMs !== undefined && untilMs !== undefined && untilMs <= fromMs;
 
-function newestOf(found: ReadonlyMap<string, CardRecording>, limit: number): Map<string, CardRecording> {
-  const endOf = ({ isRecording, untilMs = 0 }: CardRecording) => (isRecording ? Number.POSITIVE_INFINITY : untilMs);
-  const all = [...found.values()].sort((a, b) => (endOf(a) < endOf(b) ? -1 : 1));
-  return new Map(all.slice(-limit).map((one) => [one.token, one]));
+/** Of too many recordings those that are nearest to a time, and the latest that records now, which tells the zone of the card's clock. */
+function nearestOf(
+  found: ReadonlyMap<string, CardRecording>,
+  atMs: number,
+  limit: number,
+): { readonly found: Map<string, CardRecording>; readonly completeMs: number } {
+  const distanceMs = (one: CardRecording): number =>
+    hasUnknownTimes(one) ? 0 : Math.max(0, atMs - (one.untilMs ?? atMs), (one.fromMs ?? atMs) - atMs);
+  const all = [...found.values()].sort((a, b) => distanceMs(a) - distanceMs(b));
+  const current = all.filter((one) => one.isRecording).sort((a, b) => (b.untilMs ?? 0) - (a.untilMs ?? 0));
+  const kept = [...all.slice(0, limit), ...current.slice(0, 1)];
+  const [first] = all.slice(limit);
+  return {
+    found: new Map(kept.map((one) => [one.token, one])),
+    completeMs: first ? distanceMs(first) : Number.POSITIVE_INFINITY,
+  };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface CardQuirks {
   cardHasNoSound?: boolean;
   /** The card has the camera's second stream, or both under one source, in this order. With `sub` of the card. */
   cardStream?: 'sub' | 'main, sub' | 'sub, main';
+  /** A search begins with the newest recording. */
+  cardNewestFirst?: boolean;
   /** Recordings in each page of a search. */
   cardPage?: number;
   /** Empty pages before the first result: the camera is still searching. */

@@ -54,7 +54,7 @@ export function searchOperations(state: CameraState, card: SdCard): Operations {
     FindRecordings: () => {
       count += 1;
       searches.set(`search-${count}`, {
-        found: listed(state, card),
+        found: quirks.cardNewestFirst ? listed(state, card).reverse() : listed(state, card),
         next: 0,
         emptyPages: quirks.cardSearches ?? 0,
       });

@@ -8,7 +8,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { openSession } from '../../../onvif/device/onvif-session.ts';
 import type { Playback } from '../../../playback/playback.ts';
 import type { Recorder } from '../../../record/recorder.ts';
-import { fetchGap } from './fetch-gap.ts';
+import { fetchGap, listGap } from './fetch-gap.ts';
 
 const LOGIN = { user: 'admin', password: 'pässword' };
 const SECONDS = 60;
@@ -120,23 +120,21 @@ async function openGap(setup: Setup = {}) {
     };
     return collecting as unknown as Recorder;
   };
-  const run = (signal = new AbortController().signal) =>
-    inSteps(
-      clock,
-      fetchGap(
-        {
-          ...{ path: 'door', session, playback, recorder, clock, hasSameStream: fetched === 'same', mustMatch },
-          gap: { startUs: (startMs + from * 1_000) * 1_000, endUs: (startMs + until * 1_000) * 1_000 },
-          ...{
-            hasSound: true,
-            fingerprint: '',
-            camera: { onvif: camera.url, ...LOGIN },
-            maxBytesPerSecond: () => 1 << 30,
-          },
-        },
-        signal,
-      ),
+  const [startUs, endUs] = [from, until].map((second) => (startMs + second * 1_000) * 1_000) as [number, number];
+  const fetchAll = async (signal: AbortSignal) => {
+    const place = { path: 'door', session, clock };
+    const listed = await listGap({ ...place, gap: { startUs, endUs } }, signal);
+    return fetchGap(
+      {
+        ...{ ...place, playback, recorder, hasSameStream: fetched === 'same', mustMatch },
+        ...{ hasSound: true, fingerprint: '', camera: { onvif: camera.url, ...LOGIN } },
+        maxBytesPerSecond: () => 1 << 30,
+      },
+      listed,
+      signal,
     );
+  };
+  const run = (signal = new AbortController().signal) => inSteps(clock, fetchAll(signal));
   /** Pictures of these whole seconds of the card, once each, in their order. */
   const expected = (fromSecond: number, untilSecond: number) =>
     pictures
@@ -197,6 +195,42 @@ test.for<[string, Setup]>([
   await run();
   expect(rounded(shown())).toEqual(rounded(expected(21, 30)));
 });
+
+test.for<[string, Quirks]>([
+  ['oldest first', {}],
+  ['newest first', { cardNewestFirst: true }],
+])(
+  'of a card that lists more recordings than are read, %s, only the end of a gap is known to be listed',
+  async ([, quirks]) => {
+    const card = filledCard({ fromMs: startMs - 500 * HOUR_MS, seconds: 1 });
+    card.units.push(...filledCard({ fromMs: startMs, seconds: 1 }).units);
+    const camera = await startOnvifCamera({
+      quirks: { cardFiles: { everyMs: HOUR_MS, overlapMs: 0 }, cardPage: 64, ...quirks },
+      ...{ credentials: LOGIN, card, clock: systemClock },
+    });
+    onTestFinished(() => camera[Symbol.asyncDispose]());
+    const { signal } = new AbortController();
+    const session = await openSession({ url: camera.url, ...LOGIN, signal });
+    const hoursOf = async (from: number, until: number, limit: number) => {
+      const [startUs, endUs] = [from, until].map((hours) => (startMs - hours * HOUR_MS) * 1_000) as [number, number];
+      const { gap } = await listGap(
+        { path: 'door', session, clock: systemClock, gap: { startUs, endUs } },
+        signal,
+        limit,
+      );
+      expect(gap.endUs).toBe(endUs);
+      return (startMs - gap.startUs / 1_000) / HOUR_MS;
+    };
+    // An hour less, since the clock of the card may be another one; files have an hour.
+    const isAbout = (hours: number) => expect.closeTo(hours - 1, -0.7);
+    expect([await hoursOf(300, 100, 60), await hoursOf(110, 100, 60), await hoursOf(300, 1, 60)]).toEqual([
+      isAbout(100 + 30 - 1),
+      110,
+      isAbout(1 + 60 - 1),
+    ]);
+    await expect(hoursOf(300, 100, 2)).rejects.toThrow('more recordings than can be read');
+  },
+);
 
 test('groups of pictures above 32 MB are left out and counted', async () => {
   const { run, expected, shown } = await openGap({ large: [24, 25] });

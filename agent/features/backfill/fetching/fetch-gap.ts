@@ -17,9 +17,36 @@ const HOUR_MS = 3_600_000;
 /** Cameras list a file once it is closed, after hours at most. */
 const LISTED_MS = 86_400_000;
 
-interface GapOptions extends FetchOptions {
+interface GapOptions extends Omit<FetchOptions, 'gap'> {
   /** Nothing is taken without an equal picture. */
   readonly mustMatch?: boolean;
+}
+
+/** What the card lists around a gap. */
+interface ListedGap extends Pick<FetchOptions, 'gap'> {
+  readonly recordings: readonly CardRecording[];
+  /** How far the card's clock seems to be from the camera's. */
+  readonly zoneMs: number;
+}
+
+/**
+ * Lists what the camera's card may have of a gap. @returns `gap` is its end only, where the card lists more than can be read
+ * @param limit how many recordings are read @throws PerchError also if not even the end of the gap is known; the reason of `signal`
+ */
+export async function listGap(
+  { session, clock, path, gap }: Pick<FetchOptions, 'session' | 'clock' | 'path' | 'gap'>,
+  signal: AbortSignal,
+  limit?: number,
+): Promise<ListedGap> {
+  const [fromMs, untilMs] = [gap.startUs, gap.endUs].map((us) => us / 1_000 + session.skewMs);
+  const { recordings, completeMs } = await findRecordings(session, clock, signal, { fromMs, untilMs, limit });
+  const zoneMs = zoneOf(recordings, clock.wallMs() + session.skewMs);
+  // In each zone that is tried.
+  const reachUs = (completeMs - Math.abs(zoneMs) - HOUR_MS) * 1_000;
+  if (reachUs <= 0) {
+    throw new PerchError('unsupported', 'its card lists more recordings than can be read', { path });
+  }
+  return { gap: { ...gap, startUs: Math.max(gap.startUs, Math.round(gap.endUs - reachUs)) }, recordings, zoneMs };
 }
 
 /**
@@ -27,11 +54,13 @@ interface GapOptions extends FetchOptions {
  * @throws PerchError what prevents it now; whole groups that came before are recorded. `isInDoubt` in its context: what the card has of the
  * gap is not certain, and will not be. The reason of `signal`
  */
-export async function fetchGap(options: GapOptions, signal: AbortSignal): Promise<Fetched> {
-  const { session, clock, path, gap } = options;
-  const [fromMs, untilMs] = [gap.startUs, gap.endUs].map((us) => us / 1_000 + session.skewMs);
-  const { recordings } = await findRecordings(session, clock, signal, { fromMs, untilMs });
-  const zoneMs = zoneOf(recordings, clock.wallMs() + session.skewMs);
+export async function fetchGap(
+  wanted: GapOptions,
+  { gap, recordings, zoneMs }: ListedGap,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { session, path } = wanted;
+  const options = { ...wanted, gap };
   let [isDoubted, isSet] = [false, false];
   let matched: Fetched | undefined;
   // A clock that states local time had another zone before daylight saving began or ended.
@@ -40,7 +69,7 @@ export async function fetchGap(options: GapOptions, signal: AbortSignal): Promis
     const assumedMs = session.skewMs + tryMs;
     const sources = sourcesWithin(recordings, rangeOf(options, assumedMs));
     // A recorder has channels, a camera two streams; one with the wrong time may have recorded anything then.
-    const mustMatch = options.mustMatch === true || sources.length > 1 || zoneMs !== 0 || tryMs !== 0;
+    const mustMatch = wanted.mustMatch === true || sources.length > 1 || zoneMs !== 0 || tryMs !== 0;
     for (const all of sources) {
       const {
         hasVideo,
