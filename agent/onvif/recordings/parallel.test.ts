@@ -54,3 +54,11 @@ test.for<[string, Listed[], string[]]>([
 ])('main and sub stream are separate: %s', ([, all, streams]) => {
   expect(tokensOf(...all)).toEqual(streams);
 });
+
+test.for<[string, string[], string[]]>([
+  ['two of other names are two streams', ['main_1', 'sub_1', 'main_2'], ['main_1 main_2', 'sub_1']],
+  ['many of other names are files', ['ab', 'cd', 'ef', 'gh'], ['ab cd ef gh']],
+])('recordings of one source without times: %s', ([, tokens, streams]) => {
+  const all = tokens.map((token) => ({ token, name: undefined, fromMs: undefined, untilMs: undefined }));
+  expect(streamsOf(all).map((stream) => stream.map(({ token }) => token).join(' '))).toEqual(streams);
+});

@@ -4,6 +4,8 @@ type Timed = Pick<CardRecording, 'token' | 'name' | 'fromMs' | 'untilMs'>;
 
 /** Files of a camera overlap by seconds; two channels of one source, or two streams of a camera, overlap almost all the time. */
 const MAX_OVERLAP = 0.5;
+/** A source with more recordings of other names, all without times, has files instead. */
+const MAX_STREAMS = 3;
 
 /** Whether recordings of one source are of the same time. @param all oldest first */
 export function areParallel(all: readonly Timed[]): boolean {
@@ -26,11 +28,14 @@ const lengthMs = ({ fromMs = Number.NaN, untilMs = Number.NaN }: Timed): number 
 
 /**
  * The recordings of one source as streams, each of recordings that follow each other: a camera may record main and sub stream. Files of one
- * stream have the same words in their names, or the streams take turns in the list. @param all oldest first
+ * stream have the same words in their names, or the streams take turns in the list. Without times, other words are another stream.
+ * @param all oldest first
  */
 export function streamsOf<T extends Timed>(all: readonly T[]): readonly (readonly T[])[] {
   if (!areParallel(all)) {
-    return [all];
+    const hasTimes = all.some(({ fromMs, untilMs }) => fromMs !== undefined || untilMs !== undefined);
+    const byWords = [...Map.groupBy(all, wordsOf).values()];
+    return hasTimes || byWords.length > MAX_STREAMS ? [all] : byWords;
   }
   /** Longest without a new one first. */
   let streams: { readonly recordings: T[]; readonly last: T }[] = [];

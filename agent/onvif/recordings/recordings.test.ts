@@ -146,7 +146,7 @@ test('a recording whose clock was set back, and which ends before it begins, is 
 });
 
 test('a recording without times has those of its tracks', async () => {
-  const { session } = await openCamera({ cardListsNoTimes: true });
+  const { session } = await openCamera({ cardListsNoTimes: 'but of tracks' });
   expect((await findRecordings(session, ...AT_ONCE)).recordings).toMatchObject([
     { fromMs: START_MS, untilMs: START_MS + 10 * MINUTE_MS },
   ]);

@@ -20,8 +20,8 @@ export interface CardQuirks {
   cardSearchRepeats?: boolean;
   /** Files are listed once they are closed. With `cardFiles`. */
   cardListsClosedFiles?: boolean;
-  /** Times are not stated in the list of recordings. */
-  cardListsNoTimes?: boolean;
+  /** Times are not stated in the list of recordings, or only those of their tracks. */
+  cardListsNoTimes?: 'but of tracks' | 'at all';
   /** Host in the address of the replay. */
   replayHost?: string;
   /** This many times real time, whatever PLAY asks for; 0.5 is half of it. */

@@ -88,7 +88,9 @@ function information(state: CameraState, card: SdCard, one: ListedRecording, ele
   const { quirks } = state;
   const track = (token: string, type: string) =>
     `<tt:Track><tt:TrackToken>${token}</tt:TrackToken><tt:TrackType>${type}</tt:TrackType><tt:Description/>` +
-    `<tt:DataFrom>${iso(one.fromMs)}</tt:DataFrom><tt:DataTo>${iso(one.untilMs)}</tt:DataTo></tt:Track>`;
+    (quirks.cardListsNoTimes === 'at all'
+      ? '</tt:Track>'
+      : `<tt:DataFrom>${iso(one.fromMs)}</tt:DataFrom><tt:DataTo>${iso(one.untilMs)}</tt:DataTo></tt:Track>`);
   const times = quirks.cardListsNoTimes
     ? ''
     : `<tt:EarliestRecording>${iso(one.fromMs)}</tt:EarliestRecording><tt:LatestRecording>${iso(one.untilMs)}</tt:LatestRecording>`;

@@ -167,9 +167,17 @@ test.for<[string, Setup]>([
   ],
   ['the card lists files that overlap', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 1_500 } } }],
   ['the results of the search come in pages', { quirks: { cardFiles: { everyMs: 4_000, overlapMs: 0 }, cardPage: 2 } }],
-  ['the times of the recordings are not listed', { quirks: { cardListsNoTimes: true } }],
+  ['the times of the recordings are not listed', { quirks: { cardListsNoTimes: 'at all' } }],
   ['the card has main and sub stream under one source', { quirks: { cardStream: 'main, sub' } }],
   ['the sub stream under the same source is listed first', { quirks: { cardStream: 'sub, main' } }],
+  [
+    'main and sub stream are under one source, without times',
+    { quirks: { cardStream: 'main, sub', cardListsNoTimes: 'at all' } },
+  ],
+  [
+    'sub and main stream are under one source, without times',
+    { quirks: { cardStream: 'sub, main', cardListsNoTimes: 'at all' } },
+  ],
   [
     'files of both streams are under one source',
     { quirks: { cardStream: 'sub, main', cardFiles: { everyMs: 4_000, overlapMs: 500 } } },
@@ -331,7 +339,10 @@ test.for<[string, Quirks, number]>([
 });
 
 test('a recording that begins within the gap is not late: what it has is fetched', async () => {
-  const { run, expected, shown } = await openGap({ gap: [-20.35, 15.6], quirks: { cardListsNoTimes: true } });
+  const { run, expected, shown } = await openGap({
+    gap: [-20.35, 15.6],
+    quirks: { cardListsNoTimes: 'but of tracks' },
+  });
   await run();
   expect(rounded(shown())).toEqual(rounded(expected(0, 15)));
 });
