@@ -313,6 +313,25 @@ test('an outage that is noted only after the card was asked is filled, too', asy
   expect(asked('GetRecordingSummary')).toBe(before);
 });
 
+test('a card that is mounted only after the camera is back is asked for again, ever more rarely', async () => {
+  const { card, clock, until, pass, item, asked } = await openService({ recorded: AROUND, reasons: OUTAGE });
+  card.isRecording = false;
+  const units = card.units.splice(0);
+  const times = () => asked('GetRecordingSummary');
+  expect(await until(() => item()?.state === 'noCard')).toBe(true);
+  for (const minutes of [1, 4, 16, 64, 256, 360, 360]) {
+    await pass(15);
+    const before = times();
+    clock.skip((minutes - 0.5) * 60_000);
+    await pass(5);
+    expect(times(), `before ${minutes} minutes are over`).toBe(before);
+    clock.skip(10_000);
+    expect(await until(() => times() > before)).toBe(true);
+  }
+  card.units.push(...units);
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
+});
+
 test('a camera that ends its live stream when its card is read is read ever more rarely, then once a day', async () => {
   const { state, card, camera, clock, until, pass, item } = await openService({
     ...{ recorded: AROUND, reasons: OUTAGE, quirks: { oneSession: 'endsLive', replayPace: 2 } },

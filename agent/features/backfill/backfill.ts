@@ -19,6 +19,9 @@ import { FARTHEST_MS, Settled, type Unfilled } from './settled.ts';
 const CHECK_SECONDS = 2;
 /** Cameras without gaps are asked again, since a card may have been inserted. */
 const IDLE_MS = 6 * 3_600_000;
+/** A card may be mounted only minutes after the camera is back: it is asked again after this, then after ever longer pauses. */
+const FIRST_ABSENCE_MS = 60_000;
+const ABSENCE_FACTOR = 4;
 /** The end of an outage is noted up to 2 s after the camera is recorded again, and the card may have been asked before. */
 const NOTED_MS = 10_000;
 const MAX_PAUSE_MS = 3_600_000;
@@ -152,6 +155,7 @@ export class Backfill {
     state.askedMs = Number.NEGATIVE_INFINITY;
     state.pauseMs = FIRST_PAUSE_MS;
     state.failures = 0;
+    state.absences = 0;
   }
 
   #item(path: string, settings: PathSettings): BackfillItem {
@@ -290,8 +294,10 @@ export class Backfill {
       }
       const [gaps, { gapInTurn }] = await Promise.all([this.#gaps(path), loadFetching()]);
       state.gaps = gaps.length;
-      const askAgainMs = state.askedMs + IDLE_MS;
-      if (clock.monoMs() < askAgainMs && (gaps.length === 0 || state.card === null)) {
+      const isAbsent = state.card === null && gaps.length > 0;
+      const absenceMs = FIRST_ABSENCE_MS * ABSENCE_FACTOR ** (state.absences - 1);
+      const askAgainMs = state.askedMs + Math.min(IDLE_MS, isAbsent ? absenceMs : IDLE_MS);
+      if (clock.monoMs() < askAgainMs && (gaps.length === 0 || isAbsent)) {
         state.dueMs = askAgainMs;
         return;
       }
@@ -301,6 +307,7 @@ export class Backfill {
       state.dueMs = clock.monoMs();
       if (isOver) {
         state.askedMs = state.dueMs;
+        state.absences = state.card === null ? state.absences + 1 : 0;
         state.dueMs += NOTED_MS;
       }
     } catch (error) {

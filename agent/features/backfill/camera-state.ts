@@ -16,8 +16,10 @@ export interface CameraState {
   /** Monotonic. */
   dueMs: number;
   pauseMs: number;
-  /** When the camera was asked last while no gap was left, monotonic. */
+  /** When the camera was asked last while no gap was left, or it had no card, monotonic. */
   askedMs: number;
+  /** How often it had none, one after the other. */
+  absences: number;
   /** Since the camera came back. */
   failures: number;
   /** Begin of its last turn, monotonic. */
@@ -36,6 +38,6 @@ export const newState = (): CameraState => ({
   ...{ card: undefined, gaps: 0, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
   unfilled: { notOnCard: 0, inDoubt: 0 },
   ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },
-  askedMs: Number.NEGATIVE_INFINITY,
+  ...{ askedMs: Number.NEGATIVE_INFINITY, absences: 0 },
   ...{ watch: new StreamWatch(), link: new LinkShare() },
 });
