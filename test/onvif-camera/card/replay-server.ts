@@ -116,6 +116,9 @@ class ReplaySession {
     if (challenge) {
       return [401, challenge];
     }
+    if (request.method === quirks.replayRedirects?.method) {
+      return [302, [['Location', quirks.replayRedirects.location]]];
+    }
     switch (request.method) {
       case 'OPTIONS':
         return [200, [['Public', 'OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN']]];

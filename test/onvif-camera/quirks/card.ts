@@ -42,6 +42,8 @@ export interface CardQuirks {
   replayLoses?: number[];
   /** Bytes of RTP that are sent before the answer to PLAY. */
   replayHastens?: number;
+  /** This request of a replay is answered with 302, and this address. */
+  replayRedirects?: { readonly method: 'DESCRIBE' | 'SETUP' | 'PLAY'; readonly location: string };
   /** Status of the answer to PLAY. */
   replayAnswers?: number;
   /** Nothing is sent after the answer to PLAY. */

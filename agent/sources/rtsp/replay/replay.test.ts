@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type OnvifCamera, startOnvifCamera } from '../../../../test/onvif-camera/camera.ts';
 import { filledCard } from '../../../../test/onvif-camera/card/filled-card.ts';
@@ -190,6 +192,26 @@ test('a second session that the camera does not have is refused with its status'
   const { camera } = await openCamera({ replaysRefused: 1 });
   await expect(replay(camera)).rejects.toMatchObject({ code: 'exhausted', context: { status: 453 } });
 });
+
+test.for(['DESCRIBE', 'SETUP', 'PLAY'] as const)(
+  'a camera that redirects %s to another host is refused, and that host is not connected to',
+  async (method) => {
+    let connections = 0;
+    const other = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const location = `rtsp://127.0.0.1:${(other.address() as AddressInfo).port}/replay/RECORDING_1`;
+    const { camera } = await openCamera({ replayRedirects: { method, location } });
+    await expect(replay(camera)).rejects.toMatchObject({
+      message: expect.stringContaining(method === 'DESCRIBE' ? 'redirects to another address' : '302'),
+    });
+    expect(connections).toBe(0);
+  },
+);
 
 test('a connection that breaks rejects', async () => {
   const { camera } = await openCamera({ replayBreaks: { afterPictures: 20, times: 1 } });
