@@ -43,9 +43,9 @@ type Fetching = 'backfill' | 'import';
 export class Recorders {
   readonly #deps: RecordersDeps;
   readonly #recorders = new Map<Recorder, RecordedPath>();
-  /** Of what is fetched from cameras, with their `recordPath`. */
   /** Of the paths that are recorded. */
   readonly #hooks = new Map<string, readonly SegmentHooks[]>();
+  /** Of what is fetched from cameras, with their `recordPath`. */
   readonly #fetchers = new Map<Recorder, string>();
   readonly #claims = new Map<string, Fetching>();
   readonly #finished = new Set<SegmentListener>();

@@ -4,12 +4,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { MachineClock } from '../../system/boot-clock.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { makeRecording } from '../../test/support/disks/recording-files.ts';
-import { temporaryFolder } from '../../test/support/disks/recordings.ts';
+import { filesBelow, temporaryFolder } from '../../test/support/disks/recordings.ts';
 import { KEYS } from '../../test/support/harness/loaded-config.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { formatRecordPath } from '../record/file/record-path.ts';
 import type { RecordingCopies, StoredCopies } from '../record/store/recording-copies.ts';
+import { Stream } from '../stream/stream.ts';
 import { Recordings } from './recordings.ts';
 
 const DAY_MS = 86_400_000;
@@ -56,6 +58,23 @@ function startRecordings() {
     },
     make: (path: string, ageDays: number) =>
       makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),
+    /** Records what a camera's card has of this time. @returns the file */
+    fetch: async (path: string, ageDays: number): Promise<string> => {
+      const settings = resolvePath(config, path)?.settings ?? expect.fail('the path has no settings');
+      const before = filesBelow(folder.path);
+      const recorder = recordings.recorders.fetcher(path, settings);
+      const stream = new Stream([tinyH264]);
+      recorder.start(stream);
+      for (const sample of tinyVideo(30, 10, 10, 900_000, clock.wallMs() - ageDays * DAY_MS)) {
+        stream.write(0, sample);
+      }
+      stream.close();
+      await recorder.stop();
+      recordings.recorders.fetched(recorder);
+      const [file, ...others] = filesBelow(folder.path).filter((one) => one.endsWith('.mp4') && !before.includes(one));
+      expect(others).toEqual([]);
+      return file ?? expect.fail('nothing was recorded');
+    },
     /** The files that remain after `gone` are deleted, which takes at least this many minutes. */
     left: async (files: Record<string, string>, gone: readonly string[], minutes = 0) => {
       for (let i = 0; i < minutes; i += 1) {
@@ -80,6 +99,13 @@ test('recordings of a camera expire by its retention, also after it is removed',
   await configure('door: { recordDeleteAfter: 14d }, barn: { recordDeleteAfter: 0s }');
   await configure('');
   expect(await left(files, ['door old'])).toEqual(['door young', 'barn old', 'removed']);
+});
+
+test('what was fetched from a card expires by the time of its pictures, not by that of the fetching', async () => {
+  const { configure, fetch, left } = startRecordings();
+  await configure('door: { recordDeleteAfter: 14d }');
+  const files = { old: await fetch('door', 15), young: await fetch('door', 13) };
+  expect(await left(files, ['old'])).toEqual(['young']);
 });
 
 test('recordings on a former disk expire too, but not while another disk is in its place', async () => {

@@ -36,6 +36,7 @@ function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folde
     dataDir,
     recordings: {
       space,
+      recorders: { onFinished: () => () => {} },
       onSigned: () => {},
       playback: { stateOf: () => state, copies: { sync: async () => {} } },
     },

@@ -73,6 +73,7 @@ export class Archive implements ArchiveControl, RecordingCopies {
     const { space, playback } = deps.recordings;
     const folders = () => space.list().map(({ folder }) => folder);
     this.#sameDisk = new SameDisk({ folders, clock: deps.clock });
+    deps.recordings.recorders.onFinished((segment) => this.#link?.recorded(segment));
     deps.recordings.onSigned(({ path, file }) => {
       const nameUs = playback.nameUsOf(file);
       if (nameUs !== undefined) {

@@ -4,7 +4,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { isDamaged } from '../../../base/files/sqlite.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { ArchiveKeyRing } from '../encryption/encrypted-storage.ts';
-import type { ArchiveStorage, RecordingSource } from '../storage/contracts.ts';
+import type { ArchiveStorage, LocalRecording, RecordingSource } from '../storage/contracts.ts';
 import { type ArchiveSettings, isEncrypted, placeOf } from '../storage/settings.ts';
 import { ArchiveState } from './archive-state.ts';
 import { listArchive, removeExpired } from './expiry.ts';
@@ -138,6 +138,11 @@ export class ArchiveLink {
   /** To be called when a key was added: recordings that it encrypted can be read now. */
   keyAdded(): void {
     void Promise.resolve(this.#reading).then(() => this.#beginReading());
+  }
+
+  /** To be called when a recording is finished. */
+  recorded(recording: Pick<LocalRecording, 'path' | 'startUs'>): void {
+    this.#queue.recorded(recording);
   }
 
   /** To be called when a recording was deleted by hand before it was archived. */

@@ -47,6 +47,8 @@ export interface QueueTotals {
 export class UploadQueue {
   readonly #deps: UploadQueueDeps;
   readonly #scans = new Map<string, PathScan>();
+  /** Earliest start of what was recorded since the last scan, by path: it may have been fetched from the card of a camera. */
+  readonly #recordedUs = new Map<string, number>();
   #next: LocalRecording[] = [];
   #nextScanMs = Number.NEGATIVE_INFINITY;
   #nextShortMs = Number.NEGATIVE_INFINITY;
@@ -86,6 +88,11 @@ export class UploadQueue {
     }
   }
 
+  /** Call this when a recording is finished. */
+  recorded({ path, startUs }: Pick<LocalRecording, 'path' | 'startUs'>): void {
+    this.#recordedUs.set(path, Math.min(startUs, this.#recordedUs.get(path) ?? startUs));
+  }
+
   /** Moves a recording to the end of the queue. */
   postpone(recording: LocalRecording): void {
     this.#next = [...this.#next.filter((one) => one !== recording), recording];
@@ -109,7 +116,9 @@ export class UploadQueue {
       }
     }
     for (const path of names) {
-      const fromUs = isWhole ? Number.MIN_SAFE_INTEGER : (this.#scans.get(path)?.doneUs ?? Number.MIN_SAFE_INTEGER);
+      const { doneUs = Number.MIN_SAFE_INTEGER } = (isWhole ? undefined : this.#scans.get(path)) ?? {};
+      const fromUs = Math.min(doneUs, this.#recordedUs.get(path) ?? doneUs);
+      this.#recordedUs.delete(path);
       this.#scans.set(path, await this.#scanPath(path, fromUs, signal));
       if (signal.aborted) {
         return;

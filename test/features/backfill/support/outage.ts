@@ -25,7 +25,7 @@ export const SECONDS = 44;
 /** What the box has missed. */
 export const GAP = [12.35, 26.6] as const;
 /** Its recordings end shortly before now. */
-const RECORDED_SECONDS = 40;
+export const RECORDED_SECONDS = 40;
 export const GROUP_MS = 1_000;
 const STABLE_MS = 1_000;
 const FPS = 5;
@@ -163,7 +163,7 @@ export function pathLines(
   );
 }
 
-/** The features of Perch, with gaps filled sooner after a return, and one that hands out what features get. */
+/** The features of Perch, with gaps filled sooner after a return, some of them by a clock of the test, and one that hands out what features get. */
 function featuresWith(found: (host: Host) => void, clock: Clock, stableMs: number): readonly Feature[] {
   const probe: Feature = {
     name: 'probe',
@@ -173,8 +173,9 @@ function featuresWith(found: (host: Host) => void, clock: Clock, stableMs: numbe
     },
   };
   const filling = backfillFeature({ stableMs });
-  const early: Feature = { ...filling, open: (host) => filling.open({ ...host, clock }) };
-  return [...FEATURES.map((one) => (one.name === 'backfill' ? early : one)), probe];
+  const clocked = (one: Feature): Feature => ({ ...one, open: (host) => one.open({ ...host, clock }) });
+  const early = FEATURES.map((one) => (one.name === 'backfill' ? filling : one));
+  return [...early.map((one) => (['backfill', 'archive'].includes(one.name) ? clocked(one) : one)), probe];
 }
 
 /** A box that comes back from an outage of these cameras. @param keys more lines of a path */
