@@ -1,11 +1,25 @@
 import { expect, test } from 'vitest';
 import type { Quirks } from '../../../onvif-camera/quirks.ts';
-import { eventually, expectMissedFilled, GAP, openMissed, sharedCard } from '../support/outage.ts';
+import { temporaryFolder } from '../../../support/disks/recordings.ts';
+import {
+  eventually,
+  expectMissedFilled,
+  GAP,
+  liveCard,
+  openMissed,
+  openMissedBox,
+  pathLines,
+  prepareOutage,
+  sharedCard,
+  startMissedCamera,
+} from '../support/outage.ts';
 
 /** A box asks one camera after the other. */
 const LIMIT = { timeout: 120_000 };
 const HOUR_MS = 3_600_000;
 const LATE_MS = 16_000;
+/** More than Perch waits for after a return here, and some checks of what is due. */
+const LIVE_MS = 8_000;
 /** Replays begin this much before the gap, so that pictures can be compared. */
 const COMPARED_MS = 12_000;
 /** From the begin of the gap until its clock changes: it does not find what is older. */
@@ -89,6 +103,35 @@ test.concurrent(
     }
     expect(host.paths.find('door')).toMatchObject({ readyTime, recording: { active: true } });
     expect(missed[0]?.camera.state.livePlayed).toBe(1);
+  },
+);
+
+test.concurrent(
+  'where a replay ends the live stream, that has priority: the fetch stops, and is tried again minutes later',
+  LIMIT,
+  async ({ onTestFinished }) => {
+    const quirks: Quirks = { oneSession: 'endsLive', replayPace: 2 };
+    const folder = temporaryFolder();
+    onTestFinished(() => folder[Symbol.dispose]());
+    const door = await startMissedCamera(onTestFinished, 'door', quirks, liveCard(onTestFinished));
+    const { recordPath, dataDir } = await prepareOutage(folder.path, [door]);
+    const { host, itemOf, skip } = await openMissedBox(onTestFinished, dataDir, pathLines(door, recordPath));
+    const { state } = door.camera;
+    const status = () => host.paths.find('door');
+    const plays = () => state.replayRequests.filter(({ method }) => method === 'PLAY').length;
+    await eventually(() => plays() > 0 || undefined);
+    const { readyTime: endedTime } = status() ?? {};
+    await eventually(() => state.replayed === 0 || undefined);
+    const liveTime = await eventually(() => {
+      const { readyTime, recording } = status() ?? {};
+      return (recording?.active && readyTime !== endedTime && readyTime) || undefined;
+    });
+    const before = plays();
+    await eventually(() => Date.now() - Date.parse(liveTime) > LIVE_MS || undefined);
+    expect([plays(), status()?.readyTime]).toEqual([before, liveTime]);
+    expect(await itemOf('door')).toMatchObject({ fetching: null, state: 'waiting' });
+    skip(2 * 60_000);
+    await eventually(() => plays() > before || undefined);
   },
 );
 
