@@ -31,8 +31,15 @@ test('no file is nothing; a damaged or huge one is an error that names it', asyn
   expect(await loadPrivate(file)).toBeUndefined();
   await writeFile(file, '{"users": [');
   await expect(loadPrivate(file)).rejects.toThrow(`${file} is not JSON`);
-  await writeFile(file, ' '.repeat(5 << 20));
-  await expect(loadPrivate(file)).rejects.toThrow('at most 4194304 are read');
+  await writeFile(file, ' '.repeat(17 << 20));
+  await expect(loadPrivate(file)).rejects.toThrow('at most 16777216 are read');
+});
+
+test('what would be too large to be read is not saved, and the old content stays', async () => {
+  const file = join(folder, 'users.json');
+  await savePrivate(file, { old: true });
+  await expect(savePrivate(file, ' '.repeat(16 << 20))).rejects.toThrow('at most 16777216 are read');
+  expect(await loadPrivate(file)).toEqual({ old: true });
 });
 
 test('a file that cannot be written is an error that names it, and the old content stays', async () => {

@@ -45,7 +45,7 @@ export async function makeFolder(folder: string, mode: number): Promise<void> {
   }
 }
 
-const MAX_PRIVATE_BYTES = 4 << 20;
+const MAX_PRIVATE_BYTES = 16 << 20;
 
 /** The JSON of a file; undefined if it does not exist. @throws PerchError badInput for damaged JSON */
 export async function loadPrivate(file: string): Promise<unknown> {
@@ -74,9 +74,14 @@ export async function loadPrivate(file: string): Promise<unknown> {
 
 /** Writes a file readable only by its owner; after a power cut it is either old or new. */
 export async function savePrivate(file: string, value: unknown): Promise<void> {
+  const text = `${JSON.stringify(value, undefined, 2)}\n`;
+  const size = Buffer.byteLength(text);
+  if (size > MAX_PRIVATE_BYTES) {
+    throw new PerchError('badInput', `${file} would have ${size} bytes, at most ${MAX_PRIVATE_BYTES} are read`, { file });
+  }
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await replaceFile(file, `${JSON.stringify(value, undefined, 2)}\n`, 0o600);
+    await replaceFile(file, text, 0o600);
   } catch (cause) {
     throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
+import type { Validator } from 'typebox/compile';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
@@ -24,6 +25,8 @@ type Taken<Value> = (value: Value | undefined, former: Value | undefined) => voi
 export class StoredDocument<Schema extends TSchema> {
   readonly file: string;
   readonly #schema: Schema;
+  /** Undefined until another server has saved: compiling takes longer than most checks. */
+  #compiled: Pick<Validator, 'Check'> | undefined;
   readonly #log: Logger;
   readonly #carrier: DocumentCarrier | undefined;
   readonly #changes = new SerialQueue();
@@ -118,7 +121,7 @@ export class StoredDocument<Schema extends TSchema> {
     const { file } = this;
     const carried = await this.#carrier?.load(basename(file));
     const value = carried ? carried.value : await loadPrivate(file);
-    if (value !== undefined && !Check(this.#schema, value)) {
+    if (value !== undefined && !this.#isValid(value)) {
       const place = carried ? `${basename(file)} of the database` : file;
       throw new PerchError('badInput', `${place} is damaged`, { file });
     }
@@ -126,6 +129,10 @@ export class StoredDocument<Schema extends TSchema> {
       this.#known = { version: carried.version, value };
     }
     return value;
+  }
+
+  #isValid(value: unknown): value is Static<Schema> {
+    return this.#compiled ? this.#compiled.Check(value) : Check(this.#schema, value);
   }
 
   /**
@@ -191,6 +198,8 @@ export class StoredDocument<Schema extends TSchema> {
 
   async #take(): Promise<void> {
     const former = this.#known.value;
+    // Servers of a fleet save large values again and again.
+    this.#compiled ??= (await import('typebox/compile')).Compile(this.#schema);
     const value = await this.load();
     this.#follower?.taken(value, former);
   }
@@ -205,7 +214,7 @@ export class StoredDocument<Schema extends TSchema> {
   /**
    * After a power cut the file has the old or the new value. Saves run one after the other; those that wait become one.
    * @param value called when it is written
-   * @throws PerchError unavailable; conflict: another server has saved meanwhile
+   * @throws PerchError unavailable; badInput: larger than what is read; conflict: another server has saved meanwhile
    */
   save(value: () => Immutable<Static<Schema>>): Promise<void> {
     this.#value = value;

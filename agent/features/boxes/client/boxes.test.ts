@@ -178,6 +178,36 @@ test('of two boxes that redeem one invitation at two servers with one database, 
   await expect(one?.addLinked({ ...pairing, id: '0'.repeat(16) })).rejects.toThrow('was used');
 });
 
+test('two servers with one database share 2,000 boxes with ten cameras each, and the name that one of them gives to a box', async () => {
+  const camera = (i: number) => ({ path: `camera_${i}`, name: `Entrance ${i}`, codecs: ['H264', 'MPEG-4 Audio'] });
+  const cameras = Array.from({ length: 10 }, (_, i) => camera(i));
+  const idOf = (i: number) => i.toString(16).padStart(16, '0');
+  const many = Array.from({ length: 2_000 }, (_, i) => ({
+    ...STORED,
+    ...{ id: idOf(i), name: `Shop ${i}`, pin: 'link', addresses: [], cameras },
+    paths: cameras.map(({ path }) => ({ path, name: `shop_${i}/${path}`, added: 0 })),
+  }));
+  const database = new MemoryDatabase();
+  const folders = ['one', 'other'].map((name) => join(folder, name));
+  const [first = ''] = folders;
+  const carrier = database.server(first);
+  await carrier.save('boxes.json', JSON.stringify({ boxes: many }), undefined);
+  const [one, other] = await Promise.all(
+    folders.map(async (dataDir) => {
+      if (dataDir !== first) {
+        database.server(dataDir);
+      }
+      const boxes = new Boxes({ dataDir, clock: new FakeClock(), log: silentLogger, boxLinks: new LinkedBoxes() });
+      await boxes.open();
+      onTestFinished(() => boxes.close());
+      return boxes;
+    }),
+  );
+  expect([one, other].map((boxes) => boxes?.list().length)).toEqual([2_000, 2_000]);
+  one?.rename(idOf(1_999), 'Farm');
+  await expect.poll(() => other?.item(idOf(1_999))?.name).toBe('Farm');
+});
+
 test('while the database is away no box can be paired, and what a box reads does not say where it is', async () => {
   const database = new MemoryDatabase();
   const carrier = database.server(folder);
@@ -280,7 +310,7 @@ test('a box that is invited again while its former connection is open offers its
   former.connect(boxLinks);
   await boxes.refresh(ID);
   expect(boxes.item(ID)).toMatchObject({ state: 'connected', cameras: [{ path: 'gate' }] });
-  await boxes.addLinked({ ...pairing, server: '0bCdEfGh-_123456' });
+  await boxes.addLinked({ ...pairing, server: '0bCdEfGh-_123456', secret: OTHER_SECRET, key: OTHER_KEY });
   expect([isRevoked, boxLinks.isConnected(ID)]).toEqual([true, false]);
   newer.connect(boxLinks);
   await expect.poll(() => held.length).toBe(1);

@@ -178,25 +178,34 @@ export class Boxes {
       throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
     }
     const pin = linkPinOf(boxKey);
-    const checkNew = () => {
-      const isOther = [...this.#links.values()].some(({ box: other }) => other.key === key && other.id !== box.id);
-      if (isOther || this.#stored.isUsed(key)) {
-        throw new PerchError('unauthorized', 'the invitation was used: create a new one', { why: 'invitation' });
-      }
-    };
+    const isSpent = () => this.#isSpent({ key, id: box.id }, this.#boxes());
     // Another server of the database may have let a box in with it.
     await this.#stored.ask();
-    checkNew();
+    if (isSpent()) {
+      throw spent();
+    }
     await this.#replace(box, pin);
+    if (isSpent()) {
+      throw spent();
+    }
     const facts = { version: '', addresses: [], live: false, recordings: false, cameras: [] };
     const nowMs = this.#options.clock.wallMs();
     this.#add({ ...facts, ...box, pin, server, secret, key, namesBox: true, created: nowMs, seen: nowMs });
-    await this.#stored.save(checkNew).catch(async (error: unknown) => {
+    await this.#stored.save().catch(async (error: unknown) => {
       await this.#forget(box.id);
       const isAway = this.#stored.isShared && error instanceof PerchError && error.code === 'unavailable';
       throw isAway ? notSaved(error) : error;
     });
+    // Another server was faster, see `#merge`.
+    if (this.#links.get(box.id)?.box.server !== server) {
+      throw spent();
+    }
     this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
+  }
+
+  /** Whether another box, or one that was removed, has used the invitation of a box. */
+  #isSpent({ key, id }: Pick<StoredBox, 'key' | 'id'>, boxes: readonly StoredBox[]): boolean {
+    return this.#stored.isUsed(key) || boxes.some((other) => other.key === key && other.id !== id);
   }
 
   async #forget(id: string): Promise<void> {
@@ -283,6 +292,10 @@ export class Boxes {
       const others = [...this.#links.values()].filter((one) => one !== link).flatMap(({ box }) => box.paths ?? []);
       link?.setPaths(plan(link.box, new Set(others.map(({ name }) => name))));
     }
+    return this.#boxes();
+  }
+
+  #boxes(): readonly StoredBox[] {
     return [...this.#links.values()].map(({ box }) => box);
   }
 
@@ -377,24 +390,25 @@ export class Boxes {
 
   /** Takes the boxes of another server of the database, with the changes of this one that are not saved yet. */
   #merge(theirs: readonly StoredBox[], former: readonly StoredBox[]): void {
-    const mine = [...this.#links.values()].map(({ box }) => box);
-    const merged = mergedItems({ former, mine, theirs, keyOf: ({ id }) => id, both: (here) => here });
-    const kept = new Map(merged.map((box) => [box.id, box]));
+    const mine = this.#boxes();
+    const [nowById, formerById] = [byId(theirs), byId(former)];
+    const isNew = ({ id }: StoredBox) => !nowById.has(id);
+    const merged = mergedItems({ former, mine, theirs, keyOf: ({ id }) => id, both: (here) => here }).filter(
+      (box) => !(isNew(box) && this.#isSpent(box, theirs)),
+    );
+    const kept = byId(merged);
     for (const link of [...this.#links.values()]) {
-      const now = theirs.find(({ id }) => id === link.box.id);
+      const now = nowById.get(link.box.id);
       if (!kept.has(link.box.id) || (now && now.server !== link.box.server)) {
         this.#links.delete(link.box.id);
         this.#options.boxLinks?.drop(link.box.id);
         void link.close();
       } else if (now) {
-        link.take(
-          now,
-          former.find(({ id }) => id === now.id),
-        );
+        link.take(now, formerById.get(now.id));
       }
     }
     for (const box of merged.filter(({ id }) => !this.#links.has(id))) {
-      this.#add(theirs.find(({ id }) => id === box.id) ?? box);
+      this.#add(nowById.get(box.id) ?? box);
     }
     this.#names = undefined;
     this.#notify();
@@ -430,6 +444,12 @@ export class Boxes {
     }
   }
 }
+
+const byId = (boxes: readonly StoredBox[]): ReadonlyMap<string, StoredBox> =>
+  new Map(boxes.map((box) => [box.id, box]));
+
+const spent = (): PerchError =>
+  new PerchError('unauthorized', 'the invitation was used: create a new one', { why: 'invitation' });
 
 /** Reports another machine or a used invitation as a fault of the request (badInput), not of its login. */
 function unlessRefused(error: unknown): never {

@@ -17,14 +17,14 @@ import {
   type UsedInvitation,
 } from './box-file.ts';
 
-/** Maximum number of cameras of all boxes, so that the file stays below the 4 MB that are read. */
-const MAX_ALL_CAMERAS = 8_000;
+/** Maximum number of cameras of all boxes, so that the file stays below the 16 MB that are read. */
+const MAX_ALL_CAMERAS = 20_000;
 
 interface StoredBoxesOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The boxes to save. May throw: then nothing is saved. */
+  /** The boxes to save. */
   present(): readonly StoredBox[];
   /** Takes the boxes of another server of the database. @param former as both servers knew them */
   merge(theirs: readonly StoredBox[], former: readonly StoredBox[]): void;
@@ -103,12 +103,9 @@ export class StoredBoxes {
     });
   }
 
-  /** @param check throws to save nothing: called when other servers' changes are known @throws PerchError */
-  save(check: () => void = () => {}): Promise<void> {
-    return this.#document.save(() => {
-      check();
-      return this.#stored();
-    });
+  /** @throws PerchError */
+  save(): Promise<void> {
+    return this.#document.save(() => this.#stored());
   }
 
   /** Saves later if it fails. */
