@@ -77,7 +77,9 @@ export async function savePrivate(file: string, value: unknown): Promise<void> {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;
   const size = Buffer.byteLength(text);
   if (size > MAX_PRIVATE_BYTES) {
-    throw new PerchError('badInput', `${file} would have ${size} bytes, at most ${MAX_PRIVATE_BYTES} are read`, { file });
+    throw new PerchError('badInput', `${file} would have ${size} bytes, at most ${MAX_PRIVATE_BYTES} are read`, {
+      file,
+    });
   }
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
