@@ -41,6 +41,7 @@ export class Fleet implements OpenFeature {
   readonly #otherProblems: () => readonly FeatureProblem[];
   #link: BusLink | undefined;
   #summons: Summons | undefined;
+  #server: ServerSide | undefined;
   /** Undefined: its code is not loaded. */
   #openSide: (() => BoxSide) | undefined;
   #side: BoxSide | undefined;
@@ -68,10 +69,9 @@ export class Fleet implements OpenFeature {
         const address = () => settingsIn(host.config(), FLEET).replicaAddress;
         const summons = new Orders({ address, pin: () => this.#pin, links: host.boxLinks, clock, log });
         this.#summons = summons;
-        let server: ServerSide | undefined;
         const serverSide = () => {
-          server ??= new Server({ bus: host.boxLinks.bus, summons, clock, log });
-          return server;
+          this.#server ??= new Server({ bus: host.boxLinks.bus, summons, clock, log });
+          return this.#server;
         };
         const link = new Link({ url, box: servers.boxId, boxSide, serverSide, folder, clock, log });
         this.#link = link;
@@ -79,7 +79,8 @@ export class Fleet implements OpenFeature {
           this.#link = undefined;
           this.#summons = undefined;
           await link.close();
-          server?.close();
+          this.#server?.close();
+          this.#server = undefined;
           summons.close();
         };
       },
@@ -217,6 +218,7 @@ export class Fleet implements OpenFeature {
         ? [{ why: why ?? null, text: error, since: new Date(sinceMs ?? 0).toISOString() }]
         : []),
       ...(this.#summons?.problems() ?? []),
+      ...(this.#server?.problems() ?? []),
     ];
   }
 

@@ -4,11 +4,14 @@ import type { Clock } from '../../../base/clock.ts';
 import { ConcurrencyLimit } from '../../../base/concurrency-limit.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { Floods } from './floods.ts';
 import { EVENT_STREAM, eventSubject } from './subjects.ts';
 
 const RETRY_MS = 3_000;
-/** Events that a consumer has asked for, and those of one box that are not taken yet. A box that sends more is read from the stream, which waits. */
+/** Events that a consumer of one box has asked for, and those of it that are not taken yet. A box that sends more is read from the stream, which waits. */
 const MAX_AHEAD = 100;
+/** Events of all boxes that the consumer has asked for: with fewer, the reader waits for round trips, and is seconds behind a box that floods the bus. */
+const PULL_EVENTS = 2_000;
 /** A consumer ends with the NATS server that has it, which two missed heartbeats show. */
 const HEARTBEAT_MS = 1_000;
 const PULL_MS = 2 * HEARTBEAT_MS;
@@ -40,6 +43,7 @@ interface Follower extends Reader {
 
 /** Reads the stream of events. One consumer brings what happens now, of all boxes; what one of them has missed is read for it alone. */
 export class EventReader {
+  readonly floods: Floods;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #stop = new AbortController();
@@ -51,6 +55,7 @@ export class EventReader {
   #last = { stream: '', seq: 0 };
 
   constructor(clock: Clock, log: Logger) {
+    this.floods = new Floods(clock, log);
     this.#clock = clock;
     this.#log = log;
   }
@@ -72,7 +77,7 @@ export class EventReader {
     }
     const consumer = await openConsumer(bus, '*', this.#last.seq + 1, limitMs);
     const messages = await consumer.consume({
-      ...{ max_messages: MAX_AHEAD, expires: PULL_MS, idle_heartbeat: HEARTBEAT_MS },
+      ...{ max_messages: PULL_EVENTS, expires: PULL_MS, idle_heartbeat: HEARTBEAT_MS },
     });
     const end = () => {
       messages.stop();
@@ -90,6 +95,7 @@ export class EventReader {
     for await (const message of messages) {
       this.#last.seq = message.seq;
       const [, box = ''] = message.subject.split('.');
+      this.floods.note(box);
       for (const follower of this.#followers.get(box) ?? []) {
         if ((follower.waiting?.length ?? 0) < MAX_AHEAD) {
           follower.waiting?.push(message);
@@ -136,6 +142,7 @@ export class EventReader {
   }
 
   close(): void {
+    this.floods.close();
     this.#stop.abort();
   }
 

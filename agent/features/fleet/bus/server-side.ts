@@ -4,6 +4,7 @@ import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { FeatureProblem } from '../../contract.ts';
 import { BusRequests, notCarried } from './asking.ts';
 import { STATE_KEPT_MS } from './box-side.ts';
 import type { BusConnection } from './connection.ts';
@@ -162,6 +163,10 @@ export class ServerSide implements BusCarrier {
 
   follow(...args: Parameters<BusCarrier['follow']>): () => Promise<void> {
     return this.#events.follow(...args);
+  }
+
+  problems(): readonly FeatureProblem[] {
+    return this.#events.floods.problems();
   }
 
   past(...args: Parameters<BusCarrier['past']>): () => Promise<void> {
