@@ -1,18 +1,23 @@
 import { join } from 'node:path';
 import { PerchError } from '../base/errors.ts';
+import { ServerClaims } from '../base/files/server-claims.ts';
 import type { Context } from '../config/load/context.ts';
 import { resolvePath } from '../config/load/load.ts';
+import { remotePathOf } from '../config/values/remote-path.ts';
 import type { EventIntake, ReportedEvent } from '../http/api/recordings/events.ts';
 import type { CameraEvent } from '../record/events/event.ts';
 import { EventHub } from '../record/events/event-hub.ts';
 import { EventJournal } from '../record/events/event-journal.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { FlushPoint } from '../record/write/flush.ts';
+import { ActedEvents } from './acted-events.ts';
 
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 const MAX_ELSEWHERE = 2_000;
+/** As long as an event may go on: a server that starts meanwhile does not act on it. */
+const CLAIMED_MS = 3_600_000;
 
 interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
@@ -45,6 +50,8 @@ export interface EventSharer {
 /** Receives and stores the events of all cameras and of the box. */
 export class CameraEvents implements EventIntake {
   readonly hub: EventHub;
+  /** Those on which this server acts. */
+  readonly acted: ActedEvents;
   readonly journal: EventJournal;
   readonly #options: CameraEventsOptions;
   #upkeep: Promise<void> = Promise.resolve();
@@ -59,6 +66,12 @@ export class CameraEvents implements EventIntake {
     this.journal = new EventJournal({ folder, logger: log, inTurn: (device, work) => flush.disk(device).flush(work) });
     this.hub = new EventHub(this.journal, clock, log);
     this.hub.listen((event) => this.#store(event));
+    this.acted = new ActedEvents({
+      hub: this.hub,
+      claims: new ServerClaims({ dataDir, clock, lastsMs: CLAIMED_MS }),
+      isRemote: (path) => remotePathOf(resolvePath(options.config(), path)?.settings?.source ?? '') !== undefined,
+      log,
+    });
     // Flushed together with the recordings of its disk.
     flush.add(folder, this.journal);
   }

@@ -53,6 +53,14 @@ export interface DocumentCarrier {
   readRows(list: string, count: number): Promise<readonly unknown[]>;
   /** Removes rows that are old. @throws PerchError unavailable */
   removeRows(list: string, beforeMs: number): Promise<void>;
+  /**
+   * Takes names for this server alone, or keeps those that it has.
+   * @param ms how long, unless it is kept again
+   * @returns those that no other server has @throws PerchError unavailable
+   */
+  lease(names: readonly string[], ms: number): Promise<ReadonlySet<string>>;
+  /** Gives a name of this server up. @throws PerchError unavailable */
+  release(name: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -32,7 +32,7 @@ test.for([
       ...{ dataDir, clock, log: silentLogger, signal: new AbortController().signal },
       accounts: { person: () => undefined, people: { sessions: { list: () => [] } } },
       paths: { list: () => [] },
-      recordings: { events: { hub: { listen: () => () => {} } }, isClockTrusted: true },
+      recordings: { events: { acted: { listen: () => () => {} } }, isClockTrusted: true },
     } as unknown as ConstructorParameters<typeof LazyNotifications>[0],
     {},
   );

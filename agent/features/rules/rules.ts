@@ -27,7 +27,7 @@ interface RulesHost extends ActionsHost, Pick<Host, 'settings' | 'mode' | 'zones
   readonly paths: Pick<Host['paths'], 'open' | 'find'>;
   readonly events: Pick<Host['events'], 'emit'>;
   readonly recordings: Pick<Host['recordings'], 'isClockTrusted'> & {
-    readonly events: { readonly hub: Pick<EventFeed, 'listen'> };
+    readonly events: { readonly acted: Pick<EventFeed, 'listen'> };
   };
 }
 
@@ -61,7 +61,7 @@ export class Rules implements RuleControl {
     await this.#actions.begin();
     const { clock, recordings } = this.#host;
     this.#stops = [
-      recordings.events.hub.listen((event, known) => this.#follow(event, known)),
+      recordings.events.acted.listen((event, known) => this.#follow(event, known)),
       clock.eachSecond(() => this.#tick()),
     ];
   }

@@ -17,6 +17,9 @@ const OF_ONE_SERVER = new Set(['setup.json', 'claim.json', 'box-paths.json']);
 /** A database in memory, and the servers that use it. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
+  /** Holder and end of each lease, by name. */
+  readonly leases = new Map<string, { readonly holder: MemoryCarrier; readonly untilMs: number }>();
+  nowMs = 0;
   readonly lists = new Map<string, Map<string, ListRow>>();
   readonly #servers = new Set<MemoryCarrier>();
   #version = 0;
@@ -133,6 +136,26 @@ export class MemoryCarrier implements DocumentCarrier {
       if (atMs < beforeMs) {
         this.#database.lists.get(list)?.delete(id);
       }
+    }
+  }
+
+  async lease(names: readonly string[], ms: number): Promise<ReadonlySet<string>> {
+    this.#check();
+    const { leases, nowMs } = this.#database;
+    const own = names.filter((name) => {
+      const lease = leases.get(name);
+      return !lease || lease.holder === this || lease.untilMs < nowMs;
+    });
+    for (const name of own) {
+      leases.set(name, { holder: this, untilMs: nowMs + ms });
+    }
+    return new Set(own);
+  }
+
+  async release(name: string): Promise<void> {
+    this.#check();
+    if (this.#database.leases.get(name)?.holder === this) {
+      this.#database.leases.delete(name);
     }
   }
 

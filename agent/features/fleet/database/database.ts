@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { checkServerIdentity } from 'node:tls';
 import { Client, type ClientBase, type ClientConfig, Pool } from 'pg';
@@ -24,6 +25,7 @@ const QUERY_MS = 5_000;
 const PING_MS = 5_000;
 const MAX_PAUSE_MS = 5_000;
 const MAX_CONNECTIONS = 4;
+const FORGET_LEASES_MS = 60_000;
 /** How long what is in memory may be used if it may not be what the database has. */
 const MAX_AWAY_MS = 120_000;
 
@@ -39,6 +41,12 @@ interface StoredRow {
   readonly changed: string;
 }
 
+// In one order for all servers: each waits for rows that the other has not locked yet.
+const LEASE = `INSERT INTO perch_leases (name, holder, until)
+  SELECT name, $2::uuid, clock_timestamp() + $3::float8 * interval '1 ms' FROM unnest($1::text[]) AS wanted (name) ORDER BY name
+  ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
+    WHERE perch_leases.holder = EXCLUDED.holder OR perch_leases.until < clock_timestamp()
+  RETURNING name`;
 const STORED = 'SELECT name, value, changed::text FROM perch_documents ORDER BY name';
 
 export interface StoredDocuments {
@@ -76,6 +84,9 @@ export class Database implements DocumentCarrier {
   /** Documents whose watchers know that they are not current. */
   readonly #outdated = new Set<string>();
   #listening: Promise<void> = Promise.resolve();
+  /** Of leases: another one after a restart. */
+  readonly #holder = randomUUID();
+  #forgotLeasesMs = Number.NEGATIVE_INFINITY;
 
   /** Connects, and brings the tables to the present form. @throws PerchError with what a person can do about it */
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -261,6 +272,21 @@ export class Database implements DocumentCarrier {
     ]);
   }
 
+  async lease(names: readonly string[], ms: number): Promise<ReadonlySet<string>> {
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs - this.#forgotLeasesMs > FORGET_LEASES_MS) {
+      this.#forgotLeasesMs = nowMs;
+      await this.#query('DELETE FROM perch_leases WHERE until < now()', []);
+    }
+    const rows = await this.#query<{ name: string }>(LEASE, [[...new Set(names.map(leaseName))], this.#holder, ms]);
+    const own = new Set(rows.map(({ name }) => name));
+    return new Set(names.filter((name) => own.has(leaseName(name))));
+  }
+
+  async release(name: string): Promise<void> {
+    await this.#query('DELETE FROM perch_leases WHERE name = $1 AND holder = $2', [leaseName(name), this.#holder]);
+  }
+
   watch(name: string, watcher: DocumentWatcher): void {
     this.#watchers.set(name, watcher);
     this.#told.set(name, { version: 0, askedMs: this.#heardMs, currentMs: this.#heardMs });
@@ -400,6 +426,9 @@ export class Database implements DocumentCarrier {
     }
   }
 }
+
+/** Names may be long, and have what nobody who reads the database should know. */
+const leaseName = (name: string): string => createHash('sha256').update(name).digest('base64url');
 
 async function settingsOf(address: DatabaseAddress): Promise<ClientConfig> {
   const { host, port, user, password, database, isVerified, authorityFile } = address;

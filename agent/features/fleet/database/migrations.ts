@@ -53,6 +53,9 @@ const MIGRATIONS: readonly string[] = [
    CREATE UNIQUE INDEX perch_events_version ON perch_events (version);
    CREATE INDEX perch_events_start ON perch_events (path, start_us);
    CREATE INDEX perch_events_open ON perch_events (start_us) WHERE end_us IS NULL;`,
+  // Not logged: a crash of PostgreSQL may empty it.
+  `CREATE UNLOGGED TABLE perch_leases (name text PRIMARY KEY, holder uuid NOT NULL, until timestamptz NOT NULL);
+   CREATE INDEX perch_leases_until ON perch_leases (until);`,
 ];
 
 /** Brings the tables to the form of this version. @param migrations default: all @throws PerchError unsupported for a newer form, and an older server */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Person } from '../../../auth/accounts/person.ts';
 import { putBounded } from '../../../base/bounded-map.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { ServerClaims } from '../../../base/files/server-claims.ts';
 import { dayOf } from '../../../base/time/days.ts';
 import { SUB_SUFFIX } from '../../../cameras/adoption/plan.ts';
 import { isSubStream, subOf } from '../../../cameras/path-entries.ts';
@@ -24,6 +25,8 @@ import { EventPictures } from './pictures.ts';
 /** Maximum number of tests of each user within `TESTS_MS`, because the push endpoints that users name may be at any address. */
 const MAX_TESTS = 5;
 const TESTS_MS = 60_000;
+/** Within this time other servers notice the same outage of a camera. */
+const SAME_OUTAGE_MS = 300_000;
 
 export type NotificationHost = Pick<
   Host,
@@ -46,6 +49,7 @@ export class Notifications {
   readonly #buttons: Buttons;
   readonly #notifier: Notifier;
   readonly #pictures: EventPictures;
+  readonly #outages: ServerClaims;
   readonly #stops: (() => void)[];
   readonly #end = new AbortController();
   /** Ids of the subscriptions and channels that are being tested. */
@@ -93,12 +97,20 @@ export class Notifications {
       },
       local: () => (recordings.isClockTrusted ? localTime(clock.wallMs(), zoneIn(host)) : undefined),
     });
+    this.#outages = new ServerClaims({ dataDir: host.dataDir, clock, lastsMs: SAME_OUTAGE_MS });
     const watch = new OfflineWatch({
       clock,
       paths: () => paths.list(),
-      onOffline: (path) => this.#notifier.onOffline(path),
+      onOffline: (path) => void this.#onOffline(path),
     });
-    this.#stops = [recordings.events.hub.listen((event) => this.#notifier.onEvent(event)), () => watch.close()];
+    this.#stops = [recordings.events.acted.listen((event) => this.#notifier.onEvent(event)), () => watch.close()];
+  }
+
+  /** Several servers may have lost the camera. */
+  async #onOffline(path: string): Promise<void> {
+    if (await this.#outages.take(`offline ${path}`)) {
+      this.#notifier.onOffline(path);
+    }
   }
 
   /** The public key in base64url; browsers bind their subscriptions to it. */

@@ -135,12 +135,33 @@ describeWith(['postgresql'], 'documents in PostgreSQL', () => {
     expect(await one.readRows('others', 10)).toEqual([{ value: 6 }]);
   });
 
+  test('a name is leased to one server at a time, also of many that ask at once, until it ends or is given up', async () => {
+    const { name, url } = await postgresql.database();
+    const servers = await Promise.all([startServer(url), startServer(url), startServer(url)]);
+    const names = Array.from({ length: 100 }, (_, i) => `event ${i} ${'x'.repeat(1_000)}`);
+    // Each in another order, and twice.
+    const orders = [names, names.toReversed(), [...names.slice(50), ...names]];
+    const ask = (ms: number) => Promise.all(servers.map(({ database }, i) => database.lease(orders[i] ?? [], ms)));
+    const first = await ask(60_000);
+    expect(first.flatMap((own) => [...own]).sort()).toEqual([...names].sort());
+    expect(await ask(60_000)).toEqual(first);
+    expect(await postgresql.sql('SELECT count(*) FROM perch_leases', name)).toBe('100\n');
+    const at = first.findIndex((own) => own.has('event 0 '.padEnd(1_008, 'x')));
+    const [holder, other] = [servers[at], servers[(at + 1) % 3]];
+    const [shortest = ''] = names;
+    await other?.database.release(shortest);
+    expect(await other?.database.lease([shortest], 1)).toEqual(new Set());
+    await holder?.database.release(shortest);
+    expect(await other?.database.lease([shortest], 1)).toEqual(new Set([shortest]));
+    await until(async () => ((await holder?.database.lease([shortest], 1))?.size === 1 ? true : undefined));
+  });
+
   test('tables of the first version get what is new', async () => {
     const { name, url } = await postgresql.database();
     const first = await open(url);
     await first.save('users.json', '{"users":["a"]}', 0);
     await postgresql.sql(
-      'DROP TABLE perch_rows, perch_events, perch_event_store; UPDATE perch_schema SET version = 1',
+      'DROP TABLE perch_rows, perch_events, perch_event_store, perch_leases; UPDATE perch_schema SET version = 1',
       name,
     );
     const [database] = await Promise.all([open(url), open(url)]);

@@ -94,7 +94,7 @@ export async function boxOf(rules: string, dataDir?: string) {
         return state.isTrusted;
       },
       events: {
-        hub: {
+        acted: {
           listen: (listener: EventListener) => {
             listeners.add(listener);
             return () => listeners.delete(listener);
