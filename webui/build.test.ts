@@ -8,7 +8,7 @@ import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
 /** All sizes are gzipped, and 1 to 2 % above those of today. */
 const MAX_FIRST_LOAD_BYTES = 46_500;
-const MAX_FIRST_SCRIPT_BYTES = 36_200;
+const MAX_FIRST_SCRIPT_BYTES = 36_300;
 const MAX_FIRST_STYLE_BYTES = 6_040;
 const MAX_PAGE_BYTES = 32_000;
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventKindOf as boxKindOf, EVENT_KINDS } from '../../agent/base/event-kinds.ts';
-import { eventKindOf, eventLabel, shortEventLabel } from './event-kinds.ts';
+import { eventIcon, eventKindOf, eventLabel, shortEventLabel } from './event-kinds.ts';
 
 test('known types have labels; types of other programs are shown as they are', () => {
   expect(eventLabel('doorbell')).toBe('Doorbell');
@@ -10,6 +10,14 @@ test('known types have labels; types of other programs are shown as they are', (
   expect(eventLabel('tampering')).toBe('Camera covered or moved');
   expect(shortEventLabel('tampering')).toBe('Covered or moved');
   expect(shortEventLabel('forklift')).toBe('forklift');
+  expect(['person', 'car', 'pet', 'visitor', 'motion', 'forklift'].map(eventIcon)).toEqual([
+    'person',
+    'vehicle',
+    'animal',
+    'bell',
+    undefined,
+    undefined,
+  ]);
 });
 
 test('page and box know the same names of other programs', () => {

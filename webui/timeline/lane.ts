@@ -1,6 +1,6 @@
 import type { SeenObject } from '../api-client/recordings/event-list.ts';
 import type { Span } from '../api-client/recordings/recordings.ts';
-import { eventKindOf } from '../cameras/event-kinds.ts';
+import { isObject } from '../cameras/event-kinds.ts';
 
 /** Data of a camera's lane in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
 export interface Lane {
@@ -132,10 +132,8 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
 
 const byStart = (one: Mark, other: Mark): number => one.startMs - other.startMs;
 
-const OBJECTS: readonly (string | undefined)[] = ['person', 'face', 'vehicle', 'animal'];
-
 /** Whether something was recognised: by the camera, or in its pictures. */
-const hasObject = ({ type, objects = [] }: Mark): boolean => objects.length > 0 || OBJECTS.includes(eventKindOf(type));
+const hasObject = ({ type, objects = [] }: Mark): boolean => objects.length > 0 || isObject(type);
 
 /** Events of the box itself are not detections. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');

@@ -1,10 +1,10 @@
 import type { CameraEvent } from '../../api-client/recordings/event-list.ts';
-import { eventLabel } from '../../cameras/event-kinds.ts';
+import { eventIcon, eventLabel } from '../../cameras/event-kinds.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { clipWords } from '../../words/clips.ts';
 import { clockSeconds, duration, longDuration, number } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { eventIcon, shownKinds, statusEventText } from './event-labels.ts';
+import { shownKinds, statusEventText } from './event-labels.ts';
 
 interface FactsProps {
   readonly event: Pick<CameraEvent, 'type' | 'startMs' | 'text'> &

@@ -1,8 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { eventIcon } from '../../cameras/event-kinds.ts';
 import { Chips } from '../../ui/controls/chips.tsx';
 import { Select } from '../../ui/controls/choice.tsx';
 import { clipWords } from '../../words/clips.ts';
-import { eventIcon, labelGroups, zoneLabel } from './event-labels.ts';
+import { labelGroups, zoneLabel } from './event-labels.ts';
 
 interface EventKindsProps {
   /** Types on offer. */

@@ -5,7 +5,6 @@ import { firstToLoad, nearestRecorded } from '../thumbnail.tsx';
 import {
   digestOf,
   eventAt,
-  eventIcon,
   groupEvents,
   groupRuns,
   isStatusEvent,
@@ -42,14 +41,6 @@ test('objects are shown instead of the motion in which they were found', () => {
   // The camera has named one of them itself.
   expect(shownKinds({ type: 'person', objects: [animal, person] })).toEqual([person, animal]);
   expect(shownKinds({ type: 'doorbell', objects: [animal] })).toEqual([{ type: 'doorbell', count: 1 }, animal]);
-  expect(['person', 'car', 'pet', 'visitor', 'motion', 'forklift'].map(eventIcon)).toEqual([
-    'person',
-    'vehicle',
-    'animal',
-    'bell',
-    undefined,
-    undefined,
-  ]);
 });
 
 test('strips load from the first picture, the latest strip first, and more than two pictures of one last', () => {

@@ -1,8 +1,6 @@
-import type { EventKind } from '../../api-client/api-types.ts';
 import type { EventCounts, SeenObject } from '../../api-client/recordings/event-list.ts';
 import { eventKindOf, eventLabel } from '../../cameras/event-kinds.ts';
 import type { Mark } from '../../timeline/lane.ts';
-import type { IconName } from '../../ui/icons/icon.tsx';
 import { clipWords } from '../../words/clips.ts';
 import type { ClipsWords } from '../../words/en/clips.ts';
 
@@ -16,16 +14,6 @@ export function statusEventText(type: string, lasted: string | undefined, words:
   }
   return lasted === undefined ? words.isAway : words.wasAway(lasted);
 }
-
-const ICONS: { readonly [kind in EventKind]?: IconName } = {
-  person: 'person',
-  face: 'person',
-  vehicle: 'vehicle',
-  animal: 'animal',
-  doorbell: 'bell',
-};
-
-export const eventIcon = (type: string): IconName | undefined => ICONS[eventKindOf(type) ?? 'other'];
 
 interface Found {
   readonly type: string;

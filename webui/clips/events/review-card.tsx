@@ -1,5 +1,6 @@
 import type { ReviewCard } from '../../api-client/recordings/reviews.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
+import { eventIcon } from '../../cameras/event-kinds.ts';
 import { recordingsLink } from '../../shell/route.ts';
 import { LEAD_MS, play } from '../../timeline/view.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
@@ -8,7 +9,7 @@ import { clockSeconds, duration } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { RecordedThumbnail } from '../thumbnail.tsx';
 import { StatusEventCaption } from './event-caption.tsx';
-import { eventIcon, isStatusEvent } from './event-labels.ts';
+import { isStatusEvent } from './event-labels.ts';
 import { addedTexts, cardText, cardTypes, playedCameras } from './review-text.ts';
 import { isNewCard, markCardAsSeen } from './seen-events.ts';
 

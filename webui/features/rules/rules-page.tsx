@@ -3,6 +3,7 @@ import { actionErrorText, serverText } from '../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
+import { eventClause } from '../../cameras/event-kinds.ts';
 import { nowMs } from '../../shell/page-state.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
@@ -105,6 +106,7 @@ const contextOf = ({ byPath }: Means): SentenceContext => ({
   t: rulesWords.value,
   language: i18n().language,
   titleOf: cameraTitle,
+  eventText: eventClause,
   outputText: (path, id) => outputText(byPath.get(path), id, rulesWords.value),
 });
 

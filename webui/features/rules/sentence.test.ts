@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { eventClause } from '../../cameras/event-kinds.ts';
 import type { Rule } from './rules-data.ts';
 import {
   fill,
@@ -19,6 +20,7 @@ const context = (t: typeof en, language: string, titles: Record<string, string> 
   t,
   language,
   titleOf: (path) => titles[path] ?? path,
+  eventText: (event) => eventClause(event, t === zhCn ? 'zh-CN' : 'en'),
   outputText: (_path, id) => (id === 'light' ? t.theLight : id),
 });
 const ENGLISH = context(en, 'en-GB', { gate: 'Gate', yard: 'Yard' });

@@ -1,8 +1,7 @@
-import { eventKindOf } from '../../cameras/event-kinds.ts';
 import { clockOf } from '../../words/clock-text.ts';
 import { spaced } from '../../words/format.ts';
 import { type Action, kindOf, type Rule, secondsOf, type Trigger, USUAL_SECONDS } from './rules-data.ts';
-import { eventTexts, modeName, zoneText } from './sentence-words.ts';
+import { modeName, zoneText } from './sentence-words.ts';
 import type { RulesWords } from './words/en.ts';
 
 /** A stretch of a sentence; `word`: it can be changed. */
@@ -18,6 +17,8 @@ export interface SentenceContext {
   /** Locale of times and numbers. */
   readonly language: string;
   titleOf(path: string): string;
+  /** What happens, such as `a person is seen`. */
+  eventText(event: string): string;
   /** Name of an output in a sentence. */
   outputText(path: string, id: string): string;
 }
@@ -71,10 +72,9 @@ const word = (name: string, text: string): Record<string, readonly Part[]> => ({
 function triggerParts(when: Trigger, context: SentenceContext, editing: Editing | undefined): readonly Part[] {
   const { t, titleOf } = context;
   const anyZone = editing?.hasZones ? fill(t.inAnyZone, word('zone', t.anywhere)) : [];
-  const kind = eventKindOf(when.event);
   const time = timeText(when, context);
   return fill(t.when, {
-    ...word('event', kind ? eventTexts(t)[kind] : when.event),
+    ...word('event', context.eventText(when.event)),
     ...word('camera', titleOf(when.path)),
     zone: when.zone === undefined ? anyZone : fill(t.inZone, word('zone', zoneText(when.zone, t))),
     time: time === '' && !editing ? [] : fill(t.atTime, word('time', time || t.anyTime)),

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { OFFERED_KINDS } from '../../cameras/event-kinds.ts';
+import { EVENT_KINDS, eventClause, OFFERED_KINDS } from '../../cameras/event-kinds.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { Chips } from '../../ui/controls/chips.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
@@ -23,7 +23,7 @@ import {
   USUAL_SECONDS,
 } from './rules-data.ts';
 import { type SentenceContext, secondsText } from './sentence.ts';
-import { eventTexts, MODES, type Mode, modeName, zoneText } from './sentence-words.ts';
+import { MODES, type Mode, modeName, zoneText } from './sentence-words.ts';
 import { wordLabel } from './word-label.ts';
 
 interface WordChoiceProps {
@@ -93,15 +93,12 @@ function TriggerWord({ word, rule, zones, ofPath, context, onRule, onClose }: Wo
   };
   switch (word) {
     case 'event': {
-      const texts = eventTexts(t);
-      const kinds = (Object.keys(texts) as (keyof typeof texts)[]).filter(
-        (kind) => OFFERED_KINDS.includes(kind) || kind === when?.event,
-      );
+      const kinds = EVENT_KINDS.filter((kind) => OFFERED_KINDS.includes(kind) || kind === when?.event);
       return (
         <Options
           label={label}
           value={when?.event ?? NONE}
-          options={[...kinds.map((value) => ({ value, text: texts[value] })), { value: NONE, text: t.byHand }]}
+          options={[...kinds.map((value) => ({ value, text: eventClause(value) })), { value: NONE, text: t.byHand }]}
           onClose={onClose}
           onChoose={(event) => {
             if (event === NONE) {

@@ -48,17 +48,6 @@ export const en = {
   calls: 'the box calls {url}',
   doesOther: 'the box does something that only the configuration file can change',
 
-  person: 'a person is seen',
-  face: 'a face is seen',
-  vehicle: 'a vehicle is seen',
-  animal: 'an animal is seen',
-  package: 'a package is seen',
-  doorbell: 'someone rings',
-  motion: 'something moves',
-  heard: 'a sound is heard',
-  tamper: 'the view is covered or moved',
-  input: 'the alarm input switches on',
-  other: 'another event is reported',
   byHand: 'you run the automation',
 
   zoneNumber: (number: string) => `Zone ${number}`,

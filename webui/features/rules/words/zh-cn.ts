@@ -49,17 +49,6 @@ export const zhCn: RulesWords = {
   calls: '访问{url}',
   doesOther: '执行只能在配置文件中修改的操作',
 
-  person: '有人出现',
-  face: '检测到人脸',
-  vehicle: '有车出现',
-  animal: '有动物出现',
-  package: '有包裹出现',
-  doorbell: '有人按门铃',
-  motion: '检测到移动',
-  heard: '检测到声音',
-  tamper: '画面被遮挡或移动',
-  input: '报警输入触发',
-  other: '报告其他事件',
   byHand: '您运行此规则',
 
   zoneNumber: (number) => `侦测区域 ${number}`,
