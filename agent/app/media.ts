@@ -4,6 +4,7 @@ import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { schemeOf } from '../config/schema/source.ts';
+import { ForwardLeases } from '../paths/forward-leases.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
 import type { Forwarder, ForwarderProtocol, ForwardRequest } from '../protocols/contract.ts';
 import { LivePictures } from '../recordings/live-pictures.ts';
@@ -78,6 +79,7 @@ export class MediaPart {
 
   #makers(): PathMakers {
     const { clock, log, events, protocols = PROTOCOLS } = this.#shared;
+    const leases = new ForwardLeases(this.#shared);
     return {
       source: (name, settings, config) => this.source(name, settings, config, this.#links.watch),
       recorder: (name, settings, hooks) =>
@@ -87,7 +89,8 @@ export class MediaPart {
         ]),
       forwarder: (name, destination, config) => {
         const sound = this.transcoder.opus;
-        return makeForwarder(protocols.forwarders, { name, destination, config, sound, clock, log });
+        const forwarder = makeForwarder(protocols.forwarders, { name, destination, config, sound, clock, log });
+        return leases.limit(forwarder, name, destination.dest);
       },
       hooks: (name, settings, groups, former) => this.commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.transcoder.opus),

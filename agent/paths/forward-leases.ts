@@ -1,0 +1,106 @@
+import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import { documentCarrier } from '../base/files/document-carrier.ts';
+import { withJoinedSignal } from '../base/joined-signal.ts';
+import type { Forwarder } from '../protocols/contract.ts';
+import type { Stream } from '../stream/stream.ts';
+
+/** How long the lease of a server that has ended keeps the others from its destination. */
+const LEASE_MS = 10_000;
+const ASK_MS = 3_000;
+
+interface ForwardLeasesOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Of servers with one database that publish a path to the same destination one does: a second publisher would replace the first. Another
+ * one takes over when it has ended, or cannot reach the destination.
+ */
+export class ForwardLeases {
+  readonly #options: ForwardLeasesOptions;
+  /** Names that this server had at the last answer of the database. */
+  readonly #own = new Set<string>();
+
+  constructor(options: ForwardLeasesOptions) {
+    this.#options = options;
+  }
+
+  /** @param path of the stream @param dest URL of the destination */
+  limit(forwarder: Forwarder, path: string, dest: string): Forwarder {
+    return documentCarrier(this.#options.dataDir)
+      ? new LeasedForwarder(forwarder, this, `forward ${path} ${dest}`)
+      : forwarder;
+  }
+
+  /** Runs work while this server has the lease. @throws PerchError unavailable after another one has taken it, and what `work` throws */
+  async hold(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!(await this.#has(name))) {
+      await clock.sleep(ASK_MS, signal);
+      if (signal.aborted) {
+        return;
+      }
+    }
+    const lost = new AbortController();
+    const stop = clock.every(ASK_MS, async () => {
+      if (!(await this.#has(name))) {
+        lost.abort();
+      }
+    });
+    try {
+      await withJoinedSignal([signal, lost.signal], undefined, (joined) => work(joined.signal));
+    } finally {
+      stop();
+      await this.#release(name);
+    }
+    if (lost.signal.aborted) {
+      throw new PerchError('unavailable', 'another server of the database publishes there');
+    }
+  }
+
+  /** While the database is away, what it said last counts. */
+  async #has(name: string): Promise<boolean> {
+    try {
+      const own = await documentCarrier(this.#options.dataDir)?.lease([name], LEASE_MS);
+      if (own?.has(name) === false) {
+        this.#own.delete(name);
+      } else {
+        this.#own.add(name);
+      }
+    } catch {
+      // Asked again soon.
+    }
+    return this.#own.has(name);
+  }
+
+  async #release(name: string): Promise<void> {
+    try {
+      await documentCarrier(this.#options.dataDir)?.release(name);
+      this.#own.delete(name);
+    } catch {
+      // It ends by itself.
+    }
+  }
+}
+
+class LeasedForwarder implements Forwarder {
+  readonly #forwarder: Forwarder;
+  readonly #leases: ForwardLeases;
+  readonly #name: string;
+
+  constructor(forwarder: Forwarder, leases: ForwardLeases, name: string) {
+    this.#forwarder = forwarder;
+    this.#leases = leases;
+    this.#name = name;
+  }
+
+  get outboundBytes(): number {
+    return this.#forwarder.outboundBytes;
+  }
+
+  run(stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void> {
+    return this.#leases.hold(this.#name, (held) => this.#forwarder.run(stream, onForwarding, held), signal);
+  }
+}
