@@ -51,6 +51,8 @@ export interface DocumentCarrier {
   putRows(list: string, rows: readonly ListRow[]): Promise<void>;
   /** The latest rows, the latest first. @throws PerchError unavailable */
   readRows(list: string, count: number): Promise<readonly unknown[]>;
+  /** Removes the first row that has one of the ids and is not old. @returns its value @throws PerchError unavailable */
+  takeRow(list: string, ids: readonly string[], beforeMs: number): Promise<unknown>;
   /** Removes rows that are old. @throws PerchError unavailable */
   removeRows(list: string, beforeMs: number): Promise<void>;
   /**

@@ -130,6 +130,14 @@ export class MemoryCarrier implements DocumentCarrier {
       .map(({ json }) => JSON.parse(json));
   }
 
+  async takeRow(list: string, ids: readonly string[], beforeMs: number): Promise<unknown> {
+    this.#check();
+    const rows = this.#database.lists.get(list);
+    const row = ids.map((id) => rows?.get(id)).find((one) => one !== undefined && one.atMs >= beforeMs);
+    rows?.delete(row?.id ?? '');
+    return row && JSON.parse(row.json);
+  }
+
   async removeRows(list: string, beforeMs: number): Promise<void> {
     this.#check();
     for (const { id, atMs } of this.#database.lists.get(list)?.values() ?? []) {

@@ -47,6 +47,9 @@ const LEASE = `INSERT INTO perch_leases (name, holder, until)
   ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
     WHERE perch_leases.holder = EXCLUDED.holder OR perch_leases.until < clock_timestamp()
   RETURNING name`;
+// It waits for no server that takes one of them over now.
+const FORGET_LEASES = `DELETE FROM perch_leases WHERE name IN
+  (SELECT name FROM perch_leases WHERE until < now() FOR UPDATE SKIP LOCKED)`;
 const STORED = 'SELECT name, value, changed::text FROM perch_documents ORDER BY name';
 
 export interface StoredDocuments {
@@ -265,6 +268,14 @@ export class Database implements DocumentCarrier {
     return rows.map(({ value }) => value);
   }
 
+  async takeRow(list: string, ids: readonly string[], beforeMs: number): Promise<unknown> {
+    const [row] = await this.#query<{ value: unknown }>(
+      'DELETE FROM perch_rows WHERE list = $1 AND id = ANY ($2::text[]) AND at >= to_timestamp($3::float8 / 1000) RETURNING value',
+      [list, ids, beforeMs],
+    );
+    return row?.value;
+  }
+
   async removeRows(list: string, beforeMs: number): Promise<void> {
     await this.#query('DELETE FROM perch_rows WHERE list = $1 AND at < to_timestamp($2::float8 / 1000)', [
       list,
@@ -276,7 +287,7 @@ export class Database implements DocumentCarrier {
     const nowMs = this.#options.clock.monoMs();
     if (nowMs - this.#forgotLeasesMs > FORGET_LEASES_MS) {
       this.#forgotLeasesMs = nowMs;
-      await this.#query('DELETE FROM perch_leases WHERE until < now()', []);
+      await this.#query(FORGET_LEASES, []);
     }
     const rows = await this.#query<{ name: string }>(LEASE, [[...new Set(names.map(leaseName))], this.#holder, ms]);
     const own = new Set(rows.map(({ name }) => name));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { pushBrowser } from '../../../../test/features/notify/support/push-service.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { MemoryDatabase } from '../../../../test/support/base/memory-carrier.ts';
 import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
@@ -11,25 +12,25 @@ import { Subscriptions } from './subscriptions.ts';
 
 const QUIET = { kind: 'quiet', path: 'door', subscription: 's1' } as const;
 const TEN_MINUTES = 10 * 60_000;
-const always = () => true;
+const OWN = ['s1'];
 const ABOUT = { path: 'door', kind: 'motion' };
 
 test('a token is valid once, within ten minutes, for its person', async () => {
   const clock = new FakeClock();
-  const tokens = new ButtonTokens(clock);
-  const [first, second, third] = [tokens.issue(QUIET), tokens.issue(QUIET), tokens.issue(QUIET)];
-  expect(tokens.take(first, () => false)).toBeUndefined();
-  expect(tokens.take(first, (id) => id === 's1')).toMatchObject(QUIET);
-  expect(tokens.take(first, always)).toBeUndefined();
+  const tokens = new ButtonTokens({ clock, dataDir: '' });
+  const [first, second, third] = [await tokens.issue(QUIET), await tokens.issue(QUIET), await tokens.issue(QUIET)];
+  expect(await tokens.take(first, ['s2'])).toBeUndefined();
+  expect(await tokens.take(first, ['s2', 's1'])).toMatchObject(QUIET);
+  expect(await tokens.take(first, OWN)).toBeUndefined();
   await clock.advance(TEN_MINUTES - 1);
-  expect(tokens.take(second, always)).toMatchObject(QUIET);
+  expect(await tokens.take(second, OWN)).toMatchObject(QUIET);
   await clock.advance(1);
-  expect(tokens.take(third, always)).toBeUndefined();
+  expect(await tokens.take(third, OWN)).toBeUndefined();
 });
 
-test('no other text is a token', () => {
-  const tokens = new ButtonTokens(new FakeClock());
-  const token = tokens.issue(QUIET);
+test('no other text is a token', async () => {
+  const tokens = new ButtonTokens({ clock: new FakeClock(), dataDir: '' });
+  const token = await tokens.issue(QUIET);
   const last = token.endsWith('A') ? 'B' : 'A';
   for (const wrong of [
     '',
@@ -39,16 +40,50 @@ test('no other text is a token', () => {
     `${token}AAAA`,
     'ü'.repeat(32),
   ]) {
-    expect(tokens.take(wrong, always)).toBeUndefined();
+    expect(await tokens.take(wrong, OWN)).toBeUndefined();
   }
-  expect(tokens.take(token, always)).toMatchObject(QUIET);
+  expect(await tokens.take(token, OWN)).toMatchObject(QUIET);
 });
 
-test('beyond the limit the oldest tokens are dropped', () => {
-  const tokens = new ButtonTokens(new FakeClock());
-  const all = Array.from({ length: 16_001 }, () => tokens.issue(QUIET));
-  expect(tokens.take(all[0] ?? '', always)).toBeUndefined();
-  expect(tokens.take(all[1] ?? '', always)).toMatchObject(QUIET);
+test('beyond the limit the oldest tokens are dropped', async () => {
+  const tokens = new ButtonTokens({ clock: new FakeClock(), dataDir: '' });
+  const all = await Promise.all(Array.from({ length: 16_001 }, () => tokens.issue(QUIET)));
+  expect(await tokens.take(all[0] ?? '', OWN)).toBeUndefined();
+  expect(await tokens.take(all[1] ?? '', OWN)).toMatchObject(QUIET);
+});
+
+test('a button works once at any server with the same database, and at its own one while that is away', async () => {
+  const database = new MemoryDatabase();
+  const clock = new FakeClock();
+  const [one, other] = ['/buttons-1', '/buttons-2'].map((dataDir) => ({
+    carrier: database.server(dataDir),
+    tokens: new ButtonTokens({ clock, dataDir }),
+  }));
+  const issue = async () => (await one?.tokens.issue(QUIET)) ?? '';
+  const take = (server: typeof one, token: string, own: readonly string[] = OWN) => server?.tokens.take(token, own);
+  const [first, second, third] = [await issue(), await issue(), await issue()];
+  expect(JSON.stringify([...(database.lists.get('buttons') ?? [])])).not.toContain(first);
+  expect(await take(other, first, ['s2'])).toBeUndefined();
+  expect([await take(other, first), await take(other, first), await take(one, first)]).toEqual([
+    QUIET,
+    undefined,
+    undefined,
+  ]);
+  expect([await take(one, second), await take(other, second), await take(one, second)]).toMatchObject([
+    QUIET,
+    undefined,
+    undefined,
+  ]);
+  one?.carrier.goAway();
+  const fourth = await issue();
+  expect(await take(one, third)).toMatchObject(QUIET);
+  one?.carrier.comeBack();
+  expect([await take(other, fourth), await take(one, fourth)]).toMatchObject([undefined, QUIET]);
+  const fifth = await issue();
+  await clock.advance(TEN_MINUTES + 1);
+  expect(await take(other, fifth)).toBeUndefined();
+  await issue();
+  expect(database.lists.get('buttons')?.size).toBe(1);
 });
 
 type Talk = 'yes' | 'no' | 'unknown';

@@ -1,8 +1,10 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
 import type { Person } from '../../../auth/accounts/person.ts';
 import { putBounded } from '../../../base/bounded-map.ts';
-import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { documentCarrier } from '../../../base/files/document-carrier.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import type { FeatureAction, Host } from '../../contract.ts';
 import type { Language, Notice } from '../rules/notice.ts';
@@ -15,6 +17,8 @@ const TOKEN_MS = 10 * 60_000;
 /** In a token, its id precedes its secret. */
 const ID_BYTES = 6;
 const SECRET_BYTES = 18;
+/** Their list in the database. */
+const TOKENS = 'buttons';
 /** A check whether the camera has a loudspeaker takes longer the first time; later ones know. */
 const CHECK_MS = 3_000;
 
@@ -64,7 +68,7 @@ export const FAILURES: Readonly<Record<Language, { readonly failed: string; read
   'zh-cn': { failed: '未完成：按钮已用过、已过期，或您已无权使用。', unreached: '连不上主机，请重试。' },
 };
 
-type ButtonHost = Pick<Host, 'clock' | 'config' | 'paths' | 'accounts' | 'actions'>;
+type ButtonHost = Pick<Host, 'dataDir' | 'clock' | 'config' | 'paths' | 'accounts' | 'actions'>;
 
 /** Buttons of push messages. */
 export class Buttons {
@@ -76,7 +80,7 @@ export class Buttons {
   constructor(host: ButtonHost, subscriptions: Subscriptions) {
     this.#host = host;
     this.#subscriptions = subscriptions;
-    this.#tokens = new ButtonTokens(host.clock);
+    this.#tokens = new ButtonTokens(host);
     this.#rows = {
       talk: {
         label: { en: 'Talk', 'zh-cn': '对讲' },
@@ -91,7 +95,7 @@ export class Buttons {
           const until = press.nowMs + QUIET_MS;
           await subscriptions.quieten(press.holder, press.path, until);
           const text = { en: 'Quiet until {time}', 'zh-cn': '暂停至 {time}' }[press.subscription.language];
-          return { text, until, undo: this.#shown('loud', press.subscription, press.path) };
+          return { text, until, undo: await this.#shown('loud', press.subscription, press.path) };
         },
       },
       loud: {
@@ -126,13 +130,13 @@ export class Buttons {
     const actions = person
       ? this.#host.actions().filter((one) => subscription.buttons?.includes(one.id) && mayAct(one, person, path))
       : [];
-    return [
+    return Promise.all([
       ...chosen.filter((_, i) => offered[i]).map((kind) => this.#shown(kind, subscription, path)),
-      ...actions.map(({ id, title }) => ({
+      ...actions.map(async ({ id, title }) => ({
         title,
-        token: this.#tokens.issue({ kind: id, path, subscription: subscription.id }),
+        token: await this.#tokens.issue({ kind: id, path, subscription: subscription.id }),
       })),
-    ];
+    ]);
   }
 
   /** @param person who presses it, with the present rights @throws PerchError notFound, unauthorized, unavailable */
@@ -142,7 +146,10 @@ export class Buttons {
     token: string,
   ): Promise<Pressed> {
     const own = this.#subscriptions.of(holder);
-    const grant = this.#tokens.take(token, (id) => own.some((one) => one.id === id));
+    const grant = await this.#tokens.take(
+      token,
+      own.map(({ id }) => id),
+    );
     const subscription = own.find(({ id }) => id === grant?.subscription);
     if (!grant || !subscription) {
       throw new PerchError('notFound', 'this button was pressed before, or is older than ten minutes');
@@ -163,10 +170,12 @@ export class Buttons {
     return press({ path, holder, subscription, nowMs: Math.round(this.#host.clock.wallMs()) });
   }
 
-  #shown(kind: ButtonKind, { id, language }: Subscription, path: string): ShownButton {
+  async #shown(kind: ButtonKind, { id, language }: Subscription, path: string): Promise<ShownButton> {
     const { label, link } = this.#rows[kind];
     const title = label[language];
-    return link ? { title, link: link(path) } : { title, token: this.#tokens.issue({ kind, path, subscription: id }) };
+    return link
+      ? { title, link: link(path) }
+      : { title, token: await this.#tokens.issue({ kind, path, subscription: id }) };
   }
 
   /** Whether the page can talk through the camera, which is asked if it is not known. */
@@ -225,46 +234,81 @@ async function act(
   return { text: { en: `${title}: not done${why.en}`, 'zh-cn': `${title}：未完成${why['zh-cn']}` }[language] };
 }
 
-interface Grant {
+const Grant = Type.Object({
   /** A `ButtonKind`, or the id of an action. */
-  readonly kind: string;
-  readonly path: string;
+  kind: Type.String(),
+  path: Type.String(),
   /** Id of the subscription whose browser got the token. */
-  readonly subscription: string;
-}
+  subscription: Type.String(),
+});
+type Grant = Static<typeof Grant>;
 interface Issued extends Grant {
   readonly secret: Buffer;
   readonly sinceMs: number;
+  /** The database has it, too: another server may have taken it. */
+  isShared: boolean;
 }
 
-/** Tokens of buttons, in memory: those from before a restart of Perch are invalid. */
+/** Tokens of buttons, in memory, and in the database that servers share. Without one, those from before a restart of Perch are invalid. */
 export class ButtonTokens {
-  readonly #clock: Clock;
+  readonly #host: Pick<Host, 'dataDir' | 'clock'>;
   /** By their id, oldest first. */
   readonly #issued = new Map<string, Issued>();
+  /** Monotonic time when old ones were last removed from the database. */
+  #removedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(host: Pick<Host, 'dataDir' | 'clock'>) {
+    this.#host = host;
   }
 
-  issue(grant: Grant): string {
+  async issue(grant: Grant): Promise<string> {
+    const { clock, dataDir } = this.#host;
     const id = randomBytes(ID_BYTES).toString('base64url');
     const secret = randomBytes(SECRET_BYTES);
+    const token = id + secret.toString('base64url');
+    const issued = { ...grant, secret, sinceMs: clock.monoMs(), isShared: false };
     this.#dropOld();
     // Each of 200 browsers gets at most 40 messages in ten minutes, with two buttons each.
-    putBounded(this.#issued, id, { ...grant, secret, sinceMs: this.#clock.monoMs() }, 16_000);
-    return id + secret.toString('base64url');
+    putBounded(this.#issued, id, issued, 16_000);
+    const row = { id: rowId(token, grant.subscription), json: JSON.stringify(grant), atMs: clock.wallMs() + TOKEN_MS };
+    try {
+      await documentCarrier(dataDir)?.putRows(TOKENS, [row]);
+      issued.isShared = documentCarrier(dataDir) !== undefined;
+      if (issued.isShared && clock.monoMs() - this.#removedMs > TOKEN_MS) {
+        this.#removedMs = clock.monoMs();
+        await documentCarrier(dataDir)?.removeRows(TOKENS, clock.wallMs());
+      }
+    } catch {
+      // The button works at this server.
+    }
+    return token;
   }
 
-  /** What the token permits, once. @param isOwn whether the subscription is of the person */
-  take(token: string, isOwn: (subscription: string) => boolean): Grant | undefined {
+  /** What the token permits, once, at any server. @param own ids of the person's subscriptions */
+  async take(token: string, own: readonly string[]): Promise<Grant | undefined> {
+    const { clock, dataDir } = this.#host;
+    const issued = this.#takeIssued(token, own);
+    const carrier = documentCarrier(dataDir);
+    if (!carrier || (issued && !issued.isShared)) {
+      return issued;
+    }
+    const ids = own.map((subscription) => rowId(token, subscription));
+    try {
+      const taken = await carrier.takeRow(TOKENS, ids, clock.wallMs());
+      return Check(Grant, taken) ? taken : undefined;
+    } catch {
+      return issued;
+    }
+  }
+
+  #takeIssued(token: string, own: readonly string[]): Issued | undefined {
     this.#dropOld();
     const idChars = (ID_BYTES * 4) / 3;
     const id = token.slice(0, idChars);
     const given = Buffer.from(token.slice(idChars), 'base64url');
     const issued = this.#issued.get(id);
     const isValid = issued && given.length === SECRET_BYTES && timingSafeEqual(given, issued.secret);
-    if (!isValid || !isOwn(issued.subscription)) {
+    if (!isValid || !own.includes(issued.subscription)) {
       return undefined;
     }
     this.#issued.delete(id);
@@ -272,7 +316,7 @@ export class ButtonTokens {
   }
 
   #dropOld(): void {
-    const nowMs = this.#clock.monoMs();
+    const nowMs = this.#host.clock.monoMs();
     for (const [id, { sinceMs }] of this.#issued) {
       if (nowMs - sinceMs < TOKEN_MS) {
         return;
@@ -281,3 +325,7 @@ export class ButtonTokens {
     }
   }
 }
+
+/** Whoever reads the database does not learn the token from it. */
+const rowId = (token: string, subscription: string): string =>
+  createHash('sha256').update(`${token} ${subscription}`).digest('base64url');

@@ -133,6 +133,9 @@ describeWith(['postgresql'], 'documents in PostgreSQL', () => {
     await other.removeRows('views', 3_500);
     expect(await one.readRows('views', 10)).toEqual([{ value: 5 }]);
     expect(await one.readRows('others', 10)).toEqual([{ value: 6 }]);
+    expect(await one.takeRow('others', ['a'], 1_001)).toBeUndefined();
+    const taken = await Promise.all([one, other].map((server) => server.takeRow('others', ['z', 'a'], 1_000)));
+    expect(taken).toEqual(expect.arrayContaining([{ value: 6 }, undefined]));
   });
 
   test('a name is leased to one server at a time, also of many that ask at once, until it ends or is given up', async () => {
@@ -154,6 +157,11 @@ describeWith(['postgresql'], 'documents in PostgreSQL', () => {
     await holder?.database.release(shortest);
     expect(await other?.database.lease([shortest], 1)).toEqual(new Set([shortest]));
     await until(async () => ((await holder?.database.lease([shortest], 1))?.size === 1 ? true : undefined));
+    // A server forgets what has ended when it first asks.
+    await postgresql.sql(`UPDATE perch_leases SET until = now() - interval '1 s'`, name);
+    const late = await startServer(url);
+    expect(await late.database.lease(['other'], 60_000)).toEqual(new Set(['other']));
+    expect(await postgresql.sql('SELECT count(*) FROM perch_leases', name)).toBe('1\n');
   });
 
   test('tables of the first version get what is new', async () => {

@@ -50,6 +50,11 @@ describeWith(['postgresql'], 'notifications and modes that servers share', () =>
       for (const { headers } of service.messages) {
         expect(vapidClaims(String(headers['authorization']), publicKey)).toMatchObject({ sub: expect.any(String) });
       }
+      // A button of the server that is gone.
+      const buttons = service.messages[0]?.payload['buttons'] as readonly { readonly token: string }[] | undefined;
+      const token = buttons?.[0]?.token;
+      expect(await other.ask('POST', '/notifications/press', { token })).toMatchObject({ undo: { title: 'Undo' } });
+      await expect(other.ask('POST', '/notifications/press', { token })).rejects.toThrow('404');
       // It is switched off where the balancer leads to.
       await other.ask('DELETE', `/notifications/${listed.items[0]?.id}`, {});
       const third = await start({ databaseURL });
