@@ -3,7 +3,6 @@ import { PerchError } from '../base/errors.ts';
 import { documentCarrier } from '../base/files/document-carrier.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Forwarder } from '../protocols/contract.ts';
-import type { Stream } from '../stream/stream.ts';
 
 /** How long the lease of a server that has ended keeps the others from its destination. */
 const LEASE_MS = 10_000;
@@ -29,13 +28,20 @@ export class ForwardLeases {
 
   /** @param path of the stream @param dest URL of the destination */
   limit(forwarder: Forwarder, path: string, dest: string): Forwarder {
-    return documentCarrier(this.#options.dataDir)
-      ? new LeasedForwarder(forwarder, this, `forward ${path} ${dest}`)
-      : forwarder;
+    if (!documentCarrier(this.#options.dataDir)) {
+      return forwarder;
+    }
+    return {
+      get outboundBytes() {
+        return forwarder.outboundBytes;
+      },
+      run: (stream, onForwarding, signal) =>
+        this.#hold(`forward ${path} ${dest}`, (held) => forwarder.run(stream, onForwarding, held), signal),
+    };
   }
 
   /** Runs work while this server has the lease. @throws PerchError unavailable after another one has taken it, and what `work` throws */
-  async hold(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #hold(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!(await this.#has(name))) {
       await clock.sleep(ASK_MS, signal);
@@ -82,25 +88,5 @@ export class ForwardLeases {
     } catch {
       // It ends by itself.
     }
-  }
-}
-
-class LeasedForwarder implements Forwarder {
-  readonly #forwarder: Forwarder;
-  readonly #leases: ForwardLeases;
-  readonly #name: string;
-
-  constructor(forwarder: Forwarder, leases: ForwardLeases, name: string) {
-    this.#forwarder = forwarder;
-    this.#leases = leases;
-    this.#name = name;
-  }
-
-  get outboundBytes(): number {
-    return this.#forwarder.outboundBytes;
-  }
-
-  run(stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void> {
-    return this.#leases.hold(this.#name, (held) => this.#forwarder.run(stream, onForwarding, held), signal);
   }
 }
