@@ -1,15 +1,19 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { pushBrowser } from '../../../test/features/notify/support/push-service.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { MemoryDatabase } from '../../../test/support/base/memory-carrier.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
 import { openHttpSink } from '../../../test/support/servers/http-sink.ts';
+import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Channels } from './channels/channels.ts';
+import { LazyNotifications } from './lazy-notifications.ts';
 import { openPushKey } from './push/push-key.ts';
 import { Subscriptions } from './push/subscriptions.ts';
 
 const { keys } = pushBrowser();
 const RULES = [{ cameras: 'all' as const, kinds: ['person'] }];
+const CONFIG = good('paths: {door: {}}');
 let folders = 0;
 
 /** A server with its own session list, which follows that of the others late. */
@@ -133,4 +137,65 @@ test('a channel is that of all servers, with its secrets, and messages for a rem
   await vi.waitFor(() => expect(other.channels.list()).toEqual([]));
   await other.clock.advance(600_000);
   expect(requests).toHaveLength(1);
+});
+
+/** A server whose cameras are those of `cameras`. */
+function lazyServer(database: MemoryDatabase, cameras: { ready: boolean } = { ready: true }) {
+  folders += 1;
+  const dataDir = `/notifying-${folders}`;
+  const carrier = database.server(dataDir);
+  const clock = new FakeClock();
+  const notifications = new LazyNotifications(
+    {
+      ...{ dataDir, clock, log: silentLogger, config: () => CONFIG, examines: () => [] },
+      accounts: { person: () => undefined, people: { sessions: { list: () => [] }, users: {} } },
+      paths: { list: () => [{ name: 'door', ready: cameras.ready, sourceState: 'running' }] },
+      recordings: { events: { acted: { listen: () => () => {} } }, isClockTrusted: true, titleOf: () => 'Door' },
+      pictures: { picture: async () => Promise.reject(new PerchError('unavailable', 'no picture')) },
+    } as unknown as ConstructorParameters<typeof LazyNotifications>[0],
+    {},
+  );
+  onTestFinished(() => notifications.close());
+  return { carrier, clock, notifications };
+}
+
+test('a server without the database at its start opens notifications when that is back', async () => {
+  const database = new MemoryDatabase();
+  const { carrier, clock, notifications } = lazyServer(database);
+  carrier.goAway();
+  await notifications.begin();
+  expect(database.rows.size).toBe(0);
+  carrier.comeBack();
+  await clock.advance(30_000);
+  await vi.waitFor(() => expect([...database.rows.keys()]).toEqual(['push-key.json']));
+});
+
+test('an outage of a camera that several servers have is told once, the next one again', async () => {
+  const database = new MemoryDatabase();
+  const cameras = { ready: true };
+  const servers = [lazyServer(database, cameras), lazyServer(database, cameras)];
+  await using sink = await openHttpSink();
+  for (const { notifications } of servers) {
+    await notifications.begin();
+  }
+  const { channels } = (await servers[0]?.notifications.opened()) ?? {};
+  await channels?.add({
+    ...{ name: 'One', language: 'en', page: 'https://perch.example.net/' },
+    ...{ rules: [{ cameras: 'all', kinds: ['offline'] }], settings: { kind: 'ntfy', url: `${sink.url}/t`, token: '' } },
+  });
+  const pass = async (ms: number) => {
+    database.nowMs += ms;
+    for (const { clock } of servers) {
+      await clock.advance(ms);
+    }
+  };
+  for (const outages of [1, 2]) {
+    cameras.ready = true;
+    await pass(10_000);
+    cameras.ready = false;
+    await pass(140_000);
+    // The second one of both servers asks later.
+    await pass(10_000);
+    await vi.waitFor(() => expect(sink.requests).toHaveLength(outages));
+  }
 });
