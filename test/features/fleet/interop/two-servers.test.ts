@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { AGENT, type Agent, freeAgentPorts, OWNER_PASSWORD, startAgent, until } from '../../../peers/agent/agent.ts';
-import { describeWith } from '../../../peers/programs/peers.ts';
+import { startGstCamera } from '../../../peers/cameras/camera.ts';
+import { describeWith, inLong } from '../../../peers/programs/peers.ts';
 import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
 import { runProcess, startProcess } from '../../../peers/programs/process.ts';
 
 const LIMIT = { timeout: 120_000 };
 const ANNA = { name: 'anna', cameras: 'all', live: true, recordings: true, talk: false };
 const ANNAS_PASSWORD = 'a heron in the reeds';
+const VIDEO =
+  '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )';
 
 const jsonHeaders = (headers: Readonly<Record<string, string>>) => ({ ...headers, 'Content-Type': 'application/json' });
 
@@ -82,6 +85,33 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     await until(async () => ((await userOf(other, anna)) === null ? true : undefined));
     expect(existsSync(join(one.dataDir, 'users.json'))).toBe(false);
   });
+
+  inLong(() =>
+    test('who watches does so for two minutes after the database has gone', { timeout: 300_000 }, async () => {
+      const { url } = await postgresql.database();
+      await using camera = await startGstCamera({ '/gate': VIDEO });
+      const config = `perch: own\npaths: {gate: {source: '${camera.url('/gate')}', rtspTransport: tcp}}`;
+      await using one = await startAgent({ config, env: { PERCH_DATABASEURL: url }, isOwned: true });
+      const watch = () => send(one, 'GET', '/hls/gate/live.mp4', one.headers);
+      const live = await until(async () => {
+        const answer = await watch();
+        return answer.ok ? answer : undefined;
+      });
+      const reader = (live.body as ReadableStream<Uint8Array>).getReader();
+      await reader.read();
+      await postgresql.kill();
+      const goneMs = performance.now();
+      let pictureMs = goneMs;
+      for (let { done } = await reader.read(); !done; { done } = await reader.read().catch(() => ({ done: true }))) {
+        pictureMs = performance.now();
+      }
+      const [wentOnMs, endedMs] = [pictureMs - goneMs, performance.now() - goneMs];
+      expect([wentOnMs > 110_000, endedMs < 140_000]).toEqual([true, true]);
+      expect((await watch()).status).toBe(503);
+      await postgresql.start();
+      await until(async () => ((await watch()).ok ? true : undefined));
+    }),
+  );
 
   test('what is revoked while the database is away holds after kill -9 of the server', LIMIT, async () => {
     const { url } = await postgresql.database();
