@@ -2,12 +2,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
-/** The size of the product, as numbers that may only fall. `step`: how far one falls before it is lowered here. */
+/** The size of the product, which rises by a feature alone. `step`: how far a number falls before it is lowered here. */
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 14, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
   'lines of the product': { limit: 274_100, step: 1_000 },
-  'lines of agent/app': { limit: 5_210, step: 200 },
+  'lines of agent/app, without the table of features': { limit: 5_165, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_062, step: 20 },
   'files of at most 50 lines with one importer': { limit: 131, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },
@@ -74,7 +74,8 @@ const MEASURED: Readonly<Record<string, number>> = {
   'imports of agent/app/app.ts': importsOf('agent/app/app.ts').length,
   'imports of agent/app/listeners/http-listeners.ts': importsOf('agent/app/listeners/http-listeners.ts').length,
   'lines of the product': linesBelow(''),
-  'lines of agent/app': linesBelow('agent/app/'),
+  'lines of agent/app, without the table of features':
+    linesBelow('agent/app/') - linesBelow('agent/app/features/table.ts'),
   'bounds, which are MAX_… and MIN_…': bounds.length,
   'files of at most 50 lines with one importer': smallFiles().length,
   'public callbacks that can be replaced, outside of stream and media': callbacks.length,
