@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -206,6 +206,48 @@ test('two servers with one database share 2,000 boxes with ten cameras each, and
   expect([one, other].map((boxes) => boxes?.list().length)).toEqual([2_000, 2_000]);
   one?.rename(idOf(1_999), 'Farm');
   await expect.poll(() => other?.item(idOf(1_999))?.name).toBe('Farm');
+});
+
+test.for([
+  ['one server', 1],
+  ['two servers with one database', 2],
+] as const)('of two boxes that %s would pair as the last one, one is paired, and none is lost', async ([, count]) => {
+  const keys = () => {
+    const { d: secret = '', x: key = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+    return { secret, key };
+  };
+  const idOf = (i: number) => i.toString(16).padStart(16, '0');
+  const many = Array.from({ length: 1_999 }, (_, i) => ({ ...STORED, id: idOf(i), pin: 'link', addresses: [] }));
+  const database = new MemoryDatabase();
+  const open = async (name: string) => {
+    const dataDir = join(folder, name);
+    mkdirSync(dataDir);
+    if (count > 1) {
+      await database.server(dataDir).save('boxes.json', JSON.stringify({ boxes: many }), undefined);
+    } else {
+      writeFileSync(join(dataDir, 'boxes.json'), JSON.stringify({ boxes: many }));
+    }
+    const boxes = new Boxes({ dataDir, clock: new FakeClock(), log: silentLogger, boxLinks: new LinkedBoxes() });
+    await boxes.open();
+    onTestFinished(() => boxes.close());
+    return boxes;
+  };
+  const servers: Boxes[] = [];
+  for (let i = 0; i < count; i += 1) {
+    servers.push(await open(`server${i}`));
+  }
+  const paired = await Promise.allSettled(
+    [5_000, 5_001].map((i, at) =>
+      servers[at % count]?.addLinked({
+        ...{ id: idOf(i), name: 'Farm', boxKey: 'B'.repeat(43), server: `0bCdEfGh-_12${i}`, ...keys() },
+      }),
+    ),
+  );
+  expect(paired.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  await expect.poll(() => servers.map((boxes) => boxes.list().length)).toEqual(servers.map(() => 2_000));
+  const stored =
+    count > 1 ? database.rows.get('boxes.json')?.json : readFileSync(join(folder, 'server0', 'boxes.json'), 'utf8');
+  expect(JSON.parse(stored ?? '').boxes).toHaveLength(2_000);
 });
 
 test('while the database is away no box can be paired, and what a box reads does not say where it is', async () => {

@@ -133,9 +133,7 @@ export class Boxes {
   /** Pairs with the box of an invitation. @param name of this server, for the box's owner */
   async add(invitation: string, name: string): Promise<BoxItem> {
     const { addresses, pin, secret } = readInvitation(invitation);
-    if (this.#links.size >= MAX_BOXES) {
-      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
-    }
+    this.#checkRoom();
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const { d = '' } = privateKey.export({ format: 'jwk' });
     const { x: key = '' } = publicKey.export({ format: 'jwk' });
@@ -152,11 +150,15 @@ export class Boxes {
       }
       const { server } = paired;
       await this.#replace(box, pin);
+      this.#checkRoom();
       const all = [...new Set([client.address, ...box.addresses, ...addresses])].slice(0, 16);
       const nowMs = clock.wallMs();
       const stored = { ...box, addresses: all, pin, server, secret: d, key, created: nowMs, seen: nowMs };
       this.#add(stored);
-      await this.#stored.save();
+      await this.#stored.save().catch(async (error: unknown) => {
+        await this.#forget(box.id);
+        throw error;
+      });
       this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
       return this.item(box.id) as BoxItem;
     } finally {
@@ -174,9 +176,7 @@ export class Boxes {
 
   /** Pairs with a box that connects to this server, and reads why not. @throws PerchError */
   async addLinked({ boxKey, server, secret, key, ...box }: NewLinkedBox): Promise<void> {
-    if (this.#links.size >= MAX_BOXES) {
-      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
-    }
+    this.#checkRoom();
     const pin = linkPinOf(boxKey);
     const isSpent = () => this.#isSpent({ key, id: box.id }, this.#boxes());
     // Another server of the database may have let a box in with it.
@@ -185,6 +185,7 @@ export class Boxes {
       throw spent();
     }
     await this.#replace(box, pin);
+    this.#checkRoom();
     if (isSpent()) {
       throw spent();
     }
@@ -201,6 +202,13 @@ export class Boxes {
       throw spent();
     }
     this.#options.log.info({ box: box.name, id: box.id }, 'box paired');
+  }
+
+  /** @throws PerchError badInput: there are as many boxes as are kept */
+  #checkRoom(): void {
+    if (this.#links.size >= MAX_BOXES) {
+      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
+    }
   }
 
   /** Whether another box, or one that was removed, has used the invitation of a box. */

@@ -17,7 +17,7 @@ import {
   type UsedInvitation,
 } from './box-file.ts';
 
-/** Maximum number of cameras of all boxes, so that the file stays below the 16 MB that are read. */
+/** Of all boxes: a file of 5 MB with names of ordinary length. One above the 16 MB that are read is not saved. */
 const MAX_ALL_CAMERAS = 20_000;
 
 interface StoredBoxesOptions {
@@ -146,6 +146,10 @@ export class StoredBoxes {
 
   #stored(): Static<typeof BoxesFile> {
     const boxes = [...this.#options.present()];
+    // Another server may have paired the last one at the same moment. More are not read.
+    if (boxes.length > MAX_BOXES) {
+      throw new PerchError('badInput', `there are ${MAX_BOXES} boxes, which is the limit`, { why: 'limit' });
+    }
     const cameras = boxes.reduce((sum, box) => sum + box.cameras.length, 0);
     if (cameras > MAX_ALL_CAMERAS) {
       throw new PerchError('badInput', `the boxes offer ${cameras} cameras, at most ${MAX_ALL_CAMERAS} are kept`);
