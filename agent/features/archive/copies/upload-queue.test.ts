@@ -11,13 +11,20 @@ function openQueue() {
   const nowUs = clock.wallMs() * 1_000;
   const recordings: LocalRecording[] = [];
   const uploaded = new Set<LocalRecording>();
+  let isAway = false;
   const source = {
     isWhole: true,
     names: async () => ['door'],
     scopeOf: () => 'all',
     keptMs: () => 0,
-    finishedFrom: (_path: string, fromUs: number, toUs: number) =>
-      recordings.filter(({ startUs }) => startUs >= fromUs && startUs <= toUs).sort((a, b) => a.startUs - b.startUs),
+    finishedFrom: (_path: string, fromUs: number, toUs: number) => {
+      if (isAway) {
+        throw new Error('the index is away');
+      }
+      return recordings
+        .filter(({ startUs }) => startUs >= fromUs && startUs <= toUs)
+        .sort((a, b) => a.startUs - b.startUs);
+    },
   };
   const queue = new UploadQueue({
     source: source as unknown as RecordingSource,
@@ -34,6 +41,13 @@ function openQueue() {
       recordings.push(recording);
       queue.recorded(recording);
       return recording;
+    },
+    /** A scan that cannot read the index. */
+    failingScan: async (): Promise<void> => {
+      clock.skip(SCAN_MS);
+      isAway = true;
+      await expect(queue.scan(signal)).rejects.toThrow('away');
+      isAway = false;
     },
     /** What the next scan finds, which is uploaded. */
     next: async (): Promise<readonly string[]> => {
@@ -67,4 +81,14 @@ test('a recording of an earlier time, as from the card of a camera, is found by 
   record(7);
   expect(await next()).toEqual(['/door/7.mp4']);
   expect(await next()).toEqual([]);
+});
+
+test('a recording of an earlier time is found by the scan after one that failed', async () => {
+  const { record, next, failingScan } = openQueue();
+  record(5);
+  expect(await next()).toEqual(['/door/5.mp4']);
+  expect(await next()).toEqual([]);
+  record(7);
+  await failingScan();
+  expect(await next()).toEqual(['/door/7.mp4']);
 });

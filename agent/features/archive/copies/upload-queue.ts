@@ -116,8 +116,13 @@ export class UploadQueue {
       }
     }
     for (const path of names) {
-      const { doneUs = Number.MIN_SAFE_INTEGER } = (isWhole ? undefined : this.#scans.get(path)) ?? {};
+      const former = isWhole ? undefined : this.#scans.get(path);
+      const { doneUs = Number.MIN_SAFE_INTEGER } = former ?? {};
       const fromUs = Math.min(doneUs, this.#recordedUs.get(path) ?? doneUs);
+      if (former) {
+        // The next scan begins there, too, if this one fails.
+        this.#scans.set(path, { ...former, doneUs: fromUs });
+      }
       this.#recordedUs.delete(path);
       this.#scans.set(path, await this.#scanPath(path, fromUs, signal));
       if (signal.aborted) {
