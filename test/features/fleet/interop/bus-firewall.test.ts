@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Namespace, openNamespace } from '../../../peers/host/namespace.ts';
+import { linkLocal, type Namespace, openNamespace } from '../../../peers/host/namespace.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../../../peers/programs/process.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
@@ -37,9 +37,9 @@ describeWith(['root', 'namespaces', 'nft'], 'the firewall of the bus', () => {
   });
 
   /** @returns how long it takes until the other end has them */
-  const send = async (bytes: number): Promise<number> => {
+  const send = async (bytes: number, to = nats.ip): Promise<number> => {
     const beganMs = performance.now();
-    const socket = connect(4222, nats.ip);
+    const socket = connect(4222, to);
     socket.setEncoding('utf8');
     socket.write(Buffer.alloc(bytes));
     let text = '';
@@ -60,8 +60,12 @@ describeWith(['root', 'namespaces', 'nft'], 'the firewall of the bus', () => {
     expect(await large).toBeGreaterThan(LIMITED_MS);
     using folder = temporaryFolder();
     const ofServer = join(folder.path, 'bus.nft');
-    writeFileSync(ofServer, readFileSync(RULES, 'utf8').replace('203.0.113.10', nats.hostIp));
+    const hostIp6 = await linkLocal([], nats.hostInterface);
+    const ip6 = `${await linkLocal(['-n', nats.name], nats.farInterface)}%${nats.hostInterface}`;
+    const rules = readFileSync(RULES, 'utf8').replace('203.0.113.10', nats.hostIp).replace('2001:db8::10', hostIp6);
+    writeFileSync(ofServer, rules);
     await inside('nft', '-f', ofServer);
     expect(await send(LARGE)).toBeLessThan(LIMITED_MS);
+    expect(await send(LARGE, ip6)).toBeLessThan(LIMITED_MS);
   });
 });
