@@ -44,7 +44,7 @@ function open(count: number) {
     const forwards = new PathForwards(make, clock, silentLogger);
     forwards.follow([DOOR]);
     forwards.start(new Stream([tinyH264]));
-    return { carrier, forwards, fail: () => fail(new PerchError('unavailable', 'off')) };
+    return { carrier, forwards, item: () => forwards.items[0], fail: () => fail(new PerchError('unavailable', 'off')) };
   });
   const pass = async (ms: number) => {
     for (let left = ms; left > 0; left -= 500) {
@@ -52,7 +52,7 @@ function open(count: number) {
       await clock.advance(500);
     }
   };
-  return { servers, pass, publishing: () => [...publishing], most: () => most };
+  return { database, servers, pass, publishing: () => [...publishing], most: () => most };
 }
 
 test('one of several servers publishes, for as long as it has the stream; then another one does', async () => {
@@ -105,4 +105,50 @@ test('while the database is away the server that publishes goes on, also after i
   servers[first]?.fail();
   await pass(5_000);
   expect([publishing(), most()]).toEqual([[first], 1]);
+});
+
+test('a server that waits for another one is idle, without the error of its last attempt', async () => {
+  const { servers, pass, publishing } = open(2);
+  await pass(5_000);
+  const [first = 0] = publishing();
+  for (let tries = 0; tries < 8 && publishing()[0] !== 1 - first; tries += 1) {
+    servers[publishing()[0] ?? first]?.fail();
+    await pass(4_000);
+  }
+  await pass(15_000);
+  expect(servers[first]?.item()).toMatchObject({ state: 'idle', lastError: null, lastErrorTime: null });
+  expect(servers[1 - first]?.item()).toMatchObject({ state: 'forwarding' });
+});
+
+test('a server whose lease another one has taken is idle, at no time with an error', async () => {
+  const { database, servers, pass, publishing } = open(2);
+  await pass(5_000);
+  const [first = 0] = publishing();
+  const [name = ''] = database.leases.keys();
+  const holder = servers[1 - first]?.carrier as MemoryCarrier;
+  database.leases.set(name, { holder, untilMs: database.nowMs + 10_000 });
+  for (let steps = 0; steps < 40; steps += 1) {
+    await pass(500);
+    expect(servers[first]?.item()).toMatchObject({ lastError: null });
+  }
+  expect(publishing()).toEqual([1 - first]);
+  expect(servers[first]?.item()).toMatchObject({ state: 'idle' });
+});
+
+test('a server that is stopped while it asks for its lease leaves it to another one', async () => {
+  const { database, servers, pass, publishing } = open(2);
+  await pass(5_000);
+  const [first = 0] = publishing();
+  const { carrier, forwards } = servers[first] as (typeof servers)[number];
+  const answer = Promise.withResolvers<void>();
+  const lease = carrier.lease.bind(carrier);
+  carrier.lease = (...ask) => answer.promise.then(() => lease(...ask));
+  await pass(3_000);
+  const closed = forwards.close();
+  await pass(500);
+  answer.resolve();
+  await closed;
+  expect([...database.leases.values()].map(({ holder }) => holder)).not.toContain(carrier);
+  await pass(4_000);
+  expect(publishing()).toEqual([1 - first]);
 });

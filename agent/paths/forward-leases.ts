@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
 import { documentCarrier } from '../base/files/document-carrier.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Forwarder } from '../protocols/contract.ts';
@@ -35,34 +34,48 @@ export class ForwardLeases {
       get outboundBytes() {
         return forwarder.outboundBytes;
       },
-      run: (stream, onForwarding, signal) =>
-        this.#hold(`forward ${path} ${dest}`, (held) => forwarder.run(stream, onForwarding, held), signal),
+      run: (stream, onForwarding, signal, onWaiting) => {
+        const work = (held: AbortSignal) => forwarder.run(stream, onForwarding, held);
+        return this.#hold(`forward ${path} ${dest}`, work, signal, onWaiting);
+      },
     };
   }
 
-  /** Runs work while this server has the lease. @throws PerchError unavailable after another one has taken it, and what `work` throws */
-  async #hold(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** Runs work while this server has the lease. @throws what `work` throws */
+  async #hold(
+    name: string,
+    work: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+    onWaiting: () => void = () => {},
+  ): Promise<void> {
     const { clock } = this.#options;
     while (!(await this.#has(name))) {
+      onWaiting();
       await clock.sleep(ASK_MS, signal);
       if (signal.aborted) {
         return;
       }
     }
     const lost = new AbortController();
-    const stop = clock.every(ASK_MS, async () => {
+    const ask = async (): Promise<void> => {
       if (!(await this.#has(name))) {
         lost.abort();
       }
+    };
+    let asked = Promise.resolve();
+    const stop = clock.every(ASK_MS, () => {
+      asked = ask();
     });
     try {
       await withJoinedSignal([signal, lost.signal], undefined, (joined) => work(joined.signal));
     } finally {
       stop();
+      // It would take the lease again.
+      await asked;
       await this.#release(name);
     }
     if (lost.signal.aborted) {
-      throw new PerchError('unavailable', 'another server of the database publishes there');
+      onWaiting();
     }
   }
 

@@ -13,10 +13,12 @@ class ScriptedForwarder implements Forwarder {
   outboundBytes = 0;
   readonly #over = Promise.withResolvers<void>();
   accept: () => void = () => {};
+  wait: () => void = () => {};
   isStopped = false;
 
-  run(_stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void> {
+  run(_stream: Stream, onForwarding: () => void, signal: AbortSignal, onWaiting: () => void): Promise<void> {
     this.accept = onForwarding;
+    this.wait = onWaiting;
     signal.addEventListener('abort', () => {
       this.isStopped = true;
       this.#over.resolve();
@@ -112,6 +114,27 @@ test('a destination that ends the connection by itself is connected again', asyn
   expect(forwards.items[0]).toMatchObject({ lastError: 'the destination ended the connection' });
   await clock.advance(1_000);
   expect(made[A.dest]?.length).toBe(2);
+  await forwards.close();
+});
+
+test('while another server publishes there a destination is idle; its error is logged once until it accepts the stream', async () => {
+  const { clock, lines, forwards, last, stream } = open();
+  forwards.follow([A]);
+  forwards.start(stream);
+  const warnings = () => lines.filter((line) => line.includes('not reached')).length;
+  for (let tries = 0; tries < 2; tries += 1) {
+    await clock.advance(10_000);
+    last(A).wait();
+    expect(forwards.items[0]).toMatchObject({ state: 'idle', lastError: null, lastErrorTime: null });
+    last(A).break('off');
+    await clock.advance(0);
+    expect([forwards.items[0]?.lastError, warnings()]).toEqual(['off', 1]);
+  }
+  await clock.advance(10_000);
+  last(A).accept();
+  last(A).break('off');
+  await clock.advance(0);
+  expect(warnings()).toBe(2);
   await forwards.close();
 });
 

@@ -20,7 +20,7 @@ export interface ForwardItem {
   /** The scheme of its URL. */
   readonly protocol: string;
   readonly state: 'idle' | 'forwarding' | 'error';
-  /** Reason of the last failure; null: none since the stream began or since the last connection. */
+  /** Reason of the last failure; null: none since the stream began, since the last connection or while another server publishes there. */
   readonly lastError: string | null;
   readonly lastErrorTime: string | null;
   readonly outboundBytes: number;
@@ -112,6 +112,8 @@ class Forward {
   #state: ForwardItem['state'] = 'idle';
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
+  /** The last failure in the log since the stream began or since the last connection. */
+  #logged: string | undefined;
   #reconnects = 0;
   #stop: AbortController | undefined;
   /** Runs never overlap: servers reject a second publisher, or let it replace the first. */
@@ -158,8 +160,8 @@ class Forward {
   }
 
   async #run(stream: Stream, signal: AbortSignal): Promise<void> {
-    this.#lastError = null;
-    this.#lastErrorTime = null;
+    this.#forgetError();
+    this.#logged = undefined;
     const runOnce = async (): Promise<void> => {
       try {
         await this.#connect(stream, signal);
@@ -182,9 +184,19 @@ class Forward {
   async #connect(stream: Stream, signal: AbortSignal): Promise<void> {
     const forwarder = this.#make(this.destination);
     this.#forwarder = forwarder;
+    let isWaiting = false;
+    const onForwarding = () => {
+      isWaiting = false;
+      this.#forwarding();
+    };
+    const onWaiting = () => {
+      isWaiting = true;
+      this.#state = 'idle';
+      this.#forgetError();
+    };
     try {
-      await forwarder.run(stream, () => this.#forwarding(), signal);
-      if (!signal.aborted) {
+      await forwarder.run(stream, onForwarding, signal, onWaiting);
+      if (!signal.aborted && !isWaiting) {
         throw new PerchError('unavailable', 'the destination ended the connection');
       }
     } finally {
@@ -198,20 +210,26 @@ class Forward {
 
   #forwarding(): void {
     this.#state = 'forwarding';
-    this.#lastError = null;
-    this.#lastErrorTime = null;
+    this.#forgetError();
+    this.#logged = undefined;
     this.#log.info({ protocol: this.#protocol }, 'forwarding to a destination');
   }
 
   #note(cause: unknown): void {
     const reason = explain(cause);
-    if (reason !== this.#lastError) {
+    if (reason !== this.#logged) {
       this.#log.warn({ protocol: this.#protocol, reason }, 'destination not reached, retrying');
     }
     releaseFrames(cause);
     this.#state = 'error';
+    this.#logged = reason;
     this.#lastError = reason;
     this.#lastErrorTime = this.#now();
+  }
+
+  #forgetError(): void {
+    this.#lastError = null;
+    this.#lastErrorTime = null;
   }
 
   #now(): string {

@@ -101,8 +101,9 @@ export interface Forwarder {
    * Makes one connection; resolves or rejects when it ends, soon after `signal` aborts. A destination that is too slow loses samples up to
    * the next key sample: the stream never waits.
    * @param onForwarding called once the destination takes the media
+   * @param onWaiting called while another server publishes there: an end after that, without media, is no failure
    */
-  run(stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void>;
+  run(stream: Stream, onForwarding: () => void, signal: AbortSignal, onWaiting?: () => void): Promise<void>;
 }
 
 /** A kind of connection or session in the API. */
