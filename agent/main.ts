@@ -11,6 +11,7 @@ import { explain, PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { DEFAULT_DATA, type OwnCommand, ownCommand } from './base/own-command.ts';
 import { leave, leaveWritten } from './native/leave.ts';
+import { onStopSignal } from './native/stop-signal.ts';
 
 /** Interval of `memory.releaseProgram()`. A call costs about a millisecond, most of it for pages that are used again. */
 const RELEASE_PROGRAM_MS = 3_000;
@@ -109,7 +110,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   }
   const folder = holdDataFolder(data, true);
   const manager = findServiceManager(process.env);
-  const ended = whenAsked();
+  const ended = new Promise<void>(onStopSignal);
   const { promise: restarting, resolve: restart } = Promise.withResolvers<'restart'>();
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
@@ -258,23 +259,6 @@ async function sayAddresses(app: App, said: Set<string>, own: OwnCommand): Promi
   for (const text of texts) {
     said.add(text);
   }
-}
-
-/** Resolves at the first SIGINT or SIGTERM. The terminal and npm both send Ctrl-C: only a later signal exits at once. */
-function whenAsked(): Promise<void> {
-  return new Promise((resolve) => {
-    let firstMs: number | undefined;
-    const onSignal = () => {
-      const nowMs = performance.now();
-      if (firstMs !== undefined && nowMs - firstMs > 1_000) {
-        leave(130);
-      }
-      firstMs ??= nowMs;
-      resolve();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  });
 }
 
 // Not awaited: bundled as CommonJS, which has no top-level await.

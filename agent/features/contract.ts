@@ -238,7 +238,7 @@ export interface CommandCall {
   /** The output is a terminal, where a line can be overwritten. */
   readonly isTerminal: boolean;
   write(text: string): void;
-  /** Aborts at SIGINT and SIGTERM, which no longer end the process. */
+  /** Aborts at the first SIGINT or SIGTERM. Only one that comes seconds later ends the process. */
   stopSignal(): AbortSignal;
   /** Locks the data folder. @param hint the message if a Perch runs on it @throws PerchError */
   hold(hint: string): { release(): void };

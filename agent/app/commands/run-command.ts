@@ -5,6 +5,7 @@ import { holdDataFolder } from '../../../system/data-folder.ts';
 import { PerchError } from '../../base/errors.ts';
 import { DEFAULT_DATA } from '../../base/own-command.ts';
 import type { Command, CommandCall } from '../../features/contract.ts';
+import { onStopSignal } from '../../native/stop-signal.ts';
 import { FEATURES } from '../features/table.ts';
 import { COMMANDS, needsFile } from './table.ts';
 
@@ -82,8 +83,7 @@ function callOf(
     write: (text) => void process.stdout.write(text),
     stopSignal: () => {
       const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
-      process.once('SIGTERM', () => stop.abort());
+      onStopSignal(() => stop.abort());
       return stop.signal;
     },
     hold: (hint) => {

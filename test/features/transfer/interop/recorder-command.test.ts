@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../../agent/base/clock.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
@@ -64,18 +65,23 @@ async function openImport() {
   return { card, camera, folder: folder.path, dataDir: join(folder.path, 'data'), start, drafts };
 }
 
-test.for<[NodeJS.Signals, string]>([
-  ['SIGTERM', 'keeps whole groups of pictures'],
-  ['SIGKILL', 'leaves nothing half'],
-])('an import that %s ends %s, and the same command takes the rest, each picture once', async ([signal]) => {
+test.for<[NodeJS.Signals, string, number]>([
+  ['SIGTERM', 'keeps whole groups of pictures', 1],
+  ['SIGINT', 'as the terminal, npm and the script deliver it, keeps whole groups of pictures', 3],
+  ['SIGKILL', 'leaves nothing half', 1],
+])('an import that %s ends %s, and the same command takes the rest, each picture once', async ([signal, , times]) => {
   const { card, camera, folder, start, drafts } = await openImport();
   const first = start();
   await expect.poll(() => drafts().length, MINUTE).toBe(1);
   await expect.poll(() => camera.state.replayRequests.some(({ method }) => method === 'PLAY'), MINUTE).toBe(true);
+  for (let i = 1; i < times; i += 1) {
+    first.child.kill(signal);
+    await setTimeout(10);
+  }
   const code = await first.stop(signal);
   const kept = await recorded(folder);
   expect(kept).toEqual(onCard(card).slice(0, kept.length));
-  if (signal === 'SIGTERM') {
+  if (signal !== 'SIGKILL') {
     expect([code, first.output()]).toEqual([1, expect.stringContaining('the same command continues')]);
     expect(kept.length % 10).toBe(0);
     expect(drafts()).toEqual([]);
