@@ -16,7 +16,8 @@ const ForwardItem = Type.Object({
   }),
   protocol: Type.String({ description: 'The scheme of the URL.' }),
   state: Type.Enum(['idle', 'forwarding', 'error'], {
-    description: 'idle: there is no stream, or the first connection is being made; error: the last attempt failed.',
+    description:
+      'idle: there is no stream, another server of the database publishes there, or the first connection is being made; error: the last attempt failed.',
   }),
   lastError: OrNull(Type.String({ description: 'Why the destination does not get the stream.' })),
   lastErrorTime: OrNull(Type.String({ description: 'RFC 3339.' })),

@@ -13,7 +13,7 @@ export const forwards = {
     `${failing} of ${countText(count, { one: '1 server', other: '# servers' })}: no connection`,
 
   sending: (size: string) => `Sending, ${size} so far`,
-  notSending: 'Not sending: the camera is offline, or the connection is not ready yet',
+  notSending: 'Not sending: the camera is offline, another server sends, or the connection is not ready yet',
   noConnection: 'No connection, retried every few seconds',
   failed: (why: string) => `Not sending, retried every few seconds: ${why}`,
 

@@ -8,7 +8,7 @@ export const forwards: ForwardsWords = {
   someFail: (failing, count) => `${count} 个服务器中有 ${failing} 个无法连接`,
 
   sending: (size) => `正在发送，已发送 ${size}`,
-  notSending: '未在发送：摄像头离线，或正在连接',
+  notSending: '未在发送：摄像头离线、由另一台服务器发送，或正在连接',
   noConnection: '无法连接，每隔几秒重试',
   failed: (why) => `未在发送，每隔几秒重试：${why}`,
 
