@@ -21,7 +21,7 @@ const MAX_TAKEN_PER_SECOND = 256;
 const UNIT_BYTES = 200;
 /** A card that sends more than this, or for longer by its own time, without a new group has none. */
 const MAX_GROUP_BYTES = 4 * MAX_WHOLE_BYTES;
-const MAX_GROUP_MS = 10 * 60_000;
+export const MAX_GROUP_MS = 10 * 60_000;
 
 interface OpenGroup {
   readonly units: CardUnit[];

@@ -74,6 +74,8 @@ export interface FetchOptions {
 export interface Fetched {
   readonly groups: number;
   readonly seconds: number;
+  /** Begin of the first group, Unix milliseconds. */
+  readonly beginMs: number | undefined;
   /** The camera's clock minus ours; undefined: no picture was equal, and its clock was believed. */
   readonly differenceMs: number | undefined;
   /** Groups of pictures above 32 MB, which are left out. */
@@ -207,8 +209,8 @@ export async function fetchSource(
     written.end(true);
     await recorder.end();
   }
-  const { groups, seconds } = written;
-  return { groups, seconds, differenceMs, tooLarge: tooLarge.size, hasVideo, hasBefore, isDoubted };
+  const { groups, seconds, beginMs } = written;
+  return { groups, seconds, beginMs, differenceMs, tooLarge: tooLarge.size, hasVideo, hasBefore, isDoubted };
 }
 
 /** Whether the card has pictures after the gap that were recorded live, too. */

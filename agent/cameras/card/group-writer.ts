@@ -10,6 +10,8 @@ export class GroupWriter {
   readonly taken = new TakenGroups();
   groups = 0;
   seconds = 0;
+  /** Begin of the first group. */
+  beginMs: number | undefined;
   /** End of the last group, or begin of the gap. */
   endMs: number;
   readonly #recorder: GapRecorder;
@@ -58,6 +60,7 @@ export class GroupWriter {
   #write(group: CardGroup): void {
     this.#recorder.write(group);
     this.#onGroup?.(group);
+    this.beginMs ??= group.startMs;
     this.groups += 1;
     this.seconds += (group.endMs - group.startMs) / 1_000;
     this.endMs = group.endMs;

@@ -38,6 +38,8 @@ interface Running {
   readonly stop: AbortController;
   /** Undefined: the camera is asked what its card holds. */
   gap: UsRange | undefined;
+  /** Of the gap, what is settled if it is in doubt. */
+  asked: UsRange | undefined;
   /** The camera has begun to replay. */
   isRead: boolean;
   /** Up to here groups of the gap have come, Unix milliseconds. */
@@ -229,7 +231,7 @@ export class Backfill {
       const [path, settings] = next;
       const stop = new AbortController();
       this.#stateOf(path).servedMs = nowMs;
-      this.#running = { path, stop, gap: undefined, isRead: false, reachedMs: 0 };
+      this.#running = { path, stop, gap: undefined, asked: undefined, isRead: false, reachedMs: 0 };
       this.#work = this.#fill(path, settings, stop.signal).finally(() => {
         this.#running = undefined;
       });
@@ -334,9 +336,9 @@ export class Backfill {
 
   /** What is in doubt stays so: only a person has the card asked again. */
   async #settleDoubted(path: string, error: unknown): Promise<void> {
-    const gap = this.#running?.gap;
-    if (gap && error instanceof PerchError && error.context['isInDoubt'] === true) {
-      await this.#settled.asked(path, gap, 'inDoubt').catch((cause: unknown) => {
+    const asked = this.#running?.asked;
+    if (asked && error instanceof PerchError && error.context['isInDoubt'] === true) {
+      await this.#settled.asked(path, asked, 'inDoubt').catch((cause: unknown) => {
         this.#host.log.warn({ path, err: cause }, 'a gap that is in doubt is asked for again');
       });
     }
@@ -370,7 +372,7 @@ export class Backfill {
     if (!link) {
       return true;
     }
-    const { openCard, listGap, fetchGap } = await loadFetching();
+    const { openCard, listGap, fetchGap, askedOf } = await loadFetching();
     const { session, card } = await openCard(link, clock, signal);
     state.card = card ?? null;
     if (!card || !next) {
@@ -387,6 +389,7 @@ export class Backfill {
     const { gap } = listed;
     if (this.#running) {
       this.#running.gap = gap;
+      this.#running.asked = askedOf(listed);
     }
     log.info(
       { path, from: new Date(gap.startUs / 1_000), seconds: seconds(gap) },
@@ -400,7 +403,7 @@ export class Backfill {
       return linkRate(pathSettingsIn(now, BACKFILL).backfillMaxRate) ?? state.link.maxBytesPerSecond;
     };
     const recorders = new Set<Recorder>();
-    const fetched = await fetchGap(
+    const { beginMs, ...fetched } = await fetchGap(
       {
         ...{ path, session, clock, maxBytesPerSecond, link: state.link, playback: recordings.playback },
         onGroup: ({ endMs }) => {
@@ -438,10 +441,11 @@ export class Backfill {
         'groups of pictures above 32 MB are left out of a gap: give the camera a shorter key frame interval',
       );
     }
+    const asked = askedOf(listed, beginMs);
     // With record: motion a card that records so, too, has only a part.
     const isWhole =
-      fetched.groups > 0 && (settings.record === 'motion' || seconds(gap) - fetched.seconds < PART_SECONDS);
-    await this.#settled.asked(path, gap, isWhole ? undefined : 'notOnCard');
+      fetched.groups > 0 && (settings.record === 'motion' || seconds(asked) - fetched.seconds < PART_SECONDS);
+    await this.#settled.asked(path, asked, isWhole ? undefined : 'notOnCard');
     log.info(
       { path, ...fetched, seconds: Math.round(fetched.seconds) },
       'the card of the camera has sent what it has of a gap',
@@ -463,10 +467,10 @@ const seconds = ({ startUs, endUs }: UsRange): number => Math.round((endUs - sta
 
 const loadFetching = () =>
   loadLate('filling of gaps', async () => {
-    const [{ gapInTurn, gapsByFault }, { fetchGap, listGap }, { openCard }] = await Promise.all([
+    const [{ gapInTurn, gapsByFault }, { askedOf, fetchGap, listGap }, { openCard }] = await Promise.all([
       import('./fetching/gaps.ts'),
       import('./fetching/fetch-gap.ts'),
       import('./fetching/open-card.ts'),
     ]);
-    return { gapInTurn, gapsByFault, fetchGap, listGap, openCard };
+    return { gapInTurn, gapsByFault, askedOf, fetchGap, listGap, openCard };
   });

@@ -6,9 +6,10 @@ import type { Quirks } from '../../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { openSession } from '../../../onvif/device/onvif-session.ts';
+import type { UsRange } from '../../../playback/index/hidden-ranges.ts';
 import type { Playback } from '../../../playback/playback.ts';
 import type { Recorder } from '../../../record/recorder.ts';
-import { fetchGap, listGap } from './fetch-gap.ts';
+import { askedOf, fetchGap, listGap } from './fetch-gap.ts';
 
 const LOGIN = { user: 'admin', password: 'pässword' };
 const SECONDS = 60;
@@ -32,6 +33,8 @@ interface Setup {
   readonly isOther?: 'none' | 'stream';
   /** The card holds half a minute of an hour ago, too. */
   readonly hasHourBefore?: boolean;
+  /** The card holds these seconds, too. */
+  readonly before?: readonly Pick<Parameters<typeof filledCard>[0], 'fromMs' | 'seconds'>[];
   /** Seconds whose group of pictures is larger than one may be. */
   readonly large?: readonly [fromSecond: number, untilSecond: number];
   /** Of each of its pictures. */
@@ -64,6 +67,7 @@ async function openGap(setup: Setup = {}) {
     quirks = {},
     isOther,
     hasHourBefore = false,
+    before = [],
     large = [],
     largeBytes,
     gap: [from, until] = [20.35, 30.6],
@@ -79,6 +83,8 @@ async function openGap(setup: Setup = {}) {
   if (hasHourBefore) {
     card.units.unshift(...filledCard({ fromMs: startMs - HOUR_MS, seconds: 33 }).units);
   }
+  const earlier = before.flatMap((one) => filledCard({ ...one, group: 50 }).units);
+  card.units.unshift(...earlier);
   const [largeFrom, largeUntil] = large.map((second) => startMs + second * 1_000);
   enlarge(card, largeFrom ?? 0, largeUntil ?? 0, largeBytes);
   card.isRecording = true;
@@ -86,7 +92,7 @@ async function openGap(setup: Setup = {}) {
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const signal = new AbortController().signal;
   const session = await openSession({ url: camera.url, ...LOGIN, signal, clock: { ...systemClock, wallMs } });
-  const pictures = card.units.filter(({ track, unixMs }) => track === 0 && unixMs >= startMs);
+  const pictures = card.units.filter((one) => one.track === 0 && (one.unixMs >= startMs || earlier.includes(one)));
   const playback: Pick<Playback, 'video'> = {
     async *video(_path, { fromUs, toUs }) {
       const some = pictures.filter(
@@ -121,10 +127,10 @@ async function openGap(setup: Setup = {}) {
     return collecting as unknown as Recorder;
   };
   const [startUs, endUs] = [from, until].map((second) => (startMs + second * 1_000) * 1_000) as [number, number];
-  const fetchAll = async (signal: AbortSignal) => {
+  const fetchAll = async (signal: AbortSignal, gap: UsRange = { startUs, endUs }, limit?: number) => {
     const place = { path: 'door', session, clock };
-    const listed = await listGap({ ...place, gap: { startUs, endUs } }, signal);
-    return fetchGap(
+    const listed = await listGap({ ...place, gap }, signal, limit);
+    const got = await fetchGap(
       {
         ...{ ...place, playback, recorder, hasSameStream: fetched === 'same', mustMatch },
         ...{ hasSound: true, fingerprint: '', camera: { onvif: camera.url, ...LOGIN } },
@@ -133,15 +139,25 @@ async function openGap(setup: Setup = {}) {
       listed,
       signal,
     );
+    return { got, asked: askedOf(listed, got.beginMs) };
   };
-  const run = (signal = new AbortController().signal) => inSteps(clock, fetchAll(signal));
+  const run = async (signal = new AbortController().signal) => (await inSteps(clock, fetchAll(signal))).got;
+  /** The whole gap, of a card of which fewer recordings are read than it lists. @returns in how many parts */
+  const runInParts = async (limit: number) => {
+    let parts = 0;
+    for (let gap = { startUs, endUs }; gap.endUs > startUs; parts += 1) {
+      const { asked } = await inSteps(clock, fetchAll(new AbortController().signal, gap, limit));
+      gap = { startUs, endUs: asked.startUs };
+    }
+    return parts;
+  };
   /** Pictures of these whole seconds of the card, once each, in their order. */
   const expected = (fromSecond: number, untilSecond: number) =>
     pictures
       .map(({ unixMs, data }) => ({ second: (unixMs - startMs) / 1_000, hash: digest(withoutSets(data)) }))
       .filter(({ second }) => second >= fromSecond && second < untilSecond);
   const shown = () => got.filter(({ isVideo }) => isVideo).map(({ second, hash }) => ({ second, hash }));
-  return { run, expected, shown, got, files, camera };
+  return { run, runInParts, expected, shown, got, files, camera };
 }
 
 const rounded = (all: readonly { second: number; hash: string }[]) =>
@@ -237,8 +253,33 @@ test.for<[string, Quirks]>([
       isAbout(1 + 60 - 1),
     ]);
     await expect(hoursOf(300, 100, 2)).rejects.toThrow('more recordings than can be read');
+    // Parts of a quarter of an hour would cost more in listings than they bring.
+    await expect(hoursOf(300, 99.75, 3)).rejects.toThrow('more recordings than can be read');
+    expect(await hoursOf(300, 99.75, 4)).toBeCloseTo(100.5, 1);
+    expect(await hoursOf(99.9, 99.75, 3)).toBeCloseTo(99.9, 5);
   },
 );
+
+test.for<[string, number, number]>([
+  ['', 20, 10.6],
+  [', where the card has nothing else of the newer part', 10, 0],
+])('the group of pictures across the cut of a gap comes once%s', async ([, seconds, until]) => {
+  // Six files of 50 minutes, the newest of which has just begun, less the hour by which the clock of the card may be off.
+  const cutMs = startMs - 250 * 60_000 + HOUR_MS;
+  const { runInParts, expected, shown } = await openGap({
+    quirks: { cardFiles: { everyMs: 50 * 60_000, overlapMs: 0 } },
+    before: [
+      { fromMs: startMs - 20 * HOUR_MS, seconds: 1 },
+      { fromMs: cutMs - 7_500, seconds },
+    ],
+    gap: [-4 * 3_600, until],
+  });
+  expect(await runInParts(6)).toBe(2);
+  const hashes = shown()
+    .toSorted((a, b) => a.second - b.second)
+    .map(({ hash }) => hash);
+  expect(hashes).toEqual(expected(-4 * 3_600, until - 0.6).map(({ hash }) => hash));
+});
 
 test('groups of pictures above 32 MB are left out and counted', async () => {
   const { run, expected, shown } = await openGap({ large: [24, 25] });

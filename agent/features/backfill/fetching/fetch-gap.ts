@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { MAX_GROUP_MS } from '../../../cameras/card/card-groups.ts';
 import {
   EDGE_MS,
   type Fetched,
@@ -12,6 +13,7 @@ import {
 import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
 import { findRecordings } from '../../../onvif/recordings/card-services.ts';
 import { streamsOf } from '../../../onvif/recordings/parallel.ts';
+import type { UsRange } from '../../../playback/index/hidden-ranges.ts';
 
 const HOUR_MS = 3_600_000;
 /** Cameras list a file once it is closed, after hours at most. */
@@ -27,6 +29,8 @@ interface ListedGap extends Pick<FetchOptions, 'gap'> {
   readonly recordings: readonly CardRecording[];
   /** How far the card's clock seems to be from the camera's. */
   readonly zoneMs: number;
+  /** It begins within the gap that was asked for. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -43,11 +47,22 @@ export async function listGap(
   const zoneMs = zoneOf(recordings, clock.wallMs() + session.skewMs);
   // In each zone that is tried.
   const reachUs = (completeMs - Math.abs(zoneMs) - HOUR_MS) * 1_000;
-  if (reachUs <= 0) {
+  // Each part costs a full listing, and begins up to a group of pictures later than it is cut.
+  if (reachUs < Math.min(3 * MAX_GROUP_MS * 1_000, gap.endUs - gap.startUs)) {
     throw new PerchError('unsupported', 'its card lists more recordings than can be read', { path });
   }
-  return { gap: { ...gap, startUs: Math.max(gap.startUs, Math.round(gap.endUs - reachUs)) }, recordings, zoneMs };
+  const startUs = Math.max(gap.startUs, Math.round(gap.endUs - reachUs));
+  return { gap: { ...gap, startUs }, recordings, zoneMs, isCut: startUs > gap.startUs };
 }
+
+/**
+ * What need not be asked for again of a gap. The group of pictures across its cut belongs to the next part, which reaches to the first
+ * group that came. @param beginMs of that group
+ */
+export const askedOf = (
+  { gap, isCut }: Pick<ListedGap, 'gap' | 'isCut'>,
+  beginMs = gap.startUs / 1_000 + MAX_GROUP_MS,
+): UsRange => (isCut ? { ...gap, startUs: Math.round(beginMs * 1_000) } : gap);
 
 /**
  * Fills a gap from the camera's card. @returns what was fetched, after the camera has sent all that it has of the gap
@@ -104,7 +119,7 @@ export async function fetchGap(
     const text = 'nothing on its card equals the recordings around the gap: its times or channels are in doubt';
     throw new PerchError('unsupported', text, { path, isInDoubt: true });
   }
-  return { groups: 0, seconds: 0, differenceMs: undefined, tooLarge: 0 };
+  return { groups: 0, seconds: 0, beginMs: undefined, differenceMs: undefined, tooLarge: 0 };
 }
 
 /** @throws PerchError if the card may hold more of the gap in a file that is still open, and not listed */
