@@ -162,6 +162,7 @@ export class App {
     );
     await this.#camera.onvif.begin();
     await this.#http.features.started();
+    recordings.events.acted.begin(signal);
     log.info({ version, file: store.file ?? 'none', data: dataDir }, 'started');
   }
 
@@ -224,9 +225,7 @@ class ApplyQueue {
       // The reply to a change of a port's settings precedes the restart of that port.
       await setImmediate();
       this.#isChanged = false;
-      if (!this.#stop.aborted) {
-        await apply();
-      }
+      await (this.#stop.aborted ? undefined : apply());
     });
   }
 }

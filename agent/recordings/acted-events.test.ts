@@ -1,7 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { type MemoryCarrier, MemoryDatabase } from '../../test/support/base/memory-carrier.ts';
-import { ServerClaims } from '../base/files/server-claims.ts';
 import { silentLogger } from '../base/log.ts';
 import type { CameraEvent, EventListener } from '../record/events/event.ts';
 import { ActedEvents } from './acted-events.ts';
@@ -10,7 +9,7 @@ const HOUR_MS = 3_600_000;
 let folders = 0;
 
 /** A server that hears of events of `gate`, its own camera, and of `yard/gate`, that of another box. */
-function openServer(database?: MemoryDatabase) {
+function startServer(database?: MemoryDatabase) {
   folders += 1;
   const dataDir = `/acting-${folders}`;
   const carrier = database?.server(dataDir) as MemoryCarrier;
@@ -23,12 +22,19 @@ function openServer(database?: MemoryDatabase) {
         return () => listeners.delete(listener);
       },
     },
-    claims: new ServerClaims({ dataDir, clock, lastsMs: HOUR_MS }),
+    dataDir,
+    clock,
     isRemote: (path) => path.startsWith('yard/'),
     log: silentLogger,
   });
-  const seen: string[] = [];
-  acted.listen(({ id, text }, known) => seen.push(`${id} ${text}${known ? ` after ${known.text}` : ''}`));
+  const listen = (name: string) => {
+    const seen: string[] = [];
+    const stop = acted.listen(name, ({ id, text }, known) =>
+      seen.push(`${id} ${text}${known ? ` after ${known.text}` : ''}`),
+    );
+    return { seen, stop };
+  };
+  const stop = new AbortController();
   const event = (id: string, path: string, text: string): CameraEvent => ({
     ...{ id, path, text, type: 'motion', source: 'camera', startUs: 0, endUs: undefined },
   });
@@ -37,12 +43,30 @@ function openServer(database?: MemoryDatabase) {
       listener(event(id, path, text), before === undefined ? undefined : event(id, path, before));
     }
   };
-  return { carrier, clock, hear, seen };
+  const begin = () => acted.begin(stop.signal);
+  return { carrier, clock, hear, listen, begin, stop: () => stop.abort() };
+}
+
+/** A server with one listener. */
+function openServer(database?: MemoryDatabase) {
+  const server = startServer(database);
+  const { seen } = server.listen('rules');
+  server.begin();
+  return { ...server, seen };
 }
 
 const settled = async () => {
   for (let i = 0; i < 20; i += 1) {
     await Promise.resolve();
+  }
+};
+
+/** As long as servers leave events to the one that acted last. */
+const second = async (...servers: readonly { readonly clock: FakeClock }[]) => {
+  await settled();
+  for (const { clock } of servers) {
+    await clock.advance(1_000);
+    await settled();
   }
 };
 
@@ -61,7 +85,7 @@ test('one of the servers that have an event of a box acts on it, in the order of
     hear('a');
     hear('a', 'label', 'start');
   }
-  await settled();
+  await second(...servers);
   for (const { hear } of servers) {
     hear('a', 'end', 'label');
   }
@@ -74,9 +98,9 @@ test('the server that acted last goes on, also where another one hears of the ev
   const database = new MemoryDatabase();
   const [one, other] = [openServer(database), openServer(database)];
   one.hear('a');
-  await settled();
+  await second(one);
   other.hear('a');
-  await settled();
+  await second(other);
   other.hear('b');
   await other.clock.advance(500);
   one.hear('b');
@@ -103,7 +127,7 @@ test('while the database is away, or does not answer, each server acts', async (
   other.hear('a');
   await settled();
   expect(other.seen).toEqual([]);
-  await other.clock.advance(3_000);
+  await other.clock.advance(4_000);
   await settled();
   expect(other.seen).toEqual(['a start']);
 });
@@ -112,10 +136,62 @@ test('a server that starts while an event goes on leaves it to the other one', a
   const database = new MemoryDatabase();
   const one = openServer(database);
   one.hear('a');
-  await settled();
+  await second(one);
   database.nowMs = HOUR_MS / 2;
   const other = openServer(database);
   other.hear('a', 'end');
+  await second(other);
+  expect([one.seen, other.seen]).toEqual([['a start'], []]);
+});
+
+test('a server that was restarted, and does not know the pauses of the rules, leaves events to the one that acts', async () => {
+  const database = new MemoryDatabase();
+  const one = openServer(database);
+  one.hear('a');
+  await second(one);
+  const restarted = openServer(database);
+  restarted.hear('b');
   await settled();
-  expect(other.seen).toEqual([]);
+  one.hear('b');
+  await second(one, restarted);
+  expect([one.seen, restarted.seen]).toEqual([['a start', 'b start'], []]);
+});
+
+test('a server that has not started, or is stopping, leaves events to the others', async () => {
+  const database = new MemoryDatabase();
+  const [starting, stopping, other] = [startServer(database), openServer(database), openServer(database)];
+  const { seen } = starting.listen('rules');
+  stopping.hear('a');
+  await second(stopping);
+  stopping.stop();
+  for (const { hear } of [starting, stopping]) {
+    hear('b');
+  }
+  await second(starting, stopping);
+  expect([database.leases.size, seen, stopping.seen]).toEqual([1, [], ['a start']]);
+  other.hear('b');
+  // Of an event on which it acts already.
+  stopping.hear('a', 'end', 'start');
+  await second(other);
+  expect([other.seen, stopping.seen]).toEqual([['b start'], ['a start', 'a end after start']]);
+});
+
+test('rules and notifications are decided separately among the servers where they are open', async () => {
+  const database = new MemoryDatabase();
+  const [one, other] = [startServer(database), startServer(database)];
+  const rules = one.listen('rules');
+  one.begin();
+  one.hear('a');
+  await second(one);
+  other.begin();
+  const others = [other.listen('rules'), other.listen('notifications')];
+  other.hear('a');
+  await second(other);
+  expect([rules.seen, ...others.map(({ seen }) => seen)]).toEqual([['a start'], [], ['a start']]);
+  rules.stop();
+  one.hear('b');
+  await second(one);
+  other.hear('b');
+  await second(other);
+  expect(others.map(({ seen }) => seen)).toEqual([['b start'], ['a start', 'b start']]);
 });

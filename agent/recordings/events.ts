@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { PerchError } from '../base/errors.ts';
-import { ServerClaims } from '../base/files/server-claims.ts';
 import type { Context } from '../config/load/context.ts';
 import { resolvePath } from '../config/load/load.ts';
 import { remotePathOf } from '../config/values/remote-path.ts';
@@ -16,8 +15,6 @@ const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 const MAX_ELSEWHERE = 2_000;
-/** As long as an event may go on: a server that starts meanwhile does not act on it. */
-const CLAIMED_MS = 3_600_000;
 
 interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
@@ -68,7 +65,8 @@ export class CameraEvents implements EventIntake {
     this.hub.listen((event) => this.#store(event));
     this.acted = new ActedEvents({
       hub: this.hub,
-      claims: new ServerClaims({ dataDir, clock, lastsMs: CLAIMED_MS }),
+      dataDir,
+      clock,
       isRemote: (path) => remotePathOf(resolvePath(options.config(), path)?.settings?.source ?? '') !== undefined,
       log,
     });

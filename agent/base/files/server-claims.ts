@@ -27,7 +27,8 @@ export class ServerClaims {
   readonly #options: ClaimsOptions;
   #waiting: Waiting[] = [];
   #asking: Promise<void> | undefined;
-  #actedLast = true;
+  /** After a start it does not know the pauses that another server has begun. */
+  #actedLast = false;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;

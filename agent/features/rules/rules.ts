@@ -4,7 +4,8 @@ import { PerchError } from '../../base/errors.ts';
 import { HOUR_MS } from '../../base/time/units.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
-import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import type { ActedEvents } from '../../recordings/acted-events.ts';
 import type { FeatureAction, FeatureProblem, Host, OpenFeature } from '../contract.ts';
 import { type ActionsHost, type PresetHolds, RuleActions } from './actions.ts';
 import { type Cause, timeText } from './call-out.ts';
@@ -27,7 +28,7 @@ interface RulesHost extends ActionsHost, Pick<Host, 'settings' | 'mode' | 'zones
   readonly paths: Pick<Host['paths'], 'open' | 'find'>;
   readonly events: Pick<Host['events'], 'emit'>;
   readonly recordings: Pick<Host['recordings'], 'isClockTrusted'> & {
-    readonly events: { readonly acted: Pick<EventFeed, 'listen'> };
+    readonly events: { readonly acted: Pick<ActedEvents, 'listen'> };
   };
 }
 
@@ -61,7 +62,7 @@ export class Rules implements RuleControl {
     await this.#actions.begin();
     const { clock, recordings } = this.#host;
     this.#stops = [
-      recordings.events.acted.listen((event, known) => this.#follow(event, known)),
+      recordings.events.acted.listen('rules', (event, known) => this.#follow(event, known)),
       clock.eachSecond(() => this.#tick()),
     ];
   }

@@ -103,7 +103,10 @@ export class Notifications {
       paths: () => paths.list(),
       onOffline: (path) => void this.#onOffline(path),
     });
-    this.#stops = [recordings.events.acted.listen((event) => this.#notifier.onEvent(event)), () => watch.close()];
+    this.#stops = [
+      recordings.events.acted.listen('notifications', (event) => this.#notifier.onEvent(event)),
+      () => watch.close(),
+    ];
   }
 
   /** Several servers may have lost the camera. */

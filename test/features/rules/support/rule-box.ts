@@ -95,7 +95,7 @@ export async function boxOf(rules: string, dataDir?: string) {
       },
       events: {
         acted: {
-          listen: (listener: EventListener) => {
+          listen: (_: string, listener: EventListener) => {
             listeners.add(listener);
             return () => listeners.delete(listener);
           },
