@@ -27,6 +27,8 @@ export interface CopierDeps {
   readonly refusal: (file: string) => string | undefined;
   /** Bytes that stay free on a disk of this size. */
   readonly minFreeBytes: (diskBytes: number) => number;
+  /** What a person is told of a full disk. */
+  readonly whenRoom?: string;
   /** IANA name of the time zone, or undefined for the machine's zone. */
   readonly zone?: string;
 }
@@ -309,7 +311,8 @@ export class Copier {
     // Retention must not delete recordings to make room for the copy. An original that retention has to keep counts, too.
     const neededBytes = (this.#list.moves?.keep ? 2 : 1) * sizeBytes - keptBytes;
     if (bavail * bsize < neededBytes + this.#deps.minFreeBytes(blocks * bsize)) {
-      const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
+      const { whenRoom = 'it continues when there is room' } = this.#deps;
+      const text = `no room in ${folder}: recordMinFree keeps the rest of the disk free; ${whenRoom}`;
       throw new PerchError('exhausted', text, { why: 'full' });
     }
     if (recording.draft !== undefined) {

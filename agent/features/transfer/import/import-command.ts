@@ -49,6 +49,7 @@ export async function importRecordings(call: CommandCall): Promise<number> {
     {
       ...{ clock, playback, refusal: () => undefined },
       minFreeBytes: (diskBytes) => freeSpaceBytes(config.recordMinFree, diskBytes),
+      whenRoom: 'repeat the command when there is room',
     },
   );
   const sum = { taken: 0, takenBytes: 0, present: 0 };

@@ -80,6 +80,7 @@ export async function importFromRecorder(call: CommandCall): Promise<number> {
       deleted: (name) => new DeletedTimes(join(dataDir, DELETED_TIMES), silentLogger).of(name, startedMs),
       recorder: (name, of) => drafts.recorder(name, of),
       stopped: () => drafts.place(),
+      whenRoom: 'repeat the command when there is room',
       // A running Perch sees to both.
       ...{ limitRoom: () => Number.POSITIVE_INFINITY, claim: claimBy(mark, write), release: () => {} },
       room: async (recordPath) => {

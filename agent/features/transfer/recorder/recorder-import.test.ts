@@ -66,6 +66,7 @@ function openPath(camera: OnvifCamera, folder = temporaryFolder()) {
       busyMs: () => 0,
       deleted: async () => [],
       room: async () => 1e12,
+      whenRoom: 'it continues when there is room',
       settingsOf: () => settings,
     },
     open: (signal) => openRecorder(recorder, { clock: systemClock, config }, signal),
@@ -331,7 +332,7 @@ test('a disk without room for it is asked before anything comes, and while it co
   const { camera } = await openDevice({ replayPace: 10 });
   const { run, open, playback } = openPath(camera);
   const group = (await open()).channels[0]?.key ?? '';
-  await expect(run(importOf(group), { room: async () => 1_000 })).rejects.toMatchObject({ context: { why: 'full' } });
+  await expect(run(importOf(group), { room: async () => 0 })).rejects.toMatchObject({ context: { why: 'full' } });
   expect(camera.operations).not.toContain('GetReplayUri');
   let asked = 0;
   const room = async () => {
@@ -340,6 +341,38 @@ test('a disk without room for it is asked before anything comes, and while it co
   };
   await expect(run(importOf(group), { room })).rejects.toMatchObject({ context: { why: 'full' } });
   expect((await recorded(playback)).length % 10).toBe(0);
+});
+
+test('where the usual rate has no room, the channel is measured, and a disk with room for what it has takes it', async () => {
+  const { camera, card } = await openDevice();
+  const { run, open, playback, seen } = openPath(camera);
+  const group = (await open()).channels[0]?.key ?? '';
+  const bytes = card.units.reduce((sum, { data }) => sum + data.length, 0);
+  expect(bytes).toBeLessThan(SECONDS * 500_000);
+  const full = run(importOf(group), { room: async () => bytes / 2, whenRoom: 'repeat the command' });
+  await expect(full).rejects.toMatchObject({ message: expect.stringMatching(/; repeat the command$/) });
+  expect(await recorded(playback)).toEqual([]);
+  expect((seen.leftBytes.at(-1) ?? 0) / bytes).toBeCloseTo(1, 0);
+  await run(importOf(group), { room: async () => 1.5 * bytes });
+  expect(await recorded(playback)).toEqual(onCard(card));
+});
+
+test('a piece stops at a whole group before the disk is full, and the rest comes when there is room', async () => {
+  const { camera, card } = await openDevice({ replayPace: 10 });
+  const { run, open, playback, seen } = openPath(camera);
+  const group = (await open()).channels[0]?.key ?? '';
+  // Another program takes the room that the piece had.
+  let freeBytes = 1e12;
+  seen.onBytes = () => {
+    freeBytes = 1;
+  };
+  const room = async () => freeBytes;
+  await expect(run(importOf(group), { room })).rejects.toMatchObject({ context: { why: 'full' } });
+  const whole = await recorded(playback);
+  expect(whole.length).toBeGreaterThan(0);
+  expect(whole).toEqual(onCard(card, 0, whole.length / 10));
+  await run(importOf(group));
+  expect(await recorded(playback)).toEqual(onCard(card));
 });
 
 test('an address of another host is not dialled, and a recorder without Profile G says what it lacks', async () => {
@@ -428,7 +461,7 @@ test('a place where the recorder breaks the connection is left out at the third 
 test('a recordMaxSize that is reached ends the import, since what is older would be deleted at once', async () => {
   const { camera } = await openDevice();
   const { run, open, left } = openPath(camera);
-  await run(importOf((await open()).channels[0]?.key ?? ''), { limitRoom: () => 1_000 });
+  await run(importOf((await open()).channels[0]?.key ?? ''), { limitRoom: () => 0 });
   expect(left).toMatchObject([{ why: 'old' }]);
   expect(camera.operations).not.toContain('GetReplayUri');
 });

@@ -10,12 +10,11 @@ import type { Recorder } from '../../../record/recorder.ts';
 import type { ImportPace } from '../../../recordings/copy/copy-file.ts';
 import type { JobReport, StoredTransfer, TransferJob, TransferState } from '../../../recordings/copy/transfer-kind.ts';
 import { LinkShare } from '../../../sources/rtsp/replay/link-share.ts';
+import { ChannelRates } from './channel-rates.ts';
 import { type Channel, channelOf } from './channels.ts';
 import { missingUs, nextPiece, PIECE_US, type Wanted, wantedOf } from './pieces.ts';
 import { type OpenRecorder, ofRecorder } from './recorder-session.ts';
 
-/** What one piece of an unknown recording takes: half an hour of 4 Mbit/s. */
-const USUAL_BYTES_PER_SECOND = 500_000;
 /** A link of 100 Mbit/s. */
 const USUAL_RATE = 12_000_000;
 /** A disk that is slower cannot be recorded to. */
@@ -41,6 +40,8 @@ export interface RecorderImportDeps {
   stopped(recorder: Recorder): Promise<void>;
   /** Bytes that recordings of a path may still take. @throws PerchError if its disk is away */
   room(recordPath: string): Promise<number>;
+  /** What a person reads of a full disk: that the import continues, or is to be repeated. */
+  readonly whenRoom: string;
   /** Bytes that recordings of a path may still take until its `recordMaxSize`. */
   limitRoom(path: string): number;
   /** Whether this import fetches for a path, until `release`: others may do so just now. It is asked again each second. */
@@ -102,12 +103,12 @@ export class RecorderImport implements TransferJob {
   readonly #same = new Set<string>();
   /** Recordings whose video is not supported, by group. */
   readonly #unsupported = new Map<string, Set<string>>();
-  /** Of what came, to foresee the rest. */
-  #came = { bytes: 0, seconds: 0 };
+  readonly #rates: ChannelRates;
 
   constructor(stored: Import, deps: RecorderImportDeps) {
     this.#import = stored;
     this.#deps = deps;
+    this.#rates = new ChannelRates(deps.clock);
     const { askedUs, tokens } = stored.memory as ImportMemory;
     this.#askedUs = { ...askedUs };
     this.#tokens = { ...tokens };
@@ -207,19 +208,12 @@ export class RecorderImport implements TransferJob {
     return newest;
   }
 
-  get #bytesPerSecond(): number {
-    const { bytes, seconds } = this.#came;
-    return seconds > 0 ? bytes / seconds : USUAL_BYTES_PER_SECOND;
-  }
-
   /** @param pieceBytes what has come of the present piece */
   #reportLeft(report: JobReport, pieceBytes = 0): void {
     const leftUs = this.#items.reduce((sum, one) => sum + one.leftUs, 0);
+    const leftBytes = this.#items.reduce((sum, one) => sum + (one.leftUs / 1e6) * this.#rates.of(one.group), 0);
     const files = Math.ceil(leftUs / PIECE_US);
-    report.left(
-      pieceBytes > 0 ? Math.max(1, files) : files,
-      pieceBytes + Math.round((leftUs / 1e6) * this.#bytesPerSecond),
-    );
+    report.left(pieceBytes > 0 ? Math.max(1, files) : files, pieceBytes + Math.round(leftBytes));
   }
 
   /** Fetches a piece. What came of it before an error is recorded. */
@@ -227,7 +221,10 @@ export class RecorderImport implements TransferJob {
     const { path, channel, group } = item;
     const [from, until] = [piece.startUs, piece.endUs].map((us) => new Date(us / 1_000).toISOString());
     const name = `${channel.name} from ${from} until ${until}`;
-    const expected = (this.#bytesPerSecond * (piece.endUs - piece.startUs)) / 1e6;
+    const seconds = (piece.endUs - piece.startUs) / 1e6;
+    const room = Math.min(this.#deps.limitRoom(path), await this.#room(path));
+    const expected = await this.#rates.expected({ group, channel, seconds }, room, opened, signal);
+    this.#reportLeft(report);
     if (this.#deps.limitRoom(path) < expected) {
       const reason = 'recordMaxSize of the path is reached: what is older would be deleted at once';
       report.leftOut({ file: `${channel.name} until ${until}`, why: 'old', reason });
@@ -237,11 +234,11 @@ export class RecorderImport implements TransferJob {
     await this.#requireRoom(path, expected);
     report.begin(name);
     let bytes = 0;
-    const onGroup = ({ units, startMs, endMs }: CardGroup) => {
-      const sum = units.reduce((all, { data }) => all + data.length, 0);
+    const onGroup = (one: CardGroup) => {
+      const { startMs, endMs } = one;
+      const sum = bytesOf(one);
       bytes += sum;
-      this.#came.bytes += sum;
-      this.#came.seconds += (endMs - startMs) / 1_000;
+      this.#rates.add(group, sum, (endMs - startMs) / 1_000);
       item.leftUs = Math.max(0, item.leftUs - 1_000 * (endMs - startMs));
       report.bytes(sum);
       this.#reportLeft(report, bytes);
@@ -331,11 +328,14 @@ export class RecorderImport implements TransferJob {
         await ended.promise;
       }
     });
-    let isChecking = false;
+    let [isChecking, comeBytes] = [false, 0];
     const endWatch = clock.eachSecond(() => {
       if (!isChecking) {
         isChecking = true;
-        void this.#requireTurn(path)
+        // As much comes until the next check.
+        const secondBytes = comeBytes;
+        comeBytes = 0;
+        void this.#requireTurn(path, secondBytes)
           .catch((error: unknown) => full.abort(error))
           .finally(() => {
             isChecking = false;
@@ -348,7 +348,11 @@ export class RecorderImport implements TransferJob {
       return await withJoinedSignal([signal, full.signal], undefined, (joined) =>
         fetchSource(
           {
-            ...{ path, session, gap: piece, playback, clock, hasSound: settings.audio, fingerprint, camera, onGroup },
+            ...{ path, session, gap: piece, playback, clock, hasSound: settings.audio, fingerprint, camera },
+            onGroup: (one) => {
+              comeBytes += bytesOf(one);
+              onGroup(one);
+            },
             recorder: () => {
               const made = recorder(path, settings);
               recorders.add(made);
@@ -381,20 +385,25 @@ export class RecorderImport implements TransferJob {
   }
 
   /** @throws PerchError if another one fetches for the path, or its disk is full */
-  async #requireTurn(path: string): Promise<void> {
+  async #requireTurn(path: string, bytes: number): Promise<void> {
     if (!this.#deps.claim(path)) {
       throw new PerchError('unavailable', 'another import into the path runs', { isPause: true });
     }
-    await this.#requireRoom(path, 0);
+    await this.#requireRoom(path, bytes);
+  }
+
+  #room(path: string): Promise<number> {
+    const { room, settingsOf } = this.#deps;
+    return room(settingsOf(path).recordPath);
   }
 
   /** @throws PerchError if the disk has no room for this */
   async #requireRoom(path: string, bytes: number): Promise<void> {
-    const { room, settingsOf } = this.#deps;
-    const { recordPath } = settingsOf(path);
-    if ((await room(recordPath)) < bytes) {
-      const text = `no room for recordings of ${path}: recordMinFree keeps the rest of the disk free; it continues when there is room`;
+    if ((await this.#room(path)) < bytes) {
+      const text = `no room for recordings of ${path}: recordMinFree keeps the rest of the disk free; ${this.#deps.whenRoom}`;
       throw new PerchError('exhausted', text, { why: 'full' });
     }
   }
 }
+
+const bytesOf = ({ units }: CardGroup): number => units.reduce((sum, { data }) => sum + data.length, 0);

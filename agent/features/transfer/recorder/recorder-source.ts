@@ -164,6 +164,7 @@ export class RecorderSource implements TransferSource {
         const { freeBytes, keptFreeBytes } = await diskOf(recordPath, config());
         return freeBytes - keptFreeBytes;
       },
+      whenRoom: 'it continues when there is room',
       busyMs: () => recordings.busyMs,
       limitRoom: (path) => this.#limitRoom(path),
       claim: (path) => this.#claim(path),
