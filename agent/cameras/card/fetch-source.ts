@@ -87,6 +87,8 @@ interface SourceFetched extends Fetched {
   readonly isDoubted: boolean;
   /** Whether the card has any picture around the gap. */
   readonly hasVideo: boolean;
+  /** A replay sent nothing, without saying that there is nothing. */
+  readonly isMute: boolean;
   /** Whether a picture before the gap was equal: then the card's clock was not set between that and the gap's end. */
   readonly hasBefore: boolean;
 }
@@ -138,7 +140,7 @@ export async function fetchSource(
   const lateness = new Lateness();
   const damaged: number[] = [];
   const tooLarge = new Set<number>();
-  let [hasVideo, hasBefore, isOther, isDoubted] = [false, false, false, false];
+  let [hasVideo, isMute, hasBefore, isOther, isDoubted] = [false, false, false, false, false];
   let differenceMs: number | undefined;
   try {
     for (const recording of recordings) {
@@ -171,6 +173,7 @@ export async function fetchSource(
           continue;
         }
         hasVideo ||= groups.seenMs !== undefined;
+        isMute ||= groups.seenMs === undefined && stops.length > 0;
         if (groups.isDoubted) {
           isDoubted = comparison.hasFoundLive || (await isEqualAfter(recordings, options, assumedMs, signal));
           isOther = !isDoubted;
@@ -210,7 +213,7 @@ export async function fetchSource(
     await recorder.end();
   }
   const { groups, seconds, beginMs } = written;
-  return { groups, seconds, beginMs, differenceMs, tooLarge: tooLarge.size, hasVideo, hasBefore, isDoubted };
+  return { groups, seconds, beginMs, differenceMs, tooLarge: tooLarge.size, hasVideo, isMute, hasBefore, isDoubted };
 }
 
 /** Whether the card has pictures after the gap that were recorded live, too. */

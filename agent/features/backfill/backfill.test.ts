@@ -222,6 +222,7 @@ test.for<[string, string, string, boolean]>([
   state.sessions = [{ id: 'one', user, created: new Date(clock.wallMs()).toISOString() }];
   await pass(120);
   expect([asked() === 0, item()?.waitsFor]).toEqual([waits, waits ? 'watched' : null]);
+  expect(item()?.gaps).toBe(waits ? 1 : 0);
   if (user.startsWith(SERVER_USER)) {
     // It reads on and on: it records. The card does not: what it has would be of an hour ago, and that in doubt.
     card.isRecording = false;
@@ -229,6 +230,18 @@ test.for<[string, string, string, boolean]>([
   } else {
     state.readers = [];
   }
+  expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
+});
+
+test.for<[string, string]>([
+  ['while someone watches', ''],
+  ['outside of its hours', '    backfillHours: 13:00-14:00\n'],
+])('a person who asks for it has a gap filled %s', async ([, keys]) => {
+  const { backfill, state, pass, item, until } = await openService({ recorded: AROUND, reasons: OUTAGE, keys });
+  state.readers = keys === '' ? [{ type: 'hlsSession', id: 'one' }] : [];
+  await pass(120);
+  expect([item()?.gaps, item()?.fetchedSeconds]).toEqual([1, 0]);
+  await backfill.retry('door');
   expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 

@@ -22,6 +22,8 @@ const IDLE_MS = 6 * 3_600_000;
 /** A card may be mounted only minutes after the camera is back: it is asked again after this, then after ever longer pauses. */
 const FIRST_ABSENCE_MS = 60_000;
 const ABSENCE_FACTOR = 4;
+/** Gaps that wait are counted this often. */
+const COUNT_MS = 60_000;
 /** The end of an outage is noted up to 2 s after the camera is recorded again, and the card may have been asked before. */
 const NOTED_MS = 10_000;
 const MAX_PAUSE_MS = 3_600_000;
@@ -56,6 +58,7 @@ export class Backfill {
   readonly #settled: Settled;
   readonly #mark: FetchMark;
   readonly #states = new Map<string, CameraState>();
+  #counting: Promise<void> | undefined;
   #running: Running | undefined;
   #work: Promise<void> = Promise.resolve();
   #end = (): void => {};
@@ -123,6 +126,7 @@ export class Backfill {
     this.#end();
     this.#running?.stop.abort(new PerchError('unavailable', 'Perch stops'));
     await this.#work;
+    await this.#counting;
     await this.#settled.close();
   }
 
@@ -149,12 +153,14 @@ export class Backfill {
     await this.#settled.askAgain(path);
     const state = this.#stateOf(path);
     state.watch.notBeforeMs = Number.NEGATIVE_INFINITY;
+    state.isAsked = true;
     this.#askSoon(state);
   }
 
   #askSoon(state: CameraState): void {
     state.dueMs = this.#host.clock.monoMs();
     state.askedMs = Number.NEGATIVE_INFINITY;
+    state.countedMs = Number.NEGATIVE_INFINITY;
     state.pauseMs = FIRST_PAUSE_MS;
     state.failures = 0;
     state.absences = 0;
@@ -212,6 +218,7 @@ export class Backfill {
     for (const [path, settings] of cameras) {
       this.#follow(path, settings, nowMs);
     }
+    this.#countWaiting(cameras, nowMs);
     const due = cameras.filter(([path]) => this.#isDue(path, nowMs));
     const running = this.#running;
     if (running) {
@@ -236,6 +243,29 @@ export class Backfill {
         this.#running = undefined;
       });
     }
+  }
+
+  /** Gaps that wait until nobody watches, or for their hours, are counted meanwhile. */
+  #countWaiting(cameras: readonly (readonly [string, PathSettings])[], nowMs: number): void {
+    const [path] =
+      cameras.find(([one]) => {
+        const obstacle = this.#obstacle(one);
+        return nowMs - this.#stateOf(one).countedMs >= COUNT_MS && (obstacle === 'watched' || obstacle === 'hours');
+      }) ?? [];
+    if (path === undefined || this.#counting || this.#isClosed) {
+      return;
+    }
+    this.#stateOf(path).countedMs = nowMs;
+    this.#counting = this.#gaps(path)
+      .then(
+        ({ length }) => {
+          this.#stateOf(path).gaps = length;
+        },
+        (error: unknown) => this.#host.log.debug({ path, cause: explain(error) }, 'gaps cannot be counted'),
+      )
+      .finally(() => {
+        this.#counting = undefined;
+      });
   }
 
   #isDue(path: string, nowMs: number): boolean {
@@ -279,7 +309,8 @@ export class Backfill {
   }
 
   #obstacle(path: string): Obstacle | undefined {
-    return obstacleTo(path, this.#host, this.#mark, this.#stableMs);
+    const { isAsked } = this.#stateOf(path);
+    return obstacleTo(path, this.#host, { mark: this.#mark, stableMs: this.#stableMs, isAsked });
   }
 
   /** Asks the camera what its card holds, and fetches a gap. Never rejects. */
@@ -308,6 +339,7 @@ export class Backfill {
       state.pauseMs = FIRST_PAUSE_MS;
       state.dueMs = clock.monoMs();
       if (isOver) {
+        state.isAsked = false;
         state.askedMs = state.dueMs;
         state.absences = state.card === null ? state.absences + 1 : 0;
         state.dueMs += NOTED_MS;
@@ -320,6 +352,7 @@ export class Backfill {
       }
       state.pauseMs = Math.min(MAX_PAUSE_MS, 2 * state.pauseMs);
       state.failures += 1;
+      state.isAsked = false;
       await this.#settleDoubted(path, error);
       const reason = explain(error);
       if (state.error !== reason) {

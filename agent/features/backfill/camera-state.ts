@@ -11,6 +11,10 @@ export interface CameraState {
   /** Null: it has none; undefined: not asked yet. */
   card: CardSummary | null | undefined;
   gaps: number;
+  /** When they were counted last, monotonic. */
+  countedMs: number;
+  /** A person has asked for them, and the card was not read since. */
+  isAsked: boolean;
   /** Gaps that were given up and are missing still, by reason. */
   unfilled: Readonly<Record<Unfilled, number>>;
   /** Monotonic. */
@@ -39,5 +43,6 @@ export const newState = (): CameraState => ({
   unfilled: { notOnCard: 0, inDoubt: 0 },
   ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },
   ...{ askedMs: Number.NEGATIVE_INFINITY, absences: 0 },
+  ...{ countedMs: Number.NEGATIVE_INFINITY, isAsked: false },
   ...{ watch: new StreamWatch(), link: new LinkShare() },
 });

@@ -31,12 +31,14 @@ export type Obstacle = keyof typeof OBSTACLES;
 
 type ObstacleHost = Pick<Host, 'clock' | 'config' | 'recordings' | 'paths' | 'sessions'>;
 
-/** @param mark says who else fetches for the path @param stableMs how long a camera has to be back */
+/**
+ * @param mark says who else fetches for the path @param stableMs how long a camera has to be back
+ * @param isAsked a person wants it now, whoever watches, and at any hour
+ */
 export function obstacleTo(
   path: string,
   host: ObstacleHost,
-  mark: Pick<FetchMark, 'otherOf'>,
-  stableMs: number,
+  { mark, stableMs, isAsked }: { mark: Pick<FetchMark, 'otherOf'>; stableMs: number; isAsked: boolean },
 ): Obstacle | undefined {
   const { config, clock, recordings, paths } = host;
   const settings = resolvePath(config(), path)?.settings;
@@ -52,7 +54,7 @@ export function obstacleTo(
   if (!isRecorded(status, settings) || !(clock.wallMs() - readyMs >= stableMs)) {
     return 'notBack';
   }
-  if ([path, `${path}${SUB_SUFFIX}`].some((one) => isWatched(one, host))) {
+  if (!isAsked && [path, `${path}${SUB_SUFFIX}`].some((one) => isWatched(one, host))) {
     return 'watched';
   }
   if (recordings.recorders.claimantOf(path) === 'import' || mark.otherOf(path) !== undefined) {
@@ -62,7 +64,7 @@ export function obstacleTo(
     return 'clock';
   }
   const { hour, minute } = toLocalTime(clock.wallMs(), config().timetableZone || undefined);
-  return backfillHours === '' || isWithinHours(backfillHours, 60 * hour + minute) ? undefined : 'hours';
+  return isAsked || backfillHours === '' || isWithinHours(backfillHours, 60 * hour + minute) ? undefined : 'hours';
 }
 
 /** Whether the box records a path, or would if something moved there. */

@@ -76,7 +76,7 @@ export async function fetchGap(
 ): Promise<Fetched> {
   const { session, path } = wanted;
   const options = { ...wanted, gap };
-  let [isDoubted, isSet] = [false, false];
+  let [isDoubted, isSet, isMute, isSeen] = [false, false, false, false];
   let matched: Fetched | undefined;
   // A clock that states local time had another zone before daylight saving began or ended.
   // A card that records on motion only states an earlier end, too, without being of another zone.
@@ -89,6 +89,7 @@ export async function fetchGap(
       const {
         hasVideo,
         hasBefore,
+        isMute: wasMute,
         isDoubted: wasSet,
         ...fetched
       } = await fetchSource(options, all, assumedMs, mustMatch, signal);
@@ -96,6 +97,8 @@ export async function fetchGap(
         mustBeListed(options, recordings, fetched.differenceMs ?? assumedMs);
         return fetched;
       }
+      isMute ||= wasMute;
+      isSeen ||= hasVideo;
       if (wasSet) {
         isSet = true;
         continue;
@@ -119,6 +122,9 @@ export async function fetchGap(
     const text = 'nothing on its card equals the recordings around the gap: its times or channels are in doubt';
     throw new PerchError('unsupported', text, { path, isInDoubt: true });
   }
+  if (isMute && !isSeen && isRecent(wanted, gap)) {
+    throw new PerchError('timeout', 'the camera lists recordings of the gap, but sends nothing of them', { path });
+  }
   return { groups: 0, seconds: 0, beginMs: undefined, differenceMs: undefined, tooLarge: 0 };
 }
 
@@ -130,10 +136,14 @@ function mustBeListed(
 ): void {
   const endMs = gap.endUs / 1_000;
   const isListed = recordings.some((one) => timesOf(one).untilMs - differenceMs >= endMs - EDGE_MS);
-  if (!isListed && clock.wallMs() - endMs < LISTED_MS) {
+  if (!isListed && isRecent({ clock }, gap)) {
     throw new PerchError('unavailable', 'the camera does not list recordings up to the end of the gap yet', { path });
   }
 }
+
+/** Whether a gap is of the last day: what prevents filling it may pass. */
+const isRecent = ({ clock }: Pick<FetchOptions, 'clock'>, { endUs }: FetchOptions['gap']): boolean =>
+  clock.wallMs() - endUs / 1_000 < LISTED_MS;
 
 /**
  * The recordings of each source, and each of its streams, that may have something of the range, oldest first. The stream that has most of
