@@ -50,9 +50,7 @@ export class ServerClaims {
     }
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#waiting.push({ name, decide: resolve });
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
-    });
+    this.#asking ??= this.#ask();
     await endsWithin(clock, PATIENCE_MS, promise);
     // Decided before, or the database does not answer.
     resolve(true);
@@ -76,5 +74,7 @@ export class ServerClaims {
         decide(own?.has(name) ?? true);
       }
     }
+    // At once: later claims would wait for nobody.
+    this.#asking = undefined;
   }
 }

@@ -162,6 +162,13 @@ describeWith(['postgresql'], 'documents in PostgreSQL', () => {
     const late = await startServer(url);
     expect(await late.database.lease(['other'], 60_000)).toEqual(new Set(['other']));
     expect(await postgresql.sql('SELECT count(*) FROM perch_leases', name)).toBe('1\n');
+    await postgresql.sql(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+       CREATE TRIGGER refuse BEFORE DELETE ON perch_leases EXECUTE FUNCTION refuse()`,
+      name,
+    );
+    const last = await startServer(url);
+    expect(await last.database.lease(['third'], 60_000)).toEqual(new Set(['third']));
   });
 
   test('tables of the first version get what is new', async () => {
