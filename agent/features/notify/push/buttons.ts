@@ -284,7 +284,7 @@ export class ButtonTokens {
     return token;
   }
 
-  /** What the token permits, once, at any server. @param own ids of the person's subscriptions */
+  /** What the token permits, once, at any server. @param own ids of the person's subscriptions @throws PerchError unavailable */
   async take(token: string, own: readonly string[]): Promise<Grant | undefined> {
     const { clock, dataDir } = this.#host;
     const issued = this.#takeIssued(token, own);
@@ -296,8 +296,12 @@ export class ButtonTokens {
     try {
       const taken = await carrier.takeRow(TOKENS, ids, clock.wallMs());
       return Check(Grant, taken) ? taken : undefined;
-    } catch {
-      return issued;
+    } catch (error) {
+      if (issued) {
+        return issued;
+      }
+      const message = 'the database is away, which has the buttons of other servers: press it again later';
+      throw new PerchError('unavailable', message, {}, error);
     }
   }
 
