@@ -226,6 +226,28 @@ test('a mode that is set at one server holds at the others at once, and where a 
   expect((await other?.box.start())?.current).toBe('night');
 });
 
+test('the mode that a server finds at its start is no change, also where another server sets one meanwhile', async () => {
+  const database = new MemoryDatabase();
+  const [one, starting] = [device(), device()];
+  database.server(one.dataDir);
+  const carrier = database.server(starting.dataDir);
+  await (await one.start()).set({ mode: 'away' });
+  // What follows a change needs it.
+  await import('typebox/compile');
+  const load = carrier.load.bind(carrier);
+  vi.spyOn(carrier, 'load').mockImplementationOnce(async (name) => {
+    const found = await load(name);
+    await one.modes.set({ mode: 'night' });
+    await new Promise(setImmediate);
+    return found;
+  });
+  await starting.start();
+  expect([starting.modes.current, starting.published]).toEqual(['away', []]);
+  carrier.tell('mode.json');
+  await vi.waitFor(() => expect(starting.modes.current).toBe('night'));
+  expect(starting.published).toHaveLength(1);
+});
+
 test('the timetable changes the mode of all servers once', async () => {
   const all = await servers(3);
   for (const { box } of all) {

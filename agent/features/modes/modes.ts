@@ -61,8 +61,9 @@ export class Modes implements ModeControl {
   }
 
   async begin(): Promise<void> {
-    this.#document.follow((stored, former) => this.#take(stored, former), { merges: true });
     this.#state = (await this.#document.open('the mode is lost')) ?? this.#state;
+    // What is found at the start is no change.
+    this.#document.follow((stored, former) => this.#take(stored, former), { merges: true });
     this.#fault = this.#document.fault;
     this.#stop = this.#host.clock.eachSecond(() => this.#tick());
   }
