@@ -128,6 +128,11 @@ export class Guests {
     this.#savedMonoMs = clock.monoMs();
   }
 
+  /** False: another server may have created or revoked links that are not known at present. */
+  get isCurrent(): boolean {
+    return this.#document.isCurrent;
+  }
+
   /** The links, newest first. */
   list(): readonly GuestItem[] {
     return [...this.#guests.values()].map((guest) => this.#shown(guest)).reverse();

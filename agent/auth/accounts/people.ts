@@ -85,6 +85,11 @@ export class People {
     this.#listeners.add(listener);
   }
 
+  /** Whether it is certain at present that a user or guest who has no access or session is to have none. */
+  knows(name: string): boolean {
+    return this.users.knows(name) && this.sessions.isCurrent && this.guests.isCurrent;
+  }
+
   async addUser(viewer: ViewerItem, password: string): Promise<void> {
     this.#needsOwner();
     checkNewPassword(password);
@@ -98,7 +103,7 @@ export class People {
     if (password !== undefined) {
       checkNewPassword(password);
     }
-    await this.#endsIfBlocked(name, this.users.change(name, rights, password));
+    await this.#endsIfBlocked(name, this.users.change(name, rights, password), password !== undefined);
     if (password !== undefined) {
       await this.sessions.endAllOf(name);
     }
@@ -107,7 +112,7 @@ export class People {
   }
 
   async removeUser(name: string): Promise<void> {
-    await this.#endsIfBlocked(name, this.users.remove(name));
+    await this.#endsIfBlocked(name, this.users.remove(name), true);
     await this.sessions.endAllOf(name);
     this.#log.info({ user: name }, 'user removed');
     this.#notify(name, false);
@@ -166,13 +171,15 @@ export class People {
     this.#deviceListeners.add(listener);
   }
 
-  /** The revocation of a person is not saved: nevertheless this server ends their sessions. */
-  async #endsIfBlocked(name: string, saved: Promise<void>): Promise<void> {
+  /** The revocation of a person is not saved: nevertheless this server ends their playback, and their sessions if they are to end. */
+  async #endsIfBlocked(name: string, saved: Promise<void>, endsSessions: boolean): Promise<void> {
     try {
       await saved;
     } catch (error) {
       if (this.users.isBlocked(name)) {
-        await this.sessions.endAllOf(name);
+        if (endsSessions) {
+          await this.sessions.endAllOf(name);
+        }
         this.#notify(name, false);
       }
       throw error;

@@ -95,6 +95,11 @@ export class Sessions {
     this.#unsaved = new UnsavedRevocations({ document, schema: RevokedKey, save, log });
   }
 
+  /** False: another server may have begun or ended sessions that are not known at present. */
+  get isCurrent(): boolean {
+    return this.#document.isCurrent;
+  }
+
   get size(): number {
     return this.#sessions.size;
   }

@@ -175,6 +175,7 @@ test('while the database is away sessions go on for two minutes, and logins do n
   await expect(one.people.sessions.create('owner', CLIENT)).rejects.toMatchObject(refused);
   one.carrier.age();
   expect([one.accounts.sessionUser(token), one.accounts.person('owner')]).toEqual([undefined, undefined]);
+  expect(one.people.knows('owner')).toBe(false);
   expect(one.reduced).toContain('owner');
   one.carrier.comeBack();
   expect(one.accounts.sessionUser(token)).toBe('owner');
@@ -261,16 +262,20 @@ test('of two revocations of rights while the database is away both hold when it 
   await vi.waitFor(() => expect(other.people.users.viewers).toMatchObject([{ cameras: ['door'], recordings: false }]));
 });
 
-test('fewer rights while the database is away are none until it is back, and more rights fail without a loss', async () => {
+test('fewer rights while the database is away are none until it is back, with the same session, and more rights fail without a loss', async () => {
   const { one, other } = await startServers();
   await one.people.addUser({ ...ANNA, cameras: ['door', 'garden'] }, 'green heron');
+  const anna = await one.accounts.logIn('anna', 'green heron', CLIENT);
   one.carrier.goAway();
   await expect(one.people.changeUser('anna', { cameras: 'all' })).rejects.toThrow('the database is away');
   expect(one.accounts.person('anna')?.may('read', 'door')).toBe(true);
   await expect(one.people.changeUser('anna', { cameras: ['door'] })).rejects.toThrow('it is revoked on this server');
-  expect(one.accounts.person('anna')).toBeUndefined();
+  expect([one.accounts.person('anna'), one.accounts.sessionUser(anna)]).toEqual([undefined, undefined]);
+  expect(one.reduced).toContain('anna');
+  expect(['anna', 'owner'].map((name) => one.people.knows(name))).toEqual([false, true]);
   one.carrier.comeBack();
   await vi.waitFor(() => expect(one.accounts.person('anna')?.may('read', 'door')).toBe(true));
+  expect([one.accounts.sessionUser(anna), one.people.knows('anna')]).toEqual(['anna', true]);
   await vi.waitFor(() => expect(other.accounts.person('anna')?.may('read', 'garden')).toBe(false));
 });
 

@@ -166,7 +166,12 @@ export class Users {
   }
 
   person(name: string): Person | undefined {
-    return this.#document.isCurrent && !this.#unsaved.has(name) ? this.#people.get(name) : undefined;
+    return this.knows(name) ? this.#people.get(name) : undefined;
+  }
+
+  /** False: what the person may do is not known at present, so that they may do nothing. */
+  knows(name: string): boolean {
+    return this.#document.isCurrent && !this.#unsaved.has(name);
   }
 
   /** The user whom a typed name means: letter case does not matter, because phones capitalize. */

@@ -22,18 +22,18 @@ async function openServer(database: MemoryDatabase) {
   const dataDir = `/notifying-${folders}`;
   const carrier = database.server(dataDir);
   const clock = new FakeClock();
-  const people = { sessions: new Set<string>(), areKnown: true };
+  const people = { sessions: new Set<string>(), unknown: new Set<string>() };
   const subscriptions = await Subscriptions.open({
     ...{ dataDir, clock, log: silentLogger, roleOf: () => 'owner' as const },
-    isAlive: ({ session }) => people.areKnown && people.sessions.has(session),
-    knowsPeople: () => people.areKnown,
+    isAlive: ({ user, session }) => !people.unknown.has(user) && people.sessions.has(session),
+    isKnown: (user) => !people.unknown.has(user),
   });
   const channels = await Channels.open({
     ...{ dataDir, clock, log: silentLogger, sending: undefined, localTime: () => '' },
   });
-  const subscribe = (name: string, session = 's') =>
+  const subscribe = (name: string, session = 's', user = 'owner') =>
     subscriptions.add(
-      { user: 'owner', session, device: 'Firefox' },
+      { user, session, device: 'Firefox' },
       { endpoint: `https://push.example.com/${name}`, ...keys, language: 'en', rules: RULES },
     );
   const endpoints = () => subscriptions.alive().map(({ endpoint }) => endpoint.split('/').at(-1));
@@ -95,17 +95,22 @@ test('a subscription whose session is not known here yet stays, and goes a minut
   await vi.waitFor(() => expect(stored(database)).toEqual([]));
 });
 
-test('while people are not known nobody is notified, and no subscription is lost', async () => {
+test('while a person is not known they are not notified, and none of their subscriptions is lost', async () => {
   const database = new MemoryDatabase();
   const one = await openServer(database);
   await one.subscribe('a');
-  one.people.areKnown = false;
+  await one.subscribe('b', 's', 'anna');
+  one.people.unknown.add('anna');
   for (const ms of [0, 61_000]) {
     await one.clock.advance(ms);
-    expect(one.endpoints()).toEqual([]);
+    expect(one.endpoints()).toEqual(['a']);
   }
-  one.people.areKnown = true;
-  expect([one.endpoints(), stored(database).length]).toEqual([['a'], 1]);
+  one.people.unknown.delete('anna');
+  // Known again before the session is.
+  one.people.sessions.delete('s');
+  expect([one.endpoints(), stored(database).length]).toEqual([[], 2]);
+  one.people.sessions.add('s');
+  expect([one.endpoints(), stored(database).length]).toEqual([['a', 'b'], 2]);
 });
 
 test('what the database does not take is on at no server', async () => {

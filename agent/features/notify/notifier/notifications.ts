@@ -213,7 +213,7 @@ function usersOf({ accounts }: NotificationHost) {
     },
     mayPlay: (user: string, path: string) => accounts.person(user)?.may('playback', path) === true,
     roleOf: (user: string) => accounts.person(user)?.role,
-    knowsPeople: () => accounts.people.users.unknown === undefined,
+    isKnown: (user: string) => accounts.people.knows(user),
   };
 }
 

@@ -77,7 +77,10 @@ test('a button works once at any server with the same database, and at its own o
   one?.carrier.goAway();
   const fourth = await issue();
   expect(await take(one, third)).toMatchObject(QUIET);
+  const sixth = (await other?.tokens.issue(QUIET)) ?? '';
+  await expect(take(one, sixth)).rejects.toMatchObject({ code: 'unavailable', message: /press it again later/ });
   one?.carrier.comeBack();
+  expect(await take(one, sixth)).toMatchObject(QUIET);
   expect([await take(other, fourth), await take(one, fourth)]).toMatchObject([undefined, QUIET]);
   const fifth = await issue();
   await clock.advance(TEN_MINUTES + 1);
@@ -96,7 +99,7 @@ async function open({ talk = 'yes' as Talk, webrtc = true, mayTalk = async (): P
   const person = { name: 'ann', role: 'viewer' as const, may: (action: string) => rights.has(action) };
   const subscriptions = await Subscriptions.open({
     ...{ dataDir: folder.path, clock, log: silentLogger },
-    ...{ isAlive: () => true, knowsPeople: () => true, roleOf: () => 'viewer' as const },
+    ...{ isAlive: () => true, isKnown: () => true, roleOf: () => 'viewer' as const },
   });
   const actions: FeatureAction[] = [];
   const host = {

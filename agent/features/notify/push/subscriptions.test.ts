@@ -23,7 +23,7 @@ async function open() {
       clock: new FakeClock(),
       log: keepLogLines().log,
       isAlive: () => true,
-      knowsPeople: () => true,
+      isKnown: () => true,
     },
     roleOf: (user) => ROLES[user.replace(/\d+$/, '') as keyof typeof ROLES] ?? 'viewer',
   });

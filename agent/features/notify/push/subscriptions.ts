@@ -58,8 +58,8 @@ interface SubscriptionsDeps {
   /** Whether the session or the guest's link is valid. */
   isAlive(subscriber: Pick<Subscriber, 'user' | 'session'>): boolean;
   roleOf(user: string): Role | undefined;
-  /** False: people and sessions are not known at present, because the database is away. */
-  knowsPeople(): boolean;
+  /** False: whether the user has access is not known at present, because the database is away. */
+  isKnown(user: string): boolean;
 }
 
 /** Subscriptions of browsers, stored in a file of the data folder, or in the database that servers share. A subscription ends with its session. */
@@ -95,13 +95,10 @@ export class Subscriptions {
 
   /** Without those that are to be removed, because their session is over. */
   #kept(): readonly Subscription[] {
-    const { clock, isAlive, knowsPeople } = this.#deps;
-    if (!knowsPeople()) {
-      return this.#all;
-    }
+    const { clock, isAlive, isKnown } = this.#deps;
     const nowMs = clock.monoMs();
     return this.#all.filter((one) => {
-      if (isAlive(one)) {
+      if (isAlive(one) || !isKnown(one.user)) {
         this.#over.delete(one.id);
         return true;
       }
