@@ -107,6 +107,7 @@ export class Guests {
   #savedMonoMs: number;
   #onRevoked: (name: string) => void = () => {};
   readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
+  readonly isCurrent = (): boolean => this.#document.isCurrent;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Guests> {
     const guests = new Guests(dataDir, key, clock, log);
@@ -126,11 +127,6 @@ export class Guests {
     this.#key = key;
     this.#clock = clock;
     this.#savedMonoMs = clock.monoMs();
-  }
-
-  /** False: another server may have created or revoked links that are not known at present. */
-  get isCurrent(): boolean {
-    return this.#document.isCurrent;
   }
 
   /** The links, newest first. */

@@ -87,7 +87,7 @@ export class People {
 
   /** Whether it is certain at present that a user or guest who has no access or session is to have none. */
   knows(name: string): boolean {
-    return this.users.knows(name) && this.sessions.isCurrent && this.guests.isCurrent;
+    return this.users.knows(name) && this.sessions.isCurrent() && this.guests.isCurrent();
   }
 
   async addUser(viewer: ViewerItem, password: string): Promise<void> {
@@ -177,9 +177,7 @@ export class People {
       await saved;
     } catch (error) {
       if (this.users.isBlocked(name)) {
-        if (endsSessions) {
-          await this.sessions.endAllOf(name);
-        }
+        await (endsSessions ? this.sessions.endAllOf(name) : undefined);
         this.#notify(name, false);
       }
       throw error;

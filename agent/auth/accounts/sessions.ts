@@ -66,6 +66,7 @@ export class Sessions {
   readonly #byHash = new Map<string, Session>();
   #onRevoked: (user: string) => void = () => {};
   readonly #unsaved: UnsavedRevocations<typeof RevokedKey>;
+  readonly isCurrent = (): boolean => this.#document.isCurrent;
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
     const sessions = new Sessions(dataDir, key, clock, log);
@@ -93,11 +94,6 @@ export class Sessions {
     this.#clock = clock;
     const save = (id: string) => this.#saveWithout(id);
     this.#unsaved = new UnsavedRevocations({ document, schema: RevokedKey, save, log });
-  }
-
-  /** False: another server may have begun or ended sessions that are not known at present. */
-  get isCurrent(): boolean {
-    return this.#document.isCurrent;
   }
 
   get size(): number {

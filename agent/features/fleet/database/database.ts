@@ -287,7 +287,6 @@ export class Database implements DocumentCarrier {
     const nowMs = this.#options.clock.monoMs();
     if (nowMs - this.#forgotLeasesMs > FORGET_LEASES_MS) {
       this.#forgotLeasesMs = nowMs;
-      // They are forgotten the next time.
       await this.#query(FORGET_LEASES, []).catch(() => {});
     }
     const rows = await this.#query<{ name: string }>(LEASE, [[...new Set(names.map(leaseName))], this.#holder, ms]);

@@ -297,11 +297,8 @@ export class ButtonTokens {
       const taken = await carrier.takeRow(TOKENS, ids, clock.wallMs());
       return Check(Grant, taken) ? taken : undefined;
     } catch (error) {
-      if (issued) {
-        return issued;
-      }
       const message = 'the database is away, which has the buttons of other servers: press it again later';
-      throw new PerchError('unavailable', message, {}, error);
+      return issued ?? Promise.reject(new PerchError('unavailable', message, {}, error));
     }
   }
 
