@@ -141,6 +141,7 @@ function Channels({ recorder, name, onOther, onStarted }: ChannelsProps) {
       onOther={onOther}
       failures={{
         wrongPassword: t.recorderRefuses,
+        noRights: t.recorderForbids,
         unreachable: t.recorderUnreachable,
         timeout: t.recorderUnreachable,
         noRecordings: t.recorderHasNoReplay,

@@ -32,16 +32,9 @@ export interface Recorded {
   readonly isRecording: boolean;
 }
 
-/** @throws PerchError a fault if this login may not play recordings */
-function requirePlayback({ mayPlay }: Call): void {
-  if (!mayPlay) {
-    throw fault('this device password does not permit recordings: give it the right', 'NotAuthorized');
-  }
-}
-
 /** The recordings of a camera, the main stream first. @throws PerchError */
 export async function recordedOf(call: Call, store: RecordedStore): Promise<readonly Recorded[]> {
-  requirePlayback(call);
+  call.requirePlayback();
   const { camera } = call;
   const all: Recorded[] = [];
   for (const { token, path } of camera.streams) {

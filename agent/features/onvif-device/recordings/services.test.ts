@@ -7,6 +7,7 @@ import {
   openOnvifDevice,
 } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { silentLogger } from '../../../base/log.ts';
 import type { Call } from '../server/contract.ts';
 import { Searches } from './searches.ts';
 
@@ -107,8 +108,10 @@ test('the replay address is that of the path, for recordings', async () => {
   expect(await uri('main')).toContain('rtspTransports does not permit tcp');
 });
 
-test('a login without the right to recordings learns nothing about them', async () => {
-  const { call } = await openRecorded({ mayPlay: false });
+test('a login without the right to recordings learns nothing about them, and the owner sees that the right is missing', async () => {
+  const logged: unknown[] = [];
+  const log = Object.assign(Object.create(silentLogger), { warn: (facts: unknown) => void logged.push(facts) });
+  const { call, device } = await openRecorded({ mayPlay: false, log });
   for (const [service, body] of [
     ['recording_service', '<trc:GetRecordings/>'],
     ['search_service', '<tse:GetRecordingSummary/>'],
@@ -116,9 +119,13 @@ test('a login without the right to recordings learns nothing about them', async 
     ['replay_service', '<trp:GetReplayUri><trp:RecordingToken>main</trp:RecordingToken></trp:GetReplayUri>'],
   ] as const) {
     const text = await call(service, body);
-    expect(text).toContain('ter:NotAuthorized');
+    // NotAuthorized would be a wrong password.
+    expect(text).toContain('ter:OperationProhibited');
     expect(text).not.toContain('1970');
   }
+  await call('device_service', '<tds:GetDeviceInformation/>');
+  expect(device.server.lastRefusal).toMatchObject({ why: 'rights', user: 'recorder', path: 'door' });
+  expect(logged).toMatchObject([{ why: 'rights', right: 'playback', user: 'recorder', path: 'door' }]);
 });
 
 test('recordings are found by scope and filter', async () => {

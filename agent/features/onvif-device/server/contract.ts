@@ -120,8 +120,8 @@ export interface Call {
   readonly subscription: string | undefined;
   /** Name of the login, or undefined if the operation needs none. */
   readonly user: string | undefined;
-  /** Whether the login may play the camera's recordings. */
-  readonly mayPlay: boolean;
+  /** @throws PerchError a fault if the login may not play the camera's recordings; its owner can see it */
+  requirePlayback(): void;
   /** Canonical IP address of the client, or undefined if the request may have come through a proxy. */
   readonly ip: string | undefined;
   /** Aborts when the client closes the connection. */

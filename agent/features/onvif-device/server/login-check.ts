@@ -5,12 +5,14 @@ import type { Logger } from '../../../base/log.ts';
 import { letIn } from '../../../http/listener/pre-login.ts';
 import type { OnvifLogin } from './contract.ts';
 import { Logins } from './login.ts';
-import type { SoapRequest } from './soap.ts';
+import { fault, type SoapRequest } from './soap.ts';
 
 /** A refused login is shown for this time. */
 const REFUSAL_KEPT_MS = 24 * 3_600_000;
+/** Some recorders ask for recordings every second. */
+const REPEATED_MS = 60_000;
 
-/** Why a login was refused: `wrong` name or password, `rights` for this camera, `clock`, `clear` password, or `replay`. */
+/** Why a login was refused: `wrong` name or password, `rights` for this camera or its recordings, `clock`, `clear` password, or `replay`. */
 type RejectionReason = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
 
 /** The last refused login, for the owner. */
@@ -52,7 +54,7 @@ export class LoginWanted extends PerchError {
 export class LoginCheck {
   readonly #deps: LoginCheckDeps;
   readonly #logins: Logins;
-  #refusal: RejectedLogin | undefined;
+  #refusal: (RejectedLogin & { readonly isOfRecordings?: true }) | undefined;
   #refusedMs = 0;
 
   constructor(deps: LoginCheckDeps) {
@@ -94,11 +96,33 @@ export class LoginCheck {
       }
       await this.#refuse('replay', user, ip, path);
     }
-    if (this.#refusal?.ip === ip || this.#refusal?.user === user) {
+    // The login of one that lacks only the right to recordings is good.
+    if (!this.#refusal?.isOfRecordings && (this.#refusal?.ip === ip || this.#refusal?.user === user)) {
       this.#refusal = undefined;
     }
     letIn(request, true);
     return login as OnvifLogin;
+  }
+
+  /**
+   * The fault for a good login says that the operation is prohibited: clients take NotAuthorized for a wrong password.
+   * @throws PerchError a fault if the login may not play recordings of the path
+   */
+  requirePlayback(login: OnvifLogin | undefined, ip: string, path: string): void {
+    const user = login?.user.slice(0, 64) ?? '';
+    const before = this.#refusal?.isOfRecordings && this.#refusal.user === user ? this.#refusal : undefined;
+    if (login?.mayPlay(path) === true) {
+      this.#refusal = before?.path === path ? undefined : this.#refusal;
+      return;
+    }
+    const { clock, log } = this.#deps;
+    const isRepeated = before?.ip === ip && before.path === path && clock.monoMs() - this.#refusedMs < REPEATED_MS;
+    if (!isRepeated) {
+      this.#refusal = { why: 'rights', user, ip, path, timeMs: clock.wallMs(), isOfRecordings: true };
+      this.#refusedMs = clock.monoMs();
+      log.warn({ why: 'rights', right: 'playback', user, ip, path }, 'ONVIF recordings refused');
+    }
+    throw fault('this device password does not permit recordings: give it the right', 'OperationProhibited');
   }
 
   async #refuse(why: RejectionReason, user: string, ip: string, path: string): Promise<never> {

@@ -81,7 +81,7 @@ function openPtz() {
       origin: '',
       host: '',
       subscription: undefined,
-      mayPlay: false,
+      requirePlayback: () => {},
       user: 'recorder',
       ip: '',
       signal,

@@ -262,7 +262,7 @@ export class OnvifServer {
       host,
       subscription,
       user: login?.user,
-      mayPlay: login?.mayPlay(camera.path) === true,
+      requirePlayback: () => this.#loginCheck.requirePlayback(login, ipOf(request), camera.path),
       ip: clientOf(request),
     };
     const text = await withJoinedSignal([gone.signal, this.#stop.signal], undefined, async ({ signal }) =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
+import { openOnvifDevice, RECORDER } from '../../../../test/features/onvif-device/support/onvif-device-harness.ts';
 import { type OnvifCamera, startOnvifCamera } from '../../../../test/onvif-camera/camera.ts';
 import { enlarge, filledCard } from '../../../../test/onvif-camera/card/filled-card.ts';
 import type { SdCard } from '../../../../test/onvif-camera/card/sd-card.ts';
@@ -409,6 +410,16 @@ test('a wrong password is named, and is in no message', async () => {
   expect(error).toBeInstanceOf(PerchError);
   expect(error).toMatchObject({ code: 'unauthorized' });
   expect(JSON.stringify([error.message, error.context])).not.toContain('s3cret');
+});
+
+test('a login of another Perch that may not fetch recordings is told so, not that its password is wrong', async () => {
+  const { portOf } = await openOnvifDevice({ mayPlay: false });
+  const recorder = { address: `http://127.0.0.1:${portOf()}/onvif/device_service`, ...RECORDER };
+  const opening = openRecorder(recorder, { clock: systemClock, config, isInteractive: true }, NEVER);
+  await expect(opening).rejects.toMatchObject({
+    message: expect.stringContaining('this user may not fetch recordings'),
+    context: { camera: 'noRights' },
+  });
 });
 
 test('recordings that the path would delete at once are not fetched', async () => {

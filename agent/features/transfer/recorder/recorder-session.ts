@@ -8,7 +8,7 @@ import { CLOCK_TOLERANCE_MS } from '../../../onvif/control/camera-clock.ts';
 import { type OnvifSession, openSession } from '../../../onvif/device/onvif-session.ts';
 import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
 import { findRecordings, hasReplay, readCardSummary } from '../../../onvif/recordings/card-services.ts';
-import { cameraError, unlessFault } from '../../../onvif/soap/http/failures.ts';
+import { cameraError, isTrouble, unlessFault } from '../../../onvif/soap/http/failures.ts';
 import type { StoredRecorder } from '../../../recordings/copy/transfer-kind.ts';
 import { recorderLogin } from '../run/recorder-address.ts';
 import { type Channel, channelsOf } from './channels.ts';
@@ -88,13 +88,19 @@ async function open(
   }
   const msOf = (us: number | undefined) => (us === undefined ? undefined : us / 1_000 + session.skewMs);
   const period = { fromMs: msOf(sinceUs), untilMs: msOf(untilUs) };
-  const { recordings: found, isCut } = await findRecordings(session, clock, signal, period);
+  const listing = await findRecordings(session, clock, signal, period).catch((error: unknown) => {
+    throw isTrouble(error, 'noRights') ? recordingsRefused(session.host, error) : error;
+  });
+  const { recordings: found, isCut } = listing;
   const recordings = await withTimes(found, session, clock);
   const zoneMs = await certainZone(recordings, session, clock, signal);
   const isOff = recorder.camera !== undefined && Math.abs(session.skewMs) > CLOCK_TOLERANCE_MS;
   const differenceMs = zoneMs + (isOff ? session.skewMs : 0);
   return { session, camera, fingerprint, channels: channelsOf(recordings), zoneMs: differenceMs, isCut };
 }
+
+const recordingsRefused = (host: string, cause: unknown): PerchError =>
+  cameraError('noRights', 'this user may not fetch recordings: give it the right to play them', { host }, cause);
 
 /** A zone that both the recordings and the clock of the recorder have: one that records on motion may have recorded nothing for hours. */
 async function certainZone(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../../agent/base/clock.ts';
 import type { EventKind } from '../../../../agent/base/event-kinds.ts';
-import { silentLogger } from '../../../../agent/base/log.ts';
+import { type Logger, silentLogger } from '../../../../agent/base/log.ts';
 import { PreLoginMemory } from '../../../../agent/base/network/pre-login-memory.ts';
 import type { RecordedStore } from '../../../../agent/features/onvif-device/recordings/recorded-cameras.ts';
 import { recordingServices } from '../../../../agent/features/onvif-device/recordings/recording-service.ts';
@@ -142,6 +142,7 @@ interface HarnessOptions {
   readonly mayPlay?: boolean;
   /** The recordings; default: none. */
   readonly store?: RecordedStore;
+  readonly log?: Logger;
 }
 
 /** The ONVIF devices of a Perch on free ports of loopback, for one recorder's login. */
@@ -151,6 +152,7 @@ export async function openOnvifDevice({
   paths,
   mayPlay = true,
   store = NO_RECORDINGS,
+  log = silentLogger,
 }: HarnessOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-onvif-'));
   const pauses: string[] = [];
@@ -172,7 +174,7 @@ export async function openOnvifDevice({
     wrongCredentials: { checkRoom: () => {}, pause: async (ip) => void pauses.push(ip) },
     preLogin: new PreLoginMemory(clock, silentLogger),
     clock,
-    log: silentLogger,
+    log,
   });
   onTestFinished(async () => {
     await server.close();

@@ -12,7 +12,7 @@ export const en = {
   noPort: (camera: string, why: string) => `${camera}: its port could not be opened. ${why}`,
   refused: (user: string, address: string, reason: string) => `Last refused login: ${user} from ${address}. ${reason}`,
   wrong: 'Wrong name or password. Only device passwords work.',
-  rights: 'The device password does not allow ONVIF for this camera.',
+  rights: 'The device password lacks ONVIF, or Recordings to fetch those, for this camera.',
   clock: 'The recorder’s clock is more than 5 minutes off.',
   clear: 'The recorder sent the password unencrypted. Set it to digest.',
   replay: 'The recorder sent the same login twice.',

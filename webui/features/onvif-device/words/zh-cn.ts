@@ -12,7 +12,7 @@ export const zhCn: OnvifWords = {
   noPort: (camera, why) => `${camera}：无法打开它的端口。${why}`,
   refused: (user, address, reason) => `最近一次被拒绝的登录：${user}，来自 ${address}。${reason}`,
   wrong: '用户名或密码错误，只能使用设备密码。',
-  rights: '该设备密码不允许通过 ONVIF 使用此摄像头。',
+  rights: '该设备密码缺少此摄像头的 ONVIF 权限，或获取录像所需的“录像”权限。',
   clock: '录像机的时钟相差超过 5 分钟。',
   clear: '录像机以明文发送了密码，请改用摘要认证。',
   replay: '录像机重复发送了同一登录信息。',

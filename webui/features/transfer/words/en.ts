@@ -49,6 +49,8 @@ export const en = {
     'The recorder lists no recordings. If it has some, this user may lack the right to play them: allow that on the recorder.',
   recorderRefuses:
     'The recorder refuses this user name or password. Many recorders and cameras have separate users for ONVIF.',
+  recorderForbids:
+    'This user may not fetch recordings. Give it the right to play them; on a Perch, the device password needs Recordings.',
   recorderUnreachable:
     'Nothing answers at this address. Check address and port, whether the recorder is on, and whether ONVIF is on in it.',
   recorderHasNoReplay: 'This device does not offer its recordings. That needs ONVIF Profile G.',

@@ -46,6 +46,7 @@ export const zhCn: TransferWords = {
   recorderHasNone: '那里没有录像',
   recorderHasNoneText: '录像机没有列出录像。如果其中有录像，可能是此用户没有回放权限：请在录像机上授予。',
   recorderRefuses: '录像机拒绝此用户名或密码。许多录像机和摄像头的 ONVIF 用户是单独设置的。',
+  recorderForbids: '此用户无权获取录像。请授予其回放权限；如果是 Perch，设备密码需要“录像”权限。',
   recorderUnreachable: '此地址没有应答。请检查地址和端口、录像机是否开机，以及是否已启用 ONVIF。',
   recorderHasNoReplay: '此设备不提供其录像。需要支持 ONVIF Profile G。',
   rateHint: '2M 或 500K。留空：12 MB。',
