@@ -116,8 +116,7 @@ export class LoginCheck {
       return;
     }
     const { clock, log } = this.#deps;
-    const isRepeated = before?.ip === ip && before.path === path && clock.monoMs() - this.#refusedMs < REPEATED_MS;
-    if (!isRepeated) {
+    if (before?.ip !== ip || before.path !== path || clock.monoMs() - this.#refusedMs > REPEATED_MS) {
       this.#refusal = { why: 'rights', user, ip, path, timeMs: clock.wallMs(), isOfRecordings: true };
       this.#refusedMs = clock.monoMs();
       log.warn({ why: 'rights', right: 'playback', user, ip, path }, 'ONVIF recordings refused');

@@ -1,5 +1,4 @@
 import type { Clock } from '../../../base/clock.ts';
-import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
 import type { Channel } from './channels.ts';
 import { measureReplay } from './measure-replay.ts';
 import type { OpenRecorder } from './recorder-session.ts';
@@ -44,17 +43,10 @@ export class ChannelRates {
     if (this.#came.has(group) || room <= 0 || room >= usual) {
       return usual;
     }
-    try {
-      const measured = await measureReplay(opened, channel, this.#clock, signal);
-      if (!measured) {
-        return 0;
-      }
-      this.add(group, measured.bytesPerSecond, 1);
-    } catch (error) {
-      signal.throwIfAborted();
-      ignoreExpected(error);
-      return 0;
+    const { bytesPerSecond = 0 } = (await measureReplay(opened, channel, this.#clock, signal)) ?? {};
+    if (bytesPerSecond > 0) {
+      this.add(group, bytesPerSecond, 1);
     }
-    return this.of(group) * seconds;
+    return bytesPerSecond * seconds;
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { streamLogin } from '../../../cameras/stream-login.ts';
 import { release } from '../../../media/sample/slab.ts';
 import { replayUri } from '../../../onvif/recordings/card-services.ts';
+import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
 import { rtspLoginTarget } from '../../../sources/rtsp/protocol.ts';
 import { type ReplayControl, replayRecording } from '../../../sources/rtsp/replay/replay.ts';
 import type { ReplayTrack } from '../../../sources/rtsp/replay/replay-track.ts';
@@ -20,7 +21,7 @@ interface Measured {
   readonly speed: number;
 }
 
-/** Replays some seconds of the newest recording of a channel. @returns undefined if it sends nothing @throws PerchError */
+/** Replays some seconds of the newest recording of a channel. @returns undefined if it sends nothing now @throws the reason of `signal` */
 export async function measureReplay(
   { session, camera, fingerprint }: OpenRecorder,
   { recordings }: Channel,
@@ -32,20 +33,25 @@ export async function measureReplay(
   if (!newest || Number.isNaN(untilMs - fromMs)) {
     return undefined;
   }
-  const url = await replayUri(session, newest.token);
-  const { user, password } = session.credentials ?? {};
-  // What is being recorded now is not complete.
-  const originMs = Math.max(fromMs, untilMs - 3 * SAMPLE_MS);
   const sample = new Sample(clock);
-  await replayRecording(
-    {
-      ...{ name: NAME, url, user, password, fingerprint, hasSound: true, clock },
-      loginWatch: streamLogin(() => rtspLoginTarget(url, NAME), camera),
-      ...{ fromMs: originMs, untilMs, maxBytesPerSecond: () => MAX_SAMPLE_BYTES },
-    },
-    sample,
-    signal,
-  );
+  try {
+    const url = await replayUri(session, newest.token);
+    const { user, password } = session.credentials ?? {};
+    // What is being recorded now is not complete.
+    const originMs = Math.max(fromMs, untilMs - 3 * SAMPLE_MS);
+    await replayRecording(
+      {
+        ...{ name: NAME, url, user, password, fingerprint, hasSound: true, clock },
+        loginWatch: streamLogin(() => rtspLoginTarget(url, NAME), camera),
+        ...{ fromMs: originMs, untilMs, maxBytesPerSecond: () => MAX_SAMPLE_BYTES },
+      },
+      sample,
+      signal,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    return ignoreExpected(error);
+  }
   return sample.measured;
 }
 

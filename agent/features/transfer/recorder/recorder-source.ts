@@ -94,7 +94,8 @@ export class RecorderSource implements TransferSource {
       const oldestMs = keptMs > 0 ? clock.wallMs() - keptMs : 0;
       const us = missingUs(await wantedOf(channel, { ...limits, oldestMs }), Number.MAX_SAFE_INTEGER);
       const anyUs = missingUs(await wantedOf(channel, { ...limits, oldestMs: 0 }), Number.MAX_SAFE_INTEGER);
-      const found = us > 0 && all.length < MAX_MEASURED ? await this.#measure(opened, channel, signal) : undefined;
+      const found =
+        us > 0 && all.length < MAX_MEASURED ? await measureReplay(opened, channel, clock, signal) : undefined;
       measured.push(...(found ? [found] : []));
       all.push({ group, path, us, oldUs: anyUs - us, rate: found?.bytesPerSecond });
     }
@@ -211,19 +212,6 @@ export class RecorderSource implements TransferSource {
       const isField = code === 'unauthorized' || code === 'unsupported';
       // One word of it, for the page.
       throw new PerchError(isField ? 'badInput' : code, message, { why: troubleOf(error), ...context }, cause);
-    }
-  }
-
-  /** Undefined: it does not replay now. What that prevents is said when the import begins. */
-  async #measure(opened: OpenRecorder, channel: Channel, signal: AbortSignal) {
-    try {
-      return await measureReplay(opened, channel, this.#host.clock, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      return undefined;
     }
   }
 }
