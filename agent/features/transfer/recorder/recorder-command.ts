@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { SecretKey } from '../../../auth/accounts/secret-key.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { resolvePath } from '../../../config/load/load.ts';
+import { readLastStart } from '../../../config/store/last-start.ts';
 import { readConfig } from '../../../config/store/read-config.ts';
 import { parseSize } from '../../../config/values/size.ts';
+import { type LoginFile, openStoredLogins } from '../../../onvif/soap/login/login-file.ts';
 import { RecordPathPattern } from '../../../record/file/record-path.ts';
 import { DELETED_TIMES, DeletedTimes } from '../../../record/retention/deleted-times.ts';
 import { diskOf } from '../../../recordings/copy/forecast.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
-import type { JobReport } from '../../../recordings/copy/transfer-kind.ts';
+import type { JobReport, StoredRecorder } from '../../../recordings/copy/transfer-kind.ts';
 import { FetchMark, UNWRITABLE_TEXT } from '../../../recordings/fetch-mark.ts';
 import type { CommandCall } from '../../contract.ts';
 import { recordingsOf, requireDisk } from '../run/command-recordings.ts';
@@ -35,16 +38,42 @@ const PASSWORD = 'PERCH_RECORDER_PASSWORD';
  * them. @returns exit code: 1 if something was left out @throws PerchError
  */
 export async function importFromRecorder(call: CommandCall): Promise<number> {
-  const { words, text, has, dataDir, cwd, env, file, write, isTerminal } = call;
+  const { words, text, has, dataDir, env } = call;
   if (has('link') || has('move')) {
     throw new PerchError('badInput', 'a recorder keeps its recordings: --link and --move are for folders');
   }
   const { url, user, password = env[PASSWORD] } = recorderLogin(words[0] ?? '');
+  if (user !== undefined && password === undefined) {
+    const text = `${PASSWORD} is not set: export it with the password of '${user}' (sudo needs --preserve-env=${PASSWORD})`;
+    throw new PerchError('badInput', text);
+  }
   const recorder = { address: url, ...(user !== undefined && { user }), ...(password !== undefined && { password }) };
   const range = rangeOf({ since: text('since'), until: text('until') });
   const rate = text('rate');
   const maxBytesPerSecond = rate === undefined ? USUAL_RATE : parseSize(rate);
   becomeOwnerOf(dataDir);
+  const logins = await countedLogins(dataDir);
+  try {
+    return await takeRecordings(call, recorder, range, maxBytesPerSecond);
+  } finally {
+    await logins?.close();
+  }
+}
+
+/** Each command is a process of its own: without the record of refused logins in the data folder, repeated ones would lock the user. */
+async function countedLogins(dataDir: string): Promise<LoginFile | undefined> {
+  const isInFiles = (await readLastStart(dataDir))?.documents === undefined;
+  const key = await (isInFiles ? SecretKey.open(dataDir, silentLogger) : SecretKey.find(dataDir));
+  return key && openStoredLogins(dataDir, (text) => key.sign('camera', text), systemClock, silentLogger);
+}
+
+async function takeRecordings(
+  call: CommandCall,
+  recorder: StoredRecorder,
+  range: ReturnType<typeof rangeOf>,
+  maxBytesPerSecond: number,
+): Promise<number> {
+  const { text, dataDir, cwd, env, file, write, isTerminal } = call;
   const [signal, clock] = [call.stopSignal(), systemClock];
   const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });
   const opened = await openRecorder(recorder, { ...range, clock, config: () => config, isInteractive: true }, signal);

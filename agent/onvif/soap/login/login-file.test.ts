@@ -148,3 +148,14 @@ test('a damaged file is ignored with a message', async () => {
   expect(faults.length).toBeGreaterThan(10);
   expect(faults[0]).toMatch(/cannot read .*: rejected logins of earlier runs are unknown/);
 });
+
+test('what another process has stored meanwhile is kept', async () => {
+  const { run } = folder();
+  const [perch, command] = [await run(), await run()];
+  await command.use('refused', { ...KEY, password: 'a' });
+  await command.kept.close();
+  await perch.use('refused', { ...KEY, password: 'b' });
+  await perch.kept.close();
+  expect(perch.logins.triesLeft(KEY)).toBe(2);
+  expect((await run()).logins.triesLeft(KEY)).toBe(2);
+});

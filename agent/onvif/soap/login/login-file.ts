@@ -11,7 +11,7 @@ const VERSION = 2;
 
 /**
  * Accepted and recently rejected logins, in a JSON file of the data folder: an accepted login is used at once in the next run, and a
- * program that restarts repeatedly locks no account. Hosts, users and passwords are hashes under a key from another file; without that key
+ * program that restarts repeatedly, or a command that is repeated beside it, locks no account. Hosts, users and passwords are hashes under a key from another file; without that key
  * every login is new.
  */
 export class LoginFile {
@@ -34,7 +34,7 @@ export class LoginFile {
   async open(hash: KeyedHash): Promise<void> {
     let stored: StoredLogins = { logins: [], locks: [] };
     try {
-      stored = readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
+      stored = await this.#read();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#onFault(`cannot read ${this.#file}: rejected logins of earlier runs are unknown (${explain(error)})`);
@@ -55,11 +55,19 @@ export class LoginFile {
     }
     this.#isWaiting = true;
     this.#saving = this.#saving
-      .then(() => {
+      .then(async () => {
         this.#isWaiting = false;
+        const others = await this.#read().catch(() => undefined);
+        if (others) {
+          this.#memory.adopt(others);
+        }
         return writeAtomic(this.#file, this.#text());
       })
       .catch((error: unknown) => this.#onFault(`cannot write ${this.#file} (${explain(error)})`));
+  }
+
+  async #read(): Promise<StoredLogins> {
+    return readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
   }
 
   #text(): string {

@@ -225,14 +225,19 @@ export class LoginMemory {
   }
 
   /** Restores the state of an earlier run with its key. */
-  restore(hash: KeyedHash, { logins, locks }: StoredLogins): void {
-    const nowMs = this.#clock.monoMs();
+  restore(hash: KeyedHash, stored: StoredLogins): void {
     this.#hash = hash;
-    for (const kept of logins) {
+    this.adopt(stored);
+  }
+
+  /** Adds the logins and locks that are not known here: another process may have stored them since. */
+  adopt({ logins, locks }: StoredLogins): void {
+    const nowMs = this.#clock.monoMs();
+    for (const kept of logins.filter(({ id }) => !this.#logins.has(id))) {
       const entry = { verdict: LoginVerdict.restore(kept, nowMs), waiters: [], alarm: undefined };
       putBounded(this.#logins, kept.id, entry, MAX_ENTRIES);
     }
-    for (const { id, leftMs } of locks) {
+    for (const { id, leftMs } of locks.filter((one) => !this.#lockedUntilMs.has(one.id))) {
       putBounded(this.#lockedUntilMs, id, nowMs + leftMs, MAX_ENTRIES);
     }
   }

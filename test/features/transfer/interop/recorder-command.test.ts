@@ -56,13 +56,14 @@ async function openImport() {
   const file = join(folder.path, 'perch.yml');
   const template = join(folder.path, '%path/%Y-%m-%d_%H-%M-%S-%f');
   writeFileSync(file, `perch: own\nrecordPath: ${template}\npaths: { yard: { recordDeleteAfter: 0s } }\n`);
-  const start = (...more: string[]) => {
+  const start = (...more: string[]) => startWith(LOGIN.password, ...more);
+  const startWith = (password: string, ...more: string[]) => {
     const address = camera.url.replace('http://', `onvif://${LOGIN.user}@`);
     const words = ['import', address, '--path', 'yard', '--data', join(folder.path, 'data'), file, ...more];
-    return startProcess(process.execPath, [...AGENT, ...words], { TZ: 'UTC', PERCH_RECORDER_PASSWORD: LOGIN.password });
+    return startProcess(process.execPath, [...AGENT, ...words], { TZ: 'UTC', PERCH_RECORDER_PASSWORD: password });
   };
   const drafts = () => filesBelow(folder.path).filter((one) => one.includes('.import-'));
-  return { card, camera, folder: folder.path, dataDir: join(folder.path, 'data'), start, drafts };
+  return { card, camera, folder: folder.path, dataDir: join(folder.path, 'data'), start, startWith, drafts };
 }
 
 test.for<[NodeJS.Signals, string, number]>([
@@ -122,4 +123,18 @@ test('of two commands at once the second waits, also after the first was killed,
   expect(await start().exited).toBe(0);
   expect(await recorded(folder)).toEqual(onCard(card));
   expect(drafts()).toEqual([]);
+});
+
+test('of wrong passwords in repeated commands four are sent, which locks no user', async () => {
+  const { camera, startWith } = await openImport();
+  const outputs: string[] = [];
+  for (const password of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    const running = startWith(password);
+    expect(await running.exited).toBe(1);
+    outputs.push(running.output());
+  }
+  for (const output of outputs.slice(4)) {
+    expect(output).toContain('the camera has refused this user 4 times and would soon lock it');
+  }
+  expect(camera.state.wrongLogins).toHaveLength(4);
 });
