@@ -25,6 +25,12 @@ export async function importRecordings(call: CommandCall): Promise<number> {
   if (path === undefined || (has('link') && has('move'))) {
     throw new PerchError('badInput', 'perch import needs --path NAME, and takes one of --link and --move');
   }
+  const ofRecorders = ['since', 'until', 'rate'].filter((option) => text(option) !== undefined);
+  if (ofRecorders.length > 0) {
+    const named = ofRecorders.map((option) => `--${option}`).join(' and ');
+    const are = ofRecorders.length > 1 ? 'are' : 'is';
+    throw new PerchError('badInput', `${named} of perch import ${are} for onvif:// only: a folder is taken whole`);
+  }
   becomeOwnerOf(dataDir);
   const signal = call.stopSignal();
   const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });

@@ -73,3 +73,24 @@ export async function wantedOf(
   const { recorded: here, deleted } = await coverage(period.startUs, period.endUs);
   return { recorded, present: [...here, ...deleted], period };
 }
+
+/** What an import has to do with a channel, in microseconds. */
+export interface Shares {
+  /** What the path has. */
+  readonly hereUs: number;
+  readonly deletedUs: number;
+  /** What its `recordDeleteAfter` would delete at once. */
+  readonly oldUs: number;
+}
+
+export async function sharesOf(channel: Pick<Channel, 'recordings'>, limits: Limits): Promise<Shares> {
+  const missingWith = async (more: Partial<Limits>): Promise<number> =>
+    missingUs(await wantedOf(channel, { ...limits, ...more }), Number.MAX_SAFE_INTEGER);
+  const none = async () => ({ recorded: [], deleted: [] });
+  const allUs = await missingWith({ oldestMs: 0, coverage: none });
+  const keptUs = await missingWith({ coverage: none });
+  const notHereUs = await missingWith({
+    coverage: async (fromUs, toUs) => ({ ...(await limits.coverage(fromUs, toUs)), deleted: [] }),
+  });
+  return { hereUs: keptUs - notHereUs, deletedUs: notHereUs - (await missingWith({})), oldUs: allUs - keptUs };
+}

@@ -54,3 +54,25 @@ test('a user name without a password in the environment is not sent', async () =
   );
   expect(camera.operations).toEqual([]);
 });
+
+test('a period without recordings is said to have none, and its options are rejected with a folder', async () => {
+  const { folder, run } = await openCommand();
+  const until = '2020-01-01T00:00:00Z';
+  const none = 'the recorder has no recordings in this period';
+  expect((await run({ path: 'yard', camera: 'Camera', until })).error).toContain(none);
+  expect((await run({ until })).text).toContain(none);
+  const other = await run({ path: 'yard', camera: 'Gate' });
+  expect(other.error).toContain("the recorder has no channel 'Gate'; its channels are: 'Camera'");
+  const withFolder = await run({ path: 'yard', until, rate: '1M' }, LOGIN.password, folder);
+  expect(withFolder.error).toBe('--until and --rate of perch import are for onvif:// only: a folder is taken whole');
+});
+
+test('what was there already is counted, and what is older than the path keeps', async () => {
+  const here = await openCommand();
+  expect((await here.run({ path: 'yard' })).text).toMatch(/^1 recordings taken \(\d+ bytes\)\n$/);
+  const again = '0 recordings taken (0 bytes), 0 min 20 s were there already\n';
+  expect(await here.run({ path: 'yard' })).toEqual({ text: again, error: '' });
+  const old = await openCommand({}, 'recordDeleteAfter: 1h');
+  const text = '0 recordings taken (0 bytes), 0 min 20 s are older than recordDeleteAfter of the path\n';
+  expect(await old.run({ path: 'yard' })).toEqual({ text, error: '' });
+});

@@ -20,8 +20,9 @@ import { recordingsOf, requireDisk } from '../run/command-recordings.ts';
 import { recorderLogin } from '../run/recorder-address.ts';
 import type { Channel } from './channels.ts';
 import { DraftRecorders } from './draft-recorder.ts';
+import { type Shares, sharesOf } from './pieces.ts';
 import { RecorderImport } from './recorder-import.ts';
-import { openRecorder } from './recorder-session.ts';
+import { type OpenRecorder, openRecorder } from './recorder-session.ts';
 import { rangeOf } from './recorder-source.ts';
 
 /** What a Perch that records on this machine leaves free of its link and its disk. */
@@ -70,26 +71,24 @@ async function countedLogins(dataDir: string): Promise<LoginFile | undefined> {
 async function takeRecordings(
   call: CommandCall,
   recorder: StoredRecorder,
-  range: ReturnType<typeof rangeOf>,
+  range: Range,
   maxBytesPerSecond: number,
 ): Promise<number> {
   const { text, dataDir, cwd, env, file, write, isTerminal } = call;
   const [signal, clock] = [call.stopSignal(), systemClock];
   const { config } = await readConfig(file, { cwd, dataDir, env, keys: await call.keys() });
   const opened = await openRecorder(recorder, { ...range, clock, config: () => config, isInteractive: true }, signal);
-  const { channels, zoneMs, isCut } = opened;
+  const { channels, zoneMs } = opened;
   const path = text('path');
   if (path === undefined) {
-    write(channels.map((one) => `${lineOf(one, zoneMs)}\n`).join('') || 'the recorder has no recordings\n');
-    write(isCut ? 'it has older recordings, too: choose a period with --since and --until\n' : '');
-    write(zoneMs === 0 ? '' : `it states local time as UTC: ${zoneMs / 60_000} minutes are taken off\n`);
+    write(listText(opened, range));
     return 0;
   }
   const settings = resolvePath(config, path)?.settings;
   if (!settings) {
     throw new PerchError('notFound', `path '${path}' is not configured: add the camera first`, { path });
   }
-  const channel = chosen(channels, text('camera'));
+  const channel = chosen(channels, text('camera'), range);
   const { folder } = new RecordPathPattern(settings.recordPath, undefined);
   await requireDisk(folder, dataDir, config.recordNeedsDisk);
   let diskMs = clock.monoMs();
@@ -97,7 +96,17 @@ async function takeRecordings(
   const mark = new FetchMark(dataDir, 'command', { clock, log: silentLogger });
   await using drafts = new DraftRecorders({ clock, log: silentLogger, index: playback.segmentLog });
   const startedMs = clock.wallMs();
+  // A running Perch writes it.
+  const deletedOf = (name: string) => new DeletedTimes(join(dataDir, DELETED_TIMES), silentLogger).of(name, startedMs);
   const untilUs = range.untilUs ?? Math.round(startedMs * 1_000);
+  const { recordDeleteAfterMs: keptMs } = settings;
+  const shares = await sharesOf(channel, {
+    ...{ sinceUs: range.sinceUs, untilUs, zoneMs, oldestMs: keptMs > 0 ? startedMs - keptMs : 0 },
+    coverage: async (fromUs, toUs) => {
+      const { recorded, deleted } = await playback.coverage(path, fromUs, toUs);
+      return { recorded, deleted: [...deleted, ...(await deletedOf(path))] };
+    },
+  });
   const job = new RecorderImport(
     {
       ...{ items: [{ group: channel.key, path }], zoneMs, untilUs, maxBytesPerSecond, memory: {} },
@@ -105,8 +114,7 @@ async function takeRecordings(
     },
     {
       ...{ clock, playback, open: async () => opened, settingsOf: () => settings, busyMs: () => 0 },
-      // A running Perch writes it.
-      deleted: (name) => new DeletedTimes(join(dataDir, DELETED_TIMES), silentLogger).of(name, startedMs),
+      deleted: deletedOf,
       recorder: (name, of) => drafts.recorder(name, of),
       stopped: () => drafts.place(),
       whenRoom: 'repeat the command when there is room',
@@ -144,20 +152,21 @@ async function takeRecordings(
     },
   };
   const endMark = clock.eachSecond(() => void mark.set(path));
+  let fault: unknown;
   try {
     await untilOver(() => job.run(report, { signal, wait: async () => signal.throwIfAborted() }), attempts, signal);
   } catch (error) {
-    if (!signal.aborted) {
-      throw error;
-    }
+    fault = signal.aborted ? undefined : error;
   } finally {
     endMark();
     await drafts.place();
     mark.clear();
     await playback.close();
   }
-  const lines = left.map((one) => `left out ${one.file}: ${one.reason}\n`);
-  write(`${isTerminal ? '\r\x1b[K' : ''}${drafts.files} recordings taken (${drafts.bytes} bytes)\n${lines.join('')}`);
+  write(`${isTerminal ? '\r\x1b[K' : ''}${resultText(drafts, shares, left)}`);
+  if (fault !== undefined) {
+    throw mayPass(fault) ? continued(fault) : fault;
+  }
   if (signal.aborted) {
     throw new PerchError('unavailable', 'ended before all recordings were taken: the same command continues');
   }
@@ -200,19 +209,54 @@ async function untilOver(run: () => Promise<void>, attempts: { count: number }, 
 }
 
 /** Not a disk or a login, which a person sees to. */
-const mayPass = (error: unknown): boolean =>
+const mayPass = (error: unknown): error is PerchError =>
   error instanceof PerchError && error.code !== 'exhausted' && error.code !== 'unauthorized' && !error.context['why'];
 
+const continued = ({ code, message, context, cause }: PerchError): PerchError =>
+  new PerchError(code, `${message}; the same command continues`, context, cause);
+
+function resultText(
+  { files, bytes }: DraftRecorders,
+  { hereUs, deletedUs, oldUs }: Shares,
+  left: readonly LeftFile[],
+): string {
+  const shares = [
+    [hereUs, 'were there already'],
+    [deletedUs, 'had been deleted here'],
+    [oldUs, 'are older than recordDeleteAfter of the path'],
+  ] as const;
+  const texts = shares.flatMap(([us, text]) => (us >= 1e6 ? [`${duration(Math.round(us / 1e6))} ${text}`] : []));
+  const lines = left.map((one) => `left out ${one.file}: ${one.reason}\n`);
+  return `${[`${files} recordings taken (${bytes} bytes)`, ...texts].join(', ')}\n${lines.join('')}`;
+}
+
+type Range = ReturnType<typeof rangeOf>;
+
+const isPart = ({ sinceUs, untilUs }: Range): boolean => sinceUs !== undefined || untilUs !== undefined;
+const noRecordings = (range: Range): string =>
+  `the recorder has no recordings${isPart(range) ? ' in this period: change --since and --until' : ''}`;
+
 /** @throws PerchError with the names of the channels */
-function chosen(channels: readonly Channel[], name: string | undefined): Channel {
+function chosen(channels: readonly Channel[], name: string | undefined, range: Range): Channel {
   const found = channels.find((one) => one.name === name || (name === undefined && channels.length === 1));
   if (found) {
     return found;
   }
-  const names = channels.map((one) => `'${one.name}'`).join(', ') || 'none';
+  if (channels.length === 0) {
+    throw new PerchError('notFound', noRecordings(range));
+  }
+  const names = channels.map((one) => `'${one.name}'`).join(', ');
   const text = name === undefined ? 'choose a channel with --camera' : `the recorder has no channel '${name}'`;
-  throw new PerchError('badInput', `${text}; its channels are: ${names}`);
+  const of = isPart(range) ? 'those with recordings in this period' : 'its channels';
+  throw new PerchError('badInput', `${text}; ${of} are: ${names}`);
 }
+
+const listText = ({ channels, zoneMs, isCut }: OpenRecorder, range: Range): string =>
+  [
+    channels.map((one) => `${lineOf(one, zoneMs)}\n`).join('') || `${noRecordings(range)}\n`,
+    isCut ? 'it has older recordings, too: choose a period with --since and --until\n' : '',
+    zoneMs === 0 ? '' : `it states local time as UTC: ${zoneMs / 60_000} minutes are taken off\n`,
+  ].join('');
 
 function lineOf({ name, recordings }: Channel, zoneMs: number): string {
   const text = (ms: number) => (Number.isFinite(ms) ? new Date(ms - zoneMs).toISOString().slice(0, 19) : '?');

@@ -138,3 +138,13 @@ test('of wrong passwords in repeated commands four are sent, which locks no user
   }
   expect(camera.state.wrongLogins).toHaveLength(4);
 });
+
+test('an import whose recorder is lost says what was taken, and that the same command continues', async () => {
+  const { camera, start, drafts } = await openImport();
+  const running = start();
+  await expect.poll(() => drafts().length, MINUTE).toBe(1);
+  await camera[Symbol.asyncDispose]();
+  expect(await running.exited).toBe(1);
+  expect(running.output()).toMatch(/^[01] recordings taken \(\d+ bytes\)$/m);
+  expect(running.output()).toMatch(/^Perch: cannot reach .*; the same command continues$/m);
+});
