@@ -155,14 +155,19 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     await revoke('PATCH', '/v3/users/bert', { cameras: [] });
     await revoke('DELETE', `/v3/sessions/${sessions.find(({ current }) => current)?.id}`);
     await revoke('DELETE', `/v3/guests/${link.id}`);
+    expect(await userOf(one, bert)).toBeNull();
     await one.process.stop('SIGKILL');
     await postgresql.start();
 
     await using again = await startAgent(server);
-    expect(await users(again)).toEqual([null, null, null]);
+    // Who has other rights has none until they are saved, and stays logged in.
+    const [removed, , ended] = await users(again);
+    expect([removed, ended]).toEqual([null, null]);
+    await until(async () => ((await users(again)).join() === ',bert,' ? true : undefined));
     expect((await openLink(again)).status).toBe(401);
     expect(await itemsOf(again, '/v3/users', owner)).toMatchObject([{ role: 'owner' }, { name: 'bert', cameras: [] }]);
-    await until(async () => ((await users(other)).join() === ',,' ? true : undefined));
+    await until(async () => ((await users(other)).join() === ',bert,' ? true : undefined));
+    expect(await itemsOf(other, '/v3/users', owner)).toMatchObject([{ role: 'owner' }, { name: 'bert', cameras: [] }]);
     await until(async () => ((await openLink(other)).status === 401 ? true : undefined));
     expect(readdirSync(folder).filter((name) => name.startsWith('unsaved-'))).toEqual([]);
   });
