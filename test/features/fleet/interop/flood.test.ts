@@ -8,7 +8,7 @@ import { memberOf } from '../../../../agent/features/fleet/bus/credential.ts';
 import { ServerSide } from '../../../../agent/features/fleet/bus/server-side.ts';
 import { EVENT_STREAM } from '../../../../agent/features/fleet/bus/subjects.ts';
 import { until } from '../../../peers/agent/agent.ts';
-import { describeWith } from '../../../peers/programs/peers.ts';
+import { byLength, describeWith } from '../../../peers/programs/peers.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { BARN, startBox, startFleet, YARD } from '../support/fleet.ts';
 import { Flood } from '../support/flood.ts';
@@ -16,9 +16,9 @@ import { Flood } from '../support/flood.ts';
 const EVENTS = 15;
 /**
  * Half of the events come sooner. On two busy cores it was 40 ms at 20,000 to 50,000 events of the flood a second, and 2.8 s when the reader
- * was behind all those that the stream keeps.
+ * was behind all those that the stream keeps. In the short length other suites take most of the processor, which the flood fills.
  */
-const HALF_WITHIN_MS = 500;
+const HALF_WITHIN_MS = byLength(10_000, 500);
 /** The stream keeps so many of a box. */
 const KEPT = 50_000;
 
