@@ -129,7 +129,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const running = startProcess(process.execPath, args, env, options.cwd);
   const url = `http://127.0.0.1:${ports.main}`;
   await running.waitFor(/Perch is at http/);
-  const headers = options.isOwned ? await ownerOf(url, dataDir) : {};
+  const owner = options.isOwned ? ownerOf(url, dataDir) : Promise.resolve({});
+  const headers = await owner.catch(async (error: unknown) => {
+    await running.stop('SIGKILL');
+    throw error;
+  });
   return {
     process: running,
     dataDir,
