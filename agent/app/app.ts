@@ -225,7 +225,9 @@ class ApplyQueue {
       // The reply to a change of a port's settings precedes the restart of that port.
       await setImmediate();
       this.#isChanged = false;
-      await (this.#stop.aborted ? undefined : apply());
+      if (!this.#stop.aborted) {
+        await apply();
+      }
     });
   }
 }

@@ -74,7 +74,7 @@ test('another one takes over within 15 s of a server that is killed, and keeps t
   const { servers, pass, publishing, most } = open(2);
   await pass(5_000);
   const [killed = 0] = publishing();
-  // It says no more to the database, as after a kill, although the test's connection goes on.
+  // As after a kill: it no longer renews its lease. Its connection stays open only in this test.
   servers[killed]?.carrier.goAway();
   await pass(15_000);
   expect([...publishing()].sort()).toEqual([0, 1]);

@@ -62,16 +62,18 @@ export class ForwardLeases {
         lost.abort();
       }
     };
-    let asked = Promise.resolve();
+    let asking: Promise<void> | undefined;
     const stop = clock.every(ASK_MS, () => {
-      asked = ask();
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
     });
     try {
       await withJoinedSignal([signal, lost.signal], undefined, (joined) => work(joined.signal));
     } finally {
       stop();
       // It would take the lease again.
-      await asked;
+      await asking;
       await this.#release(name);
     }
     if (lost.signal.aborted) {

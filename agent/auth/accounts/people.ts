@@ -85,7 +85,7 @@ export class People {
     this.#listeners.add(listener);
   }
 
-  /** Whether it is certain at present that a user or guest who has no access or session is to have none. */
+  /** False: the database is away, and whether a user or guest has access or a session is not known. */
   knows(name: string): boolean {
     return this.users.knows(name) && this.sessions.isCurrent() && this.guests.isCurrent();
   }
@@ -177,7 +177,9 @@ export class People {
       await saved;
     } catch (error) {
       if (this.users.isBlocked(name)) {
-        await (endsSessions ? this.sessions.endAllOf(name) : undefined);
+        if (endsSessions) {
+          await this.sessions.endAllOf(name);
+        }
         this.#notify(name, false);
       }
       throw error;

@@ -74,7 +74,7 @@ export class ServerClaims {
         decide(own?.has(name) ?? true);
       }
     }
-    // At once: later claims would wait for nobody.
+    // Before anything else runs: a later claim would be added, and nobody would ask for it.
     this.#asking = undefined;
   }
 }

@@ -245,7 +245,7 @@ export class Backfill {
     }
   }
 
-  /** Gaps that wait until nobody watches, or for their hours, are counted meanwhile. */
+  /** Counts the gaps of a camera whose card is not read now, because someone watches or by its hours. */
   #countWaiting(cameras: readonly (readonly [string, PathSettings])[], nowMs: number): void {
     const [path] =
       cameras.find(([one]) => {

@@ -33,7 +33,7 @@ type ObstacleHost = Pick<Host, 'clock' | 'config' | 'recordings' | 'paths' | 'se
 
 /**
  * @param mark says who else fetches for the path @param stableMs how long a camera has to be back
- * @param isAsked a person wants it now, whoever watches, and at any hour
+ * @param isAsked a person has asked for it: neither viewers nor `backfillHours` prevent it
  */
 export function obstacleTo(
   path: string,

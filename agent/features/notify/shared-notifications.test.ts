@@ -175,7 +175,7 @@ test('a server without the database at its start opens notifications when that i
   await vi.waitFor(() => expect([...database.rows.keys()]).toEqual(['push-key.json']));
 });
 
-test('an outage of a camera that several servers have is told once, the next one again', async () => {
+test('of several servers that lose a camera one sends the message, and one does for its next outage', async () => {
   const database = new MemoryDatabase();
   const cameras = { ready: true };
   const servers = [lazyServer(database, cameras), lazyServer(database, cameras)];

@@ -438,7 +438,7 @@ export class Database implements DocumentCarrier {
   }
 }
 
-/** Names may be long, and have what nobody who reads the database should know. */
+/** A hash: names may be long, and may contain the password of a destination. */
 const leaseName = (name: string): string => createHash('sha256').update(name).digest('base64url');
 
 async function settingsOf(address: DatabaseAddress): Promise<ClientConfig> {

@@ -327,6 +327,6 @@ export class ButtonTokens {
   }
 }
 
-/** Whoever reads the database does not learn the token from it. */
+/** A hash, so that the database does not contain the token. */
 const rowId = (token: string, subscription: string): string =>
   createHash('sha256').update(`${token} ${subscription}`).digest('base64url');

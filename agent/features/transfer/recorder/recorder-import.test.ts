@@ -412,7 +412,7 @@ test('a wrong password is named, and is in no message', async () => {
   expect(JSON.stringify([error.message, error.context])).not.toContain('s3cret');
 });
 
-test('a login of another Perch that may not fetch recordings is told so, not that its password is wrong', async () => {
+test('the error for a good login of another Perch without the right to recordings names the right, not the password', async () => {
   const { portOf } = await openOnvifDevice({ mayPlay: false });
   const recorder = { address: `http://127.0.0.1:${portOf()}/onvif/device_service`, ...RECORDER };
   const opening = openRecorder(recorder, { clock: systemClock, config, isInteractive: true }, NEVER);

@@ -11,8 +11,8 @@ const VERSION = 2;
 
 /**
  * Accepted and recently rejected logins, in a JSON file of the data folder: an accepted login is used at once in the next run, and a
- * program that restarts repeatedly, or a command that is repeated beside it, locks no account. Hosts, users and passwords are hashes under a key from another file; without that key
- * every login is new.
+ * program that restarts repeatedly, or a command that is repeated, locks no account. Hosts, users and passwords are hashes under a key from
+ * another file; without that key every login is new.
  */
 export class LoginFile {
   readonly #file: string;
