@@ -10,7 +10,7 @@ import { loadLate } from '../../protocols/late.ts';
 import type { Recorder } from '../../record/recorder.ts';
 import { FetchMark } from '../../recordings/fetch-mark.ts';
 import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
-import { type CameraState, FIRST_PAUSE_MS, newState } from './camera-state.ts';
+import { type CameraState, FIRST_PAUSE_MS, itemOf, newState } from './camera-state.ts';
 import { BACKFILL } from './keys.ts';
 import { changesWithModes, isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
 import type { BackfillItem, BackfillList } from './routes.ts';
@@ -168,34 +168,14 @@ export class Backfill {
 
   #item(path: string, settings: PathSettings): BackfillItem {
     const { clock } = this.#host;
-    const { card, gaps, error, fetchedSeconds, tooLarge, unfilled, link, dueMs, watch } = this.#stateOf(path);
-    const isOn = pathSettingsIn(settings, BACKFILL).backfill;
-    const running = this.#running?.path === path ? this.#running : undefined;
-    const { gap, reachedMs = 0 } = running ?? {};
-    const text = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
-    const known = card === undefined ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
-    const obstacle = this.#obstacle(path);
-    const leftMs = Math.max(dueMs, watch.notBeforeMs) - clock.monoMs();
-    const isFailed = obstacle === undefined && error !== undefined && leftMs > 0;
-    return {
-      path,
-      card: card ? { from: text(card.fromMs), until: text(card.untilMs), recordings: card.recordings } : null,
-      state: isOn ? (gap ? 'fetching' : known) : 'off',
-      gaps,
-      fetching: gap
-        ? {
-            ...{ from: text(gap.startUs / 1_000) ?? '', until: text(gap.endUs / 1_000) ?? '' },
-            share: Math.min(1, Math.max(0, (reachedMs * 1_000 - gap.startUs) / (gap.endUs - gap.startUs))),
-          }
-        : null,
-      waitsFor: running ? null : (obstacle ?? (this.#running && gaps > 0 ? 'turn' : null)),
-      retryTime: running || !isFailed ? null : text(clock.wallMs() + leftMs),
-      linkBytesPerSecond: link.linkBytesPerSecond ?? null,
-      fetchedSeconds: Math.round(fetchedSeconds),
-      tooLarge,
-      unfilled,
-      error: error ?? null,
-    };
+    return itemOf(path, this.#stateOf(path), {
+      isOn: pathSettingsIn(settings, BACKFILL).backfill,
+      running: this.#running?.path === path ? this.#running : undefined,
+      isAnyRead: this.#running !== undefined,
+      obstacle: this.#obstacle(path),
+      monoMs: clock.monoMs(),
+      wallMs: clock.wallMs(),
+    });
   }
 
   /** Paths that are recorded and whose camera has ONVIF. */

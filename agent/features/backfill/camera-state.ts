@@ -1,5 +1,8 @@
 import type { CardSummary } from '../../onvif/recordings/card-recordings.ts';
+import type { UsRange } from '../../playback/index/hidden-ranges.ts';
 import { LinkShare } from '../../sources/rtsp/replay/link-share.ts';
+import type { Obstacle } from './obstacles.ts';
+import type { BackfillItem } from './routes.ts';
 import type { Unfilled } from './settled.ts';
 import { StreamWatch } from './stream-watch.ts';
 
@@ -46,3 +49,45 @@ export const newState = (): CameraState => ({
   ...{ countedMs: Number.NEGATIVE_INFINITY, isAsked: false },
   ...{ watch: new StreamWatch(), link: new LinkShare() },
 });
+
+interface Present {
+  /** `backfill: yes`. */
+  readonly isOn: boolean;
+  /** What is fetched from the camera's card now. */
+  readonly running: { readonly gap: UsRange | undefined; readonly reachedMs: number } | undefined;
+  /** Whether the card of any camera is read. */
+  readonly isAnyRead: boolean;
+  readonly obstacle: Obstacle | undefined;
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+/** A camera in `/v3/backfill/list`. */
+export function itemOf(path: string, state: CameraState, present: Present): BackfillItem {
+  const { card, gaps, error, fetchedSeconds, tooLarge, unfilled, link, dueMs, watch } = state;
+  const { isOn, running, isAnyRead, obstacle, monoMs, wallMs } = present;
+  const { gap, reachedMs = 0 } = running ?? {};
+  const text = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  const known = card === undefined ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
+  const leftMs = Math.max(dueMs, watch.notBeforeMs) - monoMs;
+  const isFailed = obstacle === undefined && error !== undefined && leftMs > 0;
+  return {
+    path,
+    card: card ? { from: text(card.fromMs), until: text(card.untilMs), recordings: card.recordings } : null,
+    state: isOn ? (gap ? 'fetching' : known) : 'off',
+    gaps,
+    fetching: gap
+      ? {
+          ...{ from: text(gap.startUs / 1_000) ?? '', until: text(gap.endUs / 1_000) ?? '' },
+          share: Math.min(1, Math.max(0, (reachedMs * 1_000 - gap.startUs) / (gap.endUs - gap.startUs))),
+        }
+      : null,
+    waitsFor: running ? null : (obstacle ?? (isAnyRead && gaps > 0 ? 'turn' : null)),
+    retryTime: running || !isFailed ? null : text(wallMs + leftMs),
+    linkBytesPerSecond: link.linkBytesPerSecond ?? null,
+    fetchedSeconds: Math.round(fetchedSeconds),
+    tooLarge,
+    unfilled,
+    error: error ?? null,
+  };
+}
