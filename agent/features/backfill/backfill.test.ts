@@ -332,16 +332,16 @@ test('a card that is mounted only after the camera is back is asked for again, e
   const units = card.units.splice(0);
   const times = () => asked('GetRecordingSummary');
   expect(await until(() => item()?.state === 'noCard')).toBe(true);
-  for (const minutes of [1, 4, 16, 64, 256, 360, 360]) {
+  for (const [i, minutes] of [1, 4, 16, 64, 256, 360, 360].entries()) {
     await pass(15);
     const before = times();
     clock.skip((minutes - 0.5) * 60_000);
     await pass(5);
     expect(times(), `before ${minutes} minutes are over`).toBe(before);
+    card.units.push(...(i === 6 ? units : []));
     clock.skip(10_000);
     expect(await until(() => times() > before)).toBe(true);
   }
-  card.units.push(...units);
   expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 
