@@ -68,13 +68,13 @@ test('a gap that always fails does not hold up the older ones', async () => {
   expect(item()).toMatchObject({ gaps: 1, error: 'the disk is gone', waitsFor: null });
 });
 
-test.for<[string, string, string | undefined]>([
-  ['backfill: no', '    backfill: no\n', 'off'],
-  ['hours that are over', '    backfillHours: 13:00-14:00\n', 'hours'],
-])('with %s nothing is fetched', async ([, keys, why]) => {
+test.for<[string, string, number, string | undefined]>([
+  ['backfill: no', '    backfill: no\n', 0, 'off'],
+  ['hours that are over', '    backfillHours: 13:00-14:00\n', 1, 'hours'],
+])('with %s nothing is fetched', async ([, keys, times, why]) => {
   const { pass, asked, item } = await openService({ recorded: AROUND, reasons: OUTAGE, keys });
   await pass(180);
-  expect([asked('GetServices'), asked(), item()?.waitsFor]).toEqual([0, 0, why]);
+  expect([asked('GetServices'), asked(), item()?.waitsFor]).toEqual([times, 0, why]);
 });
 
 test('while recordings of the path are imported, its gaps wait', async () => {
@@ -166,10 +166,45 @@ test('the camera is not asked while it is paused or private', async () => {
   expect(await until(() => (item()?.fetchedSeconds ?? 0) >= 18)).toBe(true);
 });
 
-test('a camera that is not recorded has no gaps', async () => {
-  const { pass, asked, item } = await openService({ recorded: AROUND, reasons: OUTAGE, record: 'no' });
+test('a camera that is not recorded is asked what its card holds, at once and every six hours, and nothing is fetched', async () => {
+  const { backfill, clock, pass, asked, item, until } = await openService({
+    ...{ recorded: AROUND, reasons: OUTAGE, record: 'no' },
+  });
+  const times = () => asked('GetServices');
+  await pass(4);
+  const card = { from: '2026-06-01T11:58:00.000Z', until: expect.any(String), recordings: 1 };
+  expect(item()).toMatchObject({ card, state: 'idle', gaps: 0, waitsFor: 'notRecorded' });
   await pass(180);
-  expect([asked('GetServices'), item()]).toEqual([0, undefined]);
+  expect([times(), asked()]).toEqual([1, 0]);
+  await backfill.retry('door');
+  expect(await until(() => times() === 2)).toBe(true);
+  await pass(5);
+  clock.skip(6 * HOUR_MS - 30_000);
+  await pass(5);
+  expect(times()).toBe(2);
+  await pass(40);
+  expect([times(), asked()]).toEqual([3, 0]);
+});
+
+test('the card of a camera that has just been adopted is asked at once, also while someone watches', async () => {
+  const { state, clock, pass, asked, item } = await openService({ recorded: AROUND, reasons: OUTAGE });
+  state.readyMs = clock.wallMs();
+  state.readers = [{ type: 'hlsSession', id: 'one' }];
+  await pass(4);
+  expect(item()).toMatchObject({ card: { recordings: 1 }, waitsFor: 'notBack' });
+  await pass(120);
+  expect([asked('GetServices'), asked()]).toEqual([1, 0]);
+});
+
+test('a wrong password is sent twice for its card, and the right one at once', async () => {
+  const { settings, camera, pass, item } = await openService({ record: 'no' });
+  const { camera: right } = settings;
+  Object.assign(settings, { camera: { ...right, password: 'not for the camera' } });
+  await pass(3_600);
+  expect([camera.state.wrongLogins.length, item()?.state]).toEqual([2, 'unknown']);
+  Object.assign(settings, { camera: right });
+  await pass(4);
+  expect(item()?.state).toBe('idle');
 });
 
 test('with record: motion all of an outage is fetched', async () => {

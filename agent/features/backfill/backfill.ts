@@ -10,15 +10,15 @@ import { loadLate } from '../../protocols/late.ts';
 import type { Recorder } from '../../record/recorder.ts';
 import { FetchMark } from '../../recordings/fetch-mark.ts';
 import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
-import { type CameraState, FIRST_PAUSE_MS, itemOf, newState } from './camera-state.ts';
+import { type CameraState, FIRST_PAUSE_MS, IDLE_MS, itemOf, newState } from './camera-state.ts';
+import { CardSummaries } from './card-summaries.ts';
 import { BACKFILL } from './keys.ts';
 import { changesWithModes, isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
 import type { BackfillItem, BackfillList } from './routes.ts';
 import { FARTHEST_MS, Settled, type Unfilled } from './settled.ts';
+import { MAX_PAUSE_MS } from './stream-watch.ts';
 
 const CHECK_SECONDS = 2;
-/** Cameras without gaps are asked again, since a card may have been inserted. */
-const IDLE_MS = 6 * 3_600_000;
 /** A card may be mounted only minutes after the camera is back: it is asked again after this, then after ever longer pauses. */
 const FIRST_ABSENCE_MS = 60_000;
 const ABSENCE_FACTOR = 4;
@@ -26,7 +26,6 @@ const ABSENCE_FACTOR = 4;
 const COUNT_MS = 60_000;
 /** The end of an outage is noted up to 2 s after the camera is recorded again, and the card may have been asked before. */
 const NOTED_MS = 10_000;
-const MAX_PAUSE_MS = 3_600_000;
 /** While other cameras wait. */
 const TURN_MS = 10 * 60_000;
 /** Less is missing of a gap of which all whole groups of pictures have come. */
@@ -48,6 +47,11 @@ interface Running {
   reachedMs: number;
 }
 
+type Camera = readonly [path: string, settings: PathSettings];
+
+/** Gaps of what is recorded are filled. */
+const isMeant = ([, { record }]: Camera): boolean => record !== 'no';
+
 /** A disk on which recorders wait longer than this has no time for a gap. */
 const BUSY_MS = 200;
 
@@ -56,6 +60,7 @@ export class Backfill {
   readonly #host: BackfillHost;
   readonly #stableMs: number;
   readonly #settled: Settled;
+  readonly #summaries: CardSummaries;
   readonly #mark: FetchMark;
   readonly #states = new Map<string, CameraState>();
   #counting: Promise<void> | undefined;
@@ -70,6 +75,7 @@ export class Backfill {
     this.#host = host;
     this.#stableMs = stableMs;
     this.#settled = new Settled(host);
+    this.#summaries = new CardSummaries(host);
     this.#mark = new FetchMark(host.dataDir, 'gap', host);
     const { space } = host.recordings;
     space.onMadeRoom((path, endUs) => this.#settled.madeRoom(path, endUs));
@@ -96,19 +102,21 @@ export class Backfill {
   }
 
   problems(): readonly FeatureProblem[] {
-    return this.#cameras().flatMap(([path]) => {
-      const { error, errorMs = 0, gaps = 0 } = this.#states.get(path) ?? {};
-      return error === undefined || gaps === 0
-        ? []
-        : [
-            {
-              name: path,
-              why: 'failed',
-              text: `gaps are not filled: ${error}`,
-              since: new Date(errorMs).toISOString(),
-            },
-          ];
-    });
+    return this.#cameras()
+      .filter(isMeant)
+      .flatMap(([path]) => {
+        const { error, errorMs = 0, gaps = 0 } = this.#states.get(path) ?? {};
+        return error === undefined || gaps === 0
+          ? []
+          : [
+              {
+                name: path,
+                why: 'failed',
+                text: `gaps are not filled: ${error}`,
+                since: new Date(errorMs).toISOString(),
+              },
+            ];
+      });
   }
 
   metrics(): ReturnType<NonNullable<OpenFeature['metrics']>> {
@@ -125,6 +133,7 @@ export class Backfill {
     }
     this.#end();
     this.#running?.stop.abort(new PerchError('unavailable', 'Perch stops'));
+    await this.#summaries.close();
     await this.#work;
     await this.#counting;
     await this.#settled.close();
@@ -147,11 +156,16 @@ export class Backfill {
 
   /** Asks the card again now, also for what it did not have. @throws PerchError notFound */
   async retry(path: string): Promise<void> {
-    if (!this.#cameras().some(([name]) => name === path)) {
-      throw new PerchError('notFound', 'this path is not recorded from a camera with ONVIF', { path });
+    const camera = this.#cameras().find(([name]) => name === path);
+    if (!camera) {
+      throw new PerchError('notFound', 'this path has no camera with ONVIF', { path });
+    }
+    const state = this.#stateOf(path);
+    state.summaryDueMs = Number.NEGATIVE_INFINITY;
+    if (!isMeant(camera)) {
+      return;
     }
     await this.#settled.askAgain(path);
-    const state = this.#stateOf(path);
     state.watch.notBeforeMs = Number.NEGATIVE_INFINITY;
     state.isAsked = true;
     this.#askSoon(state);
@@ -178,14 +192,12 @@ export class Backfill {
     });
   }
 
-  /** Paths that are recorded and whose camera has ONVIF. */
-  #cameras(): (readonly [string, PathSettings])[] {
+  /** Paths whose camera has ONVIF. */
+  #cameras(): Camera[] {
     const config = this.#host.config();
-    return [...config.paths].flatMap(([name, { settings }]) => {
-      const isMeant =
-        settings && settings.record !== 'no' && settings.camera?.onvif !== undefined && !isSubStream(name, config);
-      return isMeant ? [[name, settings] as const] : [];
-    });
+    return [...config.paths].flatMap(([name, { settings }]) =>
+      settings?.camera?.onvif !== undefined && !isSubStream(name, config) ? [[name, settings] as const] : [],
+    );
   }
 
   #tick(): void {
@@ -198,7 +210,15 @@ export class Backfill {
     for (const [path, settings] of cameras) {
       this.#follow(path, settings, nowMs);
     }
-    this.#countWaiting(cameras, nowMs);
+    const recorded = cameras.filter(isMeant);
+    this.#countWaiting(recorded, nowMs);
+    this.#takeTurn(recorded, nowMs);
+    for (const [path, settings] of cameras.filter(([path]) => path !== this.#running?.path)) {
+      this.#summaries.follow(path, settings, this.#stateOf(path));
+    }
+  }
+
+  #takeTurn(cameras: readonly Camera[], nowMs: number): void {
     const due = cameras.filter(([path]) => this.#isDue(path, nowMs));
     const running = this.#running;
     if (running) {
@@ -226,7 +246,7 @@ export class Backfill {
   }
 
   /** Counts the gaps of a camera whose card is not read now, because someone watches or by its hours. */
-  #countWaiting(cameras: readonly (readonly [string, PathSettings])[], nowMs: number): void {
+  #countWaiting(cameras: readonly Camera[], nowMs: number): void {
     const [path] =
       cameras.find(([one]) => {
         const obstacle = this.#obstacle(one);
@@ -262,6 +282,9 @@ export class Backfill {
     const isOther = state.watch.follow(status?.ready ? status.readyTime : null, isBeingRead, nowMs);
     if (state.watch.isHopeless && state.error !== BREAKS) {
       this.#failed(path, BREAKS);
+    }
+    if (isOther && state.card === undefined) {
+      state.summaryDueMs = nowMs;
     }
     if (isRecordedNow && (isOther || !state.wasRecorded)) {
       this.#askSoon(state);
@@ -388,6 +411,8 @@ export class Backfill {
     const { openCard, listGap, fetchGap, askedOf } = await loadFetching();
     const { session, card } = await openCard(link, clock, signal);
     state.card = card ?? null;
+    state.summaryLink = link.key;
+    state.summaryDueMs = clock.monoMs() + IDLE_MS;
     if (!card || !next) {
       return true;
     }

@@ -8,11 +8,22 @@ import { StreamWatch } from './stream-watch.ts';
 
 /** After a failure. */
 export const FIRST_PAUSE_MS = 60_000;
+/** Cameras without gaps are asked again, since a card may have been inserted. */
+export const IDLE_MS = 6 * 3_600_000;
 
-/** What is known of a camera's card. */
-export interface CameraState {
+/** What a card holds, as far as it was asked. */
+export interface Summary {
   /** Null: it has none; undefined: not asked yet. */
   card: CardSummary | null | undefined;
+  /** The key of the link by which it was asked for that alone. Secret: contains the password. */
+  summaryLink: string | undefined;
+  /** Monotonic. */
+  summaryDueMs: number;
+  summaryPauseMs: number;
+}
+
+/** What is known of a camera's card. */
+export interface CameraState extends Summary {
   gaps: number;
   /** When they were counted last, monotonic. */
   countedMs: number;
@@ -42,6 +53,7 @@ export interface CameraState {
 }
 
 export const newState = (): CameraState => ({
+  ...{ summaryLink: undefined, summaryDueMs: Number.NEGATIVE_INFINITY, summaryPauseMs: FIRST_PAUSE_MS },
   ...{ card: undefined, gaps: 0, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
   unfilled: { notOnCard: 0, inDoubt: 0 },
   ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },

@@ -1,5 +1,5 @@
 const FIRST_PAUSE_MS = 120_000;
-const MAX_PAUSE_MS = 3_600_000;
+export const MAX_PAUSE_MS = 3_600_000;
 /** A stream that ends within this after its card was read may have ended by that. */
 const AFTER_MS = 30_000;
 /** A camera whose stream ends more often than this is asked once a day. */

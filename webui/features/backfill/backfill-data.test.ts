@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { BackfillItem } from '../../../agent/features/backfill/routes.ts';
 import {
   failureOf,
-  isFilled,
   keysOf,
+  mayHaveCard,
   NO_LIMIT,
   OF_LINK,
   rateText,
@@ -29,15 +29,22 @@ test('the keys of a path are a switch, hours and a rate', () => {
   expect(keysOf({ rate: 5 })).toEqual({ backfillMaxRate: '5M' });
 });
 
-test('gaps are filled of paths that record a camera with ONVIF, always or around motion', () => {
-  const camera = { onvif: 'http://192.168.1.20/onvif/device_service' };
-  expect(isFilled({ record: 'always', camera })).toBe(true);
-  expect(isFilled({ record: true, camera })).toBe(true);
-  expect(isFilled({ record: 'motion', camera })).toBe(true);
-  expect(isFilled({ record: false, camera })).toBe(false);
-  expect(isFilled({ record: 'no', camera })).toBe(false);
-  expect(isFilled({ record: 'always', camera: {} })).toBe(false);
-  expect(isFilled({ record: 'always' })).toBe(false);
+test('a camera with ONVIF may have a card, also if it is not recorded', () => {
+  expect(mayHaveCard({ camera: { onvif: 'http://192.168.1.20/onvif/device_service' } })).toBe(true);
+  expect(mayHaveCard({ camera: {} })).toBe(false);
+  expect(mayHaveCard({})).toBe(false);
+});
+
+test('of a camera that is not recorded, the card is named, and that nothing is fetched', () => {
+  const item = { ...ITEM, waitsFor: 'notRecorded' } as const;
+  expect(rowText({}, item, en, EN)).toBe(
+    'Has a card with 6 days of recordings · Nothing is fetched: the camera is not recorded.',
+  );
+  expect(rowText({}, { ...item, card: null, state: 'noCard' }, en, EN)).toBe('No card');
+  expect(sentencesOf(item, en, EN)).toEqual([
+    "The camera's card holds 6 days of recordings.",
+    'Nothing is fetched: the camera is not recorded.',
+  ]);
 });
 
 test('the rate is megabytes a second, a quarter of the link, or has no limit', () => {
@@ -81,7 +88,7 @@ test('a card is named with how much it holds', () => {
   ]);
   expect(sentencesOf(ITEM, zhCn, { ...old, language: 'zh-CN' })[1]).toContain('12:00');
   expect(rowText({}, ITEM, en, old)).toBe('Card without recordings since 12:00');
-  expect(rowText({}, ITEM, en, EN)).toBe('Card with 6 days of recordings');
+  expect(rowText({}, ITEM, en, EN)).toBe('Has a card with 6 days of recordings');
   expect(rowText({}, { ...ITEM, card: null, state: 'noCard' }, en, EN)).toBe('No card');
   expect(rowText({}, { ...ITEM, card: null, state: 'unknown' }, en, EN)).toBe('On');
   expect(rowText({}, undefined, en, EN)).toBe('On');

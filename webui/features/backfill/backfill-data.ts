@@ -9,14 +9,12 @@ export interface BackfillConfig {
   readonly backfillMaxRate?: string;
 }
 
-interface RecordedPath {
-  readonly record?: string | boolean;
+interface CameraPath {
   readonly camera?: { readonly onvif?: string };
 }
 
-/** Whether the box fills gaps of this path: it is recorded, always or around motion. */
-export const isFilled = ({ record, camera }: RecordedPath): boolean =>
-  record !== undefined && record !== false && record !== 'no' && camera?.onvif !== undefined;
+/** Whether the camera of this path may have a card. */
+export const mayHaveCard = ({ camera }: CameraPath): boolean => camera?.onvif !== undefined;
 
 export interface BackfillSettings {
   readonly isOn: boolean;
@@ -57,7 +55,7 @@ const rateKey = (rate: number): string =>
 export const rateText = (rate: number, words: BackfillWords, language: string): string =>
   rate === OF_LINK ? words.ofLink : rate >= NO_LIMIT ? words.noLimit : words.perSecond(number(rate, 2, language));
 
-/** `Card with 6 days of recordings`, as a row of the camera's settings. */
+/** `Has a card with 6 days of recordings`, as a row of the camera's settings. */
 export function rowText(
   config: BackfillConfig,
   item: BackfillItem | undefined,
@@ -67,16 +65,17 @@ export function rowText(
   if (!settingsOf(config).isOn) {
     return words.off;
   }
-  const lastMs = stoppedMs(item?.card, formats);
-  if (lastMs !== undefined) {
-    return words.stoppedRow(formats.timeOf(lastMs));
+  if (item?.state === 'noCard') {
+    return words.noCardRow;
   }
-  const heldMs = heldMsOf(item?.card);
-  return heldMs > 0
-    ? words.cardRow(longDuration(heldMs, formats.language))
-    : item?.state === 'noCard'
-      ? words.noCardRow
-      : words.on;
+  const [lastMs, heldMs] = [stoppedMs(item?.card, formats), heldMsOf(item?.card)];
+  const text =
+    lastMs !== undefined
+      ? words.stoppedRow(formats.timeOf(lastMs))
+      : heldMs > 0
+        ? words.cardRow(longDuration(heldMs, formats.language))
+        : words.on;
+  return item?.waitsFor === 'notRecorded' ? `${text} · ${words.notRecorded}` : text;
 }
 
 /** How long the recordings of a card reach, or NaN. */
@@ -104,6 +103,8 @@ export function sentencesOf(item: BackfillItem | undefined, words: BackfillWords
   }
   const { card, state, gaps, fetching, waitsFor, fetchedSeconds, tooLarge, unfilled } = item;
   const { notOnCard, inDoubt } = unfilled;
+  // A camera that is away, or has just come, may have a gap that is not known yet.
+  const isAway = waitsFor === 'notBack' || waitsFor === 'notRecorded';
   const [heldMs, lastMs] = [heldMsOf(card), stoppedMs(card, formats)];
   const known = card
     ? heldMs > 0
@@ -117,11 +118,8 @@ export function sentencesOf(item: BackfillItem | undefined, words: BackfillWords
     ...(lastMs === undefined ? [] : [words.stopped(timeOf(lastMs))]),
     ...(fetching ? [words.fetching(timesOf(fetching, timeOf), percent(fetching.share, language))] : []),
     ...(state === 'waiting' && gaps > 0 ? [words.waiting(gaps)] : []),
-    ...(state === 'idle' && waitsFor !== 'notBack' && notOnCard + inDoubt === 0 ? [words.noGaps] : []),
-    // A camera that is away, or has just come, may have a gap that is not known yet.
-    ...((state === 'waiting' && gaps > 0) || state === 'unknown' || waitsFor === 'notBack'
-      ? reasonOf(item, words, timeOf)
-      : []),
+    ...(state === 'idle' && !isAway && notOnCard + inDoubt === 0 ? [words.noGaps] : []),
+    ...((state === 'waiting' && gaps > 0) || state === 'unknown' || isAway ? reasonOf(item, words, timeOf) : []),
     ...(notOnCard > 0 ? [words.notOnCard(notOnCard)] : []),
     ...(inDoubt > 0 ? [words.inDoubt(inDoubt)] : []),
     ...(tooLarge > 0 ? [words.tooLarge(tooLarge)] : []),

@@ -29,8 +29,8 @@ import {
   type BackfillConfig,
   type BackfillSettings,
   failureOf,
-  isFilled,
   keysOf,
+  mayHaveCard,
   RATE_STEPS,
   rateText,
   rowText,
@@ -45,7 +45,7 @@ const LIST = 'v3/backfill/list';
 
 export const BackfillRow: CameraRow['row'] = ({ name, config, onClick }) => {
   const t = backfillWords.value;
-  const isShown = isFilled(config);
+  const isShown = mayHaveCard(config);
   const { value: list } = usePolled<BackfillList>(isShown ? LIST : undefined, 'normal');
   const item = list?.items.find(({ path }) => path === name);
   return isShown ? <Row title={t.title} text={rowText(config, item, t, formatsNow())} onClick={onClick} /> : null;
