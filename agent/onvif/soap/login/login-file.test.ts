@@ -112,7 +112,7 @@ test('a lock is kept across runs; files of an earlier version are ignored', asyn
   const second = await run();
   expect(() => second.logins.check(KEY, true)).toThrow('try again in 6 min');
   await second.kept.close();
-  writeFileSync(file, JSON.stringify({ version: 1, savedAtMs: 0, logins: [{ login: 'x', refusals: 4, agoMs: 0 }] }));
+  writeFileSync(file, JSON.stringify({ version: 2, savedAtMs: 0, logins: [{ login: 'x', refusals: 4, agoMs: 0 }] }));
   expect((await run()).logins.mayTry(KEY, true)).toBe(true);
   expect(faults).toEqual([]);
 });
@@ -158,4 +158,45 @@ test('what another process has stored meanwhile is kept', async () => {
   await perch.kept.close();
   expect(perch.logins.triesLeft(KEY)).toBe(2);
   expect((await run()).logins.triesLeft(KEY)).toBe(2);
+});
+
+test('two processes that run at once together send four wrong passwords of a user, and each password twice', async () => {
+  const { run } = folder();
+  const processes = [await run(), await run()];
+  const sent: string[] = [];
+  for (const password of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    for (let i = 0; i < 4; i += 1) {
+      const { logins, kept } = processes[i % 2] ?? expect.fail();
+      const turn = await logins.turn({ ...KEY, password }, { isInteractive: true }).catch(() => undefined);
+      turn?.refused();
+      await kept.saved();
+      sent.push(...(turn ? [password] : []));
+    }
+  }
+  expect(sent).toEqual(['a', 'a', 'b', 'b']);
+});
+
+test('a lock that a camera has stated to another process holds here, also after an earlier one', async () => {
+  const { clock, run } = folder();
+  const [perch, command] = [await run(), await run()];
+  perch.logins.locked(KEY, MINUTE_MS);
+  await perch.kept.saved();
+  clock.skip(2 * MINUTE_MS);
+  command.logins.locked(KEY, 10 * MINUTE_MS);
+  await command.kept.saved();
+  await expect(perch.logins.turn(KEY)).rejects.toThrow('try again in 10 min');
+});
+
+test('a password that another process has sent in vain, and that the camera accepts now, counts no more', async () => {
+  const { clock, run } = folder();
+  const [perch, command] = [await run(), await run()];
+  await command.use('refused');
+  await command.kept.saved();
+  clock.skip(1_000);
+  await perch.use('accepted');
+  await perch.kept.saved();
+  await command.use('refused', { ...KEY, password: 'b' });
+  await command.kept.saved();
+  await perch.use('accepted', { ...KEY, password: 'c' });
+  expect([perch.logins.isAccepted(KEY), perch.logins.triesLeft(KEY)]).toEqual([true, 4]);
 });

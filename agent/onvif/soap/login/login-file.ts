@@ -7,7 +7,7 @@ import { writeAtomic } from '../../../config/file/file.ts';
 import { type KeyedHash, type LoginMemory, sharedLogins } from './login-memory.ts';
 import { parseLogins, type StoredLogins } from './login-verdict.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Accepted and recently rejected logins, in a JSON file of the data folder: an accepted login is used at once in the next run, and a
@@ -41,12 +41,19 @@ export class LoginFile {
       }
     }
     this.#memory.restore(hash, stored);
+    this.#memory.readBefore(() => this.#adoptOthers());
     this.#stop = this.#memory.onChange(() => this.#save());
+  }
+
+  /** Resolves when all changes until now are in the file. Never rejects. */
+  saved(): Promise<void> {
+    return this.#saving;
   }
 
   async close(): Promise<void> {
     this.#stop();
-    await this.#saving;
+    this.#memory.readBefore(undefined);
+    await this.saved();
   }
 
   #save(): void {
@@ -57,13 +64,18 @@ export class LoginFile {
     this.#saving = this.#saving
       .then(async () => {
         this.#isWaiting = false;
-        const others = await this.#read().catch(() => undefined);
-        if (others) {
-          this.#memory.adopt(others);
-        }
+        await this.#adoptOthers();
         return writeAtomic(this.#file, this.#text());
       })
       .catch((error: unknown) => this.#onFault(`cannot write ${this.#file} (${explain(error)})`));
+  }
+
+  /** Never rejects: without a file there are no others. */
+  async #adoptOthers(): Promise<void> {
+    const others = await this.#read().catch(() => undefined);
+    if (others) {
+      this.#memory.adopt(others);
+    }
   }
 
   async #read(): Promise<StoredLogins> {

@@ -85,6 +85,7 @@ export class LoginMemory {
   readonly #schemes = new Map<string, LoginScheme>();
   #hash: KeyedHash;
   readonly #listeners = new Set<() => void>();
+  #readOthers: (() => Promise<void>) | undefined;
 
   constructor(clock: Pick<Clock, 'monoMs' | 'sleep'>) {
     this.#clock = clock;
@@ -96,6 +97,11 @@ export class LoginMemory {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** @param read adopts what other processes have stored; called before a login that may be wrong is sent. Must not reject */
+  readBefore(read: (() => Promise<void>) | undefined): void {
+    this.#readOthers = read;
   }
 
   #changed(): void {
@@ -129,7 +135,13 @@ export class LoginMemory {
         return;
       }
       signal?.addEventListener('abort', leave, { once: true });
-      this.#wake(held);
+      const isSure = held.verdict.isGood && held.verdict.recent(this.#clock.monoMs()).length === 0;
+      const read = isSure ? undefined : this.#readOthers;
+      if (read) {
+        void read().then(() => this.#wake(held));
+      } else {
+        this.#wake(held);
+      }
     });
   }
 
@@ -230,15 +242,21 @@ export class LoginMemory {
     this.adopt(stored);
   }
 
-  /** Adds the logins and locks that are not known here: another process may have stored them since. */
+  /** Adds logins, rejections and locks that are not known here: another process may have stored them since. */
   adopt({ logins, locks }: StoredLogins): void {
     const nowMs = this.#clock.monoMs();
-    for (const kept of logins.filter(({ id }) => !this.#logins.has(id))) {
-      const entry = { verdict: LoginVerdict.restore(kept, nowMs), waiters: [], alarm: undefined };
-      putBounded(this.#logins, kept.id, entry, MAX_ENTRIES);
+    for (const kept of logins) {
+      const known = this.#logins.get(kept.id);
+      if (known) {
+        known.verdict.adopt(kept, nowMs);
+      } else {
+        const entry = { verdict: LoginVerdict.restore(kept, nowMs), waiters: [], alarm: undefined };
+        putBounded(this.#logins, kept.id, entry, MAX_ENTRIES);
+      }
     }
-    for (const { id, leftMs } of locks.filter((one) => !this.#lockedUntilMs.has(one.id))) {
-      putBounded(this.#lockedUntilMs, id, nowMs + leftMs, MAX_ENTRIES);
+    for (const { id, leftMs } of locks) {
+      const untilMs = Math.max(this.#lockedUntilMs.get(id) ?? 0, nowMs + leftMs);
+      putBounded(this.#lockedUntilMs, id, untilMs, MAX_ENTRIES);
     }
   }
 

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** Maximum number of rejections of a login. Cameras lock an account, or the client's address, after 5 to 7 of them, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
 const FORGET_AFTER_MS = 30 * 60_000;
@@ -39,6 +41,12 @@ export interface LoginUse {
   readonly atMs: number;
 }
 
+/** A rejected use. */
+interface Refusal extends LoginUse {
+  /** Tells it from others where two processes store theirs. */
+  readonly id: string;
+}
+
 /** A login whose reply is pending. */
 export interface PendingLogin extends LoginUse {
   /** How long others wait for the reply. */
@@ -67,13 +75,20 @@ export type Admission =
 
 const GO: Admission = { kind: 'go' };
 
+interface StoredRefusal {
+  readonly id: string;
+  readonly channel: string;
+  readonly account: string;
+  readonly agoMs: number;
+}
+
 /** One login for the next run: `id`, channels and accounts are keyed hashes. */
 interface StoredLogin {
   readonly id: string;
   readonly isGood: boolean;
   readonly skewMs?: number | undefined;
   readonly proven: readonly string[];
-  readonly refusals: readonly { readonly channel: string; readonly account: string; readonly agoMs: number }[];
+  readonly refusals: readonly StoredRefusal[];
   readonly pauses: readonly { readonly channel: string; readonly times: number; readonly leftMs: number }[];
 }
 
@@ -92,7 +107,7 @@ export class LoginVerdict {
   /** The camera's clock minus ours when it last accepted a token, which carries its time. */
   skewMs: number | undefined;
   /** Since it was last accepted. */
-  refusals: readonly LoginUse[] = [];
+  refusals: readonly Refusal[] = [];
   /** Channels that have accepted it. */
   readonly proven = new Set<string>();
   /** Sessions that play, by channel. */
@@ -107,7 +122,7 @@ export class LoginVerdict {
     const verdict = new LoginVerdict();
     verdict.isGood = isGood;
     verdict.skewMs = skewMs;
-    verdict.refusals = refusals.map(({ channel, account, agoMs }) => ({ channel, account, atMs: nowMs - agoMs }));
+    verdict.refusals = refusalsAt(refusals, nowMs);
     for (const channel of proven) {
       verdict.proven.add(channel);
     }
@@ -127,10 +142,23 @@ export class LoginVerdict {
           isGood,
           skewMs,
           proven: [...this.proven],
-          refusals: refusals.map(({ channel, account, atMs }) => ({ channel, account, agoMs: nowMs - atMs })),
+          refusals: refusals.map(({ id: refusal, channel, account, atMs }) => ({
+            ...{ id: refusal, channel, account },
+            agoMs: nowMs - atMs,
+          })),
           pauses: pauses.map(([channel, { times, untilMs }]) => ({ channel, times, leftMs: untilMs - nowMs })),
         }
       : undefined;
+  }
+
+  /** Adds the rejections that another process has stored since. */
+  adopt({ refusals }: StoredLogin, nowMs: number): void {
+    const known = new Set(this.refusals.map(({ id }) => id));
+    const others = refusalsAt(refusals, nowMs).filter(({ id, atMs }) => !known.has(id) && atMs > this.#acceptedAtMs);
+    if (others.length > 0) {
+      this.refusals = [...this.refusals, ...others].toSorted((a, b) => a.atMs - b.atMs).slice(-MAX_CHANNELS);
+      this.#condemn(nowMs);
+    }
   }
 
   get isIdle(): boolean {
@@ -138,7 +166,7 @@ export class LoginVerdict {
   }
 
   /** Rejections within the last half hour. */
-  recent(nowMs: number): readonly LoginUse[] {
+  recent(nowMs: number): readonly Refusal[] {
     return this.refusals.filter(({ atMs }) => nowMs - atMs < FORGET_AFTER_MS);
   }
 
@@ -211,14 +239,19 @@ export class LoginVerdict {
   refused({ channel, account, atMs }: LoginUse, nowMs: number): void {
     // If another channel has just accepted it, the password is correct and this channel lacks the right.
     if (!this.isGood || !this.#isFresh(atMs)) {
-      this.refusals = [...this.recent(nowMs), { channel, account, atMs: nowMs }].slice(-MAX_CHANNELS);
+      const refusal = { id: randomUUID(), channel, account, atMs: nowMs };
+      this.refusals = [...this.recent(nowMs), refusal].slice(-MAX_CHANNELS);
     }
+    this.#condemn(nowMs);
+    if (this.isGood) {
+      this.#pause(channel, nowMs);
+    }
+  }
+
+  #condemn(nowMs: number): void {
     if (this.isWrong(nowMs)) {
       this.isGood = false;
       this.pauses.clear();
-    }
-    if (this.isGood) {
-      this.#pause(channel, nowMs);
     }
   }
 
@@ -294,6 +327,9 @@ export class LoginVerdict {
   }
 }
 
+const refusalsAt = (refusals: StoredLogin['refusals'], nowMs: number): Refusal[] =>
+  refusals.map(({ id, channel, account, agoMs }) => ({ id, channel, account, atMs: nowMs - agoMs }));
+
 /**
  * Invalid entries are dropped.
  * @param sinceMs age of the file; at least 0, so a clock that was set back extends nothing
@@ -321,9 +357,9 @@ function parseLogin({ id, isGood, skewMs, ...lists }: Record<string, unknown>, s
       skewMs: isNumber(skewMs) ? between(skewMs, -MAX_SKEW_MS, MAX_SKEW_MS) : undefined,
       proven: listOf(proven, MAX_CHANNELS).filter(isHash),
       refusals: listOf(refusals, MAX_CHANNELS).flatMap((one) => {
-        const { channel, account, agoMs } = fieldsOf(one);
-        return isHash(channel) && isHash(account) && isNumber(agoMs)
-          ? [{ channel, account, agoMs: between(agoMs + sinceMs, 0, FORGET_AFTER_MS) }]
+        const { id: refusal, channel, account, agoMs } = fieldsOf(one);
+        return isHash(refusal) && isHash(channel) && isHash(account) && isNumber(agoMs)
+          ? [{ id: refusal, channel, account, agoMs: between(agoMs + sinceMs, 0, FORGET_AFTER_MS) }]
           : [];
       }),
       pauses: listOf(pauses, MAX_CHANNELS).flatMap((one) => {
