@@ -50,6 +50,23 @@ interface BoxPairings {
   showCameras(box: string): Promise<void>;
 }
 
+/** Requests to paired boxes, however they are connected. */
+export interface BoxAsking {
+  list(): readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly isConnected: boolean;
+    /** Start of this state, Unix milliseconds. */
+    readonly sinceMs: number;
+    /** Whether the box grants this server the right `fleet`. */
+    readonly mayHandOut: boolean;
+  }[];
+  /** Called when a box connects, goes away, or grants other rights. @returns removes the listener */
+  onChange(listener: () => void): () => void;
+  /** The JSON of its answer. @throws PerchError with what the box says */
+  ask(box: string, method: string, path: string, body: string | undefined, signal: AbortSignal): Promise<unknown>;
+}
+
 /** An open connection that a box has made. */
 interface BoxConnection {
   /** A new stream within it, for HTTP/1.1 to the box. @throws PerchError unavailable if the connection has just ended */
@@ -89,6 +106,8 @@ interface BoxDialer {
 export class LinkedBoxes {
   /** Undefined: this product shows no cameras of boxes. */
   pairings: BoxPairings | undefined;
+  /** Undefined: this product shows no cameras of boxes. */
+  asking: BoxAsking | undefined;
   /** Public key by which this box proves itself to servers that it calls; undefined: it calls none. */
   ownKey: string | undefined;
   /** Undefined: this product calls no servers. */

@@ -30,6 +30,7 @@ const Server = Type.Object({
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
   settings: Type.Optional(Type.Boolean()),
+  fleet: Type.Optional(Type.Boolean()),
   /** Whether its signatures name this box. Those that do not are rejected from then on. */
   namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */
@@ -52,6 +53,8 @@ type ServersFile = Static<typeof ServersFile>;
 export interface ServerRights extends Rights {
   /** Whether it may read and change the settings of `PermittedSettings`. Default: no. */
   readonly settings?: boolean;
+  /** Whether it may hand this box a credential of its fleet, whose bus gets events of all cameras. Default: no. */
+  readonly fleet?: boolean;
 }
 
 export interface ServerItem extends Required<ServerRights> {
@@ -313,6 +316,7 @@ const termsOf = ({ cameras, live, recordings, ...more }: ServerRights) => ({
   turn: more.turn === true,
   switch: more.switch === true,
   settings: more.settings === true,
+  fleet: more.fleet === true,
 });
 
 const mayDo = (server: Stored, action: string, path: string): boolean =>

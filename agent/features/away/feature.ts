@@ -5,7 +5,8 @@ import { AWAY_FILE, readAway } from './keys/away-file.ts';
 const connect: Command = {
   name: 'connect',
   usage: [
-    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--settings] [--data DIR] [FILE.yml]',
+    'INVITATION [--cameras A,B] [--talk] [--turn] [--switch] [--settings] [--no-fleet]',
+    '            [--data DIR] [FILE.yml]',
     'connect this box to the server of an invitation (-: read from standard input)',
   ],
   words: ['INVITATION'],
@@ -16,6 +17,7 @@ const connect: Command = {
     turn: { type: 'boolean' },
     switch: { type: 'boolean' },
     settings: { type: 'boolean' },
+    'no-fleet': { type: 'boolean' },
   },
   run: async (call) => {
     const { connectCommand } = await import('./link/left-invitation.ts');

@@ -21,6 +21,7 @@ const BOX: BoxItem = {
     turn: true,
     switch: false,
     settings: false,
+    fleet: false,
   },
   ...{ state: 'connected', sinceMs: 0, error: undefined, seenMs: 0, clockOffsetMs: undefined },
   cameras: [camera('door', 'Front door'), camera('door_sub'), camera('a/b-c'), camera('~^.*$'), camera('all_others')],
@@ -32,7 +33,7 @@ async function open(text: string, box = BOX) {
   const boxes: Pick<Boxes, 'isShared' | 'onChange' | 'list' | 'item' | 'refresh' | 'remove' | 'add' | 'setAddresses'> =
     {
       isShared: false,
-      onChange: () => {},
+      onChange: () => () => {},
       list: () => [box],
       item: (id) => (id === ID ? box : undefined),
       refresh: async () => {},

@@ -11,6 +11,7 @@ import { loadLate } from '../../protocols/late.ts';
 import type { TransferKind } from '../../recordings/copy/transfer-kind.ts';
 import type { FeatureProblem, FeatureRoutes, Host, OpenFeature } from '../contract.ts';
 import { BoxPaths } from './box-paths.ts';
+import { jsonOf } from './client/box-client.ts';
 import { Boxes } from './client/boxes.ts';
 import type { BoxFetchesDeps } from './fetch/box-fetches.ts';
 import { BoxLook, FetchRequest } from './fetch/fetch-request.ts';
@@ -64,6 +65,20 @@ export class ManyBoxes implements OpenFeature {
       mayAdd: () => this.#boxes.mayAdd(),
       add: (box) => this.#boxes.addLinked(box),
       showCameras: (box) => this.#paths.addCameras(box, 'all'),
+    };
+    host.boxLinks.asking = {
+      list: () =>
+        this.#boxes.list().map(({ id, name, state, sinceMs, fleet }) => ({
+          ...{ id, name, sinceMs, isConnected: state === 'connected', mayHandOut: fleet },
+        })),
+      onChange: (listener) => this.#boxes.onChange(listener),
+      ask: async (box, method, path, body, signal) =>
+        jsonOf(
+          await this.#boxes.request(box, method, path, {
+            ...{ signal, isShort: true, isBackground: true },
+            ...(body !== undefined && { body }),
+          }),
+        ),
     };
     this.store = new RemoteCameras({ ...host, boxes: this.#boxes });
     this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];

@@ -54,6 +54,7 @@ const Item = Type.Object({
   turn: Type.Boolean({ description: 'Its owner allows pan, tilt, zoom and presets.' }),
   switch: Type.Boolean({ description: 'Its owner allows lights, sirens and relays.' }),
   settings: Type.Boolean({ description: 'Its owner allows permitted settings of cameras.' }),
+  fleet: Type.Boolean({ description: 'Its owner allows to hand it a credential of a fleet.' }),
   cameras: Type.Array(
     Type.Object({
       ...Offered,

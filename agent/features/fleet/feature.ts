@@ -18,21 +18,31 @@ const command: Command = {
     'show the servers that may have boxes connect, or replace them',
     'box FOLDER ID… | server FOLDER NAME',
     'issue credentials as files in FOLDER (-: ids of boxes from standard input)',
+    'boxes [FILE] [--data DIR] [FILE.yml]',
+    'show what boxes have of their fleet; write their public keys',
+    'box FOLDER --keys FILE BUNDLE',
+    'sign the public keys that a server has collected',
+    'hand-out BUNDLE [--data DIR] [FILE.yml]',
+    'have the servers give each box its credential, now or when it connects',
     'join FILE [FILE.yml] [--data DIR]',
     'give this Perch its credential (-: read from standard input)',
     'adopt FILE [--database URL|FILE] [--nats URL]',
     '            [--replica HOST:PORT] [--data DIR] [FILE.yml]',
     'take a server with its people into the fleet; what is not named is as configured',
   ],
-  words: ['create, publish, hosts, box, server, revoke, join or adopt', 'FOLDER or FILE'],
+  words: ['create, publish, hosts, box, server, revoke, boxes, hand-out, join or adopt'],
   takes: 'words',
   options: Object.fromEntries(
-    ['authority', 'hosts', 'store', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),
+    ['authority', 'hosts', 'store', 'keys', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),
   ),
   run: async (call) => {
     if (call.words[0] === 'adopt') {
       const { adoptServer } = await import('./adopt.ts');
       return adoptServer(call);
+    }
+    if (call.words[0] === 'boxes' || call.words[0] === 'hand-out') {
+      const { handOutCommand } = await import('./hand-out/hand-out-command.ts');
+      return handOutCommand(call);
     }
     if (call.words[0] === 'join') {
       const { joinFleet } = await import('./join.ts');

@@ -16,7 +16,7 @@ import { loadLate } from '../../protocols/late.ts';
 import { eventReport } from '../../record/events/event-report.ts';
 import { gapsName } from '../../record/gaps/gap-reason.ts';
 import { pinOf } from '../../tls/pin.ts';
-import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
+import type { FeatureProblem, FeatureRoutes, Host, OpenFeature } from '../contract.ts';
 import type { BoxSide, BoxSource } from './bus/box-side.ts';
 import type { BusLink } from './bus/bus-link.ts';
 import type { BusConnection } from './bus/connection.ts';
@@ -25,6 +25,8 @@ import { CREDENTIAL_FILE } from './bus/credential-file.ts';
 import type { ServerSide } from './bus/server-side.ts';
 import type { Summons } from './bus/summons.ts';
 import type { EventSharing } from './database/event-sharing.ts';
+import type { BoxCredential, Membership } from './hand-out/box-credential.ts';
+import { handOutRoutes, type MembershipAnswer } from './hand-out/box-routes.ts';
 import { FLEET } from './keys.ts';
 import type { FleetReplicas } from './replicas/replicas.ts';
 
@@ -48,6 +50,10 @@ export class Fleet implements OpenFeature {
   #sharing: EventSharing | undefined;
   #replicas: FleetReplicas | undefined;
   #app: FastifyInstance | undefined;
+  /** Of a credential that a server has handed out. */
+  #handedURL = '';
+  #credential: Promise<BoxCredential> | undefined;
+  readonly routes: readonly FeatureRoutes[];
 
   /** @param otherProblems those of the database */
   constructor(host: Host, otherProblems: () => readonly FeatureProblem[]) {
@@ -56,11 +62,11 @@ export class Fleet implements OpenFeature {
     this.component = {
       name: PART,
       isOptional: () => true,
-      settings: (config) => settingsIn(config, FLEET).natsURL || undefined,
+      settings: (config) => this.#natsURL(config) || undefined,
       start: async (config) => {
         const { clock, log, dataDir: folder, servers } = host;
         const { BusLink: Link } = await loadLate(PART, () => import('./bus/bus-link.ts'));
-        const url = settingsIn(config, FLEET).natsURL;
+        const url = this.#natsURL(config);
         const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
         this.#openSide ??= () => new Side(this.#sideOptions());
         const boxSide = () => this.#boxSide() as BoxSide;
@@ -75,7 +81,11 @@ export class Fleet implements OpenFeature {
         };
         const link = new Link({ url, box: servers.boxId, boxSide, serverSide, folder, clock, log });
         this.#link = link;
+        const { HandOuts: Outs } = await loadLate(PART, () => import('./hand-out/hand-outs.ts'));
+        const { asking } = host.boxLinks;
+        const handOuts = asking && new Outs({ asking, dataDir: folder, clock, log });
         return async () => {
+          await handOuts?.close();
           this.#link = undefined;
           this.#summons = undefined;
           await link.close();
@@ -85,6 +95,46 @@ export class Fleet implements OpenFeature {
         };
       },
     };
+    this.routes = [
+      {
+        listener: 'main',
+        mount: async (app) =>
+          handOutRoutes(app, {
+            servers: host.servers,
+            read: async () => this.#membership((await this.#boxCredential()).membership()),
+            take: async (part) => this.#takeHanded(part),
+          }),
+      },
+    ];
+  }
+
+  #natsURL(config: Config): string {
+    return settingsIn(config, FLEET).natsURL || this.#handedURL;
+  }
+
+  #boxCredential(): Promise<BoxCredential> {
+    const { dataDir, servers, config, log } = this.#host;
+    this.#credential ??= loadLate(PART, () => import('./hand-out/box-credential.ts')).then(
+      ({ BoxCredential: Own }) => new Own({ dataDir, box: servers.boxId, config, log }),
+    );
+    return this.#credential;
+  }
+
+  /** The link finds the credential, unless it has to begin at another address. */
+  async #takeHanded(part: unknown): Promise<MembershipAnswer> {
+    const credential = await this.#boxCredential();
+    const { natsURL = '' } = await credential.take(part);
+    if (natsURL !== this.#handedURL) {
+      this.#handedURL = natsURL;
+      this.#host.applyAgain();
+    }
+    return this.#membership(credential.membership());
+  }
+
+  async #membership(given: Promise<Membership>): Promise<MembershipAnswer> {
+    const membership = await given;
+    const { state, error = 'not connected yet' } = this.#link?.status ?? {};
+    return { ...membership, error: membership.account === null || state === 'connected' ? null : error };
   }
 
   /** Over the bus only requests that a paired server has signed are answered. Called after the signature is verified. */
@@ -107,8 +157,10 @@ export class Fleet implements OpenFeature {
       return;
     }
     try {
-      const { isBox } = await loadLate(PART, () => import('./bus/credential.ts'));
-      if (await isBox(dataDir, servers.boxId)) {
+      const { credentialOfBox } = await loadLate(PART, () => import('./bus/credential.ts'));
+      const credential = await credentialOfBox(dataDir, servers.boxId);
+      if (credential) {
+        this.#handedURL = credential.natsURL ?? '';
         const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
         this.#openSide = () => new Side(this.#sideOptions());
       }
@@ -168,7 +220,7 @@ export class Fleet implements OpenFeature {
   }
 
   configure(config: Config): void {
-    if (settingsIn(config, FLEET).natsURL !== '') {
+    if (this.#natsURL(config) !== '') {
       this.#boxSide();
     } else {
       this.#closeSide();

@@ -26,7 +26,7 @@ export interface ListedBox {
 }
 
 /** What a server may do, as in `v3/away/servers`. */
-export const RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch', 'settings'] as const;
+export const RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch', 'settings', 'fleet'] as const;
 type Right = (typeof RIGHTS)[number];
 
 export interface JoinValues {
@@ -37,7 +37,8 @@ export interface JoinValues {
 
 export function rightName(right: Right): string {
   const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch, maySet } = peopleWords.value;
-  return { live, recordings, talk: awayWords.value.mayTalk, turn, switch: maySwitch, settings: maySet }[right];
+  const { mayTalk: talk, mayFleet: fleet } = awayWords.value;
+  return { live, recordings, talk, turn, switch: maySwitch, settings: maySet, fleet }[right];
 }
 
 export const oneRight = (rights: readonly Right[]): string | undefined =>

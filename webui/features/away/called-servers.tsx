@@ -68,7 +68,7 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
   const form = useMemo(
     () =>
       serverForm<JoinValues>({
-        initial: { invitation: '', cameras: 'all', rights: ['live', 'recordings'] },
+        initial: { invitation: '', cameras: 'all', rights: ['live', 'recordings', 'fleet'] },
         validate: { invitation: invitationFault, cameras: oneAtLeast, rights: oneRight },
         save: async (values) => {
           const { name } = await join(values);

@@ -34,6 +34,7 @@ test('a request has what was changed, and all rights by name', () => {
     turn: false,
     switch: false,
     settings: false,
+    fleet: false,
   });
   expect(bodyOf({ cameras: ['door'] })).toEqual({ cameras: ['door'] });
   const server = {
@@ -46,6 +47,7 @@ test('a request has what was changed, and all rights by name', () => {
     turn: true,
     switch: false,
     settings: false,
+    fleet: false,
     created: '',
     seen: null,
   } as const;

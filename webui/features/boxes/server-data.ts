@@ -7,13 +7,14 @@ import { invitationLink } from './box-data.ts';
 import { boxesWords } from './words.ts';
 
 /** What a server may do with the chosen cameras, as in `/v3/pairedservers`. */
-export const SERVER_RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch', 'settings'] as const;
+export const SERVER_RIGHTS = ['live', 'recordings', 'talk', 'turn', 'switch', 'settings', 'fleet'] as const;
 type ServerRight = (typeof SERVER_RIGHTS)[number];
 
 export function serverRightName(right: ServerRight): string {
   const t = peopleWords.value;
   const { deviceLive: live, deviceRecordings: recordings, mayTurn: turn, maySwitch, maySet: settings } = t;
-  return { live, recordings, talk: boxesWords.value.serverTalks, turn, switch: maySwitch, settings }[right];
+  const { serverTalks: talk, serverFleet: fleet } = boxesWords.value;
+  return { live, recordings, talk, turn, switch: maySwitch, settings, fleet }[right];
 }
 
 interface Invitation {

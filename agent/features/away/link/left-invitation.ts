@@ -25,6 +25,7 @@ const Left = Type.Object({
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
   settings: Type.Optional(Type.Boolean()),
+  fleet: Type.Optional(Type.Boolean()),
   /** When it was left, Unix milliseconds. */
   left: Type.Integer(),
   /** Whether the command waits for what comes of it. */
@@ -56,7 +57,7 @@ export async function redeemLeft(
       return;
     }
     const { invitation, cameras, talk, turn = false, switch: switches = false } = left;
-    const { settings = false, waits, last } = left;
+    const { settings = false, fleet = false, waits, last } = left;
     const ageMs = clock.wallMs() - left.left;
     const isOver = ageMs < 0 || ageMs >= INVITATION_MS;
     if (left.server !== undefined || left.error !== undefined) {
@@ -66,7 +67,7 @@ export async function redeemLeft(
       }
       return;
     }
-    const rights = { cameras, live: true, recordings: true, talk, turn, switch: switches, settings };
+    const rights = { cameras, live: true, recordings: true, talk, turn, switch: switches, settings, fleet };
     const result = await redeem(invitation, rights).then(
       (server) => ({ server }),
       (error: unknown) => ({ error: explain(error), mayPass: mayPass(error) }),
@@ -147,7 +148,8 @@ export async function connectCommand(
     await checkConfigured(call, cameras);
   }
   const given = { talk: has('talk'), turn: has('turn'), switch: has('switch'), settings: has('settings') };
-  await document.save(() => ({ invitation, cameras, ...given, left: clock.wallMs(), waits }));
+  const fleet = cameras === 'all' && !has('no-fleet');
+  await document.save(() => ({ invitation, cameras, ...given, fleet, left: clock.wallMs(), waits }));
   if (!waits) {
     write(`Perch connects to ${name} at its next start, within ten minutes of the invitation.\n`);
     return 0;

@@ -34,6 +34,7 @@ const BoxFacts = Type.Object({
   turn: Type.Optional(Type.Boolean()),
   switch: Type.Optional(Type.Boolean()),
   settings: Type.Optional(Type.Boolean()),
+  fleet: Type.Optional(Type.Boolean()),
   cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;

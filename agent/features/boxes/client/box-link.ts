@@ -423,7 +423,7 @@ export class BoxLink {
     const known = [this.#client.address, ...(before.entered ?? []), ...facts.addresses].filter((one) => one !== '');
     const addresses = this.#isLinked ? [] : [...new Set(known)].slice(0, MAX_ADDRESSES);
     // A box of an earlier version does not name the rights that it does not know.
-    const rights = { talk: false, turn: false, switch: false, settings: false };
+    const rights = { talk: false, turn: false, switch: false, settings: false, fleet: false };
     this.#box = { ...before, ...rights, ...facts, addresses, seen: nowMs };
     if (this.#state.state !== 'connected') {
       log.info({ box: facts.name, address: this.#client.address }, 'box is connected');

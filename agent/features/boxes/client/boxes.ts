@@ -45,6 +45,7 @@ export interface BoxItem extends BoxState {
   readonly turn: boolean;
   readonly switch: boolean;
   readonly settings: boolean;
+  readonly fleet: boolean;
   readonly cameras: readonly OfferedCamera[];
   /** Whether the box makes the connection, so that it has no addresses. */
   readonly linked: boolean;
@@ -101,9 +102,10 @@ export class Boxes {
     return link && boxItem(link, this.#nameOf(link));
   }
 
-  /** Called when a box connects, goes away, or offers other cameras. */
-  onChange(listener: () => void): void {
+  /** Called when a box connects, goes away, or offers other cameras or rights. @returns removes the listener */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -483,8 +485,8 @@ function distinctNames(links: readonly BoxLink[]): ReadonlyMap<string, string> {
 }
 
 const boxItem = ({ box, state }: BoxLink, name: string): BoxItem => {
-  const { id, version, addresses, live, recordings, talk = false } = box;
-  const rights = { live, recordings, talk, ...furtherRights(box) };
+  const { id, version, addresses, live, recordings, talk = false, fleet = false } = box;
+  const rights = { live, recordings, talk, fleet, ...furtherRights(box) };
   return { id, name, version, addresses, ...rights, cameras: box.cameras, linked: isLinkPin(box.pin), ...state };
 };
 

@@ -36,6 +36,7 @@ const Item = Type.Object({
   turn: Type.Boolean(),
   switch: Type.Boolean(),
   settings: Type.Boolean(),
+  fleet: Type.Boolean(),
   created: TimeText,
   seen: OrNull(TimeText),
 });

@@ -23,6 +23,7 @@ export const FactsAnswer = Type.Object({
   turn: Type.Boolean({ description: 'Pan, tilt, zoom and presets of cameras are allowed.' }),
   switch: Type.Boolean({ description: 'Lights, sirens and relays of cameras are allowed.' }),
   settings: Type.Boolean({ description: 'Reading and changing permitted settings of cameras is allowed.' }),
+  fleet: Type.Boolean({ description: 'Handing out a credential of a fleet is allowed.' }),
   cameras: Type.Array(Type.Object(Offered)),
 });
 

@@ -31,7 +31,11 @@ export const Credential = Type.Object({
   ),
   /** Hosts of the fleet: a server gives them to boxes, which connect to no other. */
   list: Type.Optional(HostList),
-  /** The same without a signature. Credentials of before have no `list`, and programs of before require this one. */
+  /** Of a credential that a server has handed out: the NATS servers, unless the configuration names others. */
+  natsURL: Type.Optional(Type.String({ maxLength: 1_000 })),
+  /** Of such a credential: version of what it says of the fleet. */
+  version: Type.Optional(Type.Integer()),
+  /** `list` without a signature. Credentials of before have no `list`, and programs of before require this one. */
   hosts: Type.Optional(Hosts),
 });
 export type Credential = Static<typeof Credential>;
@@ -39,25 +43,41 @@ export type Credential = Static<typeof Credential>;
 interface Claims {
   readonly iss: string;
   readonly name: string;
+  readonly sub: string;
+  readonly iat: number;
+  readonly exp: number | undefined;
+}
+
+/** What its JWT says of a member. */
+export interface IssuedMember extends Member {
+  /** Public key of the fleet. */
+  readonly account: string;
+  /** Public key of the member. */
+  readonly key: string;
+  /** Unix seconds. */
+  readonly issuedS: number;
+  /** Unix seconds; undefined: it does not end. */
+  readonly untilS: number | undefined;
 }
 
 /** Name of a member in its JWT. */
 export const nameOf = ({ role, id }: Member): string => `${role}.${id}`;
 
 /** The member that a JWT is for, by whose key it is signed. @throws PerchError badInput also for a JWT with a wrong signature */
-export function memberOf(jwt: string): Member & { readonly account: string } {
-  const { iss, name } = claimsOf(jwt);
+export function memberOf(jwt: string): IssuedMember {
+  const { iss, name, sub: key, iat: issuedS, exp: untilS } = claimsOf(jwt);
   const [, role, id] = /^(box|server)\.([A-Za-z0-9-]{1,64})$/.exec(name) ?? [];
   if (id === undefined || !/^A[A-Z2-7]{55}$/.test(iss)) {
     throw new PerchError('badInput', 'the JWT is not that of a box or a server of a fleet');
   }
-  return { role: role as Member['role'], id, account: iss };
+  return { role: role as Member['role'], id, account: iss, key, issuedS, untilS };
 }
 
 function claimsOf(jwt: string): Claims {
   try {
-    const { iss, name } = decode(jwt);
-    return { iss: String(iss), name: String(name) };
+    const { iss, name, sub, iat, exp } = decode(jwt);
+    const untilS = exp === undefined || exp === 0 ? undefined : Number(exp);
+    return { iss: String(iss), name: String(name), sub: String(sub), iat: Number(iat), exp: untilS };
   } catch (cause) {
     throw new PerchError('badInput', 'the JWT is damaged', {}, cause);
   }
@@ -85,9 +105,9 @@ export async function readCredential(dataDir: string): Promise<Credential | unde
   return credential;
 }
 
-/** Whether the credential of this Perch is that of a box with this id. @throws PerchError */
-export async function isBox(dataDir: string, box: string): Promise<boolean> {
+/** The credential of this Perch if it is that of a box with this id. @throws PerchError */
+export async function credentialOfBox(dataDir: string, box: string): Promise<Credential | undefined> {
   const credential = await readCredential(dataDir);
   const member = credential && memberOf(credential.jwt);
-  return member?.role === 'box' && member.id === box;
+  return member?.role === 'box' && member.id === box ? credential : undefined;
 }

@@ -14,4 +14,6 @@ export const SHARED_DOCUMENTS: readonly string[] = [
   'push-subscriptions.json',
   'notify-channels.json',
   'mode.json',
+  'fleet-bundle.json',
+  'fleet-box-keys.json',
 ];

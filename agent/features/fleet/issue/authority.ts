@@ -17,6 +17,7 @@ import {
   stateKey,
   storedSubject,
 } from '../bus/subjects.ts';
+import { type BoxKeys, type Bundle, type FleetFacts, signFacts } from './bundle.ts';
 
 /** The keys of a fleet, in a folder of its owner: no box and no server has them. */
 const KEYS_NAME = 'fleet-keys.json';
@@ -124,6 +125,37 @@ export class FleetAuthority {
       hosts: [...hosts],
       ...(hosts.length > 0 && { list: signHosts(hosts, hostsVersion, keyOf(account)) }),
     };
+  }
+
+  /**
+   * Credentials for keys that boxes have made.
+   * @throws PerchError badInput for a key that is revoked, or is that of another box
+   */
+  async issueBundle(boxes: BoxKeys['boxes']): Promise<Bundle> {
+    const { account, natsURL, authority, orders, hosts, hostsVersion = 1, revoked } = this.#keys;
+    const issued = { ...this.#keys.issued };
+    const owners = new Map(Object.entries(issued).flatMap(([name, keys]) => keys.map((key) => [key, name] as const)));
+    const jwts: Record<string, string> = {};
+    for (const { id, key } of boxes) {
+      const name = nameOf({ role: 'box', id });
+      if (revoked[key] !== undefined) {
+        throw new PerchError('badInput', `the key of box ${id} is revoked: collect the keys again (perch fleet boxes)`);
+      }
+      if ((owners.get(key) ?? name) !== name) {
+        throw new PerchError('badInput', `boxes ${id} and ${owners.get(key)?.slice('box.'.length)} name the same key`);
+      }
+      owners.set(key, name);
+      jwts[id] = await encodeUser(name, nkeys.fromPublic(key), keyOf(account), boxLimits(id));
+      issued[name] = [...new Set([...(issued[name] ?? []), key])];
+    }
+    this.#keys = { ...this.#keys, issued };
+    await this.#document.save(() => this.#keys);
+    const facts: FleetFacts = {
+      ...{ format: 'perch-fleet-facts', natsURL, orders: orders.key, version: hostsVersion },
+      ...(authority !== undefined && { authority }),
+      ...(hosts.length > 0 && { list: signHosts(hosts, hostsVersion, keyOf(account)) }),
+    };
+    return { format: 'perch-fleet-bundle', fleet: signFacts(facts, keyOf(account)), boxes: jwts };
   }
 
   get hosts(): readonly string[] {

@@ -16,7 +16,7 @@ async function newFleet() {
   await FleetAuthority.create(path, { natsURL: 'tls://nats.example', hosts: [] });
   const said: string[] = [];
   const run = (words: readonly string[], typed = '') => {
-    const call = { words, cwd: path, write: (text: string) => void said.push(text) };
+    const call = { words, cwd: path, write: (text: string) => void said.push(text), text: () => undefined };
     const input = async function* () {
       yield* [typed.slice(0, 20), typed.slice(20)];
     };

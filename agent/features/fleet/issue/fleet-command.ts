@@ -10,6 +10,7 @@ import { serversOf } from '../bus/connection.ts';
 import { Credential, type Member, nameOf } from '../bus/credential.ts';
 import { Hosts } from '../bus/host-list.ts';
 import { FleetAuthority } from './authority.ts';
+import { MAX_FILE_BYTES, readBoxKeys } from './bundle.ts';
 import { closeStreams, publishAccount } from './publish-account.ts';
 
 /** What each NATS server includes. */
@@ -42,6 +43,10 @@ export async function fleetCommand(
     case 'create':
       return create(call, folder, third);
     case 'box': {
+      const keys = call.text('keys');
+      if (keys !== undefined) {
+        return signKeys(call, folder, { keys: resolve(call.cwd, keys), bundle: resolve(call.cwd, third) });
+      }
       const ids = third === '-' ? (await textOf(input)).trim().split(/\s+/) : [third, ...more];
       const members = [...new Set(ids)].map((id) => memberFrom(word, id));
       return issue(call, folder, members);
@@ -122,6 +127,23 @@ async function issue(
   return 0;
 }
 
+/** Where the keys of the fleet are. The bundle has no secrets, and is of use to the boxes alone that have made the keys. */
+async function signKeys(
+  call: CommandCall,
+  folder: string,
+  files: { readonly keys: string; readonly bundle: string },
+): Promise<number> {
+  const { boxes } = readBoxKeys(await readText(files.keys, MAX_FILE_BYTES));
+  const fleet = await FleetAuthority.open(folder);
+  const bundle = await fleet.issueBundle(boxes);
+  await replaceFile(files.bundle, `${JSON.stringify(bundle)}\n`);
+  for (const { id, name, key } of boxes) {
+    call.write(`${id}  ${name}: signed ${key}\n`);
+  }
+  call.write(`On a server: perch fleet hand-out ${files.bundle}\n`);
+  return 0;
+}
+
 async function revoke(call: CommandCall, folder: string, id: string, nowMs: number): Promise<number> {
   const keys = await FleetAuthority.open(folder);
   await keys.revoke(id, nowMs);
@@ -185,11 +207,11 @@ function credentialOf(text: string): Credential {
 }
 
 /** @throws PerchError */
-export async function readText(file: string): Promise<string> {
+export async function readText(file: string, maxBytes = MAX_BYTES): Promise<string> {
   try {
     const text = await readFile(file, 'utf8');
-    if (text.length > MAX_BYTES) {
-      throw new PerchError('badInput', `${file} is larger than ${MAX_BYTES} bytes`);
+    if (text.length > maxBytes) {
+      throw new PerchError('badInput', `${file} is larger than ${maxBytes} bytes`);
     }
     return text;
   } catch (cause) {
@@ -197,12 +219,12 @@ export async function readText(file: string): Promise<string> {
   }
 }
 
-async function textOf(input: AsyncIterable<Uint8Array | string>): Promise<string> {
+export async function textOf(input: AsyncIterable<Uint8Array | string>, maxBytes = MAX_BYTES): Promise<string> {
   let text = '';
   for await (const chunk of input) {
     text += chunk.toString();
-    if (text.length > MAX_BYTES) {
-      throw new PerchError('badInput', `standard input is larger than ${MAX_BYTES} bytes`);
+    if (text.length > maxBytes) {
+      throw new PerchError('badInput', `standard input is larger than ${maxBytes} bytes`);
     }
   }
   return text;

@@ -23,6 +23,12 @@ export const ServerTerms = Type.Object(
     settings: Type.Optional(
       Type.Boolean({ description: 'Reads and changes permitted settings of cameras; default false.' }),
     ),
+    fleet: Type.Optional(
+      Type.Boolean({
+        description:
+          'Hands this box a credential of its fleet, whose bus gets events of all cameras. Default false, with `/v3/away/servers` true if `cameras` is `all`.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -42,6 +42,7 @@ export const en = {
   serverIsOther: 'Another machine answers at the addresses of the invitation.',
   serverMay: 'Permissions of the server',
   mayTalk: 'Talk through cameras that it watches',
+  mayFleet: 'Take this box into its fleet: events of all cameras',
   oneRight: 'Choose live or recordings.',
   connect: 'Connect',
   connectEffect: 'The server shows the chosen cameras. It gets no passwords, and only the settings that you permit.',

@@ -40,6 +40,7 @@ export const zhCn: AwayWords = {
   serverIsOther: '邀请中的地址上应答的是另一台机器。',
   serverMay: '服务器的权限',
   mayTalk: '通过可观看的摄像头对讲',
+  mayFleet: '将本机加入其机群：包含所有摄像头的事件',
   oneRight: '请选择实时画面或录像。',
   connect: '连接',
   connectEffect: '服务器会显示所选的摄像头。它得不到密码，只能得到你允许的设置。',

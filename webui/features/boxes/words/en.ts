@@ -13,6 +13,7 @@ export const en = {
   inviteServer: 'Invite a server',
   serverMay: 'Permissions of this server',
   serverTalks: 'Talk through cameras that it watches',
+  serverFleet: 'Take this box into its fleet: events of all cameras',
   oneServerRight: 'Choose live or recordings.',
   makeInvitation: 'Create invitation',
   invitationEffect: 'The invitation is valid for ten minutes and one server.',

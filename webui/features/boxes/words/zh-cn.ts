@@ -9,6 +9,7 @@ export const zhCn: BoxesWords = {
   inviteServer: '邀请服务器',
   serverMay: '此服务器的权限',
   serverTalks: '通过可观看的摄像头对讲',
+  serverFleet: '将本机加入其机群：包含所有摄像头的事件',
   oneServerRight: '请选择实时画面或录像。',
   makeInvitation: '生成邀请',
   invitationEffect: '邀请十分钟内有效，只能用于一台服务器。',

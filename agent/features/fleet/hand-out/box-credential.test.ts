@@ -1,0 +1,154 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nkeys } from '@nats-io/transport-node';
+import { expect, onTestFinished, test } from 'vitest';
+import { mutate } from '../../../../test/support/base/mutate.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { configOf } from '../../../../test/support/harness/servers/path-table-of.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { readCredential } from '../bus/credential.ts';
+import { CREDENTIAL_FILE } from '../bus/credential-file.ts';
+import { FleetAuthority } from '../issue/authority.ts';
+import { type HandOutPart, readBoxKeys, readBundle, readPart } from '../issue/bundle.ts';
+import { BoxCredential } from './box-credential.ts';
+
+const [BOX, OTHER] = ['00000000000000b1', '00000000000000b2'];
+
+function folder(): string {
+  const { path, [Symbol.dispose]: remove } = temporaryFolder();
+  onTestFinished(remove);
+  return path;
+}
+const fleet = (hosts: readonly string[] = []) =>
+  FleetAuthority.create(folder(), { natsURL: 'tls://nats.example', hosts });
+
+/** A box, and its parts as fleets sign them. */
+function openBox() {
+  const dataDir = folder();
+  const config = configOf('');
+  const open = () => new BoxCredential({ dataDir, box: BOX, config: () => config, log: silentLogger });
+  const box = open();
+  const signed = async (keys: FleetAuthority, id = BOX, key?: string): Promise<HandOutPart> => {
+    const bundle = await keys.issueBundle([{ id, name: 'Shed', key: key ?? (await box.membership()).key }]);
+    return { fleet: bundle.fleet, jwt: bundle.boxes[id] ?? '' };
+  };
+  const stored = () => readCredential(dataDir);
+  return { box, dataDir, signed, stored, open };
+}
+
+const rejected = (message: string) => ({ code: 'badInput', message: expect.stringContaining(message) });
+
+test('a box keeps the seed, and takes a credential for its key', async () => {
+  const { box, signed, stored, open, dataDir } = openBox();
+  const keys = await fleet(['r1.example:443']);
+  const { key } = await box.membership();
+  expect(await open().membership()).toEqual({ key, account: null, until: null });
+  const part = await signed(keys);
+  await box.take(part);
+  const credential = await stored();
+  expect(credential).toMatchObject({ natsURL: 'tls://nats.example', hosts: ['r1.example:443'], jwt: part.jwt });
+  expect(nkeys.fromSeed(new TextEncoder().encode(credential?.seed)).getPublicKey()).toBe(key);
+  expect(statSync(join(dataDir, CREDENTIAL_FILE)).mode & 0o777).toBe(0o600);
+  expect(JSON.stringify(part)).not.toContain(credential?.seed);
+  // The same again changes nothing, also after a restart.
+  await open().take(part);
+  expect(await stored()).toEqual(credential);
+});
+
+test('the next credential has another key, and one of a revoked key is not signed', async () => {
+  const { box, signed, stored } = openBox();
+  const keys = await fleet();
+  const first = await box.membership();
+  await box.take(await signed(keys));
+  const next = await box.membership();
+  expect(next.account).toMatch(/^A/);
+  expect(next.key).not.toBe(first.key);
+  await keys.revoke(BOX, Date.now());
+  await expect(signed(keys, BOX, first.key)).rejects.toMatchObject(rejected(`the key of box ${BOX} is revoked`));
+  const former = await stored();
+  await box.take(await signed(keys));
+  expect((await stored())?.seed).not.toBe(former?.seed);
+});
+
+test('what is for another key or box, of another account or changed is rejected, and the credential stays', async () => {
+  const { box, signed, stored } = openBox();
+  const keys = await fleet();
+  const part = await signed(keys);
+  await box.take(part);
+  const before = await stored();
+  const strangers = await fleet();
+  const strange = await signed(strangers);
+  const key = nkeys.createUser().getPublicKey();
+  const server = { fleet: part.fleet, jwt: (await keys.issue({ role: 'server', id: 'cloud' })).jwt };
+  const other = part.fleet.text.replace('nats.example', 'evil.example');
+  for (const [given, message] of [
+    [await signed(keys, BOX, key), `the JWT is for key ${key.slice(0, 8)}…, and this box has`],
+    [await signed(keys, OTHER), `this is the credential of box ${OTHER}, and this is box ${BOX}`],
+    [strange, 'this box belongs to the fleet of account'],
+    [{ ...part, fleet: { ...part.fleet, text: other } }, 'did not sign the rest'],
+    [{ ...part, fleet: strange.fleet }, 'did not sign the rest'],
+    [{ ...part, jwt: `${part.jwt.slice(0, -1)}x` }, 'the JWT is damaged'],
+    [server, 'this Perch is no server'],
+    [{}, 'this is not a credential of a bundle'],
+  ] as const) {
+    await expect(box.take(given)).rejects.toMatchObject(rejected(message));
+    expect(await stored()).toEqual(before);
+  }
+});
+
+test('hosts of before are rejected, so a server cannot bring them back', async () => {
+  const { box, signed, stored } = openBox();
+  const keys = await fleet(['r1.example:443']);
+  const former = await signed(keys);
+  await keys.setHosts(['r2.example:443'], 1_800_000_000_000);
+  await box.take(await signed(keys));
+  await expect(box.take(former)).rejects.toMatchObject(rejected('older than the one that this box has'));
+  expect((await stored())?.hosts).toEqual(['r2.example:443']);
+});
+
+test('a draft that a crash has left counts for nothing, and a key that a credential has is not offered again', async () => {
+  const { box, dataDir, signed, stored, open } = openBox();
+  const part = await signed(await fleet());
+  const file = join(dataDir, CREDENTIAL_FILE);
+  writeFileSync(`${file}.new`, '{"format":"perch-fl');
+  expect(await stored()).toBeUndefined();
+  const { key } = await box.membership();
+  await box.take(part);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ jwt: part.jwt });
+  expect((await open().membership()).key).not.toBe(key);
+});
+
+test('mutated parts, bundles and files of keys are rejected in one sentence, unless what they say is the same', async () => {
+  const { signed } = openBox();
+  const part = await signed(await fleet(['r1.example:443']));
+  const bundle = { format: 'perch-fleet-bundle', fleet: part.fleet, boxes: { [BOX]: part.jwt } };
+  const { key } = await openBox().box.membership();
+  const good = readPart(part);
+  const next = random(71);
+  const readers = [
+    [JSON.stringify(part), (text: string) => expect(readPart(JSON.parse(text))).toEqual(good)],
+    [JSON.stringify(bundle), (text: string) => expect(readBundle(text).bundle.fleet.text).toBe(part.fleet.text)],
+    [
+      JSON.stringify({ format: 'perch-fleet-keys', boxes: [{ id: BOX, name: 'Shed', key }] }),
+      (text: string) => void readBoxKeys(text),
+    ],
+  ] as const;
+  for (const [text, read] of readers) {
+    for (let i = 0; i < 1_000; i += 1) {
+      try {
+        read(new TextDecoder().decode(mutate(new TextEncoder().encode(text), next)));
+      } catch (error) {
+        expect(error instanceof PerchError || error instanceof SyntaxError).toBe(true);
+      }
+    }
+  }
+});
+
+test('two boxes with one key are not signed', async () => {
+  const keys = await fleet();
+  const key = nkeys.createUser().getPublicKey();
+  const boxes = [BOX, OTHER].map((id) => ({ id, name: '', key }));
+  await expect(keys.issueBundle(boxes)).rejects.toMatchObject(rejected(`boxes ${OTHER} and ${BOX} name the same key`));
+});

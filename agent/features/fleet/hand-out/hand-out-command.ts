@@ -1,0 +1,125 @@
+import { resolve } from 'node:path';
+import { becomeOwnerOf } from '../../../../system/data-folder.ts';
+import { type Clock, systemClock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { carryDocuments } from '../../../base/files/document-carrier.ts';
+import { replaceFile } from '../../../base/files/durable-file.ts';
+import { settingsIn } from '../../../config/schema/feature-keys.ts';
+import { readLastStart } from '../../../config/store/last-start.ts';
+import { readConfig } from '../../../config/store/read-config.ts';
+import type { CommandCall } from '../../contract.ts';
+import { memberOf } from '../bus/credential.ts';
+import { placeOf, readDatabaseURL } from '../database/database-url.ts';
+import { openDatabase } from '../database/transfer-command.ts';
+import { type BoxKeys, type Bundle, MAX_FILE_BYTES, readBundle } from '../issue/bundle.ts';
+import { isConfigFile, readText, textOf } from '../issue/fleet-command.ts';
+import { FLEET } from '../keys.ts';
+import { bundleIn, knownBoxesIn, outcomeOf } from './hand-outs.ts';
+
+/** A running Perch looks for a bundle every five seconds. */
+const MAX_WAIT_MS = 20_000;
+const POLL_MS = 500;
+
+/** `perch fleet boxes` and `perch fleet hand-out` on a server, whether Perch runs or not. @returns the exit code @throws PerchError */
+export async function handOutCommand(
+  call: CommandCall,
+  clock: Pick<Clock, 'monoMs' | 'sleep'> = systemClock,
+  input: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<number> {
+  const [word, place] = call.words.filter((one) => !isConfigFile(one));
+  if (word === 'boxes') {
+    await withDocuments(call, () => listBoxes(call, place));
+    return 0;
+  }
+  if (place === undefined) {
+    throw new PerchError('badInput', 'perch fleet hand-out needs BUNDLE: see perch --help');
+  }
+  const text = place === '-' ? textOf(input, MAX_FILE_BYTES) : readText(resolve(call.cwd, place), MAX_FILE_BYTES);
+  const { bundle, account } = readBundle(await text);
+  await withDocuments(call, () => handOut(call, bundle, account, clock));
+  return 0;
+}
+
+/** With the documents of the last start. @throws PerchError conflict if the configuration has another place for them */
+async function withDocuments(call: CommandCall, work: () => Promise<void>): Promise<void> {
+  const { dataDir, cwd, env, words } = call;
+  becomeOwnerOf(dataDir);
+  const file = words.find(isConfigFile);
+  const { name, config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
+  const { databaseURL } = settingsIn(config, FLEET);
+  const address = databaseURL === '' ? undefined : readDatabaseURL(databaseURL);
+  const place = address && placeOf(address);
+  const started = await readLastStart(dataDir, file);
+  if (started && started.documents !== place) {
+    const [theirs, ours] = [started.documents ?? 'files', place ?? 'files'];
+    const advice = 'run this with the FILE.yml and the variables (PERCH_DATABASEURL) of Perch';
+    throw new PerchError(
+      'conflict',
+      `Perch uses ${theirs}, and with ${name} this command would use ${ours}: ${advice}`,
+    );
+  }
+  const database = address && (await openDatabase(address));
+  const forget = database && carryDocuments(dataDir, database);
+  try {
+    await work();
+  } finally {
+    forget?.();
+    await database?.close();
+  }
+}
+
+async function listBoxes({ dataDir, cwd, write }: CommandCall, place: string | undefined): Promise<void> {
+  const known = (await knownBoxesIn(dataDir).load())?.boxes ?? {};
+  const jwts = (await bundleIn(dataDir).load())?.boxes ?? {};
+  const ids = [...new Set([...Object.keys(known), ...Object.keys(jwts)])];
+  if (ids.length === 0) {
+    const advice = 'this server needs natsURL, and a connected box that grants it the right fleet';
+    throw new PerchError('notFound', `no box has said its key: ${advice}`);
+  }
+  const keys: BoxKeys = {
+    format: 'perch-fleet-keys',
+    boxes: Object.entries(known).map(([id, { name, key }]) => ({ id, name, key })),
+  };
+  const text = `${JSON.stringify(keys, undefined, 2)}\n`;
+  if (place === '-') {
+    write(text);
+    return;
+  }
+  for (const id of ids) {
+    write(`${id}  ${known[id]?.name ?? ''}: ${outcomeOf(jwts[id], known[id])}\n`);
+  }
+  if (place !== undefined) {
+    const file = resolve(cwd, place);
+    await replaceFile(file, text);
+    write(
+      `${file} has their public keys. Where the keys of the fleet are: perch fleet box FOLDER --keys FILE BUNDLE\n`,
+    );
+  }
+}
+
+/** @param account that signed it */
+async function handOut(call: CommandCall, given: Bundle, clock: Pick<Clock, 'monoMs' | 'sleep'>): Promise<void> {
+  const { dataDir, write } = call;
+  const [bundles, known] = [bundleIn(dataDir), knownBoxesIn(dataDir)];
+  // Boxes that are away get what was handed out for them before.
+  const former = Object.entries((await bundles.load())?.boxes ?? {});
+  const boxes = {
+    ...Object.fromEntries(former.filter(([, jwt]) => memberOf(jwt).account === account)),
+    ...given.boxes,
+  };
+  await bundles.save(() => ({ ...given, boxes }));
+  const ids = Object.keys(given.boxes);
+  write(`Saved ${ids.length} credentials: each box gets its own now, or when it connects.\n`);
+  const stop = call.stopSignal();
+  const beganMs = clock.monoMs();
+  for (;;) {
+    const now = (await known.load())?.boxes ?? {};
+    const outcomes = ids.map((id) => [id, now[id]?.name ?? '', outcomeOf(given.boxes[id], now[id])] as const);
+    const isOver = stop.aborted || clock.monoMs() - beganMs >= MAX_WAIT_MS;
+    if (isOver || !outcomes.some(([, , outcome]) => outcome.startsWith('waiting'))) {
+      write(outcomes.map(([id, name, outcome]) => `${id}  ${name}: ${outcome}\n`).join(''));
+      return;
+    }
+    await clock.sleep(POLL_MS, stop);
+  }
+}

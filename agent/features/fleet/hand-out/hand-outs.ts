@@ -1,0 +1,230 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check, Clean } from 'typebox/value';
+import type { BoxAsking } from '../../../auth/pairing/linked-boxes.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import { StoredDocument } from '../../../base/files/stored-document.ts';
+import type { Logger } from '../../../base/log.ts';
+import { Bundle } from '../issue/bundle.ts';
+import { HAND_OUT_PATH, MembershipAnswer } from './box-routes.ts';
+
+/** What the owner has signed, as the command has left it. */
+const BUNDLE_FILE = 'fleet-bundle.json';
+/** What boxes have said. */
+const KEYS_FILE = 'fleet-box-keys.json';
+const LOOK_MS = 5_000;
+/** A box that has got its credential says this long later whether it is on the bus. */
+const CHECKED_MS = 15_000;
+const AGAIN_MS = 60_000;
+const NEVER_MS = Number.POSITIVE_INFINITY;
+const MAX_ASKED_AT_ONCE = 8;
+const MAX_BOXES = 20_000;
+
+const KnownBox = Type.Object({
+  ...MembershipAnswer.properties,
+  name: Type.String(),
+  /** The JWT that the box has last got, by its end, and why it did not take it. */
+  told: Type.Optional(Type.Object({ jwt: Type.String(), refusal: Type.Optional(Type.String()) })),
+});
+type KnownBox = Static<typeof KnownBox>;
+const KnownBoxes = Type.Object({ boxes: Type.Record(Type.String(), KnownBox, { maxProperties: MAX_BOXES }) });
+export type KnownBoxes = Static<typeof KnownBoxes>['boxes'];
+
+export const bundleIn = (dataDir: string, log?: Logger): StoredDocument<typeof Bundle> =>
+  new StoredDocument(join(dataDir, BUNDLE_FILE), Bundle, log);
+export const knownBoxesIn = (dataDir: string, log?: Logger): StoredDocument<typeof KnownBoxes> =>
+  new StoredDocument(join(dataDir, KEYS_FILE), KnownBoxes, log);
+
+/** What becomes of a box's part of the bundle, for people. */
+export function outcomeOf(jwt: string | undefined, box: KnownBox | undefined): string {
+  const { told, account = null, error = null } = box ?? {};
+  if (jwt !== undefined && told?.jwt !== endOf(jwt)) {
+    return 'waiting: it gets its credential when it connects';
+  }
+  if (told?.refusal !== undefined) {
+    return `refused: ${told.refusal}`;
+  }
+  return account === null ? 'no credential yet' : error === null ? 'joined' : `joined, not on the bus: ${error}`;
+}
+
+/** A JWT ends with its signature. */
+const endOf = (jwt: string): string => jwt.slice(-24);
+
+interface HandOutsOptions {
+  readonly asking: BoxAsking;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Collects the keys of connected boxes, and gives each its part of the bundle. Several servers of a fleet do so with the same documents. */
+export class HandOuts {
+  readonly #options: HandOutsOptions;
+  readonly #bundleFile: StoredDocument<typeof Bundle>;
+  readonly #knownFile: StoredDocument<typeof KnownBoxes>;
+  #bundle: Bundle | undefined;
+  #known: KnownBoxes = {};
+  /** By box: for which connection and which JWT it was asked, and when it is asked again, in monotonic ms. */
+  readonly #asked = new Map<string, { readonly about: string; readonly againMs: number }>();
+  #bundleMs = 0;
+  #running: Promise<void> | undefined;
+  #isDue = false;
+  readonly #stop = new AbortController();
+  readonly #stops: (() => void)[];
+
+  constructor(options: HandOutsOptions) {
+    const { dataDir, log, clock, asking } = options;
+    this.#options = options;
+    this.#bundleFile = bundleIn(dataDir, log);
+    this.#knownFile = knownBoxesIn(dataDir, log);
+    this.#bundleFile.follow((bundle) => {
+      this.#bundle = bundle;
+      this.#look();
+    });
+    this.#knownFile.follow((known) => {
+      this.#known = known?.boxes ?? {};
+    });
+    this.#stops = [clock.every(LOOK_MS, () => this.#look()), asking.onChange(() => this.#look())];
+    this.#running = this.#load().then(() => this.#run());
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) {
+      stop();
+    }
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  #look(): void {
+    if (this.#running) {
+      this.#isDue = true;
+    } else if (!this.#stop.signal.aborted) {
+      this.#running = this.#run();
+    }
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#known = (await this.#knownFile.open('keys of boxes are lost: they are collected again'))?.boxes ?? {};
+      this.#bundle = this.#bundleFile.isShared ? await this.#bundleFile.load() : undefined;
+    } catch (error) {
+      this.#options.log.warn({ cause: explain(error) }, 'what boxes of the fleet get cannot be read');
+    }
+  }
+
+  async #run(): Promise<void> {
+    do {
+      this.#isDue = false;
+      try {
+        await this.#readBundle();
+        await this.#askAll();
+      } catch (error) {
+        this.#options.log.warn({ cause: explain(error) }, 'credentials of the fleet cannot be handed out');
+      }
+    } while (this.#isDue && !this.#stop.signal.aborted);
+    this.#running = undefined;
+  }
+
+  /** In a file: the command replaces it while this runs. */
+  async #readBundle(): Promise<void> {
+    if (!this.#bundleFile.isShared) {
+      const { mtimeMs } = await stat(this.#bundleFile.file).catch(() => ({ mtimeMs: 0 }));
+      if (mtimeMs !== this.#bundleMs) {
+        this.#bundleMs = mtimeMs;
+        this.#bundle = await this.#bundleFile.load();
+      }
+    }
+  }
+
+  async #askAll(): Promise<void> {
+    const { asking, clock } = this.#options;
+    const about = (box: string, sinceMs: number) => `${sinceMs} ${endOf(this.#bundle?.boxes[box] ?? '')}`;
+    const due = asking.list().filter(({ id, isConnected, mayHandOut, sinceMs }) => {
+      const asked = this.#asked.get(id);
+      const isNew = asked?.about !== about(id, sinceMs) || clock.monoMs() >= asked.againMs;
+      return isConnected && mayHandOut && isNew;
+    });
+    const changed = new Map<string, KnownBox>();
+    const next = due[Symbol.iterator]();
+    const askInTurn = async () => {
+      for (const { id, name, sinceMs } of next) {
+        if (this.#stop.signal.aborted) {
+          return;
+        }
+        const asked = about(id, sinceMs);
+        const { known, againMs } = await this.#ask(id, name);
+        this.#asked.set(id, { about: asked, againMs: clock.monoMs() + againMs });
+        if (known && JSON.stringify(known) !== JSON.stringify(this.#known[id])) {
+          changed.set(id, known);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_ASKED_AT_ONCE }, askInTurn));
+    if (changed.size > 0) {
+      await this.#save(changed);
+    }
+  }
+
+  /** @returns what it says now, and when it is asked again on this connection */
+  async #ask(id: string, name: string): Promise<{ readonly known?: KnownBox; readonly againMs: number }> {
+    const { asking, log } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      let said = answerOf(await asking.ask(id, 'GET', HAND_OUT_PATH, undefined, signal));
+      let told = this.#known[id]?.told;
+      const jwt = this.#bundle?.boxes[id];
+      const fleet = this.#bundle?.fleet;
+      if (jwt !== undefined && (told?.jwt !== endOf(jwt) || told.refusal !== undefined)) {
+        const given = await this.#give(id, JSON.stringify({ fleet, jwt }));
+        said = given.said ?? said;
+        told = { jwt: endOf(jwt), ...(given.refusal !== undefined && { refusal: given.refusal }) };
+        log.info({ box: id, refusal: given.refusal }, 'a box of the fleet has got its credential');
+        return { known: { ...said, name, told }, againMs: given.refusal === undefined ? CHECKED_MS : NEVER_MS };
+      }
+      return { known: { ...said, name, ...(told && { told }) }, againMs: said.error === null ? NEVER_MS : AGAIN_MS };
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      log.debug({ box: id, cause: explain(error) }, 'a box does not say its key for the fleet');
+      // An older version, or the right was withdrawn a moment ago.
+      return { againMs: isRefusal(error) ? NEVER_MS : AGAIN_MS };
+    }
+  }
+
+  /** @throws PerchError if the box is away */
+  async #give(id: string, part: string): Promise<{ readonly said?: MembershipAnswer; readonly refusal?: string }> {
+    try {
+      return { said: answerOf(await this.#options.asking.ask(id, 'POST', HAND_OUT_PATH, part, this.#stop.signal)) };
+    } catch (error) {
+      if (!isRefusal(error)) {
+        throw error;
+      }
+      return { refusal: explain(error).slice(0, 400) };
+    }
+  }
+
+  async #save(changed: ReadonlyMap<string, KnownBox>): Promise<void> {
+    await this.#knownFile.change(async () => {
+      const paired = new Set(this.#options.asking.list().map(({ id }) => id));
+      const all = Object.entries({ ...this.#known, ...Object.fromEntries(changed) });
+      const boxes = Object.fromEntries(all.filter(([id]) => paired.has(id)));
+      await this.#knownFile.save(() => ({ boxes }));
+      this.#known = boxes;
+    });
+  }
+}
+
+/** @throws PerchError for an answer of another form */
+function answerOf(answer: unknown): MembershipAnswer {
+  if (!Check(MembershipAnswer, answer)) {
+    throw new PerchError('unavailable', 'the box answers in another form');
+  }
+  return Clean(MembershipAnswer, answer) as MembershipAnswer;
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof PerchError && ['badInput', 'unauthorized', 'notFound'].includes(error.code);
