@@ -98,7 +98,12 @@ async function listBoxes({ dataDir, cwd, write }: CommandCall, place: string | u
 }
 
 /** @param account that signed it */
-async function handOut(call: CommandCall, given: Bundle, clock: Pick<Clock, 'monoMs' | 'sleep'>): Promise<void> {
+async function handOut(
+  call: CommandCall,
+  given: Bundle,
+  account: string,
+  clock: Pick<Clock, 'monoMs' | 'sleep'>,
+): Promise<void> {
   const { dataDir, write } = call;
   const [bundles, known] = [bundleIn(dataDir), knownBoxesIn(dataDir)];
   // Boxes that are away get what was handed out for them before.
@@ -116,10 +121,13 @@ async function handOut(call: CommandCall, given: Bundle, clock: Pick<Clock, 'mon
     const now = (await known.load())?.boxes ?? {};
     const outcomes = ids.map((id) => [id, now[id]?.name ?? '', outcomeOf(given.boxes[id], now[id])] as const);
     const isOver = stop.aborted || clock.monoMs() - beganMs >= MAX_WAIT_MS;
-    if (isOver || !outcomes.some(([, , outcome]) => outcome.startsWith('waiting'))) {
+    if (isOver || outcomes.every(([, , outcome]) => isFinal(outcome))) {
       write(outcomes.map(([id, name, outcome]) => `${id}  ${name}: ${outcome}\n`).join(''));
       return;
     }
     await clock.sleep(POLL_MS, stop);
   }
 }
+
+/** A box that has just joined is on the bus a moment later. */
+const isFinal = (outcome: string): boolean => outcome === 'joined' || outcome.startsWith('refused');

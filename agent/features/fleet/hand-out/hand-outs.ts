@@ -16,7 +16,7 @@ const BUNDLE_FILE = 'fleet-bundle.json';
 const KEYS_FILE = 'fleet-box-keys.json';
 const LOOK_MS = 5_000;
 /** A box that has got its credential says this long later whether it is on the bus. */
-const CHECKED_MS = 15_000;
+const CHECKED_MS = 2_000;
 const AGAIN_MS = 60_000;
 const NEVER_MS = Number.POSITIVE_INFINITY;
 const MAX_ASKED_AT_ONCE = 8;

@@ -1,0 +1,110 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { HandOuts, knownBoxesIn, outcomeOf } from './hand-outs.ts';
+
+const [YARD, BARN] = ['00000000000000b1', '00000000000000b2'] as const;
+const keyOf = (letter: string): string => `U${letter.repeat(55)}`;
+const SAID = { account: null, until: null, error: null };
+const JWT = `${'j'.repeat(40)}.signature`;
+
+/** A server with these boxes. @param answers of the boxes, by method and id */
+function openServer(answers: Record<string, () => unknown>) {
+  const { path: dataDir, [Symbol.dispose]: remove } = temporaryFolder();
+  onTestFinished(remove);
+  const clock = new FakeClock();
+  const boxes = [YARD, BARN].map((id, i) => ({
+    ...{ id, name: `Box ${i}`, isConnected: true, sinceMs: 1, mayHandOut: true },
+  }));
+  const listeners = new Set<() => void>();
+  const asked: string[] = [];
+  const asking = {
+    list: () => boxes,
+    onChange: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ask: async (id: string, method: string) => {
+      asked.push(`${method} ${id}`);
+      return answers[`${method} ${id}`]?.();
+    },
+  };
+  const handOuts = new HandOuts({ asking, dataDir, clock, log: silentLogger });
+  onTestFinished(() => handOuts.close());
+  const known = async () => (await knownBoxesIn(dataDir).load())?.boxes ?? {};
+  const bundle = (jwts: Record<string, string>) =>
+    writeFileSync(
+      join(dataDir, 'fleet-bundle.json'),
+      JSON.stringify({ format: 'perch-fleet-bundle', fleet: { text: '{}', signature: 's'.repeat(86) }, boxes: jwts }),
+    );
+  const settles = (check: () => Promise<void>) => vi.waitFor(check, 10_000);
+  const changed = (): void => {
+    for (const listener of listeners) {
+      listener();
+    }
+  };
+  return { boxes, clock, asked, known, bundle, settles, changed };
+}
+
+test('keys are collected once for each connection, of boxes that grant the right', async () => {
+  const { boxes, asked, known, settles, changed, clock } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A'), more: 'x' }),
+    [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
+  });
+  Object.assign(boxes[1] as object, { mayHandOut: false });
+  await settles(async () => expect(await known()).toEqual({ [YARD]: { ...SAID, key: keyOf('A'), name: 'Box 0' } }));
+  await clock.advance(60_000);
+  expect(asked).toEqual([`GET ${YARD}`]);
+  Object.assign(boxes[1] as object, { mayHandOut: true });
+  changed();
+  await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
+  Object.assign(boxes[0] as object, { sinceMs: 2 });
+  changed();
+  await settles(async () => expect(asked).toEqual([`GET ${YARD}`, `GET ${BARN}`, `GET ${YARD}`]));
+});
+
+test('each box gets its part, what it says is kept, and one that is away gets it when it is back', async () => {
+  let isBack = false;
+  const { boxes, known, bundle, settles, changed, clock, asked } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A') }),
+    [`POST ${YARD}`]: () => {
+      throw new PerchError('badInput', 'the box says: of another fleet');
+    },
+    [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
+    [`POST ${BARN}`]: () => {
+      if (!isBack) {
+        throw new PerchError('unavailable', 'away');
+      }
+      return { ...SAID, account: 'AAAA', key: keyOf('C') };
+    },
+  });
+  await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
+  bundle({ [YARD]: JWT, [BARN]: JWT });
+  await clock.advance(5_000);
+  await settles(async () =>
+    expect(outcomeOf(JWT, (await known())[YARD])).toBe('refused: the box says: of another fleet'),
+  );
+  expect(outcomeOf(JWT, (await known())[BARN])).toMatch(/^waiting/);
+  isBack = true;
+  Object.assign(boxes[1] as object, { sinceMs: 2 });
+  changed();
+  await settles(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
+  // The one that refused is asked again when it is connected anew.
+  expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
+  Object.assign(boxes[0] as object, { sinceMs: 2 });
+  changed();
+  await settles(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
+});
+
+test('an answer of another form is not kept', async () => {
+  const { asked, known, settles } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, key: 'SUAB' }),
+    [`GET ${BARN}`]: () => 'no',
+  });
+  await settles(async () => expect(asked).toHaveLength(2));
+  expect(await known()).toEqual({});
+});
