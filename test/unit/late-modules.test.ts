@@ -63,7 +63,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
     ...['serving/recording-files', 'serving/schemas', 'shared-paths', 'source', 'unshared-cameras'],
   ],
   'camera-network': ['camera-network', 'feature', 'routes', 'time-server'],
-  fleet: ['bus/credential-file', 'database/database-url', 'feature', 'fleet', 'keys'],
+  fleet: ['bus/credential-file', 'database/database-url', 'feature', 'fleet', 'hand-out/box-routes', 'keys'],
   mqtt: ['feature', 'keys', 'link/failure', 'link/retained-file', 'mqtt', 'mqtt-source', 'routes'],
   notify: [
     ...['channel-routes', 'channels/channel-fields', 'feature', 'lazy-notifications'],

@@ -61,8 +61,6 @@ export interface BoxAsking {
     /** Whether the box grants this server the right `fleet`. */
     readonly mayHandOut: boolean;
   }[];
-  /** Called when a box connects, goes away, or grants other rights. @returns removes the listener */
-  onChange(listener: () => void): () => void;
   /** The JSON of its answer. @throws PerchError with what the box says */
   ask(box: string, method: string, path: string, body: string | undefined, signal: AbortSignal): Promise<unknown>;
 }

@@ -33,7 +33,7 @@ async function open(text: string, box = BOX) {
   const boxes: Pick<Boxes, 'isShared' | 'onChange' | 'list' | 'item' | 'refresh' | 'remove' | 'add' | 'setAddresses'> =
     {
       isShared: false,
-      onChange: () => () => {},
+      onChange: () => {},
       list: () => [box],
       item: (id) => (id === ID ? box : undefined),
       refresh: async () => {},

@@ -71,7 +71,6 @@ export class ManyBoxes implements OpenFeature {
         this.#boxes.list().map(({ id, name, state, sinceMs, fleet }) => ({
           ...{ id, name, sinceMs, isConnected: state === 'connected', mayHandOut: fleet },
         })),
-      onChange: (listener) => this.#boxes.onChange(listener),
       ask: async (box, method, path, body, signal) =>
         jsonOf(
           await this.#boxes.request(box, method, path, {

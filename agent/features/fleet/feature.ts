@@ -36,15 +36,19 @@ const command: Command = {
     ['authority', 'hosts', 'store', 'keys', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),
   ),
   run: async (call) => {
-    if (call.words[0] === 'adopt') {
+    const [word = '', place] = call.words;
+    if (place === undefined && word !== 'boxes') {
+      throw new PerchError('badInput', `perch fleet ${word.slice(0, 64)} needs FOLDER or FILE: see perch --help`);
+    }
+    if (word === 'adopt') {
       const { adoptServer } = await import('./adopt.ts');
       return adoptServer(call);
     }
-    if (call.words[0] === 'boxes' || call.words[0] === 'hand-out') {
-      const { handOutCommand } = await import('./hand-out/hand-out-command.ts');
+    if (word === 'boxes' || word === 'hand-out') {
+      const { handOutCommand } = await import('./hand-out-command.ts');
       return handOutCommand(call);
     }
-    if (call.words[0] === 'join') {
+    if (word === 'join') {
       const { joinFleet } = await import('./join.ts');
       return joinFleet(call);
     }

@@ -20,7 +20,7 @@ import type { FeatureProblem, FeatureRoutes, Host, OpenFeature } from '../contra
 import type { BoxSide, BoxSource } from './bus/box-side.ts';
 import type { BusLink } from './bus/bus-link.ts';
 import type { BusConnection } from './bus/connection.ts';
-import type { Credential } from './bus/credential.ts';
+import type { Credential, Member } from './bus/credential.ts';
 import { CREDENTIAL_FILE } from './bus/credential-file.ts';
 import type { ServerSide } from './bus/server-side.ts';
 import type { Summons } from './bus/summons.ts';
@@ -114,9 +114,15 @@ export class Fleet implements OpenFeature {
 
   #boxCredential(): Promise<BoxCredential> {
     const { dataDir, servers, config, log } = this.#host;
-    this.#credential ??= loadLate(PART, () => import('./hand-out/box-credential.ts')).then(
-      ({ BoxCredential: Own }) => new Own({ dataDir, box: servers.boxId, config, log }),
-    );
+    this.#credential ??= loadLate(PART, async () => {
+      const [{ BoxCredential: Own }, { checkMember }] = await Promise.all([
+        import('./hand-out/box-credential.ts'),
+        import('./check-member.ts'),
+      ]);
+      const check = (member: Member) =>
+        checkMember(member, { name: 'the configuration', config: config() }, servers.boxId);
+      return new Own({ dataDir, check, log });
+    });
     return this.#credential;
   }
 

@@ -5,8 +5,8 @@ import { SERVERS_FILE } from '../../auth/pairing/paired-servers.ts';
 import { loadPrivate } from '../../base/files/durable-file.ts';
 import { readConfig } from '../../config/store/read-config.ts';
 import type { CommandCall } from '../contract.ts';
-import { checkMember } from './bus/check-member.ts';
 import { credentialIn, memberOf, nameOf } from './bus/credential.ts';
+import { checkMember } from './check-member.ts';
 import { isConfigFile, readCredentialOf } from './issue/fleet-command.ts';
 
 /** `perch fleet join`. @returns the exit code @throws PerchError */

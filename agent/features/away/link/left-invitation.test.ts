@@ -55,7 +55,7 @@ test('while Perch is off, the invitation is left for its next start, readable by
     asked.push(...given);
     return 'Cloud';
   });
-  const rights = { live: true, recordings: true, talk: true, turn: true, switch: false, settings: false, fleet: true };
+  const rights = { live: true, recordings: true, talk: true, turn: true, switch: false, settings: false, fleet: false };
   expect(asked).toEqual([INVITATION, { cameras: ['garden', 'door'], ...rights }]);
   // It is redeemed once, and its secret is gone.
   expect(existsSync(join(folder.path, LEFT_FILE))).toBe(false);

@@ -66,7 +66,6 @@ test('a box keeps the name and the addresses that its owner has entered', async 
     turn: false,
     switch: false,
     settings: false,
-    fleet: false,
   });
   again.rename(ID, '');
   expect(again.item(ID)?.name).toBe('Shed');

@@ -102,10 +102,9 @@ export class Boxes {
     return link && boxItem(link, this.#nameOf(link));
   }
 
-  /** Called when a box connects, goes away, or offers other cameras or rights. @returns removes the listener */
-  onChange(listener: () => void): () => void {
+  /** Called when a box connects, goes away, or offers other cameras. */
+  onChange(listener: () => void): void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 
   /**

@@ -8,8 +8,9 @@ import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { configOf } from '../../../../test/support/harness/servers/path-table-of.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { readCredential } from '../bus/credential.ts';
+import { type Member, readCredential } from '../bus/credential.ts';
 import { CREDENTIAL_FILE } from '../bus/credential-file.ts';
+import { checkMember } from '../check-member.ts';
 import { FleetAuthority } from '../issue/authority.ts';
 import { type HandOutPart, readBoxKeys, readBundle, readPart } from '../issue/bundle.ts';
 import { BoxCredential } from './box-credential.ts';
@@ -27,8 +28,8 @@ const fleet = (hosts: readonly string[] = []) =>
 /** A box, and its parts as fleets sign them. */
 function openBox() {
   const dataDir = folder();
-  const config = configOf('');
-  const open = () => new BoxCredential({ dataDir, box: BOX, config: () => config, log: silentLogger });
+  const check = (member: Member) => checkMember(member, { name: '', config: configOf('') }, BOX);
+  const open = () => new BoxCredential({ dataDir, check, log: silentLogger });
   const box = open();
   const signed = async (keys: FleetAuthority, id = BOX, key?: string): Promise<HandOutPart> => {
     const bundle = await keys.issueBundle([{ id, name: 'Shed', key: key ?? (await box.membership()).key }]);

@@ -5,9 +5,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
-import type { Config } from '../../../config/load/load.ts';
-import { checkMember } from '../bus/check-member.ts';
-import { Credential, credentialIn, memberOf, nameOf, readCredential } from '../bus/credential.ts';
+import { Credential, credentialIn, type Member, memberOf, nameOf, readCredential } from '../bus/credential.ts';
 import { type HandOutPart, readPart, shortKey } from '../issue/bundle.ts';
 
 /** In the data folder, and in no backup, as the credential. */
@@ -27,8 +25,8 @@ export interface Membership {
 
 interface BoxCredentialOptions {
   readonly dataDir: string;
-  readonly box: string;
-  readonly config: () => Config;
+  /** Whether the member may be this Perch. @throws PerchError */
+  readonly check: (member: Member) => void;
   readonly log: Logger;
 }
 
@@ -61,10 +59,10 @@ export class BoxCredential {
    * @returns the credential @throws PerchError badInput
    */
   take(part: unknown): Promise<Credential> {
-    const { dataDir, box, config, log } = this.#options;
+    const { dataDir, check, log } = this.#options;
     return this.#turns.run(async () => {
       const { member, facts } = readPart(part);
-      checkMember(member, { name: '', config: config() }, box);
+      check(member);
       if (member.role !== 'box') {
         throw new PerchError('badInput', `this is the JWT of server ${member.id}: boxes alone get one from a server`);
       }

@@ -20,14 +20,9 @@ function openServer(answers: Record<string, () => unknown>) {
   const boxes = [YARD, BARN].map((id, i) => ({
     ...{ id, name: `Box ${i}`, isConnected: true, sinceMs: 1, mayHandOut: true },
   }));
-  const listeners = new Set<() => void>();
   const asked: string[] = [];
   const asking = {
     list: () => boxes,
-    onChange: (listener: () => void) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
     ask: async (id: string, method: string) => {
       asked.push(`${method} ${id}`);
       return answers[`${method} ${id}`]?.();
@@ -42,16 +37,11 @@ function openServer(answers: Record<string, () => unknown>) {
       JSON.stringify({ format: 'perch-fleet-bundle', fleet: { text: '{}', signature: 's'.repeat(86) }, boxes: jwts }),
     );
   const settles = (check: () => Promise<void>) => vi.waitFor(check, 10_000);
-  const changed = (): void => {
-    for (const listener of listeners) {
-      listener();
-    }
-  };
-  return { boxes, clock, asked, known, bundle, settles, changed };
+  return { boxes, clock, asked, known, bundle, settles };
 }
 
 test('keys are collected once for each connection, of boxes that grant the right', async () => {
-  const { boxes, asked, known, settles, changed, clock } = openServer({
+  const { boxes, asked, known, settles, clock } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A'), more: 'x' }),
     [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
   });
@@ -60,16 +50,16 @@ test('keys are collected once for each connection, of boxes that grant the right
   await clock.advance(60_000);
   expect(asked).toEqual([`GET ${YARD}`]);
   Object.assign(boxes[1] as object, { mayHandOut: true });
-  changed();
+  await clock.advance(5_000);
   await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  changed();
+  await clock.advance(5_000);
   await settles(async () => expect(asked).toEqual([`GET ${YARD}`, `GET ${BARN}`, `GET ${YARD}`]));
 });
 
 test('each box gets its part, what it says is kept, and one that is away gets it when it is back', async () => {
   let isBack = false;
-  const { boxes, known, bundle, settles, changed, clock, asked } = openServer({
+  const { boxes, known, bundle, settles, clock, asked } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A') }),
     [`POST ${YARD}`]: () => {
       throw new PerchError('badInput', 'the box says: of another fleet');
@@ -91,12 +81,12 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   expect(outcomeOf(JWT, (await known())[BARN])).toMatch(/^waiting/);
   isBack = true;
   Object.assign(boxes[1] as object, { sinceMs: 2 });
-  changed();
+  await clock.advance(5_000);
   await settles(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
   // The one that refused is asked again when it is connected anew.
   expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  changed();
+  await clock.advance(5_000);
   await settles(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
 });
 

@@ -72,10 +72,10 @@ export class HandOuts {
   #running: Promise<void> | undefined;
   #isDue = false;
   readonly #stop = new AbortController();
-  readonly #stops: (() => void)[];
+  readonly #stopLooking: () => void;
 
   constructor(options: HandOutsOptions) {
-    const { dataDir, log, clock, asking } = options;
+    const { dataDir, log, clock } = options;
     this.#options = options;
     this.#bundleFile = bundleIn(dataDir, log);
     this.#knownFile = knownBoxesIn(dataDir, log);
@@ -86,14 +86,12 @@ export class HandOuts {
     this.#knownFile.follow((known) => {
       this.#known = known?.boxes ?? {};
     });
-    this.#stops = [clock.every(LOOK_MS, () => this.#look()), asking.onChange(() => this.#look())];
+    this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
     this.#running = this.#load().then(() => this.#run());
   }
 
   async close(): Promise<void> {
-    for (const stop of this.#stops) {
-      stop();
-    }
+    this.#stopLooking();
     this.#stop.abort();
     await this.#running;
   }
@@ -190,8 +188,8 @@ export class HandOuts {
         throw error;
       }
       log.debug({ box: id, cause: explain(error) }, 'a box does not say its key for the fleet');
-      // An older version, or the right was withdrawn a moment ago.
-      return { againMs: isRefusal(error) ? NEVER_MS : AGAIN_MS };
+      // It is about to be away, or the right was withdrawn a moment ago.
+      return { againMs: AGAIN_MS };
     }
   }
 

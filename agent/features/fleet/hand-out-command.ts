@@ -1,20 +1,20 @@
 import { resolve } from 'node:path';
-import { becomeOwnerOf } from '../../../../system/data-folder.ts';
-import { type Clock, systemClock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
-import { carryDocuments } from '../../../base/files/document-carrier.ts';
-import { replaceFile } from '../../../base/files/durable-file.ts';
-import { settingsIn } from '../../../config/schema/feature-keys.ts';
-import { readLastStart } from '../../../config/store/last-start.ts';
-import { readConfig } from '../../../config/store/read-config.ts';
-import type { CommandCall } from '../../contract.ts';
-import { memberOf } from '../bus/credential.ts';
-import { placeOf, readDatabaseURL } from '../database/database-url.ts';
-import { openDatabase } from '../database/transfer-command.ts';
-import { type BoxKeys, type Bundle, MAX_FILE_BYTES, readBundle } from '../issue/bundle.ts';
-import { isConfigFile, readText, textOf } from '../issue/fleet-command.ts';
-import { FLEET } from '../keys.ts';
-import { bundleIn, knownBoxesIn, outcomeOf } from './hand-outs.ts';
+import { becomeOwnerOf } from '../../../system/data-folder.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { carryDocuments } from '../../base/files/document-carrier.ts';
+import { replaceFile } from '../../base/files/durable-file.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { readLastStart } from '../../config/store/last-start.ts';
+import { readConfig } from '../../config/store/read-config.ts';
+import type { CommandCall } from '../contract.ts';
+import { memberOf } from './bus/credential.ts';
+import { placeOf, readDatabaseURL } from './database/database-url.ts';
+import { openDatabase } from './database/transfer-command.ts';
+import { bundleIn, knownBoxesIn, outcomeOf } from './hand-out/hand-outs.ts';
+import { type BoxKeys, type Bundle, MAX_FILE_BYTES, readBundle } from './issue/bundle.ts';
+import { isConfigFile, readText, textOf } from './issue/fleet-command.ts';
+import { FLEET } from './keys.ts';
 
 /** A running Perch looks for a bundle every five seconds. */
 const MAX_WAIT_MS = 20_000;
@@ -26,13 +26,10 @@ export async function handOutCommand(
   clock: Pick<Clock, 'monoMs' | 'sleep'> = systemClock,
   input: AsyncIterable<Uint8Array | string> = process.stdin,
 ): Promise<number> {
-  const [word, place] = call.words.filter((one) => !isConfigFile(one));
+  const [word, place = ''] = call.words.filter((one) => !isConfigFile(one));
   if (word === 'boxes') {
-    await withDocuments(call, () => listBoxes(call, place));
+    await withDocuments(call, () => listBoxes(call, place === '' ? undefined : place));
     return 0;
-  }
-  if (place === undefined) {
-    throw new PerchError('badInput', 'perch fleet hand-out needs BUNDLE: see perch --help');
   }
   const text = place === '-' ? textOf(input, MAX_FILE_BYTES) : readText(resolve(call.cwd, place), MAX_FILE_BYTES);
   const { bundle, account } = readBundle(await text);

@@ -1,10 +1,10 @@
-import { PerchError } from '../../../base/errors.ts';
-import type { Config } from '../../../config/load/load.ts';
-import { settingsIn } from '../../../config/schema/feature-keys.ts';
-import type { ReadConfig } from '../../../config/store/read-config.ts';
-import { remotePathOf } from '../../../config/values/remote-path.ts';
-import { FLEET } from '../keys.ts';
-import type { Member } from './credential.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Config } from '../../config/load/load.ts';
+import { settingsIn } from '../../config/schema/feature-keys.ts';
+import type { ReadConfig } from '../../config/store/read-config.ts';
+import { remotePathOf } from '../../config/values/remote-path.ts';
+import type { Member } from './bus/credential.ts';
+import { FLEET } from './keys.ts';
 
 /** Boxes and servers have other rights on the bus. @param box id of this Perch, if it has one already @throws PerchError */
 export function checkMember({ role, id }: Member, { name, config }: ReadConfig, box: string | undefined): void {
