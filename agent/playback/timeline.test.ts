@@ -47,7 +47,7 @@ test('recordings and the gaps between them are shown in seconds after the asked 
       [11, 3],
     ],
     archived: [],
-    fetched: [],
+    ...{ fetched: [], imported: [] },
     gaps: [
       [0, 1],
       [5, 6],

@@ -1,4 +1,5 @@
 import { PerchError } from '../base/errors.ts';
+import type { FetchedFrom } from '../record/file/file-mark.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { SegmentIndex, Timespan } from './index/segment-index.ts';
 import type { TimelineQuery } from './read/query.ts';
@@ -51,7 +52,11 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, tim
   const [first, last] = [visible[0], visible.at(-1)];
   const { reasons, isCut } = reasonsOf(catalog, query, resolution);
   const marks = marksOf(catalog, query, resolution);
-  const fetched = fetchedOf(catalog, query, resolution);
+  const fetchedFrom = (place: FetchedFrom): Stretch[] => {
+    const rows = index.fetchedSpans(place, path, index.lastStartUpTo(path, from.us), to.us, MAX_PARTS);
+    const parts = mergedParts(index, query, rows, resolution);
+    return parts.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs));
+  };
   const text = (us: number): string => formatLocalTime(us, timeZone);
   return {
     path,
@@ -65,7 +70,8 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, tim
     archived: copiesOf(catalog, query, resolution).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
-    fetched: fetched.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
+    fetched: fetchedFrom('card'),
+    imported: fetchedFrom('recorder'),
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
       stretch(startUs, startUs + durationUs),
     ),
@@ -128,13 +134,6 @@ function copiesOf({ index }: IndexLookup, query: TimelineQuery, resolution: numb
   const { path, from, to } = query;
   const firstUs = index.lastStartUpTo(path, from.us);
   return mergedParts(index, query, index.space.copiesFrom(path, firstUs, to.us, MAX_PARTS), resolution);
-}
-
-/** Recordings from the card of the camera. */
-function fetchedOf({ index }: IndexLookup, query: TimelineQuery, resolution: number): Timespan[] {
-  const { path, from, to } = query;
-  const firstUs = index.lastStartUpTo(path, from.us);
-  return mergedParts(index, query, index.fetchedSpans(path, firstUs, to.us, MAX_PARTS), resolution);
 }
 
 /** A part of the recordings. Shorter alternations with the others are merged. */

@@ -139,7 +139,7 @@ test('a part at its size limit is written early', async () => {
 
 test('the parts of what is fetched hold whole groups of pictures: a power cut leaves no half one, which nobody would fetch', async () => {
   using folder = temporaryFolder();
-  const [name = ''] = await record(folder.path, 12, { isFetched: true, gop: 40, sound: true, maxPartBytes: 1_000 });
+  const [name = ''] = await record(folder.path, 12, { fetchedFrom: 'card', gop: 40, sound: true, maxPartBytes: 1_000 });
   const { fragments } = await openRecording(name);
   const lengths = fragments.map(({ runs }) => runs.find((run) => run.trackId === 1)?.count);
   expect(lengths).toEqual([40, 40, 40]);

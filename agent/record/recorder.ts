@@ -6,7 +6,7 @@ import { containerStream, leftOutLabels } from '../stream/container-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import { type ClipOptions, Clips } from './clips/clips.ts';
 import { codeOf, diskFault, type RecordingTrouble, troubleOfDisk } from './file/disk-fault.ts';
-import { FETCHED_BOOT } from './file/file-mark.ts';
+import { FETCHED_BOOTS, type FetchedFrom } from './file/file-mark.ts';
 import { formatRecordPath, type RecordFormat } from './file/record-path.ts';
 import { diskFs, type SegmentFs } from './file/segment-fs.ts';
 import type { Segment, SegmentLog } from './file/segment-log.ts';
@@ -57,8 +57,8 @@ export interface RecorderOptions extends SegmenterLimits {
   readonly zone?: string;
   readonly queueBytes?: number;
   readonly clips?: ClipOptions | undefined;
-  /** The samples come from the camera's card: they were captured earlier, at the times that they have. */
-  readonly isFetched?: boolean;
+  /** The samples were captured earlier, at the times that they have. */
+  readonly fetchedFrom?: FetchedFrom;
 }
 
 export interface DiskGuard {
@@ -120,8 +120,8 @@ export class Recorder {
   }
 
   get #limits(): SegmenterLimits {
-    const { isFetched = false, maxPartBytes } = this.#options;
-    return isFetched
+    const { fetchedFrom, maxPartBytes } = this.#options;
+    return fetchedFrom
       ? { ...this.#options, hasWholeGroups: true, maxPartBytes: Math.max(maxPartBytes, FETCHED_PART_BYTES) }
       : this.#options;
   }
@@ -171,8 +171,8 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#clips?.stop();
     this.#leave();
-    while (this.#finishing.size > 0 || (this.#options.isFetched && this.#leftOver.length > 0)) {
-      if (this.#options.isFetched) {
+    while (this.#finishing.size > 0 || (this.#options.fetchedFrom && this.#leftOver.length > 0)) {
+      if (this.#options.fetchedFrom) {
         // No later file of this recorder would finish them.
         this.#finishLeftOver();
       }
@@ -296,8 +296,9 @@ export class Recorder {
   #originOf({ wallUs }: StreamMark): FileOrigin {
     const { bootClock, clock } = this.#deps;
     const offsetMinutes = Math.round(zoneOffsetMs(wallUs / 1000, this.#options.zone) / 60_000);
-    if (this.#options.isFetched) {
-      return { bootId: FETCHED_BOOT, monoUs: 0, isClockTrusted: true, offsetMinutes };
+    const { fetchedFrom } = this.#options;
+    if (fetchedFrom) {
+      return { bootId: FETCHED_BOOTS[fetchedFrom], monoUs: 0, isClockTrusted: true, offsetMinutes };
     }
     const agoMs = clock.wallMs() - wallUs / 1000;
     // Samples kept from before the clock was set have wrong times.

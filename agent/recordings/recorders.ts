@@ -3,6 +3,7 @@ import type { PathSettings } from '../config/schema/path.ts';
 import type { SegmentHooks } from '../paths/path-hooks.ts';
 import type { PathRecorder } from '../paths/path-status.ts';
 import type { ClipOptions } from '../record/clips/clips.ts';
+import type { FetchedFrom } from '../record/file/file-mark.ts';
 import type { FinishedSegment, SegmentLog } from '../record/file/segment-log.ts';
 import { Recorder } from '../record/recorder.ts';
 import type { FlushPoint } from '../record/write/flush.ts';
@@ -126,10 +127,11 @@ export class Recorders {
   }
 
   /**
-   * A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`.
-   * @param runsHooks the commands of the path run for its files, as for any others
+   * A recorder for what was captured earlier and is fetched now, of a path that is recorded meanwhile, until `fetched`. The commands of
+   * the path run for the files of a gap, as for any others.
    */
-  fetcher(name: string, settings: PathSettings, { runsHooks = false } = {}): Recorder {
+  fetcher(name: string, settings: PathSettings, fetchedFrom: FetchedFrom): Recorder {
+    const hooks = fetchedFrom === 'card' ? (this.#hooks.get(name) ?? []) : [];
     const recorder = new Recorder(
       {
         path: name,
@@ -139,11 +141,11 @@ export class Recorders {
         maxPartBytes: settings.recordMaxPartSizeBytes,
         segmentDurationMs: settings.recordSegmentDurationMs,
         queueBytes: FETCH_QUEUE_BYTES,
-        isFetched: true,
+        fetchedFrom,
       },
       {
         flush: this.#deps.flush,
-        log: following(this.#deps.space.fetchedLog, this.#finished, runsHooks ? (this.#hooks.get(name) ?? []) : []),
+        log: following(this.#deps.space.fetchedLog, this.#finished, hooks),
         clock: this.#deps.clock,
         bootClock: this.#deps.bootClock,
         disks: this.#deps.space,

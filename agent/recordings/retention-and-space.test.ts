@@ -62,7 +62,7 @@ function startRecordings() {
     fetch: async (path: string, ageDays: number): Promise<string> => {
       const settings = resolvePath(config, path)?.settings ?? expect.fail('the path has no settings');
       const before = filesBelow(folder.path);
-      const recorder = recordings.recorders.fetcher(path, settings);
+      const recorder = recordings.recorders.fetcher(path, settings, 'card');
       const stream = new Stream([tinyH264]);
       recorder.start(stream);
       for (const sample of tinyVideo(30, 10, 10, 900_000, clock.wallMs() - ageDays * DAY_MS)) {

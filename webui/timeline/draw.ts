@@ -62,6 +62,7 @@ export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: 
   };
   bars(lane.covered, palette.recorded, top, place.width);
   bars(lane.fetched, palette.dim, top - 4, 2);
+  bars(lane.imported, palette.dim, top - 4, 2);
   bars(lane.kept, palette.ink, top - 4, 2);
   bars(lane.archived, palette.dim, top + place.width + 2, 2);
   drawMarks(sheet, window, lane, place);

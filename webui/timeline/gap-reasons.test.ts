@@ -36,10 +36,15 @@ test('an unknown reason has no text', () => {
   expect(gapReasonText(undefined, recordings)).toBeUndefined();
 });
 
-test('a moment that was fetched names the card, and what had been in the way', () => {
-  const lane = { fetched: Float64Array.of(100 * S, 160 * S), reasons: [lasting('offline', 98, 130)] };
+test('a moment that was fetched names the card, and what had been in the way, and one that was imported says so', () => {
+  const lane = {
+    fetched: Float64Array.of(100 * S, 160 * S),
+    imported: Float64Array.of(160 * S, 190 * S),
+    reasons: [lasting('offline', 98, 130)],
+  };
   const textAt = (second: number) => cardSourceText(lane, second * S, recordings);
   expect(textAt(110)).toBe(recordings.fromCardFor(recordings.gapOffline));
   expect(textAt(158)).toBe(recordings.fromCard);
-  expect([textAt(99), textAt(161)]).toEqual([undefined, undefined]);
+  expect(textAt(161)).toBe(recordings.imported);
+  expect([textAt(99), textAt(191)]).toEqual([undefined, undefined]);
 });

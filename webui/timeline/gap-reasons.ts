@@ -26,14 +26,14 @@ export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: 
 export const gapReasonText = (reason = ' ', words: RecordingsWords): string | undefined =>
   words[`gap${reason[0]?.toUpperCase()}${reason.slice(1)}` as 'gapOffline'];
 
-/** That a moment was fetched from the camera's card, and why the box had not recorded it; undefined: it had. */
+/** Where a moment comes from that the box has not recorded, and why it had not; undefined: it had. */
 export function cardSourceText(
-  { fetched, reasons }: Pick<Lane, 'fetched' | 'reasons'>,
+  { fetched, imported, reasons }: Pick<Lane, 'fetched' | 'imported' | 'reasons'>,
   ms: number,
   words: RecordingsWords,
 ): string | undefined {
   if (!isCovered(fetched, ms)) {
-    return undefined;
+    return isCovered(imported, ms) ? words.imported : undefined;
   }
   const why = gapReasonText(reasonOf(reasons, ms, ms + 1), words);
   return why === undefined ? words.fromCard : words.fromCardFor(why);

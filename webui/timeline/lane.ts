@@ -15,6 +15,8 @@ export interface Lane {
   readonly archived: Float64Array;
   /** From the card of the camera. */
   readonly fetched: Float64Array;
+  /** From a recorder or camera. */
+  readonly imported: Float64Array;
   readonly reasons: readonly GapReason[];
   /** Too many events to list: they are counted. */
   readonly isCounted: boolean;
@@ -48,6 +50,8 @@ export interface TimelineAnswer {
   readonly archived: readonly (readonly [at: number, seconds: number])[];
   /** What of it is from the card of the camera. Absent: the box of the camera is older. */
   readonly fetched?: readonly (readonly [at: number, seconds: number])[];
+  /** What of it was imported. Absent: as above. */
+  readonly imported?: readonly (readonly [at: number, seconds: number])[];
   readonly reasons: readonly (readonly [at: number, seconds: number, reason: string])[];
   readonly events: readonly {
     readonly id: string;
@@ -122,6 +126,7 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
     covered: pairsOf(answers, ({ coverage }) => coverage),
     archived: pairsOf(answers, ({ archived }) => archived),
     fetched: pairsOf(answers, ({ fetched = [] }) => fetched),
+    imported: pairsOf(answers, ({ imported = [] }) => imported),
     kept: pairsOf(answers, (answer) => answer.protected.map((one) => [one.at, one.duration])),
     events: [...events.values()].sort(byStart),
     objects: [...objects.values()].filter(hasObject).sort(byStart),

@@ -103,7 +103,7 @@ export function gapReasonAt(name: string, ms: number): string | undefined {
   return gapReasonText(reasonOf(laneFor(name, window).reasons, ...known), recordingsWords.value);
 }
 
-/** That a moment was fetched from the camera's card, and why; undefined: the box recorded it. */
+/** Where a moment comes from, and why; undefined: the box recorded it. */
 export const cardSourceAt = (name: string, ms: number): string | undefined =>
   cardSourceText(laneFor(name, { fromMs: fromMs.value, toMs: toMs.value }), ms, recordingsWords.value);
 

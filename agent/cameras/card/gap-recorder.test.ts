@@ -48,7 +48,7 @@ async function recorderOn(folder: string, disk: Disk) {
   const recorder = new Recorder(
     {
       ...{ path: 'cam', recordPath: `${folder}/%path/%Y-%m-%d_%H-%M-%S-%f`, partDurationMs: 1_000, maxPartBytes: 50e6 },
-      ...{ segmentDurationMs: 3_600_000, zone: 'UTC', isFetched: true },
+      ...{ segmentDurationMs: 3_600_000, zone: 'UTC', fetchedFrom: 'card' },
     },
     { flush, log, clock, bootClock: bootClockOf(clock), logger: silentLogger, fs: disk.fs },
   );

@@ -1,7 +1,7 @@
 const DAY_MINUTES = 24 * 60;
 const HOURS = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
-/** Hours of a day such as `22:00-06:00`, or empty: always. */
+/** Hours of a day such as `22:00-06:00`. Empty, or the same time twice: always. */
 export const isHours = (text: string): boolean => text === '' || HOURS.test(text);
 
 /** @param hours valid by `isHours`. @param minute since midnight, local time */

@@ -52,7 +52,7 @@ const schema = {
   archiveHours: Type.String({
     default: '',
     syntax: 'hours',
-    description: 'Send only in these hours of local time, such as 22:00-06:00. Empty = always.',
+    description: 'Send only in these hours of local time, such as 22:00-06:00. Empty, or the same time twice = always.',
   }),
 };
 const pathSchema = {

@@ -455,7 +455,7 @@ export class Backfill {
           }
         },
         recorder: () => {
-          const recorder = recordings.recorders.fetcher(path, settings, { runsHooks: true });
+          const recorder = recordings.recorders.fetcher(path, settings, 'card');
           recorders.add(recorder);
           return recorder;
         },

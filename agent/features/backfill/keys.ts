@@ -12,7 +12,8 @@ const pathSchema = {
     default: '',
     isLive: true,
     syntax: 'hours',
-    description: 'Fetch only in these hours, such as 22:00-06:00, in timetableZone. Empty = always.',
+    description:
+      'Fetch only in these hours, such as 22:00-06:00, in timetableZone. Empty, or the same time twice = always.',
   }),
   backfillMaxRate: LinkRateText(
     "Fetch at most this much a second, such as 3M; 0 = no limit. auto: a quarter of what the camera's link carries, 3M at most.",

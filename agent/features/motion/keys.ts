@@ -39,7 +39,8 @@ const pathSchema = {
     default: '',
     isLive: true,
     syntax: 'hours',
-    description: 'Hours in which motion of the stream counts, such as 22:00-06:00, in timetableZone. Empty = always.',
+    description:
+      'Hours in which motion of the stream counts, such as 22:00-06:00, in timetableZone. Empty, or the same time twice = always.',
   }),
 };
 

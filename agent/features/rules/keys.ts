@@ -37,7 +37,8 @@ const When = Type.Object(
     hours: Type.Optional(
       Type.String({
         syntax: 'hours',
-        description: 'Hours in which it counts, such as 22:00-06:00, in timetableZone. Default: always.',
+        description:
+          'Hours in which it counts, such as 22:00-06:00, in timetableZone. Default, or the same time twice: always.',
       }),
     ),
   },

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/files/sqlite.ts';
-import { FETCHED_BOOT } from '../../record/file/file-mark.ts';
+import { FETCHED_BOOTS, type FetchedFrom } from '../../record/file/file-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { CopyTable } from './copy-table.ts';
 import { EventTable } from './event-table.ts';
@@ -315,13 +315,13 @@ export class SegmentIndex {
     return { startUs, endUs, durationUs: endUs - startUs };
   }
 
-  /** Recordings from the card of the camera, of those that start in the range. */
-  fetchedSpans(path: string, fromUs: number, toUs: number, count: number): readonly Timespan[] {
+  /** Recordings that were fetched from there, of those that start in the range. */
+  fetchedSpans(from: FetchedFrom, path: string, fromUs: number, toUs: number, count: number): readonly Timespan[] {
     const query = `SELECT start_us, duration_us FROM ${READABLE} WHERE state IN (1, 2, 4)
       AND path = (SELECT id FROM names WHERE text = ?) AND start_us BETWEEN ? AND ?
       AND boot = (SELECT id FROM names WHERE text = ?) ORDER BY start_us LIMIT ?`;
     return this.#database
-      .rows(query, path, fromUs, toUs, FETCHED_BOOT, count)
+      .rows(query, path, fromUs, toUs, FETCHED_BOOTS[from], count)
       .map((row) => ({ startUs: Number(row['start_us']), durationUs: Number(row['duration_us']) }));
   }
 

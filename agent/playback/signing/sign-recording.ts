@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { FETCHED_BOOT } from '../../record/file/file-mark.ts';
+import { isFetchedBoot } from '../../record/file/file-mark.ts';
 import { configurationDigest } from '../../record/signing/codec-configuration.ts';
 import { SampleDigests } from '../../record/signing/sample-digests.ts';
 import { groupSamples, placesOf, samplesOf, tracksToSign } from '../../record/signing/sample-groups.ts';
@@ -71,8 +71,8 @@ export async function signRecording(
         signedUs: nowUs(),
         durationUs: (endSeconds - startSeconds) * 1e6,
         isLast: number === all.length - 1,
-        // The times of what was fetched are those of the camera's card.
-        isClockSet: fileMark?.isClockTrusted === true && fileMark.bootId !== FETCHED_BOOT,
+        // The times of what was fetched are those of the card or recorder.
+        isClockSet: fileMark?.isClockTrusted === true && !isFetchedBoot(fileMark.bootId),
         tracks: signed,
       });
       groups.push({

@@ -148,6 +148,7 @@ const EMPTY = {
   last: null,
   archived: [],
   fetched: [],
+  imported: [],
   reasons: [],
   events: [],
   eventCounts: [],

@@ -23,6 +23,7 @@ export function joinTimelines(own: Timeline, box: StoredTimeline, periodSeconds:
     coverage,
     archived: [...own.archived, ...without(box.archived, own.coverage)].sort(byTime),
     fetched: [...own.fetched, ...without(box.fetched, own.coverage)].sort(byTime),
+    imported: [...own.imported, ...without(box.imported, own.coverage)].sort(byTime),
     gaps,
     reasons: [...box.reasons, ...others].filter(isInGap).sort(byTime),
     // Events of the box's cameras are stored here too, except those of paths that match a pattern.

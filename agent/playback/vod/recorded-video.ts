@@ -3,7 +3,7 @@ import { parseInit } from '../../media/mp4/read/read.ts';
 import { endOfRun, firstFrom, runOf, syncUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
-import { FETCHED_BOOT } from '../../record/file/file-mark.ts';
+import { isFetchedBoot } from '../../record/file/file-mark.ts';
 import { isCopyFile } from '../../record/store/recording-copies.ts';
 import { playedTable } from '../read/played-table.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
@@ -66,7 +66,7 @@ async function* videoOf(
   if (!entry || !track || !samples || samples.count === 0) {
     return;
   }
-  const isFetched = tabled.head.fileMark?.bootId === FETCHED_BOOT;
+  const isFetched = isFetchedBoot(tabled.head.fileMark?.bootId);
   const ticksAt = (us: number): number => ((us - startUs) / 1e6) * entry.timescale;
   const end = firstFrom(samples, ticksAt(toUs));
   let at = syncUpTo(samples, firstFrom(samples, ticksAt(fromUs))) ?? 0;

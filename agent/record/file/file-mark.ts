@@ -10,8 +10,17 @@ const PRCH = fourcc('prch');
 const BODY_BYTES = 4 + 4 + 16 + 8 + 2;
 const CLOCK_TRUSTED = 1;
 
-/** Boot id of recordings that were fetched from a camera's card: no boot of this box has captured them. */
-export const FETCHED_BOOT = '0'.repeat(32);
+/** Where recordings come from that no boot of this box has captured: a gap from the camera's card, or an import from a recorder or camera. */
+export type FetchedFrom = 'card' | 'recorder';
+
+/** Their boot ids. */
+export const FETCHED_BOOTS: Readonly<Record<FetchedFrom, string>> = {
+  card: '0'.repeat(32),
+  recorder: '1'.padStart(32, '0'),
+};
+
+export const isFetchedBoot = (bootId: string | undefined): boolean =>
+  bootId === FETCHED_BOOTS.card || bootId === FETCHED_BOOTS.recorder;
 
 export interface FileMark {
   /**

@@ -139,7 +139,10 @@ test('groups of pictures that are too large are named, with what helps', () => {
 test('what is fetched now has its times and how much has come', () => {
   const fetching = { from: '2026-03-01T12:03:00Z', until: '2026-03-01T12:13:00Z', share: 0.4 };
   const item = { ...ITEM, state: 'fetching', gaps: 1, fetching } as const;
-  expect(sentencesOf(item, en, EN).slice(1)).toEqual(['Fetching 12:03 – 12:13: 40%.']);
+  expect(sentencesOf(item, en, EN).slice(1)).toEqual(['Fetching 12:03 – 12:13: 40% of 10 minutes.']);
+  const short = { ...fetching, until: '2026-03-01T12:03:41Z' };
+  expect(sentencesOf({ ...item, fetching: short }, en, EN)[1]).toBe('Fetching 12:03 – 12:03: 40% of 41 seconds.');
+  expect(sentencesOf({ ...item, fetching: short }, zhCn, { ...EN, language: 'zh-CN' })[1]).toContain('41 秒');
 });
 
 test('a camera that has just come, or is away, is waited for before its gaps are known', () => {

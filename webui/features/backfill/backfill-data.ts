@@ -116,7 +116,7 @@ export function sentencesOf(item: BackfillItem | undefined, words: BackfillWords
   return [
     known,
     ...(lastMs === undefined ? [] : [words.stopped(timeOf(lastMs))]),
-    ...(fetching ? [words.fetching(timesOf(fetching, timeOf), percent(fetching.share, language))] : []),
+    ...(fetching ? [fetchingText(fetching, words, formats)] : []),
     ...(state === 'waiting' && gaps > 0 ? [words.waiting(gaps)] : []),
     ...(state === 'idle' && !isAway && notOnCard + inDoubt === 0 ? [words.noGaps] : []),
     ...((state === 'waiting' && gaps > 0) || state === 'unknown' || isAway ? reasonOf(item, words, timeOf) : []),
@@ -127,8 +127,16 @@ export function sentencesOf(item: BackfillItem | undefined, words: BackfillWords
   ];
 }
 
-const timesOf = ({ from, until }: { readonly from: string; readonly until: string }, timeOf: Formats['timeOf']) =>
-  [from, until].map((text) => timeOf(Date.parse(text))).join(' – ');
+/** In seconds, if the gap is short. */
+function fetchingText(
+  { from, until, share }: NonNullable<BackfillItem['fetching']>,
+  words: BackfillWords,
+  { language, timeOf }: Formats,
+): string {
+  const [fromMs, untilMs] = [Date.parse(from), Date.parse(until)];
+  const times = `${timeOf(fromMs)} – ${timeOf(untilMs)}`;
+  return words.fetching(times, percent(share, language), fineDuration(untilMs - fromMs, language));
+}
 
 /** Why the card is not read now. */
 function reasonOf({ waitsFor, retryTime }: BackfillItem, words: BackfillWords, timeOf: Formats['timeOf']): string[] {

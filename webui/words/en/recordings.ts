@@ -17,6 +17,7 @@ export const recordings = {
   gapNothingSeen: 'nothing detected',
   gapDeleted: 'deleted',
   inArchive: ' · in the archive',
+  imported: 'imported from a recorder or camera',
   fromCard: "from the camera's card",
   fromCardFor: (why: string) => `from the camera's card (${why})`,
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). You can download it.`,

@@ -18,6 +18,7 @@ export const recordings: RecordingsWords = {
   gapNothingSeen: '未侦测到移动',
   gapDeleted: '已删除',
   inArchive: ' · 在归档中',
+  imported: '导入',
   fromCard: '来自摄像头存储卡',
   fromCardFor: (why) => `来自摄像头存储卡（${why}）`,
   cannotPlayRecording: (codec) => `此浏览器无法播放这段录像（${codec}），可以下载。`,

@@ -18,6 +18,7 @@ const TIMELINE = {
   ],
   archived: [],
   fetched: [],
+  imported: [],
   gaps: [[1_000, 100]],
   reasons: [[1_000, 100, 'offline']],
   events: [{ id: 'e1', type: 'motion', at: 10, duration: 5, text: '' }],

@@ -32,6 +32,7 @@ const TimelineAnswer = Type.Object({
   coverage: Stretches,
   archived: Type.Optional(Stretches),
   fetched: Type.Optional(Stretches),
+  imported: Type.Optional(Stretches),
   gaps: Stretches,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Word]), { maxItems: MAX_MARKS }),
   events: Type.Array(
@@ -141,6 +142,7 @@ export function timelineFields(answer: unknown, periodSeconds: number): StoredTi
     coverage: cut(given.coverage),
     archived: cut(given.archived ?? []),
     fetched: cut(given.fetched ?? []),
+    imported: cut(given.imported ?? []),
     gaps: cut(given.gaps),
     reasons: given.reasons
       .filter(([at, seconds]) => isWithin(at) && seconds >= 0)

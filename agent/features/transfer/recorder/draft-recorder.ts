@@ -45,7 +45,7 @@ export class DraftRecorders implements AsyncDisposable {
       {
         ...{ path, recordPath: settings.recordPath, format: settings.recordFormat },
         ...{ partDurationMs: settings.recordPartDurationMs, maxPartBytes: settings.recordMaxPartSizeBytes },
-        ...{ segmentDurationMs: settings.recordSegmentDurationMs, queueBytes: QUEUE_BYTES, isFetched: true },
+        ...{ segmentDurationMs: settings.recordSegmentDurationMs, queueBytes: QUEUE_BYTES, fetchedFrom: 'recorder' },
       },
       {
         ...{ flush: this.#flush, clock, bootClock: BOOT, logger: log, fs: this.#fs },

@@ -155,7 +155,7 @@ export class RecorderSource implements TransferSource {
         }
         return settings;
       },
-      recorder: (path, settings) => recordings.recorders.fetcher(path, settings),
+      recorder: (path, settings) => recordings.recorders.fetcher(path, settings, 'recorder'),
       stopped: async (one) => recordings.recorders.fetched(one),
       room: async (recordPath) => {
         const away = recordings.space.refusal(formatRecordPath(recordPath, 'any', clock.wallMs()));

@@ -58,6 +58,7 @@ const Timeline = Type.Object({
     ...Spans,
     description: 'Parts of `coverage` from the card of the camera: seconds after `from`, and duration in seconds.',
   },
+  imported: { ...Spans, description: 'The same, of parts that were imported from a recorder or camera.' },
   gaps: Spans,
   reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:

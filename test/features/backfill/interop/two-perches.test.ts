@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FETCHED_BOOT } from '../../../../agent/record/file/file-mark.ts';
+import { FETCHED_BOOTS } from '../../../../agent/record/file/file-mark.ts';
 import { readRecordingHead } from '../../../../agent/record/file/recording-file.ts';
 import { filesBelow, temporaryFolder } from '../../../support/disks/recordings.ts';
 import {
@@ -58,6 +58,6 @@ test('Perch fills its gap from the recordings of another Perch, by its ONVIF dev
         return (await readRecordingHead(handle)).fileMark;
       }),
   );
-  expect(marks.filter((mark) => mark?.bootId === FETCHED_BOOT)).toMatchObject([{ isClockTrusted: true }]);
+  expect(marks.filter((mark) => mark?.bootId === FETCHED_BOOTS.card)).toMatchObject([{ isClockTrusted: true }]);
   await expectMissedFilled(host, door);
 });

@@ -16,7 +16,7 @@ export const en = {
   waiting: (gaps: number) => `Gaps waiting to be filled: ${gaps}.`,
   notOnCard: (gaps: number) => `Gaps that the card does not have, or only in part: ${gaps}.`,
   inDoubt: (gaps: number) => `Gaps of which it is not certain what the card has: ${gaps}.`,
-  fetching: (times: string, share: string) => `Fetching ${times}: ${share}.`,
+  fetching: (times: string, share: string, length: string) => `Fetching ${times}: ${share} of ${length}.`,
   notRecorded: 'Nothing is fetched: the camera is not recorded.',
   notBack: 'Waiting until the camera has been connected for a minute.',
   watched: 'Waiting until nobody watches.',

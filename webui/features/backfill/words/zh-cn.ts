@@ -17,7 +17,7 @@ export const zhCn: BackfillWords = {
   waiting: (gaps) => `${gaps} 处缺失等待补全。`,
   notOnCard: (gaps) => `存储卡上没有或不完整的缺失：${gaps} 处。`,
   inDoubt: (gaps) => `因无法确定存储卡上的内容而未补全的缺失：${gaps} 处。`,
-  fetching: (times, share) => `正在取回 ${times}：${share}。`,
+  fetching: (times, share, length) => `正在取回 ${times}（${length}）：${share}。`,
   notRecorded: '摄像头没有录像，不取回。',
   notBack: '等待摄像头连接满一分钟。',
   watched: '等待无人观看。',
