@@ -65,6 +65,8 @@ interface GroupsOptions {
   /** Whether a group that begins then is taken although it is damaged. */
   takesDamaged(startMs: number): boolean;
   take(group: CardGroup): void;
+  /** A group has come whole, also one that is not missing. */
+  onWhole?(lengthMs: number): void;
   /** Whether what was taken still waits for the disk. */
   isBehind(): boolean;
 }
@@ -240,7 +242,8 @@ export class CardGroups implements ReplayControl {
     // A later key picture after a hole that the camera has not flagged does not make the group longer.
     const endMs =
       nextMs !== undefined && nextMs > startMs && nextMs <= ownMs + 2 * stepMs + TOLERANCE_MS ? nextMs : ownMs;
-    const { gap, assumedMs, comparison } = this.#options;
+    const { gap, assumedMs, comparison, onWhole } = this.#options;
+    onWhole?.(endMs - startMs);
     if (bytes > MAX_WHOLE_BYTES) {
       const startOursMs = startMs - (this.differenceMs ?? assumedMs);
       if (startOursMs >= gap.fromMs && startOursMs < gap.untilMs) {

@@ -80,6 +80,8 @@ export interface Fetched {
   readonly differenceMs: number | undefined;
   /** Groups of pictures above 32 MB, which are left out. */
   readonly tooLarge: number;
+  /** Length of the longest group of pictures that the card has sent; 0: none. */
+  readonly groupMs: number;
 }
 
 interface SourceFetched extends Fetched {
@@ -142,6 +144,7 @@ export async function fetchSource(
   const tooLarge = new Set<number>();
   let [hasVideo, isMute, hasBefore, isOther, isDoubted] = [false, false, false, false, false];
   let differenceMs: number | undefined;
+  let groupMs = 0;
   try {
     for (const recording of recordings) {
       let known: KnownTimes | undefined;
@@ -161,6 +164,9 @@ export async function fetchSource(
           isLate: (firstMs) => lateness.isLate(firstMs, originMs, fromMs + (differenceMs ?? assumedMs)),
           comparison,
           take: (group) => written.write(group),
+          onWhole: (lengthMs) => {
+            groupMs = Math.max(groupMs, lengthMs);
+          },
           isBehind: () => recorder.isBehind,
         });
         const isEnd = (seenMs: number | undefined): boolean => {
@@ -213,7 +219,8 @@ export async function fetchSource(
     await recorder.end();
   }
   const { groups, seconds, beginMs } = written;
-  return { groups, seconds, beginMs, differenceMs, tooLarge: tooLarge.size, hasVideo, isMute, hasBefore, isDoubted };
+  const fetched = { groups, seconds, beginMs, differenceMs, tooLarge: tooLarge.size, groupMs };
+  return { ...fetched, hasVideo, isMute, hasBefore, isDoubted };
 }
 
 /** Whether the card has pictures after the gap that were recorded live, too. */

@@ -347,6 +347,22 @@ test.for<[string, 'yes' | 'motion', number]>([
   expect(item()?.unfilled).toEqual({ notOnCard, inDoubt: 0 });
 });
 
+test('what is left below one group of pictures is not said to be missing on the card, also after it was asked for again', async () => {
+  const { backfill, until, pass, item, asked } = await openService({
+    recorded: [
+      [CARD_SECONDS, 60],
+      [59.3, 0],
+    ],
+    reasons: [['offline', 60, 59.3]],
+  });
+  for (const times of [1, 2]) {
+    expect(await until(() => asked('FindRecordings') === times)).toBe(true);
+    await pass(60);
+    expect(item()).toMatchObject({ state: 'idle', gaps: 0, unfilled: { notOnCard: 0, inDoubt: 0 } });
+    await backfill.retry('door');
+  }
+});
+
 test('an outage that is noted only after the card was asked is filled, too', async () => {
   const { state, until, pass, item, asked } = await openService({ recorded: AROUND, reasons: OUTAGE });
   const reasons = state.coverage.reasons.splice(0);

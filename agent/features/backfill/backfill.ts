@@ -480,10 +480,12 @@ export class Backfill {
       );
     }
     const asked = askedOf(listed, beginMs);
+    // Nothing comes of the rest that whole groups of pictures leave.
+    const isRest = asked.endUs - asked.startUs < fetched.groupMs * 1_000;
     // With record: motion a card that records so, too, has only a part.
     const isWhole =
       fetched.groups > 0 && (settings.record === 'motion' || seconds(asked) - fetched.seconds < PART_SECONDS);
-    await this.#settled.asked(path, asked, isWhole ? undefined : 'notOnCard');
+    await this.#settled.asked(path, asked, isWhole || isRest ? undefined : 'notOnCard');
     log.info(
       { path, ...fetched, seconds: Math.round(fetched.seconds) },
       'the card of the camera has sent what it has of a gap',

@@ -485,6 +485,6 @@ test('a file that is still open is no end: its gap is asked for until it is list
 
 test('a gap of which the card has nothing is over', async () => {
   const { run, shown } = await openGap({ gap: [-500, -400] });
-  expect(await run()).toEqual({ groups: 0, seconds: 0, differenceMs: undefined, tooLarge: 0 });
+  expect(await run()).toEqual({ groups: 0, seconds: 0, differenceMs: undefined, tooLarge: 0, groupMs: 0 });
   expect(shown()).toEqual([]);
 });

@@ -78,6 +78,7 @@ export async function fetchGap(
   const options = { ...wanted, gap };
   let [isDoubted, isSet, isMute, isSeen] = [false, false, false, false];
   let matched: Fetched | undefined;
+  let groupMs = 0;
   // A clock that states local time had another zone before daylight saving began or ended.
   // A card that records on motion only states an earlier end, too, without being of another zone.
   for (const tryMs of new Set([zoneMs, zoneMs + HOUR_MS, zoneMs - HOUR_MS, 0])) {
@@ -97,6 +98,7 @@ export async function fetchGap(
         mustBeListed(options, recordings, fetched.differenceMs ?? assumedMs);
         return fetched;
       }
+      groupMs = Math.max(groupMs, fetched.groupMs);
       isMute ||= wasMute;
       isSeen ||= hasVideo;
       if (wasSet) {
@@ -125,7 +127,7 @@ export async function fetchGap(
   if (isMute && !isSeen && isRecent(wanted, gap)) {
     throw new PerchError('timeout', 'the camera lists recordings of the gap, but sends nothing of them', { path });
   }
-  return { groups: 0, seconds: 0, beginMs: undefined, differenceMs: undefined, tooLarge: 0 };
+  return { groups: 0, seconds: 0, beginMs: undefined, differenceMs: undefined, tooLarge: 0, groupMs };
 }
 
 /** @throws PerchError if the card may hold more of the gap in a file that is still open, and not listed */
