@@ -9,7 +9,7 @@ export const zhCn: BackfillWords = {
   cardOfUnknownTime: '摄像头没有说明存储卡上有什么。',
   stopped: (time) => `自 ${time} 起没有录像。`,
   stoppedRow: (time) => `存储卡自 ${time} 起没有录像`,
-  cardRow: (time) => `存储卡上有 ${time}的录像`,
+  cardRow: (time) => `存储卡上的录像：${time}`,
   noCardRow: '没有存储卡',
   noCard: '摄像头不提供存储卡上的录像（ONVIF Profile G）。',
   unknown: '尚未读取存储卡。',
