@@ -24,7 +24,8 @@ export interface Summary {
 
 /** What is known of a camera's card. */
 export interface CameraState extends Summary {
-  gaps: number;
+  /** Undefined: not counted yet. */
+  gaps: number | undefined;
   /** When they were counted last, monotonic. */
   countedMs: number;
   /** A person has asked for them, and the card was not read since. */
@@ -54,7 +55,7 @@ export interface CameraState extends Summary {
 
 export const newState = (): CameraState => ({
   ...{ summaryLink: undefined, summaryDueMs: Number.NEGATIVE_INFINITY, summaryPauseMs: FIRST_PAUSE_MS },
-  ...{ card: undefined, gaps: 0, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
+  ...{ card: undefined, gaps: undefined, dueMs: Number.NEGATIVE_INFINITY, pauseMs: FIRST_PAUSE_MS, wasRecorded: false },
   unfilled: { notOnCard: 0, inDoubt: 0 },
   ...{ error: undefined, errorMs: 0, failures: 0, fetchedSeconds: 0, tooLarge: 0, servedMs: Number.NEGATIVE_INFINITY },
   ...{ askedMs: Number.NEGATIVE_INFINITY, absences: 0 },
@@ -76,11 +77,12 @@ interface Present {
 
 /** A camera in `/v3/backfill/list`. */
 export function itemOf(path: string, state: CameraState, present: Present): BackfillItem {
-  const { card, gaps, error, fetchedSeconds, tooLarge, unfilled, link, dueMs, watch } = state;
+  const { card, gaps = 0, error, fetchedSeconds, tooLarge, unfilled, link, dueMs, watch } = state;
   const { isOn, running, isAnyRead, obstacle, monoMs, wallMs } = present;
   const { gap, reachedMs = 0 } = running ?? {};
   const text = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
-  const known = card === undefined ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
+  const isKnown = card === null || (card !== undefined && state.gaps !== undefined);
+  const known = !isKnown ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
   const leftMs = Math.max(dueMs, watch.notBeforeMs) - monoMs;
   const isFailed = obstacle === undefined && error !== undefined && leftMs > 0;
   return {

@@ -1,10 +1,9 @@
-import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import { linkOf, type OnvifLink } from '../../cameras/onvif/onvif-link.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { loadLate } from '../../protocols/late.ts';
+import type { Host } from '../contract.ts';
 import { FIRST_PAUSE_MS, IDLE_MS, type Summary } from './camera-state.ts';
 import { BACKFILL } from './keys.ts';
 import { MAX_PAUSE_MS } from './stream-watch.ts';
@@ -12,21 +11,16 @@ import { MAX_PAUSE_MS } from './stream-watch.ts';
 /** A box with many cameras asks so many at once. */
 const MAX_AT_ONCE = 4;
 
-interface SummaryHost {
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
 /**
  * Asks cameras what their cards hold as soon as they are known, also those that are not recorded or that someone watches: these are a few
  * requests, which the memory of rejected logins limits.
  */
 export class CardSummaries {
-  readonly #host: SummaryHost;
+  readonly #host: Pick<Host, 'clock' | 'log'>;
   readonly #asking = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
 
-  constructor(host: SummaryHost) {
+  constructor(host: Pick<Host, 'clock' | 'log'>) {
     this.#host = host;
   }
 

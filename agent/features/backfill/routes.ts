@@ -23,7 +23,7 @@ const Item = Type.Object({
   ),
   state: Type.Enum(['unknown', 'noCard', 'off', 'idle', 'waiting', 'fetching'], {
     description:
-      'off: `backfill: no`. waiting: there are gaps, which are fetched later. noCard: the camera has no ONVIF Profile G.',
+      'unknown: its gaps are not known yet. off: `backfill: no`. waiting: there are gaps, which are fetched later. noCard: the camera has no ONVIF Profile G.',
   }),
   gaps: Type.Integer({ description: 'Gaps that are to be filled.' }),
   fetching: OrNull(Fetching),
