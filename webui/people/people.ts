@@ -43,3 +43,10 @@ export const toggled = (chosen: CameraSelection, name: string): readonly string[
   const before = chosen === 'all' ? [] : chosen;
   return before.includes(name) ? before.filter((one) => one !== name) : [...before, name];
 };
+
+/** A fleet gets events of all cameras: the right ends when no longer all are chosen, and a person may choose it again. */
+export const rightsFor = <Right extends string>(
+  rights: readonly Right[],
+  former: CameraSelection,
+  cameras: CameraSelection,
+): readonly Right[] => (former === 'all' && cameras !== 'all' ? rights.filter((right) => right !== 'fleet') : rights);

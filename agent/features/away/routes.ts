@@ -95,7 +95,7 @@ export function awayRoutes(app: FastifyInstance, { access, away, wallMs }: AwayR
   app.post('/v3/away/servers', { bodyLimit: MAX_BODY_BYTES, schema: join }, async ({ body }) => {
     const { invitation, ...terms } = checkedBody(Join, body);
     const rights = rightsIn(terms);
-    return away.join(invitation, { fleet: rights.cameras === 'all', ...rights });
+    return away.join(invitation, { fleet: rights.cameras === 'all' && rights.recordings, ...rights });
   });
 }
 

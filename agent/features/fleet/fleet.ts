@@ -25,8 +25,8 @@ import { CREDENTIAL_FILE } from './bus/credential-file.ts';
 import type { ServerSide } from './bus/server-side.ts';
 import type { Summons } from './bus/summons.ts';
 import type { EventSharing } from './database/event-sharing.ts';
-import type { BoxCredential, Membership } from './hand-out/box-credential.ts';
-import { handOutRoutes, type MembershipAnswer } from './hand-out/box-routes.ts';
+import type { BoxCredential } from './hand-out/box-credential.ts';
+import { handOutRoutes, MAX_ERROR_CHARS, type MembershipAnswer } from './hand-out/box-routes.ts';
 import { FLEET } from './keys.ts';
 import type { FleetReplicas } from './replicas/replicas.ts';
 
@@ -50,7 +50,7 @@ export class Fleet implements OpenFeature {
   #sharing: EventSharing | undefined;
   #replicas: FleetReplicas | undefined;
   #app: FastifyInstance | undefined;
-  /** Of a credential that a server has handed out. */
+  /** Of a credential that a server has handed out, while that has the right. */
   #handedURL = '';
   #credential: Promise<BoxCredential> | undefined;
   readonly routes: readonly FeatureRoutes[];
@@ -79,7 +79,16 @@ export class Fleet implements OpenFeature {
           this.#server ??= new Server({ bus: host.boxLinks.bus, summons, clock, log });
           return this.#server;
         };
-        const link = new Link({ url, box: servers.boxId, boxSide, serverSide, folder, clock, log });
+        const link = new Link({
+          url,
+          box: servers.boxId,
+          boxSide,
+          serverSide,
+          folder,
+          mayUse: this.#mayUse,
+          clock,
+          log,
+        });
         this.#link = link;
         const { HandOuts: Outs } = await loadLate(PART, () => import('./hand-out/hand-outs.ts'));
         const { asking } = host.boxLinks;
@@ -101,8 +110,12 @@ export class Fleet implements OpenFeature {
         mount: async (app) =>
           handOutRoutes(app, {
             servers: host.servers,
-            read: async () => this.#membership((await this.#boxCredential()).membership()),
-            take: async (part) => this.#takeHanded(part),
+            read: () => this.#membership(),
+            take: async (part, server) => {
+              await (await this.#boxCredential()).take(part, server);
+              await this.#followHanded();
+              return this.#membership();
+            },
           }),
       },
     ];
@@ -121,26 +134,48 @@ export class Fleet implements OpenFeature {
       ]);
       const check = (member: Member) =>
         checkMember(member, { name: 'the configuration', config: config() }, servers.boxId);
-      return new Own({ dataDir, check, log });
+      return new Own({ dataDir, check, mayUse: this.#mayUse, log });
     });
     return this.#credential;
   }
 
-  /** The link finds the credential, unless it has to begin at another address. */
-  async #takeHanded(part: unknown): Promise<MembershipAnswer> {
-    const credential = await this.#boxCredential();
-    const { natsURL = '' } = await credential.take(part);
-    if (natsURL !== this.#handedURL) {
-      this.#handedURL = natsURL;
-      this.#host.applyAgain();
+  readonly #mayUse = ({ server }: Credential): boolean => {
+    const { servers } = this.#host;
+    return server === undefined || (servers.find(server) !== undefined && servers.item(server)?.fleet === true);
+  };
+
+  /** @returns the credential of this box, if it may use it */
+  async #readHanded(): Promise<Credential | undefined> {
+    const { dataDir, servers, log } = this.#host;
+    let credential: Credential | undefined;
+    try {
+      if (existsSync(join(dataDir, CREDENTIAL_FILE))) {
+        const { credentialOfBox } = await loadLate(PART, () => import('./bus/credential.ts'));
+        credential = await credentialOfBox(dataDir, servers.boxId);
+      }
+    } catch (error) {
+      log.warn({ cause: explain(error) }, 'the credential of the fleet cannot be read');
+      return undefined;
     }
-    return this.#membership(credential.membership());
+    const used = credential && this.#mayUse(credential) ? credential : undefined;
+    this.#handedURL = used?.natsURL ?? '';
+    return used;
   }
 
-  async #membership(given: Promise<Membership>): Promise<MembershipAnswer> {
-    const membership = await given;
+  /** The link finds another credential, unless it has to begin at another address, or to end. */
+  async #followHanded(): Promise<void> {
+    const former = this.#handedURL;
+    await this.#readHanded();
+    if (this.#handedURL !== former) {
+      this.#host.applyAgain();
+    }
+  }
+
+  async #membership(): Promise<MembershipAnswer> {
+    const membership = await (await this.#boxCredential()).membership();
     const { state, error = 'not connected yet' } = this.#link?.status ?? {};
-    return { ...membership, error: membership.account === null || state === 'connected' ? null : error };
+    const isOff = membership.account !== null && state !== 'connected';
+    return { ...membership, error: isOff ? error.slice(0, MAX_ERROR_CHARS) : null };
   }
 
   /** Over the bus only requests that a paired server has signed are answered. Called after the signature is verified. */
@@ -156,22 +191,13 @@ export class Fleet implements OpenFeature {
 
   /** A box keeps its events from its start on, also before its ports are open. */
   async begin(): Promise<void> {
-    const { dataDir, servers, log } = this.#host;
+    const { servers } = this.#host;
     await this.#shareEvents();
     await this.#shareViewers();
-    if (!existsSync(join(dataDir, CREDENTIAL_FILE))) {
-      return;
-    }
-    try {
-      const { credentialOfBox } = await loadLate(PART, () => import('./bus/credential.ts'));
-      const credential = await credentialOfBox(dataDir, servers.boxId);
-      if (credential) {
-        this.#handedURL = credential.natsURL ?? '';
-        const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
-        this.#openSide = () => new Side(this.#sideOptions());
-      }
-    } catch (error) {
-      log.warn({ cause: explain(error) }, 'the credential of the fleet cannot be read');
+    servers.onReduced(() => void this.#followHanded());
+    if (await this.#readHanded()) {
+      const { BoxSide: Side } = await loadLate(PART, () => import('./bus/box-side.ts'));
+      this.#openSide = () => new Side(this.#sideOptions());
     }
   }
 

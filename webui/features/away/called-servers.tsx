@@ -6,6 +6,7 @@ import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { CamerasField, ChipsField, oneAtLeast } from '../../people/access-fields.tsx';
+import { rightsFor } from '../../people/people.ts';
 import { featureLink, settingsLink } from '../../shell/route.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
@@ -88,7 +89,14 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
       foot={<FormFooter form={form} text={t.connectEffect} action={t.connect} busy={t.connecting} />}
     >
       <TextArea label={t.invitation} hint={t.invitationHint} {...fieldProps(form, 'invitation', 4_000)} />
-      <CamerasField chosen={cameras} onChosen={(value) => form.set('cameras', value)} wrong={wrong.cameras} />
+      <CamerasField
+        chosen={cameras}
+        onChosen={(value) => {
+          form.set('cameras', value);
+          form.set('rights', rightsFor(rights, cameras, value));
+        }}
+        wrong={wrong.cameras}
+      />
       <ChipsField
         label={t.serverMay}
         options={RIGHTS.map((value) => ({ value, text: rightName(value) }))}

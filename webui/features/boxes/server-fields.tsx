@@ -1,5 +1,6 @@
 import type { Form } from '../../forms/form.ts';
 import { CamerasField, ChipsField } from '../../people/access-fields.tsx';
+import { rightsFor } from '../../people/people.ts';
 import { SERVER_RIGHTS, type ServerTerms, serverRightName } from './server-data.ts';
 import { boxesWords } from './words.ts';
 
@@ -9,7 +10,14 @@ export function ServerFields({ form }: { readonly form: Form<ServerTerms> }) {
   const wrong = form.wrong.value;
   return (
     <>
-      <CamerasField chosen={cameras} onChosen={(value) => form.set('cameras', value)} wrong={wrong.cameras} />
+      <CamerasField
+        chosen={cameras}
+        onChosen={(value) => {
+          form.set('cameras', value);
+          form.set('rights', rightsFor(rights, cameras, value));
+        }}
+        wrong={wrong.cameras}
+      />
       <ChipsField
         label={boxesWords.value.serverMay}
         options={SERVER_RIGHTS.map((value) => ({ value, text: serverRightName(value) }))}

@@ -45,6 +45,8 @@ export interface BusLinkOptions {
   /** Called when the credential is that of a server. */
   readonly serverSide: () => ServerSide;
   readonly folder: string;
+  /** False: the server that handed it out no longer has the right. */
+  readonly mayUse?: (credential: Credential) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** A float in [0, 1). */
@@ -53,7 +55,7 @@ export interface BusLinkOptions {
 
 /** Keeps a connection to the bus of the fleet, with the credential of this Perch. */
 export class BusLink {
-  readonly #options: BusLinkOptions & { readonly random: () => number };
+  readonly #options: BusLinkOptions & Required<Pick<BusLinkOptions, 'random' | 'mayUse'>>;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   readonly #stopLooking: () => void;
@@ -68,7 +70,7 @@ export class BusLink {
   #maxPauseMs = MAX_PAUSE_MS;
 
   constructor(options: BusLinkOptions) {
-    this.#options = { random: Math.random, ...options };
+    this.#options = { random: Math.random, mayUse: () => true, ...options };
     this.#status = { state: 'connecting', error: undefined, why: undefined, sinceMs: options.clock.wallMs() };
     this.#running = this.#run();
     this.#stopLooking = options.clock.every(LOOK_MS, () => void this.#look());
@@ -120,8 +122,10 @@ export class BusLink {
 
   async #look(): Promise<void> {
     // One that is damaged, or removed, ends no connection.
-    const credential = await readCredential(this.#options.folder).catch(noFault);
-    if (credential && credential.jwt !== this.#jwt && !this.#stop.signal.aborted) {
+    const { folder, mayUse } = this.#options;
+    const credential = await readCredential(folder).catch(noFault);
+    const isOther = credential && (credential.jwt !== this.#jwt || (this.#connection && !mayUse(credential)));
+    if (isOther && !this.#stop.signal.aborted) {
       this.#replaced.abort();
       await this.#connection?.close();
     }
@@ -165,13 +169,19 @@ export class BusLink {
 
   /** Read for each attempt: the owner may have replaced it. @throws PerchError with `why` in its context */
   async #credential(): Promise<Credential> {
-    const { folder, box, boxSide } = this.#options;
+    const { folder, box, boxSide, mayUse } = this.#options;
     const credential = await readCredential(folder).catch((error: unknown) => {
       throw busFailure('credential', explain(error), error);
     });
     this.#jwt = credential?.jwt;
     if (!credential) {
       throw busFailure('credential', `this Perch has no credential of the fleet: perch fleet join FILE (box ${box})`);
+    }
+    if (!mayUse(credential)) {
+      throw busFailure(
+        'credential',
+        'the server that gave this box its credential no longer has the right fleet: grant it to the server, or remove natsURL',
+      );
     }
     const member = memberOf(credential.jwt);
     this.#maxPauseMs = member.role === 'box' ? MAX_PAUSE_MS : SERVER_PAUSE_MS;

@@ -33,6 +33,8 @@ export const Credential = Type.Object({
   list: Type.Optional(HostList),
   /** Of a credential that a server has handed out: the NATS servers, unless the configuration names others. */
   natsURL: Type.Optional(Type.String({ maxLength: 1_000 })),
+  /** Of such a credential: id of the paired server, without whose right `fleet` this box does not use it. */
+  server: Type.Optional(Type.String({ maxLength: 64 })),
   /** Of such a credential: version of what it says of the fleet. */
   version: Type.Optional(Type.Integer()),
   /** `list` without a signature. Credentials of before have no `list`, and programs of before require this one. */
@@ -45,7 +47,6 @@ interface Claims {
   readonly name: string;
   readonly sub: string;
   readonly iat: number;
-  readonly exp: number | undefined;
 }
 
 /** What its JWT says of a member. */
@@ -56,8 +57,6 @@ export interface IssuedMember extends Member {
   readonly key: string;
   /** Unix seconds. */
   readonly issuedS: number;
-  /** Unix seconds; undefined: it does not end. */
-  readonly untilS: number | undefined;
 }
 
 /** Name of a member in its JWT. */
@@ -65,19 +64,18 @@ export const nameOf = ({ role, id }: Member): string => `${role}.${id}`;
 
 /** The member that a JWT is for, by whose key it is signed. @throws PerchError badInput also for a JWT with a wrong signature */
 export function memberOf(jwt: string): IssuedMember {
-  const { iss, name, sub: key, iat: issuedS, exp: untilS } = claimsOf(jwt);
+  const { iss, name, sub: key, iat: issuedS } = claimsOf(jwt);
   const [, role, id] = /^(box|server)\.([A-Za-z0-9-]{1,64})$/.exec(name) ?? [];
   if (id === undefined || !/^A[A-Z2-7]{55}$/.test(iss)) {
     throw new PerchError('badInput', 'the JWT is not that of a box or a server of a fleet');
   }
-  return { role: role as Member['role'], id, account: iss, key, issuedS, untilS };
+  return { role: role as Member['role'], id, account: iss, key, issuedS };
 }
 
 function claimsOf(jwt: string): Claims {
   try {
-    const { iss, name, sub, iat, exp } = decode(jwt);
-    const untilS = exp === undefined || exp === 0 ? undefined : Number(exp);
-    return { iss: String(iss), name: String(name), sub: String(sub), iat: Number(iat), exp: untilS };
+    const { iss, name, sub, iat } = decode(jwt);
+    return { iss: String(iss), name: String(name), sub: String(sub), iat: Number(iat) };
   } catch (cause) {
     throw new PerchError('badInput', 'the JWT is damaged', {}, cause);
   }

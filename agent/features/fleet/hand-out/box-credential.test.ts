@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { configOf } from '../../../../test/support/harness/servers/path-table-of.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { type Member, readCredential } from '../bus/credential.ts';
+import { type Credential, type Member, readCredential } from '../bus/credential.ts';
 import { CREDENTIAL_FILE } from '../bus/credential-file.ts';
 import { checkMember } from '../check-member.ts';
 import { FleetAuthority } from '../issue/authority.ts';
@@ -25,18 +25,24 @@ function folder(): string {
 const fleet = (hosts: readonly string[] = []) =>
   FleetAuthority.create(folder(), { natsURL: 'tls://nats.example', hosts });
 
+const SERVER = 'server-1';
+
 /** A box, and its parts as fleets sign them. */
 function openBox() {
   const dataDir = folder();
   const check = (member: Member) => checkMember(member, { name: '', config: configOf('') }, BOX);
-  const open = () => new BoxCredential({ dataDir, check, log: silentLogger });
+  const servers = new Set([SERVER]);
+  const mayUse = ({ server = '' }: Credential) => servers.has(server);
+  const open = () => new BoxCredential({ dataDir, check, mayUse, log: silentLogger });
   const box = open();
   const signed = async (keys: FleetAuthority, id = BOX, key?: string): Promise<HandOutPart> => {
-    const bundle = await keys.issueBundle([{ id, name: 'Shed', key: key ?? (await box.membership()).key }]);
+    const boxes = [{ id, name: 'Shed', key: key ?? (await box.membership()).key }];
+    const { bundle, refused } = await keys.issueBundle(boxes);
+    expect([...refused]).toEqual([]);
     return { fleet: bundle.fleet, jwt: bundle.boxes[id] ?? '' };
   };
   const stored = () => readCredential(dataDir);
-  return { box, dataDir, signed, stored, open };
+  return { box, dataDir, signed, stored, open, servers };
 }
 
 const rejected = (message: string) => ({ code: 'badInput', message: expect.stringContaining(message) });
@@ -45,16 +51,16 @@ test('a box keeps the seed, and takes a credential for its key', async () => {
   const { box, signed, stored, open, dataDir } = openBox();
   const keys = await fleet(['r1.example:443']);
   const { key } = await box.membership();
-  expect(await open().membership()).toEqual({ key, account: null, until: null });
+  expect(await open().membership()).toEqual({ key, account: null });
   const part = await signed(keys);
-  await box.take(part);
+  await box.take(part, SERVER);
   const credential = await stored();
   expect(credential).toMatchObject({ natsURL: 'tls://nats.example', hosts: ['r1.example:443'], jwt: part.jwt });
   expect(nkeys.fromSeed(new TextEncoder().encode(credential?.seed)).getPublicKey()).toBe(key);
   expect(statSync(join(dataDir, CREDENTIAL_FILE)).mode & 0o777).toBe(0o600);
   expect(JSON.stringify(part)).not.toContain(credential?.seed);
   // The same again changes nothing, also after a restart.
-  await open().take(part);
+  await open().take(part, SERVER);
   expect(await stored()).toEqual(credential);
 });
 
@@ -62,14 +68,15 @@ test('the next credential has another key, and one of a revoked key is not signe
   const { box, signed, stored } = openBox();
   const keys = await fleet();
   const first = await box.membership();
-  await box.take(await signed(keys));
+  await box.take(await signed(keys), SERVER);
   const next = await box.membership();
   expect(next.account).toMatch(/^A/);
   expect(next.key).not.toBe(first.key);
   await keys.revoke(BOX, Date.now());
-  await expect(signed(keys, BOX, first.key)).rejects.toMatchObject(rejected(`the key of box ${BOX} is revoked`));
+  const { refused } = await keys.issueBundle([{ id: BOX, name: '', key: first.key }]);
+  expect(refused.get(BOX)).toContain('its key is revoked');
   const former = await stored();
-  await box.take(await signed(keys));
+  await box.take(await signed(keys), SERVER);
   expect((await stored())?.seed).not.toBe(former?.seed);
 });
 
@@ -77,7 +84,7 @@ test('what is for another key or box, of another account or changed is rejected,
   const { box, signed, stored } = openBox();
   const keys = await fleet();
   const part = await signed(keys);
-  await box.take(part);
+  await box.take(part, SERVER);
   const before = await stored();
   const strangers = await fleet();
   const strange = await signed(strangers);
@@ -94,7 +101,7 @@ test('what is for another key or box, of another account or changed is rejected,
     [server, 'this Perch is no server'],
     [{}, 'this is not a credential of a bundle'],
   ] as const) {
-    await expect(box.take(given)).rejects.toMatchObject(rejected(message));
+    await expect(box.take(given, SERVER)).rejects.toMatchObject(rejected(message));
     expect(await stored()).toEqual(before);
   }
 });
@@ -104,8 +111,8 @@ test('hosts of before are rejected, so a server cannot bring them back', async (
   const keys = await fleet(['r1.example:443']);
   const former = await signed(keys);
   await keys.setHosts(['r2.example:443'], 1_800_000_000_000);
-  await box.take(await signed(keys));
-  await expect(box.take(former)).rejects.toMatchObject(rejected('older than the one that this box has'));
+  await box.take(await signed(keys), SERVER);
+  await expect(box.take(former, SERVER)).rejects.toMatchObject(rejected('older than the one that this box has'));
   expect((await stored())?.hosts).toEqual(['r2.example:443']);
 });
 
@@ -116,7 +123,7 @@ test('a draft that a crash has left counts for nothing, and a key that a credent
   writeFileSync(`${file}.new`, '{"format":"perch-fl');
   expect(await stored()).toBeUndefined();
   const { key } = await box.membership();
-  await box.take(part);
+  await box.take(part, SERVER);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ jwt: part.jwt });
   expect((await open().membership()).key).not.toBe(key);
 });
@@ -147,9 +154,38 @@ test('mutated parts, bundles and files of keys are rejected in one sentence, unl
   }
 });
 
-test('two boxes with one key are not signed', async () => {
+test('a box whose key is that of another one, or damaged, gets no credential, and the others get theirs', async () => {
   const keys = await fleet();
   const key = nkeys.createUser().getPublicKey();
-  const boxes = [BOX, OTHER].map((id) => ({ id, name: '', key }));
-  await expect(keys.issueBundle(boxes)).rejects.toMatchObject(rejected(`boxes ${OTHER} and ${BOX} name the same key`));
+  const damaged = '00000000000000b3';
+  const boxes = [
+    ...[BOX, OTHER].map((id) => ({ id, name: '', key })),
+    { id: damaged, name: '', key: `U${'A'.repeat(55)}` },
+  ];
+  const { bundle, refused } = await keys.issueBundle(boxes);
+  expect(Object.keys(bundle.boxes)).toEqual([BOX]);
+  expect(Object.fromEntries(refused)).toEqual({
+    [OTHER]: `its key is that of box.${BOX}`,
+    [damaged]: 'its key is damaged',
+  });
+});
+
+test('without the right of its server a box has no credential, takes the same from another pairing, and may change fleets', async () => {
+  const { box, signed, stored, servers } = openBox();
+  const keys = await fleet();
+  const part = await signed(keys);
+  await box.take(part, SERVER);
+  expect((await box.membership()).account).toMatch(/^A/);
+  servers.clear();
+  expect((await box.membership()).account).toBeNull();
+  // The seed is still there.
+  servers.add('server-2');
+  await box.take(part, 'server-2');
+  expect(await stored()).toMatchObject({ jwt: part.jwt, server: 'server-2' });
+  const strange = await signed(await fleet());
+  await expect(box.take(strange, 'server-2')).rejects.toMatchObject(rejected('belongs to the fleet of account'));
+  servers.delete('server-2');
+  servers.add('server-3');
+  await box.take(strange, 'server-3');
+  expect((await box.membership()).account).toMatch(/^A/);
 });

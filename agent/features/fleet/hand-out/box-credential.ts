@@ -17,16 +17,16 @@ const NextKey = Type.Object({ seed: Credential.properties.seed });
 export interface Membership {
   /** Public key of the credential that this box takes next. */
   readonly key: string;
-  /** Public key of the account of its fleet; null: it has no credential. */
+  /** Public key of the account of its fleet; null: it has no credential that it may use. */
   readonly account: string | null;
-  /** When its credential ends; null: it does not. RFC 3339. */
-  readonly until: string | null;
 }
 
 interface BoxCredentialOptions {
   readonly dataDir: string;
   /** Whether the member may be this Perch. @throws PerchError */
   readonly check: (member: Member) => void;
+  /** False: the server that handed it out no longer has the right. */
+  readonly mayUse: (credential: Credential) => boolean;
   readonly log: Logger;
 }
 
@@ -48,18 +48,19 @@ export class BoxCredential {
     return this.#turns.run(async () => {
       const credential = await readCredential(this.#options.dataDir);
       const key = publicOf(await this.#nextSeed(credential));
-      const { account = null, untilS } = credential ? memberOf(credential.jwt) : {};
-      return { key, account, until: untilS === undefined ? null : new Date(untilS * 1000).toISOString() };
+      const isUsed = credential !== undefined && this.#options.mayUse(credential);
+      return { key, account: isUsed ? memberOf(credential.jwt).account : null };
     });
   }
 
   /**
    * Saves a credential that is signed for a key of this box. Until then, and after a power cut, it has the former one.
    * @param part unchecked
-   * @returns the credential @throws PerchError badInput
+   * @param server id of the paired server
+   * @throws PerchError badInput
    */
-  take(part: unknown): Promise<Credential> {
-    const { dataDir, check, log } = this.#options;
+  take(part: unknown, server: string): Promise<void> {
+    const { dataDir, check, mayUse, log } = this.#options;
     return this.#turns.run(async () => {
       const { member, facts } = readPart(part);
       check(member);
@@ -71,7 +72,8 @@ export class BoxCredential {
       if (before?.role === 'server') {
         throw new PerchError('badInput', `this Perch is ${nameOf(before)} of a fleet`);
       }
-      if (before && before.account !== member.account) {
+      const isSame = before?.account === member.account;
+      if (former && before && !isSame && mayUse(former)) {
         const [now, then] = [shortKey(before.account), shortKey(member.account)];
         throw new PerchError(
           'badInput',
@@ -86,19 +88,19 @@ export class BoxCredential {
           `the JWT is for key ${shortKey(member.key)}, and this box has ${seeds.map((one) => shortKey(publicOf(one))).join(' and ')}: collect the keys again (perch fleet boxes FILE)`,
         );
       }
-      if (before && former && (member.issuedS < before.issuedS || facts.version < (former.version ?? 0))) {
+      if (isSame && (member.issuedS < before.issuedS || facts.version < (former?.version ?? 0))) {
         throw new PerchError('badInput', 'this credential is older than the one that this box has');
       }
       const { natsURL, authority, orders, list, version } = facts;
       const credential: Credential = {
-        ...{ format: 'perch-fleet', jwt: (part as HandOutPart).jwt, seed, natsURL, version, orders: { key: orders } },
+        ...{ format: 'perch-fleet', jwt: (part as HandOutPart).jwt, seed, natsURL, server, version },
+        orders: { key: orders },
         ...(authority !== undefined && { authority }),
         ...(list && { list }),
         hosts: list?.hosts ?? [],
       };
       await this.#document.save(() => credential);
-      log.info({ account: member.account }, 'this box has a credential of its fleet from a server');
-      return credential;
+      log.info({ account: member.account, server }, 'this box has a credential of its fleet from a server');
     });
   }
 

@@ -11,7 +11,7 @@ import { createHttpApp } from '../../../http/listener/app.ts';
 import { HAND_OUT_PATH, handOutRoutes } from './box-routes.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
-const SAID = { key: `U${'A'.repeat(55)}`, account: null, until: null, error: null };
+const SAID = { key: `U${'A'.repeat(55)}`, account: null, error: null };
 
 /** The routes of a box that is paired with a server. */
 async function open(rights: Partial<ServerRights>) {
@@ -26,8 +26,8 @@ async function open(rights: Partial<ServerRights>) {
   onTestFinished(() => app.close());
   verifySignatures(app, { signatures, paired: servers }, new ServerConnections());
   const taken: unknown[] = [];
-  const take = async (part: unknown) => {
-    taken.push(part);
+  const take = async (part: unknown, server: string) => {
+    taken.push(server === id ? part : server);
     return SAID;
   };
   await app.register(async (scope) => handOutRoutes(scope, { servers, read: async () => SAID, take }));

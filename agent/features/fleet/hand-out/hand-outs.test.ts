@@ -9,7 +9,7 @@ import { HandOuts, knownBoxesIn, outcomeOf } from './hand-outs.ts';
 
 const [YARD, BARN] = ['00000000000000b1', '00000000000000b2'] as const;
 const keyOf = (letter: string): string => `U${letter.repeat(55)}`;
-const SAID = { account: null, until: null, error: null };
+const SAID = { account: null, error: null };
 const JWT = `${'j'.repeat(40)}.signature`;
 
 /** A server with these boxes. @param answers of the boxes, by method and id */
@@ -23,7 +23,7 @@ function openServer(answers: Record<string, () => unknown>) {
   const asked: string[] = [];
   const asking = {
     list: () => boxes,
-    ask: async (id: string, method: string) => {
+    ask: async (id: string, method: string): Promise<unknown> => {
       asked.push(`${method} ${id}`);
       return answers[`${method} ${id}`]?.();
     },
@@ -88,6 +88,43 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   Object.assign(boxes[0] as object, { sinceMs: 2 });
   await clock.advance(5_000);
   await settles(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
+});
+
+test('a box that is paired anew, and so has no credential, gets the same one again', async () => {
+  let account: string | null = null;
+  const { boxes, bundle, settles, clock, asked } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, account, key: keyOf('A') }),
+    [`POST ${YARD}`]: () => {
+      account = 'AAAA';
+      return { ...SAID, account, key: keyOf('C') };
+    },
+  });
+  const given = () => asked.filter((one) => one === `POST ${YARD}`).length;
+  bundle({ [YARD]: JWT });
+  await clock.advance(5_000);
+  await settles(async () => expect(given()).toBe(1));
+  Object.assign(boxes[0] as object, { sinceMs: 2 });
+  await clock.advance(5_000);
+  await settles(async () => expect(asked.filter((one) => one === `GET ${YARD}`).length).toBeGreaterThan(1));
+  expect(given()).toBe(1);
+  account = null;
+  Object.assign(boxes[0] as object, { sinceMs: 3 });
+  await clock.advance(5_000);
+  await settles(async () => expect(given()).toBe(2));
+});
+
+test('what a box says is short, and one line', async () => {
+  const { known, settles, asked, boxes } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A'), error: `away\u001b[2J\n${BARN}  Box 1: joined` }),
+    [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B'), error: 'x'.repeat(401) }),
+  });
+  Object.assign(boxes[0] as object, { name: 'Yard\n\u0007' });
+  await settles(async () => expect(asked).toHaveLength(2));
+  await settles(async () =>
+    expect(await known()).toEqual({
+      [YARD]: { ...SAID, key: keyOf('A'), name: 'Yard', error: `away [2J ${BARN} Box 1: joined` },
+    }),
+  );
 });
 
 test('an answer of another form is not kept', async () => {

@@ -7,8 +7,8 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
-import { Bundle } from '../issue/bundle.ts';
-import { HAND_OUT_PATH, MembershipAnswer } from './box-routes.ts';
+import { Bundle, oneLine } from '../issue/bundle.ts';
+import { HAND_OUT_PATH, MAX_ERROR_CHARS, MembershipAnswer } from './box-routes.ts';
 
 /** What the owner has signed, as the command has left it. */
 const BUNDLE_FILE = 'fleet-bundle.json';
@@ -167,20 +167,27 @@ export class HandOuts {
   }
 
   /** @returns what it says now, and when it is asked again on this connection */
-  async #ask(id: string, name: string): Promise<{ readonly known?: KnownBox; readonly againMs: number }> {
+  async #ask(id: string, given: string): Promise<{ readonly known?: KnownBox; readonly againMs: number }> {
     const { asking, log } = this.#options;
+    const name = oneLine(given);
     const { signal } = this.#stop;
     try {
       let said = answerOf(await asking.ask(id, 'GET', HAND_OUT_PATH, undefined, signal));
       let told = this.#known[id]?.told;
       const jwt = this.#bundle?.boxes[id];
       const fleet = this.#bundle?.fleet;
-      if (jwt !== undefined && (told?.jwt !== endOf(jwt) || told.refusal !== undefined)) {
+      const isTold = jwt !== undefined && told?.jwt === endOf(jwt) && told.refusal === undefined;
+      // A box without a credential may have been paired anew, and takes the same one again.
+      if (jwt !== undefined && (!isTold || said.account === null)) {
         const given = await this.#give(id, JSON.stringify({ fleet, jwt }));
         said = given.said ?? said;
         told = { jwt: endOf(jwt), ...(given.refusal !== undefined && { refusal: given.refusal }) };
-        log.info({ box: id, refusal: given.refusal }, 'a box of the fleet has got its credential');
-        return { known: { ...said, name, told }, againMs: given.refusal === undefined ? CHECKED_MS : NEVER_MS };
+        if (given.refusal === undefined) {
+          log.info({ box: id }, 'a box of the fleet has got its credential');
+          return { known: { ...said, name, told }, againMs: isTold ? AGAIN_MS : CHECKED_MS };
+        }
+        log.warn({ box: id, refusal: given.refusal }, 'a box refuses its credential of the fleet');
+        return { known: { ...said, name, told }, againMs: NEVER_MS };
       }
       return { known: { ...said, name, ...(told && { told }) }, againMs: said.error === null ? NEVER_MS : AGAIN_MS };
     } catch (error) {
@@ -201,7 +208,7 @@ export class HandOuts {
       if (!isRefusal(error)) {
         throw error;
       }
-      return { refusal: explain(error).slice(0, 400) };
+      return { refusal: oneLine(explain(error)).slice(0, MAX_ERROR_CHARS) };
     }
   }
 
@@ -221,7 +228,8 @@ function answerOf(answer: unknown): MembershipAnswer {
   if (!Check(MembershipAnswer, answer)) {
     throw new PerchError('unavailable', 'the box answers in another form');
   }
-  return Clean(MembershipAnswer, answer) as MembershipAnswer;
+  const said = Clean(MembershipAnswer, answer) as MembershipAnswer;
+  return { ...said, error: said.error === null ? null : oneLine(said.error) };
 }
 
 const isRefusal = (error: unknown): boolean =>

@@ -127,26 +127,32 @@ export class FleetAuthority {
     };
   }
 
-  /**
-   * Credentials for keys that boxes have made.
-   * @throws PerchError badInput for a key that is revoked, or is that of another box
-   */
-  async issueBundle(boxes: BoxKeys['boxes']): Promise<Bundle> {
+  /** Credentials for keys that boxes have made. @returns also why boxes get none, by id: a wrong key of one does not stop the others */
+  async issueBundle(
+    boxes: BoxKeys['boxes'],
+  ): Promise<{ readonly bundle: Bundle; readonly refused: ReadonlyMap<string, string> }> {
     const { account, natsURL, authority, orders, hosts, hostsVersion = 1, revoked } = this.#keys;
     const issued = { ...this.#keys.issued };
     const owners = new Map(Object.entries(issued).flatMap(([name, keys]) => keys.map((key) => [key, name] as const)));
     const jwts: Record<string, string> = {};
+    const refused = new Map<string, string>();
     for (const { id, key } of boxes) {
       const name = nameOf({ role: 'box', id });
-      if (revoked[key] !== undefined) {
-        throw new PerchError('badInput', `the key of box ${id} is revoked: collect the keys again (perch fleet boxes)`);
+      const owner = owners.get(key) ?? name;
+      if (!isKey(key)) {
+        refused.set(id, 'its key is damaged');
+      } else if (revoked[key] !== undefined) {
+        refused.set(
+          id,
+          'its key is revoked: collect the keys again; if it is the same, delete fleet-next-key.json on the box and restart that',
+        );
+      } else if (owner !== name) {
+        refused.set(id, `its key is that of ${owner}`);
+      } else {
+        owners.set(key, name);
+        jwts[id] = await encodeUser(name, nkeys.fromPublic(key), keyOf(account), boxLimits(id));
+        issued[name] = [...new Set([...(issued[name] ?? []), key])];
       }
-      if ((owners.get(key) ?? name) !== name) {
-        throw new PerchError('badInput', `boxes ${id} and ${owners.get(key)?.slice('box.'.length)} name the same key`);
-      }
-      owners.set(key, name);
-      jwts[id] = await encodeUser(name, nkeys.fromPublic(key), keyOf(account), boxLimits(id));
-      issued[name] = [...new Set([...(issued[name] ?? []), key])];
     }
     this.#keys = { ...this.#keys, issued };
     await this.#document.save(() => this.#keys);
@@ -155,7 +161,8 @@ export class FleetAuthority {
       ...(authority !== undefined && { authority }),
       ...(hosts.length > 0 && { list: signHosts(hosts, hostsVersion, keyOf(account)) }),
     };
-    return { format: 'perch-fleet-bundle', fleet: signFacts(facts, keyOf(account)), boxes: jwts };
+    const fleet = signFacts(facts, keyOf(account));
+    return { bundle: { format: 'perch-fleet-bundle', fleet, boxes: jwts }, refused };
   }
 
   get hosts(): readonly string[] {
@@ -244,6 +251,15 @@ function newOrderKey(): Keys['orders'] {
 
 const seedOf = (key: nkeys.KeyPair): string => new TextDecoder().decode(key.getSeed());
 const keyOf = (seed: string): nkeys.KeyPair => nkeys.fromSeed(new TextEncoder().encode(seed));
+
+/** Whether its checksum is right. */
+function isKey(key: string): boolean {
+  try {
+    return nkeys.fromPublic(key).getPublicKey() === key;
+  } catch {
+    return false;
+  }
+}
 
 const STANDARD: ConnectionType[] = ['STANDARD'];
 

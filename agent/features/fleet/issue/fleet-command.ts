@@ -10,7 +10,7 @@ import { serversOf } from '../bus/connection.ts';
 import { Credential, type Member, nameOf } from '../bus/credential.ts';
 import { Hosts } from '../bus/host-list.ts';
 import { FleetAuthority } from './authority.ts';
-import { MAX_FILE_BYTES, readBoxKeys } from './bundle.ts';
+import { MAX_FILE_BYTES, oneLine, readBoxKeys } from './bundle.ts';
 import { closeStreams, publishAccount } from './publish-account.ts';
 
 /** What each NATS server includes. */
@@ -135,13 +135,16 @@ async function signKeys(
 ): Promise<number> {
   const { boxes } = readBoxKeys(await readText(files.keys, MAX_FILE_BYTES));
   const fleet = await FleetAuthority.open(folder);
-  const bundle = await fleet.issueBundle(boxes);
-  await replaceFile(files.bundle, `${JSON.stringify(bundle)}\n`);
+  const { bundle, refused } = await fleet.issueBundle(boxes);
   for (const { id, name, key } of boxes) {
-    call.write(`${id}  ${name}: signed ${key}\n`);
+    const why = refused.get(id);
+    call.write(`${id}  ${oneLine(name)}: ${why === undefined ? `signed ${key}` : `not signed: ${why}`}\n`);
   }
-  call.write(`On a server: perch fleet hand-out ${files.bundle}\n`);
-  return 0;
+  if (refused.size < boxes.length) {
+    await replaceFile(files.bundle, `${JSON.stringify(bundle)}\n`);
+    call.write(`On a server: perch fleet hand-out ${files.bundle}\n`);
+  }
+  return refused.size === 0 ? 0 : 1;
 }
 
 async function revoke(call: CommandCall, folder: string, id: string, nowMs: number): Promise<number> {

@@ -26,7 +26,7 @@ export const ServerTerms = Type.Object(
     fleet: Type.Optional(
       Type.Boolean({
         description:
-          'Hands this box a credential of its fleet, whose bus gets events of all cameras. Default false, with `/v3/away/servers` true if `cameras` is `all`.',
+          'Hands this box a credential of its fleet, whose bus gets events of all cameras. Default false, with `/v3/away/servers` true if `cameras` is `all` and `recordings` is true.',
       }),
     ),
   },

@@ -67,10 +67,13 @@ async function joinServer(server: Agent, box: Agent, terms: object = {}): Promis
 const idOf = async (box: Agent): Promise<string> =>
   JSON.parse(readFileSync(join(box.dataDir, 'servers.json'), 'utf8')).box;
 const credentialOf = (box: Agent): string => readFileSync(join(box.dataDir, CREDENTIAL_FILE), 'utf8');
+const pairingOf = async (box: Agent): Promise<string | undefined> =>
+  (await asOwner<{ items: { id: string }[] }>(box, 'GET', '/v3/pairedservers/list')).items[0]?.id;
 const setRight = async (box: Agent, fleet: boolean): Promise<void> => {
-  const { items } = await asOwner<{ items: { id: string }[] }>(box, 'GET', '/v3/pairedservers/list');
-  await asOwner(box, 'PATCH', `/v3/pairedservers/${items[0]?.id}`, { fleet });
+  await asOwner(box, 'PATCH', `/v3/pairedservers/${await pairingOf(box)}`, { fleet });
 };
+const isOnBus = async (box: Agent): Promise<boolean> =>
+  (await (await fetch(`${box.url}/metrics`, { headers: box.headers })).text()).includes('fleet_connected 1');
 
 describeWith(['nats-server'], 'credentials of a fleet that a server hands out', () => {
   test('boxes paired by invitation join over their link, and keep what they have of what is wrong', LIMIT, async () => {
@@ -130,7 +133,7 @@ describeWith(['nats-server'], 'credentials of a fleet that a server hands out', 
       server.keys,
       server.bundle,
     ]);
-    expect(mixed.output).toContain('name the same key');
+    expect(mixed.output).toContain('not signed: its key is that of box.');
     writeFileSync(server.keys, owned);
     await server.sign();
     const text = readFileSync(server.bundle, 'utf8');
@@ -141,7 +144,11 @@ describeWith(['nats-server'], 'credentials of a fleet that a server hands out', 
 
     // Without the right a box waits; what it is given meanwhile it gets later.
     writeFileSync(server.bundle, text);
+    // The other box has its address from the credential, this one from its configuration.
+    await asOwner(barn, 'PATCH', '/v3/config/global/patch', { natsURL: fleet.nats.url });
     await setRight(barn, false);
+    // It leaves the bus, and its events stay with it.
+    await until(async () => !(await isOnBus(barn)) || undefined);
     const later = await server.handOut();
     expect(later).toMatch(new RegExp(`${yardId} .*: joined`));
     expect(later).toMatch(new RegExp(`${barnId} .*: waiting`));
@@ -149,6 +156,14 @@ describeWith(['nats-server'], 'credentials of a fleet that a server hands out', 
     await setRight(barn, true);
     await until(async () => new RegExp(`${barnId} .*: joined`).test((await server.run('boxes')).output) || undefined);
     await publishes(yard, yardId, 'yard-3');
+    // With its pairing a box leaves the bus, and with another one it is back without another signature.
+    const kept = JSON.parse(credentialOf(yard)).jwt;
+    await asOwner(yard, 'DELETE', `/v3/pairedservers/${await pairingOf(yard)}`);
+    await until(async () => !(await isOnBus(yard)) || undefined);
+    await joinServer(one, yard);
+    await until(async () => (await isOnBus(yard)) || undefined);
+    expect(JSON.parse(credentialOf(yard)).jwt).toBe(kept);
+    await publishes(yard, yardId, 'yard-4');
     expect(existsSync(join(shut.dataDir, CREDENTIAL_FILE))).toBe(false);
     expect((await server.run('boxes')).output).not.toContain(shutId);
   });
