@@ -242,6 +242,8 @@ export interface CommandCall {
   stopSignal(): AbortSignal;
   /** Locks the data folder. @param hint the message if a Perch runs on it @throws PerchError */
   hold(hint: string): { release(): void };
+  /** Runs it with the documents where the configuration of the call keeps them. @throws PerchError conflict: Perch keeps them elsewhere */
+  withDocuments<T>(call: CommandCall, work: () => Promise<T>): Promise<T>;
 }
 
 /** What the product offers. A class takes `Pick<Host, …>`. */

@@ -95,6 +95,10 @@ function callOf(
           : cause;
       }
     },
+    withDocuments: async (call, work) => {
+      const { withDocuments } = await import('../features/documents.ts');
+      return withDocuments(call, work);
+    },
   };
 }
 

@@ -2,19 +2,12 @@ import { resolve } from 'node:path';
 import { becomeOwnerOf } from '../../../system/data-folder.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { carryDocuments } from '../../base/files/document-carrier.ts';
 import { replaceFile } from '../../base/files/durable-file.ts';
-import { settingsIn } from '../../config/schema/feature-keys.ts';
-import { readLastStart } from '../../config/store/last-start.ts';
-import { readConfig } from '../../config/store/read-config.ts';
 import type { CommandCall } from '../contract.ts';
 import { memberOf } from './bus/credential.ts';
-import { placeOf, readDatabaseURL } from './database/database-url.ts';
-import { openDatabase } from './database/transfer-command.ts';
 import { bundleIn, knownBoxesIn, outcomeOf } from './hand-out/hand-outs.ts';
 import { type BoxKeys, type Bundle, MAX_FILE_BYTES, readBundle } from './issue/bundle.ts';
 import { isConfigFile, readText, textOf } from './issue/fleet-command.ts';
-import { FLEET } from './keys.ts';
 
 /** A running Perch looks for a bundle every five seconds. */
 const MAX_WAIT_MS = 20_000;
@@ -27,42 +20,16 @@ export async function handOutCommand(
   input: AsyncIterable<Uint8Array | string> = process.stdin,
 ): Promise<number> {
   const [word, place = ''] = call.words.filter((one) => !isConfigFile(one));
+  becomeOwnerOf(call.dataDir);
+  const named = { ...call, file: call.words.find(isConfigFile) };
   if (word === 'boxes') {
-    await withDocuments(call, () => listBoxes(call, place === '' ? undefined : place));
+    await call.withDocuments(named, () => listBoxes(call, place === '' ? undefined : place));
     return 0;
   }
   const text = place === '-' ? textOf(input, MAX_FILE_BYTES) : readText(resolve(call.cwd, place), MAX_FILE_BYTES);
   const { bundle, account } = readBundle(await text);
-  await withDocuments(call, () => handOut(call, bundle, account, clock));
+  await call.withDocuments(named, () => handOut(call, bundle, account, clock));
   return 0;
-}
-
-/** With the documents of the last start. @throws PerchError conflict if the configuration has another place for them */
-async function withDocuments(call: CommandCall, work: () => Promise<void>): Promise<void> {
-  const { dataDir, cwd, env, words } = call;
-  becomeOwnerOf(dataDir);
-  const file = words.find(isConfigFile);
-  const { name, config } = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() });
-  const { databaseURL } = settingsIn(config, FLEET);
-  const address = databaseURL === '' ? undefined : readDatabaseURL(databaseURL);
-  const place = address && placeOf(address);
-  const started = await readLastStart(dataDir, file);
-  if (started && started.documents !== place) {
-    const [theirs, ours] = [started.documents ?? 'files', place ?? 'files'];
-    const advice = 'run this with the FILE.yml and the variables (PERCH_DATABASEURL) of Perch';
-    throw new PerchError(
-      'conflict',
-      `Perch uses ${theirs}, and with ${name} this command would use ${ours}: ${advice}`,
-    );
-  }
-  const database = address && (await openDatabase(address));
-  const forget = database && carryDocuments(dataDir, database);
-  try {
-    await work();
-  } finally {
-    forget?.();
-    await database?.close();
-  }
 }
 
 async function listBoxes({ dataDir, cwd, write }: CommandCall, place: string | undefined): Promise<void> {

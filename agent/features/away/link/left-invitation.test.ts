@@ -39,6 +39,7 @@ function callIn(dataDir: string, isRunning: boolean, options: Readonly<Record<st
     },
     write: (text) => void written.push(text),
     stopSignal: () => new AbortController().signal,
+    withDocuments: (_, work) => work(),
   };
   return { call: call as CommandCall, written };
 }

@@ -20,7 +20,6 @@ const CHECKED_MS = 2_000;
 const AGAIN_MS = 60_000;
 const NEVER_MS = Number.POSITIVE_INFINITY;
 const MAX_ASKED_AT_ONCE = 8;
-const MAX_BOXES = 20_000;
 
 const KnownBox = Type.Object({
   ...MembershipAnswer.properties,
@@ -29,7 +28,7 @@ const KnownBox = Type.Object({
   told: Type.Optional(Type.Object({ jwt: Type.String(), refusal: Type.Optional(Type.String()) })),
 });
 type KnownBox = Static<typeof KnownBox>;
-const KnownBoxes = Type.Object({ boxes: Type.Record(Type.String(), KnownBox, { maxProperties: MAX_BOXES }) });
+const KnownBoxes = Type.Object({ boxes: Type.Record(Type.String(), KnownBox) });
 export type KnownBoxes = Static<typeof KnownBoxes>['boxes'];
 
 export const bundleIn = (dataDir: string, log?: Logger): StoredDocument<typeof Bundle> =>
@@ -70,7 +69,6 @@ export class HandOuts {
   readonly #asked = new Map<string, { readonly about: string; readonly againMs: number }>();
   #bundleMs = 0;
   #running: Promise<void> | undefined;
-  #isDue = false;
   readonly #stop = new AbortController();
   readonly #stopLooking: () => void;
 
@@ -81,12 +79,13 @@ export class HandOuts {
     this.#knownFile = knownBoxesIn(dataDir, log);
     this.#bundleFile.follow((bundle) => {
       this.#bundle = bundle;
-      this.#look();
     });
     this.#knownFile.follow((known) => {
       this.#known = known?.boxes ?? {};
     });
-    this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
+    this.#stopLooking = clock.every(LOOK_MS, () => {
+      this.#running ??= this.#run();
+    });
     this.#running = this.#load().then(() => this.#run());
   }
 
@@ -94,14 +93,6 @@ export class HandOuts {
     this.#stopLooking();
     this.#stop.abort();
     await this.#running;
-  }
-
-  #look(): void {
-    if (this.#running) {
-      this.#isDue = true;
-    } else if (!this.#stop.signal.aborted) {
-      this.#running = this.#run();
-    }
   }
 
   async #load(): Promise<void> {
@@ -114,16 +105,14 @@ export class HandOuts {
   }
 
   async #run(): Promise<void> {
-    do {
-      this.#isDue = false;
-      try {
-        await this.#readBundle();
-        await this.#askAll();
-      } catch (error) {
-        this.#options.log.warn({ cause: explain(error) }, 'credentials of the fleet cannot be handed out');
-      }
-    } while (this.#isDue && !this.#stop.signal.aborted);
-    this.#running = undefined;
+    try {
+      await this.#readBundle();
+      await this.#askAll();
+    } catch (error) {
+      this.#options.log.warn({ cause: explain(error) }, 'credentials of the fleet cannot be handed out');
+    } finally {
+      this.#running = undefined;
+    }
   }
 
   /** In a file: the command replaces it while this runs. */

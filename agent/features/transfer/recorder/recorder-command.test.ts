@@ -36,6 +36,7 @@ async function openCommand(quirks: Quirks = {}, pathKeys = 'recordDeleteAfter: 0
       env: password === '' ? {} : { PERCH_RECORDER_PASSWORD: password },
       write: (text) => void written.push(text),
       stopSignal: () => new AbortController().signal,
+      withDocuments: (_, work) => work(),
       hold: () => ({ release: () => {} }),
     };
     const error = await transfer.commands?.[0]?.run(call).then(
