@@ -97,7 +97,7 @@ test('what is for another key or box, of another account or changed is rejected,
     [strange, 'this box belongs to the fleet of account'],
     [{ ...part, fleet: { ...part.fleet, text: other } }, 'did not sign the rest'],
     [{ ...part, fleet: strange.fleet }, 'did not sign the rest'],
-    [{ ...part, jwt: `${part.jwt.slice(0, -1)}x` }, 'the JWT is damaged'],
+    [{ ...part, jwt: `${part.jwt.slice(0, -8)}AAAAAAAA` }, 'the JWT is damaged'],
     [server, 'this Perch is no server'],
     [{}, 'this is not a credential of a bundle'],
   ] as const) {

@@ -37,11 +37,17 @@ function openServer(answers: Record<string, () => unknown>) {
       JSON.stringify({ format: 'perch-fleet-bundle', fleet: { text: '{}', signature: 's'.repeat(86) }, boxes: jwts }),
     );
   const settles = (check: () => Promise<void>) => vi.waitFor(check, 10_000);
-  return { boxes, clock, asked, known, bundle, settles };
+  /** A look that is due while one runs waits for the next. */
+  const looks = (check: () => Promise<void>) =>
+    settles(async () => {
+      await clock.advance(5_000);
+      await check();
+    });
+  return { boxes, clock, asked, known, bundle, settles, looks };
 }
 
 test('keys are collected once for each connection, of boxes that grant the right', async () => {
-  const { boxes, asked, known, settles, clock } = openServer({
+  const { boxes, asked, known, settles, looks, clock } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A'), more: 'x' }),
     [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
   });
@@ -50,16 +56,14 @@ test('keys are collected once for each connection, of boxes that grant the right
   await clock.advance(60_000);
   expect(asked).toEqual([`GET ${YARD}`]);
   Object.assign(boxes[1] as object, { mayHandOut: true });
-  await clock.advance(5_000);
-  await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
+  await looks(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  await clock.advance(5_000);
-  await settles(async () => expect(asked).toEqual([`GET ${YARD}`, `GET ${BARN}`, `GET ${YARD}`]));
+  await looks(async () => expect(asked).toEqual([`GET ${YARD}`, `GET ${BARN}`, `GET ${YARD}`]));
 });
 
 test('each box gets its part, what it says is kept, and one that is away gets it when it is back', async () => {
   let isBack = false;
-  const { boxes, known, bundle, settles, clock, asked } = openServer({
+  const { boxes, known, bundle, settles, looks, asked } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A') }),
     [`POST ${YARD}`]: () => {
       throw new PerchError('badInput', 'the box says: of another fleet');
@@ -74,25 +78,22 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   });
   await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
   bundle({ [YARD]: JWT, [BARN]: JWT });
-  await clock.advance(5_000);
-  await settles(async () =>
+  await looks(async () =>
     expect(outcomeOf(JWT, (await known())[YARD])).toBe('refused: the box says: of another fleet'),
   );
   expect(outcomeOf(JWT, (await known())[BARN])).toMatch(/^waiting/);
   isBack = true;
   Object.assign(boxes[1] as object, { sinceMs: 2 });
-  await clock.advance(5_000);
-  await settles(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
+  await looks(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
   // The one that refused is asked again when it is connected anew.
   expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  await clock.advance(5_000);
-  await settles(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
+  await looks(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
 });
 
 test('a box that is paired anew, and so has no credential, gets the same one again', async () => {
   let account: string | null = null;
-  const { boxes, bundle, settles, clock, asked } = openServer({
+  const { boxes, bundle, looks, asked } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, account, key: keyOf('A') }),
     [`POST ${YARD}`]: () => {
       account = 'AAAA';
@@ -101,16 +102,13 @@ test('a box that is paired anew, and so has no credential, gets the same one aga
   });
   const given = () => asked.filter((one) => one === `POST ${YARD}`).length;
   bundle({ [YARD]: JWT });
-  await clock.advance(5_000);
-  await settles(async () => expect(given()).toBe(1));
+  await looks(async () => expect(given()).toBe(1));
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  await clock.advance(5_000);
-  await settles(async () => expect(asked.filter((one) => one === `GET ${YARD}`).length).toBeGreaterThan(1));
+  await looks(async () => expect(asked.filter((one) => one === `GET ${YARD}`).length).toBeGreaterThan(1));
   expect(given()).toBe(1);
   account = null;
   Object.assign(boxes[0] as object, { sinceMs: 3 });
-  await clock.advance(5_000);
-  await settles(async () => expect(given()).toBe(2));
+  await looks(async () => expect(given()).toBe(2));
 });
 
 test('what a box says is short, and one line', async () => {
