@@ -33,6 +33,8 @@ const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
   ...[
     'DELETE /v3/pairedservers/self',
+    'GET /v3/pairedservers/fleet',
+    'POST /v3/pairedservers/fleet',
     'GET /v3/pairedservers/settings/{name}',
     'PATCH /v3/pairedservers/settings/{name}',
   ],
