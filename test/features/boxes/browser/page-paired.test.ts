@@ -93,7 +93,7 @@ describeWith(['chromium'], 'servers of a box on the page', () => {
       await row.click();
       await settled(page, '.sheet');
       await page.getByRole('button', { name: 'Play recordings' }).click();
-      await page.getByRole('button', { name: 'All cameras' }).click();
+      await page.getByRole('button', { name: 'All cameras', exact: true }).click();
       await page.getByRole('button', { name: 'Save' }).click();
       await until(async () => {
         const [item] = await serversOf();
