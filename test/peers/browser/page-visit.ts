@@ -77,6 +77,14 @@ export interface VisitOptions {
   readonly isCalm?: boolean;
   /** The page has a clock of its own, which `page.clock` moves on. */
   readonly hasClock?: boolean;
+  /** In a time zone in which it is about noon: what has just happened is of the same day. */
+  readonly isNoon?: boolean;
+}
+
+/** Signs of these zones are those of POSIX: `Etc/GMT-2` is two hours ahead of UTC. */
+function zoneOfNoon(): string {
+  const hours = 12 - new Date().getUTCHours();
+  return `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`;
 }
 
 /** A harness, or the main port of an agent. */
@@ -102,7 +110,8 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   const { size, theme = 'dark', locale = 'en-GB' } = options;
   const url = addressOf(box, options);
   const reducedMotion = options.isCalm ? byLength('reduce', 'no-preference') : 'no-preference';
-  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale, reducedMotion });
+  const zone = options.isNoon ? { timezoneId: zoneOfNoon() } : {};
+  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale, reducedMotion, ...zone });
   const page = await context.newPage();
   if (options.hasClock) {
     await page.clock.install();

@@ -37,7 +37,8 @@ describeWith(['chromium', 'ffmpeg'], 'what was found in the pictures of events',
     return box.api('POST', 'events', { path, type: 'motion', start, end, ...(labels && { labels }) });
   };
   const open = async (size: Size, place: string, locale = 'en-GB') => {
-    const visitor = await visit(viewer.browser, box, { size, locale, theme: size === 'phone' ? 'light' : 'dark' });
+    const theme = size === 'phone' ? 'light' : 'dark';
+    const visitor = await visit(viewer.browser, box, { size, locale, theme, isNoon: true });
     await visitor.logIn(place);
     return visitor;
   };
