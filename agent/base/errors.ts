@@ -49,10 +49,11 @@ function causesOf(error: unknown): readonly unknown[] {
   return causes;
 }
 
-/** The text for a person: messages of the error and its causes, without stacks. */
+/** The text for a person: messages of the error and its causes, each once, without stacks. */
 export const explain = (error: unknown): string =>
   causesOf(error)
     .map((one) => (one instanceof Error ? one.message : String(one)))
+    .filter((text, i, all) => !all.slice(0, i).some((former) => former.includes(text)))
     .join(': ');
 
 /** The text for a viewer: without causes, which may reveal addresses behind this box. */

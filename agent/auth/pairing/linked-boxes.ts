@@ -50,7 +50,7 @@ interface BoxPairings {
   showCameras(box: string): Promise<void>;
 }
 
-/** Requests to paired boxes, however they are connected. */
+/** Requests to paired boxes, however they are connected. All that are paired are there from the begin on. */
 export interface BoxAsking {
   list(): readonly {
     readonly id: string;
@@ -104,7 +104,7 @@ interface BoxDialer {
 export class LinkedBoxes {
   /** Undefined: this product shows no cameras of boxes. */
   pairings: BoxPairings | undefined;
-  /** Undefined: this product shows no cameras of boxes. */
+  /** Undefined: this product shows no cameras of boxes, or cannot read which boxes are paired. */
   asking: BoxAsking | undefined;
   /** Public key by which this box proves itself to servers that it calls; undefined: it calls none. */
   ownKey: string | undefined;

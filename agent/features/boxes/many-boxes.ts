@@ -47,6 +47,7 @@ export class ManyBoxes implements OpenFeature {
   readonly #pairing: Pairing;
   readonly #unshared: UnsharedCameras;
   readonly #settings: () => Config;
+  readonly #links: Host['boxLinks'];
 
   constructor(host: Host) {
     const { network, clock, servers } = host;
@@ -59,25 +60,13 @@ export class ManyBoxes implements OpenFeature {
     });
     this.#paths = new BoxPaths(this.#boxes, host, (id) => host.boxLinks.bus.carrier?.fault?.(id));
     this.#pairing = new Pairing(host);
+    this.#links = host.boxLinks;
     host.boxLinks.pairings = {
       find: (box, server) => this.#boxes.linked(box, server),
       has: (box) => this.#boxes.isLinked(box),
       mayAdd: () => this.#boxes.mayAdd(),
       add: (box) => this.#boxes.addLinked(box),
       showCameras: (box) => this.#paths.addCameras(box, 'all'),
-    };
-    host.boxLinks.asking = {
-      list: () =>
-        this.#boxes.list().map(({ id, name, state, sinceMs, fleet }) => ({
-          ...{ id, name, sinceMs, isConnected: state === 'connected', mayHandOut: fleet },
-        })),
-      ask: async (box, method, path, body, signal) =>
-        jsonOf(
-          await this.#boxes.request(box, method, path, {
-            ...{ signal, isShort: true, isBackground: true },
-            ...(body !== undefined && { body }),
-          }),
-        ),
     };
     this.store = new RemoteCameras({ ...host, boxes: this.#boxes });
     this.transfers = [fetchKind({ ...host, boxes: this.#boxes })];
@@ -103,8 +92,22 @@ export class ManyBoxes implements OpenFeature {
     ];
   }
 
-  begin(): Promise<void> {
-    return this.#boxes.open();
+  async begin(): Promise<void> {
+    await this.#boxes.open();
+    // Not before: a box that is missing there is a removed one.
+    this.#links.asking = {
+      list: () =>
+        this.#boxes.list().map(({ id, name, state, sinceMs, fleet }) => ({
+          ...{ id, name, sinceMs, isConnected: state === 'connected', mayHandOut: fleet },
+        })),
+      ask: async (box, method, path, body, signal) =>
+        jsonOf(
+          await this.#boxes.request(box, method, path, {
+            ...{ signal, isShort: true, isBackground: true },
+            ...(body !== undefined && { body }),
+          }),
+        ),
+    };
   }
 
   started(): Promise<void> {

@@ -18,8 +18,9 @@ const command: Command = {
     'show the servers that may have boxes connect, or replace them',
     'box FOLDER ID… | server FOLDER NAME',
     'issue credentials as files in FOLDER (-: ids of boxes from standard input)',
-    'boxes [FILE] [--data DIR] [FILE.yml]',
-    'show what boxes have of their fleet; write their public keys',
+    'boxes [FILE [BOX…]] [--all] [--data DIR] [FILE.yml]',
+    'show what boxes have of their fleet; write public keys of those that have not joined,',
+    'of these BOXes, or of all',
     'box FOLDER --keys FILE BUNDLE',
     'sign the public keys that a server has collected',
     'hand-out BUNDLE [--data DIR] [FILE.yml]',
@@ -32,13 +33,17 @@ const command: Command = {
   ],
   words: ['create, publish, hosts, box, server, revoke, boxes, hand-out, join or adopt'],
   takes: 'words',
-  options: Object.fromEntries(
-    ['authority', 'hosts', 'store', 'keys', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),
-  ),
+  options: {
+    all: { type: 'boolean' },
+    ...Object.fromEntries(
+      ['authority', 'hosts', 'store', 'keys', 'database', 'nats', 'replica'].map((name) => [name, { type: 'string' }]),
+    ),
+  },
   run: async (call) => {
     const [word = '', place] = call.words;
     if (place === undefined && word !== 'boxes') {
-      throw new PerchError('badInput', `perch fleet ${word.slice(0, 64)} needs FOLDER or FILE: see perch --help`);
+      const missing = word === 'hand-out' ? 'BUNDLE' : 'FOLDER or FILE';
+      throw new PerchError('badInput', `perch fleet ${word.slice(0, 64)} needs ${missing}: see perch --help`);
     }
     if (word === 'adopt') {
       const { adoptServer } = await import('./adopt.ts');

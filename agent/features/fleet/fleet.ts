@@ -26,7 +26,8 @@ import type { ServerSide } from './bus/server-side.ts';
 import type { Summons } from './bus/summons.ts';
 import type { EventSharing } from './database/event-sharing.ts';
 import type { BoxCredential } from './hand-out/box-credential.ts';
-import { handOutRoutes, MAX_ERROR_CHARS, type MembershipAnswer } from './hand-out/box-routes.ts';
+import { handOutRoutes, MAX_ERROR_CHARS, type MembershipAnswer, NOT_YET } from './hand-out/box-routes.ts';
+import type { HandOuts } from './hand-out/hand-outs.ts';
 import { FLEET } from './keys.ts';
 import type { FleetReplicas } from './replicas/replicas.ts';
 
@@ -44,6 +45,7 @@ export class Fleet implements OpenFeature {
   #link: BusLink | undefined;
   #summons: Summons | undefined;
   #server: ServerSide | undefined;
+  #handOuts: HandOuts | undefined;
   /** Undefined: its code is not loaded. */
   #openSide: (() => BoxSide) | undefined;
   #side: BoxSide | undefined;
@@ -92,9 +94,10 @@ export class Fleet implements OpenFeature {
         this.#link = link;
         const { HandOuts: Outs } = await loadLate(PART, () => import('./hand-out/hand-outs.ts'));
         const { asking } = host.boxLinks;
-        const handOuts = asking && new Outs({ asking, dataDir: folder, clock, log });
+        this.#handOuts = asking && new Outs({ asking, dataDir: folder, clock, log });
         return async () => {
-          await handOuts?.close();
+          await this.#handOuts?.close();
+          this.#handOuts = undefined;
           this.#link = undefined;
           this.#summons = undefined;
           await link.close();
@@ -173,7 +176,7 @@ export class Fleet implements OpenFeature {
 
   async #membership(): Promise<MembershipAnswer> {
     const membership = await (await this.#boxCredential()).membership();
-    const { state, error = 'not connected yet' } = this.#link?.status ?? {};
+    const { state, error = NOT_YET } = this.#link?.status ?? {};
     const isOff = membership.account !== null && state !== 'connected';
     return { ...membership, error: isOff ? error.slice(0, MAX_ERROR_CHARS) : null };
   }
@@ -301,6 +304,8 @@ export class Fleet implements OpenFeature {
       ...(state === 'waiting' && error !== undefined
         ? [{ why: why ?? null, text: error, since: new Date(sinceMs ?? 0).toISOString() }]
         : []),
+      // Without the bus, it is that of this server that is wrong.
+      ...(state === 'connected' ? (this.#handOuts?.problems() ?? []) : []),
       ...(this.#summons?.problems() ?? []),
       ...(this.#server?.problems() ?? []),
     ];

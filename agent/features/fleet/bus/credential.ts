@@ -47,6 +47,7 @@ interface Claims {
   readonly name: string;
   readonly sub: string;
   readonly iat: number;
+  readonly exp?: number | undefined;
 }
 
 /** What its JWT says of a member. */
@@ -57,6 +58,8 @@ export interface IssuedMember extends Member {
   readonly key: string;
   /** Unix seconds. */
   readonly issuedS: number;
+  /** It ends: NATS takes it no more. Credentials of members have no end, so it says that its key is revoked. */
+  readonly isVoid: boolean;
 }
 
 /** Name of a member in its JWT. */
@@ -64,18 +67,18 @@ export const nameOf = ({ role, id }: Member): string => `${role}.${id}`;
 
 /** The member that a JWT is for, by whose key it is signed. @throws PerchError badInput also for a JWT with a wrong signature */
 export function memberOf(jwt: string): IssuedMember {
-  const { iss, name, sub: key, iat: issuedS } = claimsOf(jwt);
+  const { iss, name, sub: key, iat: issuedS, exp } = claimsOf(jwt);
   const [, role, id] = /^(box|server)\.([A-Za-z0-9-]{1,64})$/.exec(name) ?? [];
   if (id === undefined || !/^A[A-Z2-7]{55}$/.test(iss)) {
     throw new PerchError('badInput', 'the JWT is not that of a box or a server of a fleet');
   }
-  return { role: role as Member['role'], id, account: iss, key, issuedS };
+  return { role: role as Member['role'], id, account: iss, key, issuedS, isVoid: exp !== undefined };
 }
 
 function claimsOf(jwt: string): Claims {
   try {
-    const { iss, name, sub, iat } = decode(jwt);
-    return { iss: String(iss), name: String(name), sub: String(sub), iat: Number(iat) };
+    const { iss, name, sub, iat, exp } = decode(jwt);
+    return { iss: String(iss), name: String(name), sub: String(sub), iat: Number(iat), exp };
   } catch (cause) {
     throw new PerchError('badInput', 'the JWT is damaged', {}, cause);
   }

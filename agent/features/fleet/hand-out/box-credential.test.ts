@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decode } from '@nats-io/jwt';
 import { nkeys } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
@@ -64,18 +65,37 @@ test('a box keeps the seed, and takes a credential for its key', async () => {
   expect(await stored()).toEqual(credential);
 });
 
-test('the next credential has another key, and one of a revoked key is not signed', async () => {
-  const { box, signed, stored } = openBox();
+test('the next credential has another key, and what is signed for a revoked one has the box make another one', async () => {
+  const { box, signed, stored, open } = openBox();
   const keys = await fleet();
   const first = await box.membership();
   await box.take(await signed(keys), SERVER);
   const next = await box.membership();
   expect(next.account).toMatch(/^A/);
   expect(next.key).not.toBe(first.key);
+  // Signed, and revoked before it is handed out.
+  await signed(keys);
   await keys.revoke(BOX, Date.now());
-  const { refused } = await keys.issueBundle([{ id: BOX, name: '', key: first.key }]);
-  expect(refused.get(BOX)).toContain('its key is revoked');
+  const notices = await Promise.all(
+    [first, next].map(async ({ key }) => {
+      const { bundle, refused } = await keys.issueBundle([{ id: BOX, name: '', key }]);
+      expect(refused.get(BOX)).toContain('its key is revoked');
+      const jwt = bundle.boxes[BOX] ?? '';
+      expect(decode(jwt).exp).toBe(1);
+      return { fleet: bundle.fleet, jwt };
+    }),
+  );
   const former = await stored();
+  const revoked = rejected('its key is revoked, and this box has another one now');
+  // That of the present credential says nothing of the next key.
+  await expect(box.take(notices[0], SERVER)).rejects.toMatchObject(revoked);
+  expect((await box.membership()).key).toBe(next.key);
+  await expect(box.take(notices[1], SERVER)).rejects.toMatchObject(revoked);
+  const later = await open().membership();
+  expect([first.key, next.key]).not.toContain(later.key);
+  await expect(box.take(notices[1], SERVER)).rejects.toMatchObject(rejected('the JWT is for key'));
+  expect(await open().membership()).toEqual(later);
+  expect(await stored()).toEqual(former);
   await box.take(await signed(keys), SERVER);
   expect((await stored())?.seed).not.toBe(former?.seed);
 });

@@ -88,6 +88,15 @@ export class BoxCredential {
           `the JWT is for key ${shortKey(member.key)}, and this box has ${seeds.map((one) => shortKey(publicOf(one))).join(' and ')}: collect the keys again (perch fleet boxes FILE)`,
         );
       }
+      if (member.isVoid) {
+        if (seed === seeds[0]) {
+          await this.#nextKey.save(() => ({ seed: newSeed() }));
+        }
+        throw new PerchError(
+          'badInput',
+          'its key is revoked, and this box has another one now: collect the keys again (perch fleet boxes FILE)',
+        );
+      }
       if (isSame && (member.issuedS < before.issuedS || facts.version < (former?.version ?? 0))) {
         throw new PerchError('badInput', 'this credential is older than the one that this box has');
       }
@@ -110,10 +119,11 @@ export class BoxCredential {
     if (stored && stored.seed !== credential?.seed) {
       return stored.seed;
     }
-    const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+    const seed = newSeed();
     await this.#nextKey.save(() => ({ seed }));
     return seed;
   }
 }
 
+const newSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 const publicOf = (seed: string): string => nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();

@@ -12,6 +12,8 @@ export const HAND_OUT_PATH = '/v3/pairedservers/fleet';
 const MAX_BODY_BYTES = 1 << 18;
 const TAG = 'boxes';
 export const MAX_ERROR_CHARS = 400;
+/** The first error of a box that has just got its credential. */
+export const NOT_YET = 'not connected yet';
 
 export const MembershipAnswer = Type.Object({
   key: Type.String({ pattern: '^U[A-Z2-7]{55}$', description: 'Public key of the next credential.' }),

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
@@ -36,6 +36,7 @@ function openServer(answers: Record<string, () => unknown>) {
       join(dataDir, 'fleet-bundle.json'),
       JSON.stringify({ format: 'perch-fleet-bundle', fleet: { text: '{}', signature: 's'.repeat(86) }, boxes: jwts }),
     );
+  const given = async () => Object.keys(JSON.parse(readFileSync(join(dataDir, 'fleet-bundle.json'), 'utf8')).boxes);
   const settles = (check: () => Promise<void>) => vi.waitFor(check, 10_000);
   /** A look that is due while one runs waits for the next. */
   const looks = (check: () => Promise<void>) =>
@@ -43,22 +44,66 @@ function openServer(answers: Record<string, () => unknown>) {
       await clock.advance(5_000);
       await check();
     });
-  return { boxes, clock, asked, known, bundle, settles, looks };
+  return { boxes, clock, asked, known, bundle, given, settles, looks, handOuts };
 }
 
-test('keys are collected once for each connection, of boxes that grant the right', async () => {
+test('keys are collected of boxes that grant the right, and the others are listed without one', async () => {
   const { boxes, asked, known, settles, looks, clock } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A'), more: 'x' }),
     [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
   });
   Object.assign(boxes[1] as object, { mayHandOut: false });
-  await settles(async () => expect(await known()).toEqual({ [YARD]: { ...SAID, key: keyOf('A'), name: 'Box 0' } }));
-  await clock.advance(60_000);
+  const yard = { name: 'Box 0', said: { ...SAID, key: keyOf('A') } };
+  await settles(async () => expect(await known()).toEqual({ [YARD]: yard, [BARN]: { name: 'Box 1', denies: true } }));
+  expect(outcomeOf(undefined, (await known())[BARN])).toMatch(/^connected, does not grant the right fleet: its owner/);
+  await clock.advance(5_000);
   expect(asked).toEqual([`GET ${YARD}`]);
   Object.assign(boxes[1] as object, { mayHandOut: true });
-  await looks(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
+  await looks(async () => expect((await known())[BARN]).toEqual({ name: 'Box 1', said: { ...SAID, key: keyOf('B') } }));
+  // Its owner withdraws the right: the key is of no use any more.
+  Object.assign(boxes[1] as object, { mayHandOut: false });
+  await looks(async () => expect((await known())[BARN]).toEqual({ name: 'Box 1', denies: true }));
+  const count = asked.length;
   Object.assign(boxes[0] as object, { sinceMs: 2 });
-  await looks(async () => expect(asked).toEqual([`GET ${YARD}`, `GET ${BARN}`, `GET ${YARD}`]));
+  await looks(async () => expect(asked.slice(count)).toContain(`GET ${YARD}`));
+});
+
+test('a box that leaves the bus is known within half a minute, and is a problem that says what to do', async () => {
+  let error: string | null = null;
+  const { known, settles, clock, handOuts, boxes } = openServer({
+    [`GET ${YARD}`]: () => ({ account: 'AAAA', error, key: keyOf('A') }),
+  });
+  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD])).toBe('joined'));
+  expect(handOuts.problems()).toEqual([]);
+  error = 'rejected';
+  for (let passedMs = 0; passedMs < 30_000; passedMs += 5_000) {
+    await clock.advance(5_000);
+  }
+  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD])).toBe('not on the bus: rejected'));
+  expect(handOuts.problems()).toEqual([
+    {
+      ...{ name: YARD, why: 'box', since: null },
+      text: `box Box 0 (${YARD}) is not on the bus: rejected: if it is revoked, hand out another credential (perch fleet boxes FILE ${YARD}), or remove the box`,
+    },
+  ]);
+  Object.assign(boxes[0] as object, { isConnected: false });
+  expect(handOuts.problems()).toEqual([]);
+});
+
+test('what belongs to a removed box is forgotten, also its part of the bundle', async () => {
+  const { boxes, known, bundle, given, settles, looks, asked } = openServer({
+    [`GET ${YARD}`]: () => ({ ...SAID, key: keyOf('A') }),
+    [`GET ${BARN}`]: () => ({ ...SAID, key: keyOf('B') }),
+  });
+  await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
+  Object.assign(boxes[1] as object, { isConnected: false });
+  bundle({ [YARD]: JWT, [BARN]: JWT });
+  await looks(async () => expect(asked).toContain(`POST ${YARD}`));
+  const [barn] = boxes.splice(1);
+  await looks(async () => expect([Object.keys(await known()), await given()]).toEqual([[YARD], [YARD]]));
+  boxes.push({ ...(barn as (typeof boxes)[number]), isConnected: true, sinceMs: 2 });
+  await looks(async () => expect((await known())[BARN]?.said?.key).toBe(keyOf('B')));
+  expect(asked).not.toContain(`POST ${BARN}`);
 });
 
 test('each box gets its part, what it says is kept, and one that is away gets it when it is back', async () => {
@@ -85,7 +130,7 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   isBack = true;
   Object.assign(boxes[1] as object, { sinceMs: 2 });
   await looks(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
-  // The one that refused is asked again when it is connected anew.
+  // The one that refused is given it again when it is connected anew.
   expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
   Object.assign(boxes[0] as object, { sinceMs: 2 });
   await looks(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
@@ -120,7 +165,8 @@ test('what a box says is short, and one line', async () => {
   await settles(async () => expect(asked).toHaveLength(2));
   await settles(async () =>
     expect(await known()).toEqual({
-      [YARD]: { ...SAID, key: keyOf('A'), name: 'Yard', error: `away [2J ${BARN} Box 1: joined` },
+      [YARD]: { name: 'Yard', said: { ...SAID, key: keyOf('A'), error: `away [2J ${BARN} Box 1: joined` } },
+      [BARN]: { name: 'Box 1' },
     }),
   );
 });
@@ -131,5 +177,5 @@ test('an answer of another form is not kept', async () => {
     [`GET ${BARN}`]: () => 'no',
   });
   await settles(async () => expect(asked).toHaveLength(2));
-  expect(await known()).toEqual({});
+  await settles(async () => expect(await known()).toEqual({ [YARD]: { name: 'Box 0' }, [BARN]: { name: 'Box 1' } }));
 });

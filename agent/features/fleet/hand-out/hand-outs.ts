@@ -7,8 +7,9 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { FeatureProblem } from '../../contract.ts';
 import { Bundle, oneLine } from '../issue/bundle.ts';
-import { HAND_OUT_PATH, MAX_ERROR_CHARS, MembershipAnswer } from './box-routes.ts';
+import { HAND_OUT_PATH, MAX_ERROR_CHARS, MembershipAnswer, NOT_YET } from './box-routes.ts';
 
 /** What the owner has signed, as the command has left it. */
 const BUNDLE_FILE = 'fleet-bundle.json';
@@ -17,13 +18,16 @@ const KEYS_FILE = 'fleet-box-keys.json';
 const LOOK_MS = 5_000;
 /** A box that has got its credential says this long later whether it is on the bus. */
 const CHECKED_MS = 2_000;
-const AGAIN_MS = 60_000;
-const NEVER_MS = Number.POSITIVE_INFINITY;
-const MAX_ASKED_AT_ONCE = 8;
+/** Boxes do not say by themselves when they leave the bus. */
+const AGAIN_MS = 25_000;
+const MAX_ASKED_AT_ONCE = 32;
 
 const KnownBox = Type.Object({
-  ...MembershipAnswer.properties,
   name: Type.String(),
+  /** Absent: it was not asked yet, or does not grant the right. */
+  said: Type.Optional(MembershipAnswer),
+  /** It is connected, and does not grant the right. */
+  denies: Type.Optional(Type.Literal(true)),
   /** The JWT that the box has last got, by its end, and why it did not take it. */
   told: Type.Optional(Type.Object({ jwt: Type.String(), refusal: Type.Optional(Type.String()) })),
 });
@@ -36,16 +40,28 @@ export const bundleIn = (dataDir: string, log?: Logger): StoredDocument<typeof B
 export const knownBoxesIn = (dataDir: string, log?: Logger): StoredDocument<typeof KnownBoxes> =>
   new StoredDocument(join(dataDir, KEYS_FILE), KnownBoxes, log);
 
+/** It has its credential, and is on the bus. */
+export const JOINED = 'joined';
+
 /** What becomes of a box's part of the bundle, for people. */
 export function outcomeOf(jwt: string | undefined, box: KnownBox | undefined): string {
-  const { told, account = null, error = null } = box ?? {};
-  if (jwt !== undefined && told?.jwt !== endOf(jwt)) {
+  const { told, said, denies } = box ?? {};
+  const isWaiting = jwt !== undefined && told?.jwt !== endOf(jwt);
+  if (denies) {
+    const advice = 'its owner allows it on its page (Take this box into its fleet)';
+    return `${isWaiting ? 'waiting: ' : ''}connected, does not grant the right fleet: ${advice}`;
+  }
+  if (isWaiting) {
     return 'waiting: it gets its credential when it connects';
   }
   if (told?.refusal !== undefined) {
     return `refused: ${told.refusal}`;
   }
-  return account === null ? 'no credential yet' : error === null ? 'joined' : `joined, not on the bus: ${error}`;
+  if (!said) {
+    return 'has not said its key yet: it does so when it connects';
+  }
+  const { account, error } = said;
+  return account === null ? 'no credential yet' : error === null ? JOINED : `not on the bus: ${error}`;
 }
 
 /** A JWT ends with its signature. */
@@ -67,6 +83,8 @@ export class HandOuts {
   #known: KnownBoxes = {};
   /** By box: for which connection and which JWT it was asked, and when it is asked again, in monotonic ms. */
   readonly #asked = new Map<string, { readonly about: string; readonly againMs: number }>();
+  /** Boxes that were not paired at the last look. */
+  #missing: ReadonlySet<string> = new Set();
   #bundleMs = 0;
   #running: Promise<void> | undefined;
   readonly #stop = new AbortController();
@@ -107,6 +125,7 @@ export class HandOuts {
   async #run(): Promise<void> {
     try {
       await this.#readBundle();
+      await this.#forgetRemoved();
       await this.#askAll();
     } catch (error) {
       this.#options.log.warn({ cause: explain(error) }, 'credentials of the fleet cannot be handed out');
@@ -126,15 +145,41 @@ export class HandOuts {
     }
   }
 
+  /** Forgets what belongs to boxes that are removed. One that is paired anew is missing for a moment. */
+  async #forgetRemoved(): Promise<void> {
+    const paired = new Set(this.#options.asking.list().map(({ id }) => id));
+    const missing = Object.keys({ ...this.#known, ...this.#bundle?.boxes }).filter((id) => !paired.has(id));
+    const gone = new Set(missing.filter((id) => this.#missing.has(id)));
+    this.#missing = new Set(missing);
+    const isKept = ([id]: readonly [string, unknown]) => !gone.has(id);
+    const bundle = this.#bundle;
+    if (bundle && Object.keys(bundle.boxes).some((id) => gone.has(id))) {
+      await this.#bundleFile.change(async () => {
+        const now = (await this.#bundleFile.load()) ?? bundle;
+        this.#bundle = { ...now, boxes: Object.fromEntries(Object.entries(now.boxes).filter(isKept)) };
+        await this.#bundleFile.save(() => this.#bundle ?? now);
+      });
+    }
+    if (Object.keys(this.#known).some((id) => gone.has(id))) {
+      await this.#save((known) => Object.fromEntries(Object.entries(known).filter(isKept)));
+    }
+  }
+
   async #askAll(): Promise<void> {
     const { asking, clock } = this.#options;
     const about = (box: string, sinceMs: number) => `${sinceMs} ${endOf(this.#bundle?.boxes[box] ?? '')}`;
-    const due = asking.list().filter(({ id, isConnected, mayHandOut, sinceMs }) => {
+    const changed = new Map<string, KnownBox>();
+    const due = asking.list().filter(({ id, name: given, isConnected, mayHandOut, sinceMs }) => {
+      const [known, name] = [this.#known[id], oneLine(given)];
+      if (isConnected && !mayHandOut && (!known?.denies || known.name !== name)) {
+        changed.set(id, { name, denies: true, ...(known?.told && { told: known.told }) });
+      } else if (!known) {
+        changed.set(id, { name });
+      }
       const asked = this.#asked.get(id);
       const isNew = asked?.about !== about(id, sinceMs) || clock.monoMs() >= asked.againMs;
       return isConnected && mayHandOut && isNew;
     });
-    const changed = new Map<string, KnownBox>();
     const next = due[Symbol.iterator]();
     const askInTurn = async () => {
       for (const { id, name, sinceMs } of next) {
@@ -142,7 +187,7 @@ export class HandOuts {
           return;
         }
         const asked = about(id, sinceMs);
-        const { known, againMs } = await this.#ask(id, name);
+        const { known, againMs } = await this.#ask(id, oneLine(name), this.#asked.get(id)?.about !== asked);
         this.#asked.set(id, { about: asked, againMs: clock.monoMs() + againMs });
         if (known && JSON.stringify(known) !== JSON.stringify(this.#known[id])) {
           changed.set(id, known);
@@ -151,34 +196,38 @@ export class HandOuts {
     };
     await Promise.all(Array.from({ length: MAX_ASKED_AT_ONCE }, askInTurn));
     if (changed.size > 0) {
-      await this.#save(changed);
+      await this.#save((known) => ({ ...known, ...Object.fromEntries(changed) }));
     }
   }
 
   /** @returns what it says now, and when it is asked again on this connection */
-  async #ask(id: string, given: string): Promise<{ readonly known?: KnownBox; readonly againMs: number }> {
+  async #ask(
+    id: string,
+    name: string,
+    isFirst: boolean,
+  ): Promise<{ readonly known?: KnownBox; readonly againMs: number }> {
     const { asking, log } = this.#options;
-    const name = oneLine(given);
     const { signal } = this.#stop;
     try {
       let said = answerOf(await asking.ask(id, 'GET', HAND_OUT_PATH, undefined, signal));
       let told = this.#known[id]?.told;
       const jwt = this.#bundle?.boxes[id];
       const fleet = this.#bundle?.fleet;
-      const isTold = jwt !== undefined && told?.jwt === endOf(jwt) && told.refusal === undefined;
+      const isTold = jwt !== undefined && told?.jwt === endOf(jwt);
       // A box without a credential may have been paired anew, and takes the same one again.
-      if (jwt !== undefined && (!isTold || said.account === null)) {
+      const isAgain = told?.refusal === undefined ? said.account === null : isFirst;
+      if (jwt !== undefined && (!isTold || isAgain)) {
         const given = await this.#give(id, JSON.stringify({ fleet, jwt }));
         said = given.said ?? said;
         told = { jwt: endOf(jwt), ...(given.refusal !== undefined && { refusal: given.refusal }) };
         if (given.refusal === undefined) {
           log.info({ box: id }, 'a box of the fleet has got its credential');
-          return { known: { ...said, name, told }, againMs: isTold ? AGAIN_MS : CHECKED_MS };
+        } else {
+          log.warn({ box: id, refusal: given.refusal }, 'a box refuses its credential of the fleet');
         }
-        log.warn({ box: id, refusal: given.refusal }, 'a box refuses its credential of the fleet');
-        return { known: { ...said, name, told }, againMs: NEVER_MS };
+        return { known: { name, said, told }, againMs: isTold ? AGAIN_MS : CHECKED_MS };
       }
-      return { known: { ...said, name, ...(told && { told }) }, againMs: said.error === null ? NEVER_MS : AGAIN_MS };
+      return { known: { name, said, ...(told && { told }) }, againMs: AGAIN_MS };
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
@@ -201,13 +250,23 @@ export class HandOuts {
     }
   }
 
-  async #save(changed: ReadonlyMap<string, KnownBox>): Promise<void> {
+  /** @param change called again if another server has saved meanwhile */
+  async #save(change: (known: KnownBoxes) => KnownBoxes): Promise<void> {
     await this.#knownFile.change(async () => {
-      const paired = new Set(this.#options.asking.list().map(({ id }) => id));
-      const all = Object.entries({ ...this.#known, ...Object.fromEntries(changed) });
-      const boxes = Object.fromEntries(all.filter(([id]) => paired.has(id)));
+      const boxes = change(this.#known);
       await this.#knownFile.save(() => ({ boxes }));
       this.#known = boxes;
+    });
+  }
+
+  /** Boxes that are connected to this server, and not on the bus. */
+  problems(): readonly FeatureProblem[] {
+    return this.#options.asking.list().flatMap(({ id, isConnected }) => {
+      const { name, said } = this.#known[id] ?? {};
+      const error = isConnected ? (said?.error ?? NOT_YET) : NOT_YET;
+      const advice = `if it is revoked, hand out another credential (perch fleet boxes FILE ${id}), or remove the box`;
+      const text = `box ${name} (${id}) is not on the bus: ${error}: ${advice}`;
+      return error === NOT_YET ? [] : [{ name: id, why: 'box', text, since: null }];
     });
   }
 }

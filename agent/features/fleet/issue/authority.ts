@@ -127,7 +127,11 @@ export class FleetAuthority {
     };
   }
 
-  /** Credentials for keys that boxes have made. @returns also why boxes get none, by id: a wrong key of one does not stop the others */
+  /**
+   * Credentials for keys that boxes have made. For a revoked one there is a JWT that has expired: from that the box knows that it needs
+   * another key.
+   * @returns also why boxes get none, by id: a wrong key of one does not stop the others
+   */
   async issueBundle(
     boxes: BoxKeys['boxes'],
   ): Promise<{ readonly bundle: Bundle; readonly refused: ReadonlyMap<string, string> }> {
@@ -144,8 +148,9 @@ export class FleetAuthority {
       } else if (revoked[key] !== undefined) {
         refused.set(
           id,
-          'its key is revoked: collect the keys again; if it is the same, delete fleet-next-key.json on the box and restart that',
+          'its key is revoked: hand this bundle out, and the box makes another one; then collect and sign again',
         );
+        jwts[id] = await encodeUser(name, nkeys.fromPublic(key), keyOf(account), {}, { exp: 1 });
       } else if (owner !== name) {
         refused.set(id, `its key is that of ${owner}`);
       } else {

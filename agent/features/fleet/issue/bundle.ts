@@ -88,6 +88,13 @@ function factsOf({ text, signature }: Bundle['fleet'], account: string): FleetFa
   return facts;
 }
 
+/** What the account has signed last. @throws PerchError badInput */
+export const laterFleet = (
+  now: Bundle['fleet'],
+  former: Bundle['fleet'] | undefined,
+  account: string,
+): Bundle['fleet'] => (former && factsOf(former, account).version > factsOf(now, account).version ? former : now);
+
 /** Checks all of a bundle, as each box does its part. @returns the account, too @throws PerchError badInput */
 export function readBundle(text: string): { readonly bundle: Bundle; readonly account: string } {
   const bundle = parsedAs(Bundle, jsonOf(text), 'this is no bundle of perch fleet box FOLDER --keys FILE BUNDLE');

@@ -43,6 +43,7 @@ test.for([
   [['box', '.', '-'], '\n', "'': the id of a box has 16 digits"],
   [['box', '.', '-'], `${FIRST}\n`.repeat(20_000), 'standard input is larger than 262144 bytes'],
   [['server', '.', 'one', 'two'], '', 'needs FOLDER and one more word'],
+  [['server', '.'], '', 'needs FOLDER and one more word'],
 ] as const)('no credential is issued if one cannot be: %s', async ([words, typed, message]) => {
   const { run, issued } = await newFleet();
   await expect(run(words, typed)).rejects.toMatchObject({

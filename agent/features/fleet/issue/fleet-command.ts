@@ -37,7 +37,8 @@ export async function fleetCommand(
     return 0;
   }
   if (third === undefined || (more.length > 0 && word !== 'box')) {
-    throw new PerchError('badInput', `perch fleet ${word} needs FOLDER and one more word: see perch --help`);
+    const missing = call.text('keys') === undefined ? 'one more word' : 'BUNDLE';
+    throw new PerchError('badInput', `perch fleet ${word} needs FOLDER and ${missing}: see perch --help`);
   }
   switch (word) {
     case 'create':
@@ -140,7 +141,7 @@ async function signKeys(
     const why = refused.get(id);
     call.write(`${id}  ${oneLine(name)}: ${why === undefined ? `signed ${key}` : `not signed: ${why}`}\n`);
   }
-  if (refused.size < boxes.length) {
+  if (Object.keys(bundle.boxes).length > 0) {
     await replaceFile(files.bundle, `${JSON.stringify(bundle)}\n`);
     call.write(`On a server: perch fleet hand-out ${files.bundle}\n`);
   }
@@ -218,7 +219,7 @@ export async function readText(file: string, maxBytes = MAX_BYTES): Promise<stri
     }
     return text;
   } catch (cause) {
-    throw cause instanceof PerchError ? cause : new PerchError('notFound', explain(cause), { file }, cause);
+    throw cause instanceof PerchError ? cause : new PerchError('notFound', `${file} cannot be read`, { file }, cause);
   }
 }
 

@@ -47,7 +47,7 @@ async function openServer(fleet: Fleet, name: string, env: Record<string, string
   /** Of boxes whose keys are collected. */
   const collected = async (count: number) =>
     until(async () => {
-      await run('boxes', keys);
+      await run('boxes', keys, '--all');
       const { boxes } = existsSync(keys) ? JSON.parse(readFileSync(keys, 'utf8')) : { boxes: [] };
       return boxes.length === count ? (boxes as { id: string; name: string; key: string }[]) : undefined;
     });
@@ -56,7 +56,16 @@ async function openServer(fleet: Fleet, name: string, env: Record<string, string
     expect(output).toContain(`perch fleet hand-out ${bundle}`);
     expect(code).toBe(0);
   };
-  return { agent, run, collected, sign, keys, bundle, handOut: async () => (await run('hand-out', bundle)).output };
+  return {
+    agent,
+    run,
+    perch,
+    collected,
+    sign,
+    keys,
+    bundle,
+    handOut: async () => (await run('hand-out', bundle)).output,
+  };
 }
 
 async function joinServer(server: Agent, box: Agent, terms: object = {}): Promise<void> {
@@ -97,6 +106,8 @@ describeWith(['nats-server'], 'credentials of a fleet that a server hands out', 
     for (const id of [yardId, barnId]) {
       expect(said).toMatch(new RegExp(`${id} .*: joined\n`));
     }
+    // Both have joined.
+    expect((await server.run('boxes', join(yard.dataDir, 'none.json'))).output).toContain('--all');
     const client = await fleet.connect(await fleet.issue('server', 'reader'));
     const publishes = async (box: Agent, id: string | undefined, event: string) => {
       await asOwner(box, 'POST', '/v3/events', { path: 'gate', type: 'motion', id: event });
@@ -165,8 +176,51 @@ describeWith(['nats-server'], 'credentials of a fleet that a server hands out', 
     expect(JSON.parse(credentialOf(yard)).jwt).toBe(kept);
     await publishes(yard, yardId, 'yard-4');
     expect(existsSync(join(shut.dataDir, CREDENTIAL_FILE))).toBe(false);
-    expect((await server.run('boxes')).output).not.toContain(shutId);
+    const listed = (await server.run('boxes')).output;
+    expect(listed).toMatch(new RegExp(`${shutId} .*: connected, does not grant the right fleet`));
   });
+
+  test(
+    'a box whose credential is revoked is listed so, and one whose next key is revoked makes another',
+    LIMIT,
+    async () => {
+      await using fleet = await openFleet();
+      const server = await openServer(fleet, 'one');
+      await using one = server.agent;
+      await using box = await startBox(['gate'], []);
+      await joinServer(one, box);
+      const id = await idOf(box);
+      await server.collected(1);
+      // Signed, and revoked before it is handed out.
+      await server.sign();
+      const revoke = () => runProcess(process.execPath, [...AGENT, 'fleet', 'revoke', fleet.folder, id]);
+      expect((await revoke()).output).toContain('are revoked');
+      const again = await server.perch('box', fleet.folder, '--keys', server.keys, server.bundle);
+      expect([again.code, again.output]).toEqual([1, expect.stringContaining('not signed: its key is revoked')]);
+      const handed = await server.run('hand-out', server.bundle);
+      expect([handed.code, handed.output]).toEqual([1, expect.stringContaining('refused: ')]);
+      expect(existsSync(join(box.dataDir, CREDENTIAL_FILE))).toBe(false);
+      await until(async () => {
+        await server.collected(1);
+        return (await server.perch('box', fleet.folder, '--keys', server.keys, server.bundle)).code === 0 || undefined;
+      });
+      expect((await server.run('hand-out', server.bundle)).code).toBe(0);
+      await revoke();
+      await until(async () => (await server.run('boxes')).output.includes(`: not on the bus: `) || undefined);
+      const { items } = await asOwner<{ items: { kind: string; name: string; text: string }[] }>(
+        one,
+        'GET',
+        '/v3/problems/list',
+      );
+      expect(items).toContainEqual(
+        expect.objectContaining({ kind: 'fleet', name: id, text: expect.stringContaining('it may be revoked') }),
+      );
+      // A removed box is forgotten.
+      await asOwner(one, 'DELETE', `/v3/boxes/${id}`);
+      await until(async () => !(await server.run('boxes')).output.includes(id) || undefined);
+      expect((await server.run('hand-out', server.bundle)).output).toContain(`this Perch has no box ${id}`);
+    },
+  );
 
   test(
     'a box that is killed while it is given a credential has the old or the new one, and gets it when it is back',
