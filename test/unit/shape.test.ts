@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: number }>> = {
   'imports of agent/app/app.ts': { limit: 14, step: 1 },
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
-  'lines of the product': { limit: 275_700, step: 1_000 },
+  'lines of the product': { limit: 275_800, step: 1_000 },
   'lines of agent/app, without the table of features': { limit: 5_170, step: 200 },
   'bounds, which are MAX_… and MIN_…': { limit: 1_068, step: 20 },
   'files of at most 50 lines with one importer': { limit: 129, step: 4 },
