@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../agent/agent.ts';
 
 const PERIOD_MS = 100;
 const V1 = '/sys/fs/cgroup/cpu';
@@ -34,8 +35,21 @@ function byGroup(pid: number, cores: number): AsyncDisposable | undefined {
     return undefined;
   }
   const end = async (): Promise<void> => {
-    writeFileSync(join(root, 'cgroup.procs'), String(pid));
-    rmdirSync(group);
+    // The kernel may need a moment until the group is empty, and what the process has started is in it, too.
+    await until(() => {
+      for (const one of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+        writeFileSync(join(root, 'cgroup.procs'), one);
+      }
+      try {
+        rmdirSync(group);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EBUSY') {
+          return undefined;
+        }
+        throw error;
+      }
+    });
   };
   return { [Symbol.asyncDispose]: end };
 }
