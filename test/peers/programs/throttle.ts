@@ -37,14 +37,15 @@ function byGroup(pid: number, cores: number): AsyncDisposable | undefined {
   const end = async (): Promise<void> => {
     // The kernel may need a moment until the group is empty, and what the process has started is in it, too.
     await until(() => {
-      for (const one of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
-        writeFileSync(join(root, 'cgroup.procs'), one);
-      }
       try {
+        for (const one of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+          writeFileSync(join(root, 'cgroup.procs'), one);
+        }
         rmdirSync(group);
         return true;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EBUSY') {
+        // ESRCH: one has ended meanwhile.
+        if (['EBUSY', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) {
           return undefined;
         }
         throw error;
