@@ -9,7 +9,7 @@ test('an error is explained with its chain of causes', () => {
   );
   expect(explain(new Error('it ended', { cause: 'SIGKILL' }))).toBe('it ended: SIGKILL');
   expect(explain(undefined)).toBe('undefined');
-  // Whoever has explained the cause keeps it, too.
+  // A message that already contains its cause is not followed by it again.
   expect(explain(new Error('away: cannot connect: connection refused', { cause: unheard }))).toBe(
     'away: cannot connect: connection refused',
   );

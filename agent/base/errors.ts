@@ -49,7 +49,7 @@ function causesOf(error: unknown): readonly unknown[] {
   return causes;
 }
 
-/** The text for a person: messages of the error and its causes, each once, without stacks. */
+/** The text for a person: messages of the error and its causes without stacks. A cause that an earlier message contains is left out. */
 export const explain = (error: unknown): string =>
   causesOf(error)
     .map((one) => (one instanceof Error ? one.message : String(one)))

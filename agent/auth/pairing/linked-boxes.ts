@@ -50,7 +50,7 @@ interface BoxPairings {
   showCameras(box: string): Promise<void>;
 }
 
-/** Requests to paired boxes, however they are connected. All that are paired are there from the begin on. */
+/** Requests to paired boxes, however they are connected. It exists once all pairings are loaded: a box that it does not list is not paired. */
 export interface BoxAsking {
   list(): readonly {
     readonly id: string;

@@ -74,7 +74,7 @@ export class ServerClaims {
         decide(own?.has(name) ?? true);
       }
     }
-    // Before anything else runs: a later claim would be added, and nobody would ask for it.
+    // Synchronously: nobody would ask for a claim that is added to this set later.
     this.#asking = undefined;
   }
 }

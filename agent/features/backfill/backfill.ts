@@ -49,7 +49,7 @@ interface Running {
 
 type Camera = readonly [path: string, settings: PathSettings];
 
-/** Gaps of what is recorded are filled. */
+/** Whether the gaps of the camera are filled: it is recorded. */
 const isMeant = ([, { record }]: Camera): boolean => record !== 'no';
 
 /** A disk on which recorders wait longer than this has no time for a gap. */
@@ -480,7 +480,7 @@ export class Backfill {
       );
     }
     const asked = askedOf(listed, beginMs);
-    // Nothing comes of the rest that whole groups of pictures leave.
+    // What is shorter than one group of pictures cannot be fetched.
     const isRest = asked.endUs - asked.startUs < fetched.groupMs * 1_000;
     // With record: motion a card that records so, too, has only a part.
     const isWhole =

@@ -8,7 +8,7 @@ import { FIRST_PAUSE_MS, IDLE_MS, type Summary } from './camera-state.ts';
 import { BACKFILL } from './keys.ts';
 import { MAX_PAUSE_MS } from './stream-watch.ts';
 
-/** A box with many cameras asks so many at once. */
+/** Limit of cameras that are asked at the same time. */
 const MAX_AT_ONCE = 4;
 
 /**

@@ -94,7 +94,7 @@ export class ManyBoxes implements OpenFeature {
 
   async begin(): Promise<void> {
     await this.#boxes.open();
-    // Not before: a box that is missing there is a removed one.
+    // Not earlier: what belongs to a box that is not listed is deleted.
     this.#links.asking = {
       list: () =>
         this.#boxes.list().map(({ id, name, state, sinceMs, fleet }) => ({

@@ -55,8 +55,8 @@ async function openServer(boxes?: KnownBoxes) {
   return { run, sign, collected, stored, know, dataDir, keys, files };
 }
 
-const told = (jwt: string | undefined, refusal?: string) => ({
-  told: { jwt: (jwt ?? '').slice(-24), ...(refusal !== undefined && { refusal }) },
+const delivered = (jwt: string | undefined, refusal?: string) => ({
+  delivered: { jwt: (jwt ?? '').slice(-24), ...(refusal !== undefined && { refusal }) },
 });
 
 test('a folder that is no data folder of a server is said to be none, and is not made', async () => {
@@ -87,16 +87,16 @@ test('boxes of a bundle that are not here stop no others; the exit code says whe
   expect([code, await stored()]).toEqual([1, { [YARD]: jwts[YARD] }]);
   const one = await sign('bundle.json', { [YARD]: newKey() });
   expect((await run('hand-out', 'bundle.json')).code).toBe(0);
-  await know({ [YARD]: { ...yard, ...told(one[YARD]) } });
+  await know({ [YARD]: { ...yard, ...delivered(one[YARD]) } });
   expect(await run('hand-out', 'bundle.json')).toMatchObject({
     code: 0,
     text: expect.stringContaining(`: ${JOINED}\n`),
   });
-  await know({ [YARD]: { ...withKey('Yard', 'AAAA', 'rejected'), ...told(one[YARD]) } });
+  await know({ [YARD]: { ...withKey('Yard', 'AAAA', 'rejected'), ...delivered(one[YARD]) } });
   expect(await run('hand-out', 'bundle.json')).toMatchObject({
     ...{ code: 1, text: expect.stringContaining('Yard: not on the bus: rejected\n') },
   });
-  await know({ [YARD]: { ...yard, ...told(one[YARD], 'of another fleet') } });
+  await know({ [YARD]: { ...yard, ...delivered(one[YARD], 'of another fleet') } });
   expect(await run('hand-out', 'bundle.json')).toMatchObject({
     ...{ code: 1, text: expect.stringContaining('Yard: refused: of another fleet\n') },
   });
@@ -119,7 +119,7 @@ test('keys are collected of boxes that have not joined, of those that are named,
   const { run, collected, files } = await openServer({
     [YARD]: withKey('Yard', 'AAAA'),
     [BARN]: withKey('Barn'),
-    [SHED]: { name: 'Shed', denies: true },
+    [SHED]: { name: 'Shed', lacksRight: true },
   });
   const { text } = await run('boxes', 'perch.yml');
   expect(files).toEqual(['perch.yml']);

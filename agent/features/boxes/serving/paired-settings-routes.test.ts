@@ -1,17 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { expect, test } from 'vitest';
+import { pairedServerApp } from '../../../../test/support/harness/servers/paired-server-app.ts';
 import { configOf } from '../../../../test/support/harness/servers/path-table-of.ts';
-import { signMessage } from '../../../auth/pairing/message-signature.ts';
-import { PairedServers, type ServerRights } from '../../../auth/pairing/paired-servers.ts';
-import { digestOf, SignedRequests } from '../../../auth/pairing/signed-requests.ts';
+import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { ServerConnections, verifySignatures } from '../../../http/auth/signed-requests.ts';
-import { createHttpApp } from '../../../http/listener/app.ts';
 import { pairedSettingsRoutes } from './paired-settings-routes.ts';
 
-const KEYS = generateKeyPairSync('ed25519');
 const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, recordPostRoll: 20s, recordDeleteAfter: 30d}
   stable: {}
   far: {source: 'perch://1a2b3c4d5e6f7a8b/garden'}
@@ -21,38 +14,14 @@ const PATHS = `  gate: {source: 'rtsp://user:heron@10.0.0.1/x', record: motion, 
 
 /** The routes of a box that is paired with a server. */
 async function open(rights: Partial<ServerRights>) {
-  const folder = temporaryFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  const clock = new FakeClock();
-  const servers = await PairedServers.open(folder.path, clock, silentLogger);
-  const key = KEYS.publicKey.export({ format: 'jwk' }).x ?? '';
-  const { id } = await servers.add('Office', key, { cameras: 'all', live: true, recordings: true, ...rights });
-  const signatures = new SignedRequests(servers, () => true, clock);
-  const app = createHttpApp({ log: silentLogger });
-  onTestFinished(() => app.close());
-  verifySignatures(app, { signatures, paired: servers }, new ServerConnections());
+  const { app, servers, id, request } = await pairedServerApp(rights);
   const config = configOf(PATHS);
   const changes: unknown[] = [];
   const edits = { patchPath: async (...change: unknown[]) => void changes.push(change) };
   const host = { servers, edits, settings: () => config, log: silentLogger };
   await app.register(pairedSettingsRoutes, { host: host as never });
-  let count = 0;
-  const ask = async (path: string, body?: object) => {
-    count += 1;
-    const [method, target] = [body ? 'PATCH' : 'GET', `/v3/pairedservers/settings/${path}`] as const;
-    const payload = body && JSON.stringify(body);
-    const { timeS: created, run } = signatures;
-    const fields = { created, expires: created + 60, nonce: String(count).padStart(22, 'n'), keyId: id };
-    const digest = payload === undefined ? undefined : digestOf(Buffer.from(payload));
-    const headers = signMessage({ method, target, run, digest }, fields, KEYS.privateKey);
-    const answer = await app.inject({
-      method,
-      url: target,
-      headers: { ...headers, ...(payload && { 'content-type': 'application/json' }) },
-      ...(payload && { payload }),
-    });
-    return { status: answer.statusCode, body: answer.json<Record<string, unknown>>(), text: answer.body };
-  };
+  const ask = (path: string, body?: object) =>
+    request(body ? 'PATCH' : 'GET', `/v3/pairedservers/settings/${path}`, body);
   return { app, servers, id, changes, ask };
 }
 

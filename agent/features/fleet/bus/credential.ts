@@ -58,7 +58,7 @@ export interface IssuedMember extends Member {
   readonly key: string;
   /** Unix seconds. */
   readonly issuedS: number;
-  /** It ends: NATS takes it no more. Credentials of members have no end, so it says that its key is revoked. */
+  /** The JWT expires. Credentials never do, so such a JWT tells the box that its key is revoked. */
   readonly isVoid: boolean;
 }
 

@@ -13,7 +13,7 @@ const NEXT_KEY_FILE = 'fleet-next-key.json';
 
 const NextKey = Type.Object({ seed: Credential.properties.seed });
 
-/** What a server is told. */
+/** What the box answers to a server. */
 export interface Membership {
   /** Public key of the credential that this box takes next. */
   readonly key: string;

@@ -54,7 +54,9 @@ test('keys are collected of boxes that grant the right, and the others are liste
   });
   Object.assign(boxes[1] as object, { mayHandOut: false });
   const yard = { name: 'Box 0', said: { ...SAID, key: keyOf('A') } };
-  await settles(async () => expect(await known()).toEqual({ [YARD]: yard, [BARN]: { name: 'Box 1', denies: true } }));
+  await settles(async () =>
+    expect(await known()).toEqual({ [YARD]: yard, [BARN]: { name: 'Box 1', lacksRight: true } }),
+  );
   expect(outcomeOf(undefined, (await known())[BARN])).toMatch(/^connected, does not grant the right fleet: its owner/);
   await clock.advance(5_000);
   expect(asked).toEqual([`GET ${YARD}`]);
@@ -62,7 +64,7 @@ test('keys are collected of boxes that grant the right, and the others are liste
   await looks(async () => expect((await known())[BARN]).toEqual({ name: 'Box 1', said: { ...SAID, key: keyOf('B') } }));
   // Its owner withdraws the right: the key is of no use any more.
   Object.assign(boxes[1] as object, { mayHandOut: false });
-  await looks(async () => expect((await known())[BARN]).toEqual({ name: 'Box 1', denies: true }));
+  await looks(async () => expect((await known())[BARN]).toEqual({ name: 'Box 1', lacksRight: true }));
   const count = asked.length;
   Object.assign(boxes[0] as object, { sinceMs: 2 });
   await looks(async () => expect(asked.slice(count)).toContain(`GET ${YARD}`));
@@ -130,13 +132,13 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   isBack = true;
   Object.assign(boxes[1] as object, { sinceMs: 2 });
   await looks(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
-  // The one that refused is given it again when it is connected anew.
+  // The box that refused gets the credential again at its next connection.
   expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
   Object.assign(boxes[0] as object, { sinceMs: 2 });
   await looks(async () => expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(2));
 });
 
-test('a box that is paired anew, and so has no credential, gets the same one again', async () => {
+test('a box that was paired again, and has no credential, gets the same credential again', async () => {
   let account: string | null = null;
   const { boxes, bundle, looks, asked } = openServer({
     [`GET ${YARD}`]: () => ({ ...SAID, account, key: keyOf('A') }),

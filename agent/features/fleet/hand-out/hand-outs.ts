@@ -27,9 +27,9 @@ const KnownBox = Type.Object({
   /** Absent: it was not asked yet, or does not grant the right. */
   said: Type.Optional(MembershipAnswer),
   /** It is connected, and does not grant the right. */
-  denies: Type.Optional(Type.Literal(true)),
+  lacksRight: Type.Optional(Type.Literal(true)),
   /** The JWT that the box has last got, by its end, and why it did not take it. */
-  told: Type.Optional(Type.Object({ jwt: Type.String(), refusal: Type.Optional(Type.String()) })),
+  delivered: Type.Optional(Type.Object({ jwt: Type.String(), refusal: Type.Optional(Type.String()) })),
 });
 type KnownBox = Static<typeof KnownBox>;
 const KnownBoxes = Type.Object({ boxes: Type.Record(Type.String(), KnownBox) });
@@ -45,17 +45,17 @@ export const JOINED = 'joined';
 
 /** What becomes of a box's part of the bundle, for people. */
 export function outcomeOf(jwt: string | undefined, box: KnownBox | undefined): string {
-  const { told, said, denies } = box ?? {};
-  const isWaiting = jwt !== undefined && told?.jwt !== endOf(jwt);
-  if (denies) {
+  const { delivered, said, lacksRight } = box ?? {};
+  const isWaiting = jwt !== undefined && delivered?.jwt !== endOf(jwt);
+  if (lacksRight) {
     const advice = 'its owner allows it on its page (Take this box into its fleet)';
     return `${isWaiting ? 'waiting: ' : ''}connected, does not grant the right fleet: ${advice}`;
   }
   if (isWaiting) {
     return 'waiting: it gets its credential when it connects';
   }
-  if (told?.refusal !== undefined) {
-    return `refused: ${told.refusal}`;
+  if (delivered?.refusal !== undefined) {
+    return `refused: ${delivered.refusal}`;
   }
   if (!said) {
     return 'has not said its key yet: it does so when it connects';
@@ -145,13 +145,16 @@ export class HandOuts {
     }
   }
 
-  /** Forgets what belongs to boxes that are removed. One that is paired anew is missing for a moment. */
+  /** Deletes what belongs to removed boxes: those that two looks in a row do not list, because pairing a box again removes it for a moment. */
   async #forgetRemoved(): Promise<void> {
     const paired = new Set(this.#options.asking.list().map(({ id }) => id));
     const missing = Object.keys({ ...this.#known, ...this.#bundle?.boxes }).filter((id) => !paired.has(id));
     const gone = new Set(missing.filter((id) => this.#missing.has(id)));
     this.#missing = new Set(missing);
     const isKept = ([id]: readonly [string, unknown]) => !gone.has(id);
+    for (const id of gone) {
+      this.#asked.delete(id);
+    }
     const bundle = this.#bundle;
     if (bundle && Object.keys(bundle.boxes).some((id) => gone.has(id))) {
       await this.#bundleFile.change(async () => {
@@ -171,8 +174,8 @@ export class HandOuts {
     const changed = new Map<string, KnownBox>();
     const due = asking.list().filter(({ id, name: given, isConnected, mayHandOut, sinceMs }) => {
       const [known, name] = [this.#known[id], oneLine(given)];
-      if (isConnected && !mayHandOut && (!known?.denies || known.name !== name)) {
-        changed.set(id, { name, denies: true, ...(known?.told && { told: known.told }) });
+      if (isConnected && !mayHandOut && (!known?.lacksRight || known.name !== name)) {
+        changed.set(id, { name, lacksRight: true, ...(known?.delivered && { delivered: known.delivered }) });
       } else if (!known) {
         changed.set(id, { name });
       }
@@ -210,24 +213,24 @@ export class HandOuts {
     const { signal } = this.#stop;
     try {
       let said = answerOf(await asking.ask(id, 'GET', HAND_OUT_PATH, undefined, signal));
-      let told = this.#known[id]?.told;
+      let delivered = this.#known[id]?.delivered;
       const jwt = this.#bundle?.boxes[id];
       const fleet = this.#bundle?.fleet;
-      const isTold = jwt !== undefined && told?.jwt === endOf(jwt);
-      // A box without a credential may have been paired anew, and takes the same one again.
-      const isAgain = told?.refusal === undefined ? said.account === null : isFirst;
-      if (jwt !== undefined && (!isTold || isAgain)) {
+      const isDelivered = jwt !== undefined && delivered?.jwt === endOf(jwt);
+      // A box without a credential may have been paired again: it takes the same one.
+      const isAgain = delivered?.refusal === undefined ? said.account === null : isFirst;
+      if (jwt !== undefined && (!isDelivered || isAgain)) {
         const given = await this.#give(id, JSON.stringify({ fleet, jwt }));
         said = given.said ?? said;
-        told = { jwt: endOf(jwt), ...(given.refusal !== undefined && { refusal: given.refusal }) };
+        delivered = { jwt: endOf(jwt), ...(given.refusal !== undefined && { refusal: given.refusal }) };
         if (given.refusal === undefined) {
           log.info({ box: id }, 'a box of the fleet has got its credential');
         } else {
           log.warn({ box: id, refusal: given.refusal }, 'a box refuses its credential of the fleet');
         }
-        return { known: { name, said, told }, againMs: isTold ? AGAIN_MS : CHECKED_MS };
+        return { known: { name, said, delivered }, againMs: isDelivered ? AGAIN_MS : CHECKED_MS };
       }
-      return { known: { name, said, ...(told && { told }) }, againMs: AGAIN_MS };
+      return { known: { name, said, ...(delivered && { delivered }) }, againMs: AGAIN_MS };
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
