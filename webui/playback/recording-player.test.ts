@@ -180,3 +180,15 @@ test('a seek during a failure is kept, and nothing is retried after the end', as
   await vi.advanceTimersByTimeAsync(60_000);
   expect(video.addresses.length).toBe(2);
 });
+
+test('the event of a pause that was taken back in the same moment halts nothing', () => {
+  const { video, player, calls } = shown();
+  player.play(false);
+  player.play(true);
+  video.paused = false;
+  video.dispatchEvent(new Event('pause'));
+  expect(calls).toEqual([]);
+  video.paused = true;
+  video.dispatchEvent(new Event('pause'));
+  expect(calls).toEqual(['halted']);
+});

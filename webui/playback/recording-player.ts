@@ -225,7 +225,9 @@ export class RecordingPlayer {
     this.#playNext();
   };
   readonly #onPause = (): void => {
-    if (this.#range && this.#wants() && !this.video.ended && !this.video.seeking && this.#gapMs === undefined) {
+    // The event of a pause may arrive after playback was resumed.
+    const { paused, ended, seeking } = this.video;
+    if (this.#range && this.#wants() && paused && !ended && !seeking && this.#gapMs === undefined) {
       this.#listener.onPaused();
     }
   };

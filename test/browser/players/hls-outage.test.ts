@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Agent, startAgent } from '../../peers/agent/agent.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
 import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
@@ -10,6 +10,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 /** Stays below the eight seconds that Perch waits for a stream. */
 const OUTAGE_MS = 3_000;
+const PATIENCE_MS = 60_000;
 
 const HLS_JS = readFileSync(new URL(import.meta.resolve('hls.js/dist/hls.min.js')), 'utf8');
 const pageOf = (address: string) => `<!doctype html><video muted></video><script>${HLS_JS}</script><script>
@@ -25,13 +26,17 @@ video.play();
 
 interface Seen {
   readonly timeS: number;
+  /** Start and end of what is buffered, in seconds. */
+  readonly buffered: readonly (readonly [number, number])[];
   readonly failures: readonly string[];
   readonly statuses: readonly string[];
 }
 
 function look(): Seen {
   const { failures, statuses } = globalThis as unknown as Seen;
-  return { timeS: document.querySelector('video')?.currentTime ?? 0, failures, statuses };
+  const { currentTime: timeS = 0, buffered: of } = document.querySelector('video') ?? {};
+  const buffered = Array.from({ length: of?.length ?? 0 }, (_, i) => [of?.start(i) ?? 0, of?.end(i) ?? 0] as const);
+  return { timeS, buffered, failures, statuses };
 }
 
 describeWith(['chromium', 'ffmpeg'], 'hls.js without a line of error handling', () => {
@@ -68,12 +73,16 @@ describeWith(['chromium', 'ffmpeg'], 'hls.js without a line of error handling', 
     await using viewer = await startViewer();
     const first = await publish();
     const page = await viewer.open(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`);
-    const played = async (fromS: number, seconds: number) =>
-      until(async () => {
-        const seen = await page.evaluate(look);
-        expect(seen.failures, JSON.stringify(seen)).toEqual([]);
-        return seen.timeS > fromS + seconds ? seen : undefined;
-      });
+    const played = (fromS: number, seconds: number) =>
+      vi.waitFor(
+        async () => {
+          const seen = await page.evaluate(look);
+          expect(seen.timeS, JSON.stringify(seen)).toBeGreaterThan(fromS + seconds);
+          expect(seen.failures).toEqual([]);
+          return seen;
+        },
+        { timeout: PATIENCE_MS },
+      );
     await played(0, 2);
     await first[Symbol.asyncDispose]();
     await delay(OUTAGE_MS);

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { TestError } from 'vitest';
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 const SLOWEST = 20;
@@ -10,6 +11,14 @@ function oneLine(error: unknown): string {
   const { message, cause } = (error ?? {}) as Partial<Error>;
   const line = String(message ?? error).split('\n', 1)[0] ?? '';
   return cause === undefined ? line : `${line}: ${oneLine(cause)}`;
+}
+
+/** Its place, and the whole value of which the message has the beginning alone. */
+function whatFailed(error: TestError): string {
+  const at = error.stacks?.at(-1);
+  const { message, actual } = error;
+  const value = typeof actual === 'string' && message.includes('…') ? ` (${actual.slice(0, MAX_VALUE)})` : '';
+  return `${at ? `${basename(at.file)}:${at.line}: ` : ''}${oneLine(error)}${value.replaceAll('\n', ' ')}`;
 }
 
 /**
@@ -45,19 +54,13 @@ export default class PlainSummary implements Reporter {
         skipped += state === 'skipped' ? 1 : 0;
         if (state === 'failed') {
           // The second try may fail only because of what the first one left behind.
-          const tries = (errors ?? []).map(oneLine);
+          const tries = (errors ?? []).map(whatFailed);
           failures.push(`${test.fullName} (${module.relativeModuleId}): ${tries.join('; then: ')}`);
         }
         const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
         if (state === 'passed' && tries > 1) {
           // The error of the first try shows whether the machine was busy or a fault is intermittent.
-          const first = (errors ?? []).map((one) => {
-            const at = one.stacks?.at(-1);
-            // A message has the beginning of a value alone.
-            const { message, actual } = one;
-            const value = typeof actual === 'string' && message.includes('…') ? ` (${actual.slice(0, MAX_VALUE)})` : '';
-            return `${at ? `${basename(at.file)}:${at.line}: ` : ''}${oneLine(one)}${value.replaceAll('\n', ' ')}`;
-          });
+          const first = (errors ?? []).map(whatFailed);
           const of = `${test.fullName} (${module.relativeModuleId})`;
           process.stdout.write(`\nonly at try ${tries}: ${[of, ...first].join('; ')}\n`);
         }
