@@ -34,8 +34,6 @@ const WITH_PEERS = {
   // Longer than Playwright and `until` wait, whose errors say for what.
   ...(IS_SHORT && { testTimeout: 180_000, expect: { poll: { timeout: 90_000, interval: 20 } } }),
   setupFiles: 'test/support/base/in-process-setup.ts',
-  // Other people's programs have faults of their own. The output names each test that needed a second try. `.ci/run` has its own.
-  retry: Number(process.env['PERCH_TEST_RETRY'] ?? (IS_SHORT ? 1 : 0)),
   // The short length starts the agent from a bundle of the sources, the long length from the sources.
   globalSetup: IS_SHORT ? [NETWORKS, BUILT] : [NETWORKS],
   ...(!IS_SHORT && { fileParallelism: false }),

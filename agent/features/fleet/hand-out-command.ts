@@ -5,7 +5,7 @@ import { PerchError } from '../../base/errors.ts';
 import { replaceFile } from '../../base/files/durable-file.ts';
 import type { CommandCall } from '../contract.ts';
 import { memberOf } from './bus/credential.ts';
-import { bundleIn, JOINED, type KnownBoxes, knownBoxesIn, outcomeOf } from './hand-out/hand-outs.ts';
+import { bundleIn, type KnownBoxes, knownBoxesIn, type Outcome, outcomeOf } from './hand-out/hand-outs.ts';
 import { type BoxKeys, type Bundle, laterFleet, MAX_FILE_BYTES, readBundle } from './issue/bundle.ts';
 import { isConfigFile, readText, textOf } from './issue/fleet-command.ts';
 
@@ -51,12 +51,12 @@ async function listBoxes(call: CommandCall, place: string | undefined, named: re
     throw new PerchError('notFound', noBox(strange));
   }
   const isWanted = (box: (typeof all)[number]) =>
-    named.length > 0 ? named.some((word) => isNamed(box, word)) : call.has('all') || box.outcome !== JOINED;
+    named.length > 0 ? named.some((word) => isNamed(box, word)) : call.has('all') || box.outcome.state !== 'joined';
   const boxes = all.flatMap((box) =>
     box.said && isWanted(box) ? [{ id: box.id, name: box.name, key: box.said.key }] : [],
   );
   if (place !== '-') {
-    write(all.map(({ id, name, outcome }) => `${id}  ${name}: ${outcome}\n`).join(''));
+    write(all.map(({ id, name, outcome }) => `${id}  ${name}: ${outcome.text}\n`).join(''));
   }
   if (place === undefined) {
     return;
@@ -97,9 +97,10 @@ async function handOut(
   for (;;) {
     const outcomes = ids.map((id) => wrong.get(id) ?? outcomeOf(given.boxes[id], now[id]));
     const isOver = stop.aborted || clock.monoMs() - beganMs >= MAX_WAIT_MS;
-    if (isOver || ids.every((id, i) => wrong.has(id) || isFinal(outcomes[i] ?? ''))) {
-      write(ids.map((id, i) => `${id}  ${now[id]?.name ?? ''}: ${outcomes[i]}\n`).join(''));
-      return outcomes.every((outcome) => outcome === JOINED || outcome.startsWith('waiting')) ? 0 : 1;
+    // A box that has just got its credential is on the bus a moment later.
+    if (isOver || outcomes.every((outcome) => isOneOf(outcome, 'joined', 'refused'))) {
+      write(ids.map((id, i) => `${id}  ${now[id]?.name ?? ''}: ${outcomes[i]?.text}\n`).join(''));
+      return outcomes.every((outcome) => isOneOf(outcome, 'joined', 'waiting')) ? 0 : 1;
     }
     await clock.sleep(POLL_MS, stop);
     now = (await known.load())?.boxes ?? {};
@@ -112,17 +113,18 @@ async function saveParts(
   account: string,
   bundles: ReturnType<typeof bundleIn>,
   known: KnownBoxes,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Outcome>> {
   const stored = await bundles.load();
   const former = Object.entries(stored?.boxes ?? {}).filter(([, jwt]) => memberOf(jwt).account === account);
   const boxes = Object.fromEntries(former);
-  const wrong = new Map<string, string>();
+  const wrong = new Map<string, Outcome>();
+  const refuse = (id: string, text: string) => wrong.set(id, { state: 'refused', text });
   for (const [id, jwt] of Object.entries(given.boxes)) {
     const before = boxes[id];
     if (!known[id]) {
-      wrong.set(id, noBox(id));
+      refuse(id, noBox(id));
     } else if (before !== undefined && memberOf(before).issuedS > memberOf(jwt).issuedS) {
-      wrong.set(id, 'outdated: it gets the later credential of another bundle');
+      refuse(id, 'outdated: it gets the later credential of another bundle');
     } else {
       boxes[id] = jwt;
     }
@@ -136,5 +138,5 @@ async function saveParts(
 
 const noBox = (word: string): string => `this Perch has no box ${word.slice(0, 64)}`;
 
-/** A box that has just joined is on the bus a moment later. */
-const isFinal = (outcome: string): boolean => outcome === JOINED || outcome.startsWith('refused');
+const isOneOf = (outcome: Outcome | undefined, ...states: readonly Outcome['state'][]): boolean =>
+  outcome !== undefined && states.includes(outcome.state);

@@ -22,8 +22,8 @@ function whatFailed(error: TestError): string {
 }
 
 /**
- * Ends vitest's output with what a reader of its last lines needs: the slowest files, the tests that needed a second try,
- * each failure by name, and one plain line that scripts can read: `N passed, N failed, N skipped`.
+ * Ends vitest's output with what a reader of its last lines needs: the slowest files, each failure by name, and one plain line that
+ * scripts can read: `N passed, N failed, N skipped`.
  */
 export default class PlainSummary implements Reporter {
   #isWatching = false;
@@ -53,16 +53,7 @@ export default class PlainSummary implements Reporter {
         passed += state === 'passed' ? 1 : 0;
         skipped += state === 'skipped' ? 1 : 0;
         if (state === 'failed') {
-          // The second try may fail only because of what the first one left behind.
-          const tries = (errors ?? []).map(whatFailed);
-          failures.push(`${test.fullName} (${module.relativeModuleId}): ${tries.join('; then: ')}`);
-        }
-        const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
-        if (state === 'passed' && tries > 1) {
-          // The error of the first try shows whether the machine was busy or a fault is intermittent.
-          const first = (errors ?? []).map(whatFailed);
-          const of = `${test.fullName} (${module.relativeModuleId})`;
-          process.stdout.write(`\nonly at try ${tries}: ${[of, ...first].join('; ')}\n`);
+          failures.push(`${test.fullName} (${module.relativeModuleId}): ${(errors ?? []).map(whatFailed).join('; ')}`);
         }
       }
     }

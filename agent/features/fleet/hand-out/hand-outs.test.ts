@@ -57,7 +57,9 @@ test('keys are collected of boxes that grant the right, and the others are liste
   await settles(async () =>
     expect(await known()).toEqual({ [YARD]: yard, [BARN]: { name: 'Box 1', lacksRight: true } }),
   );
-  expect(outcomeOf(undefined, (await known())[BARN])).toMatch(/^connected, does not grant the right fleet: its owner/);
+  expect(outcomeOf(undefined, (await known())[BARN]).text).toMatch(
+    /^connected, does not grant the right fleet: its owner/,
+  );
   await clock.advance(5_000);
   expect(asked).toEqual([`GET ${YARD}`]);
   Object.assign(boxes[1] as object, { mayHandOut: true });
@@ -75,13 +77,13 @@ test('a box that leaves the bus is known within half a minute, and is a problem 
   const { known, settles, clock, handOuts, boxes } = openServer({
     [`GET ${YARD}`]: () => ({ account: 'AAAA', error, key: keyOf('A') }),
   });
-  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD])).toBe('joined'));
+  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD]).text).toBe('joined'));
   expect(handOuts.problems()).toEqual([]);
   error = 'rejected';
   for (let passedMs = 0; passedMs < 30_000; passedMs += 5_000) {
     await clock.advance(5_000);
   }
-  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD])).toBe('not on the bus: rejected'));
+  await settles(async () => expect(outcomeOf(undefined, (await known())[YARD]).text).toBe('not on the bus: rejected'));
   expect(handOuts.problems()).toEqual([
     {
       ...{ name: YARD, why: 'box', since: null },
@@ -126,12 +128,12 @@ test('each box gets its part, what it says is kept, and one that is away gets it
   await settles(async () => expect(Object.keys(await known())).toEqual([YARD, BARN]));
   bundle({ [YARD]: JWT, [BARN]: JWT });
   await looks(async () =>
-    expect(outcomeOf(JWT, (await known())[YARD])).toBe('refused: the box says: of another fleet'),
+    expect(outcomeOf(JWT, (await known())[YARD]).text).toBe('refused: the box says: of another fleet'),
   );
-  expect(outcomeOf(JWT, (await known())[BARN])).toMatch(/^waiting/);
+  expect(outcomeOf(JWT, (await known())[BARN]).text).toMatch(/^waiting/);
   isBack = true;
   Object.assign(boxes[1] as object, { sinceMs: 2 });
-  await looks(async () => expect(outcomeOf(JWT, (await known())[BARN])).toBe('joined'));
+  await looks(async () => expect(outcomeOf(JWT, (await known())[BARN]).text).toBe('joined'));
   // The box that refused gets the credential again at its next connection.
   expect(asked.filter((one) => one === `POST ${YARD}`)).toHaveLength(1);
   Object.assign(boxes[0] as object, { sinceMs: 2 });

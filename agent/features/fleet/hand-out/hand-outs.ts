@@ -40,28 +40,36 @@ export const bundleIn = (dataDir: string, log?: Logger): StoredDocument<typeof B
 export const knownBoxesIn = (dataDir: string, log?: Logger): StoredDocument<typeof KnownBoxes> =>
   new StoredDocument(join(dataDir, KEYS_FILE), KnownBoxes, log);
 
-/** It has its credential, and is on the bus. */
-export const JOINED = 'joined';
+/** What becomes of a box's part of the bundle. `joined`: it has its credential, and is on the bus. */
+export interface Outcome {
+  readonly state: 'joined' | 'waiting' | 'refused' | 'missing';
+  /** For people. */
+  readonly text: string;
+}
 
-/** What becomes of a box's part of the bundle, for people. */
-export function outcomeOf(jwt: string | undefined, box: KnownBox | undefined): string {
+export function outcomeOf(jwt: string | undefined, box: KnownBox | undefined): Outcome {
   const { delivered, said, lacksRight } = box ?? {};
   const isWaiting = jwt !== undefined && delivered?.jwt !== endOf(jwt);
   if (lacksRight) {
-    const advice = 'its owner allows it on its page (Take this box into its fleet)';
-    return `${isWaiting ? 'waiting: ' : ''}connected, does not grant the right fleet: ${advice}`;
+    const text =
+      'connected, does not grant the right fleet: its owner allows it on its page (Take this box into its fleet)';
+    return isWaiting ? { state: 'waiting', text: `waiting: ${text}` } : { state: 'missing', text };
   }
   if (isWaiting) {
-    return 'waiting: it gets its credential when it connects';
+    return { state: 'waiting', text: 'waiting: it gets its credential when it connects' };
   }
   if (delivered?.refusal !== undefined) {
-    return `refused: ${delivered.refusal}`;
+    return { state: 'refused', text: `refused: ${delivered.refusal}` };
   }
   if (!said) {
-    return 'has not said its key yet: it does so when it connects';
+    return { state: 'missing', text: 'has not said its key yet: it does so when it connects' };
   }
-  const { account, error } = said;
-  return account === null ? 'no credential yet' : error === null ? JOINED : `not on the bus: ${error}`;
+  if (said.account === null) {
+    return { state: 'missing', text: 'no credential yet' };
+  }
+  return said.error === null
+    ? { state: 'joined', text: 'joined' }
+    : { state: 'missing', text: `not on the bus: ${said.error}` };
 }
 
 /** A JWT ends with its signature. */
