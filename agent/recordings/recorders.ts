@@ -5,7 +5,7 @@ import type { PathRecorder } from '../paths/path-status.ts';
 import type { ClipOptions } from '../record/clips/clips.ts';
 import type { FetchedFrom } from '../record/file/file-mark.ts';
 import type { FinishedSegment, SegmentLog } from '../record/file/segment-log.ts';
-import { Recorder } from '../record/recorder.ts';
+import { Recorder, type RecorderOptions } from '../record/recorder.ts';
 import type { FlushPoint } from '../record/write/flush.ts';
 import type { RetentionAndSpace } from './retention-and-space.ts';
 
@@ -66,26 +66,7 @@ export class Recorders {
       return undefined;
     }
     this.#hooks.set(name, hooks);
-    const recorder = new Recorder(
-      {
-        path: name,
-        recordPath: settings.recordPath,
-        format: settings.recordFormat,
-        partDurationMs: settings.recordPartDurationMs,
-        maxPartBytes: settings.recordMaxPartSizeBytes,
-        segmentDurationMs: settings.recordSegmentDurationMs,
-        clips: this.#clipsOf(settings),
-      },
-      {
-        flush: this.#deps.flush,
-        log: following(this.#deps.space.segmentLog, this.#finished, hooks),
-        clock: this.#deps.clock,
-        bootClock: this.#deps.bootClock,
-        disks: this.#deps.space,
-        fs: this.#deps.space.fs,
-        logger: this.#deps.log.child({ path: name }),
-      },
-    );
+    const recorder = this.#open(name, settings, { clips: this.#clipsOf(settings) }, this.#deps.space.segmentLog, hooks);
     this.#recorders.set(recorder, {
       path: name,
       recordPath: settings.recordPath,
@@ -132,27 +113,8 @@ export class Recorders {
    */
   fetcher(name: string, settings: PathSettings, fetchedFrom: FetchedFrom): Recorder {
     const hooks = fetchedFrom === 'card' ? (this.#hooks.get(name) ?? []) : [];
-    const recorder = new Recorder(
-      {
-        path: name,
-        recordPath: settings.recordPath,
-        format: settings.recordFormat,
-        partDurationMs: settings.recordPartDurationMs,
-        maxPartBytes: settings.recordMaxPartSizeBytes,
-        segmentDurationMs: settings.recordSegmentDurationMs,
-        queueBytes: FETCH_QUEUE_BYTES,
-        fetchedFrom,
-      },
-      {
-        flush: this.#deps.flush,
-        log: following(this.#deps.space.fetchedLog, this.#finished, hooks),
-        clock: this.#deps.clock,
-        bootClock: this.#deps.bootClock,
-        disks: this.#deps.space,
-        fs: this.#deps.space.fs,
-        logger: this.#deps.log.child({ path: name }),
-      },
-    );
+    const fetched = { queueBytes: FETCH_QUEUE_BYTES, fetchedFrom };
+    const recorder = this.#open(name, settings, fetched, this.#deps.space.fetchedLog, hooks);
     this.#fetchers.set(recorder, settings.recordPath);
     return recorder;
   }
@@ -160,6 +122,31 @@ export class Recorders {
   /** A recorder of `fetcher` has stopped. */
   fetched(recorder: Recorder): void {
     this.#fetchers.delete(recorder);
+  }
+
+  #open(
+    path: string,
+    settings: PathSettings,
+    more: Pick<RecorderOptions, 'clips' | 'queueBytes' | 'fetchedFrom'>,
+    segmentLog: SegmentLog,
+    hooks: readonly SegmentHooks[],
+  ): Recorder {
+    const { flush, clock, bootClock, space, log } = this.#deps;
+    return new Recorder(
+      {
+        path,
+        recordPath: settings.recordPath,
+        format: settings.recordFormat,
+        partDurationMs: settings.recordPartDurationMs,
+        maxPartBytes: settings.recordMaxPartSizeBytes,
+        segmentDurationMs: settings.recordSegmentDurationMs,
+        ...more,
+      },
+      {
+        log: following(segmentLog, this.#finished, hooks),
+        ...{ flush, clock, bootClock, disks: space, fs: space.fs, logger: log.child({ path }) },
+      },
+    );
   }
 
   #clipsOf({ record, recordPreRollMs, recordPostRollMs }: PathSettings): ClipOptions | undefined {

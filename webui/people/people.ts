@@ -50,3 +50,9 @@ export const rightsFor = <Right extends string>(
   former: CameraSelection,
   cameras: CameraSelection,
 ): readonly Right[] => (former === 'all' && cameras !== 'all' ? rights.filter((right) => right !== 'fleet') : rights);
+
+/** `9:05` */
+export function timeLeft(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,21 +1,18 @@
 import { explain, PerchError } from '../../base/errors.ts';
-import { linkOf } from '../../cameras/onvif/onvif-link.ts';
 import { isSubStream } from '../../cameras/path-entries.ts';
-import { resolvePath } from '../../config/load/load.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import { linkRate } from '../../config/values/link-rate.ts';
 import type { UsRange } from '../../playback/index/hidden-ranges.ts';
 import { loadLate } from '../../protocols/late.ts';
-import type { Recorder } from '../../record/recorder.ts';
 import { FetchMark } from '../../recordings/fetch-mark.ts';
 import type { FeatureProblem, Host, OpenFeature } from '../contract.ts';
 import { type CameraState, FIRST_PAUSE_MS, IDLE_MS, itemOf, newState } from './camera-state.ts';
 import { CardSummaries } from './card-summaries.ts';
+import type { Turn } from './fill-gap.ts';
 import { BACKFILL } from './keys.ts';
-import { changesWithModes, isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
+import { isRecorded, OBSTACLES, type Obstacle, obstacleTo } from './obstacles.ts';
 import type { BackfillItem, BackfillList } from './routes.ts';
-import { FARTHEST_MS, Settled, type Unfilled } from './settled.ts';
+import { Settled } from './settled.ts';
 import { MAX_PAUSE_MS } from './stream-watch.ts';
 
 const CHECK_SECONDS = 2;
@@ -28,32 +25,14 @@ const COUNT_MS = 60_000;
 const NOTED_MS = 10_000;
 /** While other cameras wait. */
 const TURN_MS = 10 * 60_000;
-/** Less is missing of a gap of which all whole groups of pictures have come. */
-const PART_SECONDS = 30;
 const BREAKS = 'its live stream ends when its card is read';
 
 type BackfillHost = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'recordings' | 'paths' | 'sessions' | 'signal'>;
-
-interface Running {
-  readonly path: string;
-  readonly stop: AbortController;
-  /** Undefined: the camera is asked what its card holds. */
-  gap: UsRange | undefined;
-  /** Of the gap, what is settled if it is in doubt. */
-  asked: UsRange | undefined;
-  /** The camera has begun to replay. */
-  isRead: boolean;
-  /** Up to here groups of the gap have come, Unix milliseconds. */
-  reachedMs: number;
-}
 
 type Camera = readonly [path: string, settings: PathSettings];
 
 /** Whether the gaps of the camera are filled: it is recorded. */
 const isMeant = ([, { record }]: Camera): boolean => record !== 'no';
-
-/** A disk on which recorders wait longer than this has no time for a gap. */
-const BUSY_MS = 200;
 
 /** Fills gaps of recordings from the cards of cameras, one gap at a time. */
 export class Backfill {
@@ -64,7 +43,7 @@ export class Backfill {
   readonly #mark: FetchMark;
   readonly #states = new Map<string, CameraState>();
   #counting: Promise<void> | undefined;
-  #running: Running | undefined;
+  #running: Turn | undefined;
   #work: Promise<void> = Promise.resolve();
   #end = (): void => {};
   readonly #forgetDeletions: readonly (() => void)[];
@@ -238,8 +217,9 @@ export class Backfill {
       const [path, settings] = next;
       const stop = new AbortController();
       this.#stateOf(path).servedMs = nowMs;
-      this.#running = { path, stop, gap: undefined, asked: undefined, isRead: false, reachedMs: 0 };
-      this.#work = this.#fill(path, settings, stop.signal).finally(() => {
+      const turn: Turn = { path, stop, gap: undefined, asked: undefined, isRead: false, reachedMs: 0 };
+      this.#running = turn;
+      this.#work = this.#fill(turn, settings).finally(() => {
         this.#running = undefined;
       });
     }
@@ -317,7 +297,8 @@ export class Backfill {
   }
 
   /** Asks the camera what its card holds, and fetches a gap. Never rejects. */
-  async #fill(path: string, settings: PathSettings, signal: AbortSignal): Promise<void> {
+  async #fill(turn: Turn, settings: PathSettings): Promise<void> {
+    const { path } = turn;
     const { clock } = this.#host;
     const state = this.#stateOf(path);
     const { recorders } = this.#host.recordings;
@@ -328,7 +309,7 @@ export class Backfill {
       if (!this.#mark.set(path)) {
         return;
       }
-      const [gaps, { gapInTurn }] = await Promise.all([this.#gaps(path), loadFetching()]);
+      const [gaps, { fillGap, gapInTurn }] = await Promise.all([this.#gaps(path), loadFetching()]);
       state.gaps = gaps.length;
       const isAbsent = state.card === null && gaps.length > 0;
       const absenceMs = FIRST_ABSENCE_MS * ABSENCE_FACTOR ** (state.absences - 1);
@@ -337,7 +318,8 @@ export class Backfill {
         state.dueMs = askAgainMs;
         return;
       }
-      const isOver = await this.#fetch(path, settings, gapInTurn(gaps, state.failures), signal);
+      const work = { turn, settings, state, settled: this.#settled };
+      const isOver = await fillGap(work, gapInTurn(gaps, state.failures), this.#host);
       state.error = undefined;
       state.pauseMs = FIRST_PAUSE_MS;
       state.dueMs = clock.monoMs();
@@ -350,13 +332,13 @@ export class Backfill {
     } catch (error) {
       const isPause = error instanceof PerchError && error.context['isPause'] === true;
       state.dueMs = clock.monoMs() + (isPause ? 0 : state.pauseMs);
-      if (isPause || signal.aborted) {
+      if (isPause || turn.stop.signal.aborted) {
         return;
       }
       state.pauseMs = Math.min(MAX_PAUSE_MS, 2 * state.pauseMs);
       state.failures += 1;
       state.isAsked = false;
-      await this.#settleDoubted(path, error);
+      await this.#settleDoubted(turn, error);
       const reason = explain(error);
       if (state.error !== reason) {
         this.#failed(path, reason, error);
@@ -364,15 +346,14 @@ export class Backfill {
     } finally {
       recorders.release(path, 'backfill');
       this.#mark.clear();
-      if (this.#running?.isRead) {
+      if (turn.isRead) {
         state.watch.read(clock.monoMs());
       }
     }
   }
 
   /** What is in doubt stays so: only a person has the card asked again. */
-  async #settleDoubted(path: string, error: unknown): Promise<void> {
-    const asked = this.#running?.asked;
+  async #settleDoubted({ path, asked }: Turn, error: unknown): Promise<void> {
     if (asked && error instanceof PerchError && error.context['isInDoubt'] === true) {
       await this.#settled.asked(path, asked, 'inDoubt').catch((cause: unknown) => {
         this.#host.log.warn({ path, err: cause }, 'a gap that is in doubt is asked for again');
@@ -381,136 +362,18 @@ export class Backfill {
   }
 
   async #gaps(path: string): Promise<readonly UsRange[]> {
-    const { clock, recordings } = this.#host;
-    const nowMs = clock.wallMs();
-    const keptMs = Math.min(FARTHEST_MS, recordings.space.keptMs(path) ?? FARTHEST_MS);
-    const range = { startUs: (nowMs - keptMs) * 1_000, endUs: nowMs * 1_000 };
-    const { gapsByFault } = await loadFetching();
-    const coverage = await recordings.playback.coverage(path, range.startUs, range.endUs);
-    const settings = resolvePath(this.#host.config(), path)?.settings;
-    const gapsBut = (settled: readonly UsRange[]) =>
-      gapsByFault(coverage, {
-        ...{ settled, range, hasModes: changesWithModes(settings) },
-        isAroundEvents: settings?.record === 'motion',
-      });
-    const missing = gapsBut(this.#settled.neverAsked(path));
-    const unfilled = this.#settled.unfilled(path).filter((one) => isMissing(one, missing));
-    const countOf = (why: Unfilled) => unfilled.filter((one) => one.why === why).length;
-    this.#stateOf(path).unfilled = { notOnCard: countOf('notOnCard'), inDoubt: countOf('inDoubt') };
-    return gapsBut(this.#settled.of(path));
-  }
-
-  /** @returns whether no gap is left */
-  async #fetch(path: string, settings: PathSettings, next: UsRange | undefined, signal: AbortSignal): Promise<boolean> {
-    const { clock, log, recordings } = this.#host;
-    const state = this.#stateOf(path);
-    const link = linkOf(settings);
-    if (!link) {
-      return true;
-    }
-    const { openCard, listGap, fetchGap, askedOf } = await loadFetching();
-    const { session, card } = await openCard(link, clock, signal);
-    state.card = card ?? null;
-    state.summaryLink = link.key;
-    state.summaryDueMs = clock.monoMs() + IDLE_MS;
-    if (!card || !next) {
-      return true;
-    }
-    const { serial, model } = await session.information();
-    const { endpoint } = link.settings;
-    const identity = { ...(serial && { serial: `${model} ${serial}` }), ...(endpoint && { endpoint }) };
-    if (await this.#settled.isOther(path, identity)) {
-      log.info({ path }, 'another camera than before: gaps before now are not filled from its card');
-      return false;
-    }
-    const listed = await listGap({ path, session, gap: next, clock }, signal);
-    const { gap } = listed;
-    if (this.#running) {
-      this.#running.gap = gap;
-      this.#running.asked = askedOf(listed);
-    }
-    log.info(
-      { path, from: new Date(gap.startUs / 1_000), seconds: seconds(gap) },
-      'filling a gap from the card of the camera',
-    );
-    const maxBytesPerSecond = () => {
-      if (recordings.busyMs > BUSY_MS) {
-        return 1;
-      }
-      const now = resolvePath(this.#host.config(), path)?.settings ?? settings;
-      return linkRate(pathSettingsIn(now, BACKFILL).backfillMaxRate) ?? state.link.maxBytesPerSecond;
-    };
-    const recorders = new Set<Recorder>();
-    const { beginMs, ...fetched } = await fetchGap(
-      {
-        ...{ path, session, clock, maxBytesPerSecond, link: state.link, playback: recordings.playback },
-        onGroup: ({ endMs }) => {
-          if (this.#running) {
-            this.#running.reachedMs = endMs;
-          }
-        },
-        onPlay: () => {
-          if (this.#running) {
-            this.#running.isRead = true;
-          }
-        },
-        recorder: () => {
-          const recorder = recordings.recorders.fetcher(path, settings, 'card');
-          recorders.add(recorder);
-          return recorder;
-        },
-        mustMatch: this.#settled.isOfOther(path, gap),
-        hasSound: settings.audio,
-        fingerprint: settings.sourceFingerprint,
-        camera: settings.camera ?? {},
-      },
-      listed,
-      signal,
-    ).finally(() => {
-      for (const recorder of recorders) {
-        recordings.recorders.fetched(recorder);
-      }
-    });
-    state.fetchedSeconds += fetched.seconds;
-    state.tooLarge += fetched.tooLarge;
-    if (fetched.tooLarge > 0) {
-      log.warn(
-        { path, camera: session.host, groups: fetched.tooLarge, from: new Date(gap.startUs / 1_000) },
-        'groups of pictures above 32 MB are left out of a gap: give the camera a shorter key frame interval',
-      );
-    }
-    const asked = askedOf(listed, beginMs);
-    // What is shorter than one group of pictures cannot be fetched.
-    const isRest = asked.endUs - asked.startUs < fetched.groupMs * 1_000;
-    // With record: motion a card that records so, too, has only a part.
-    const isWhole =
-      fetched.groups > 0 && (settings.record === 'motion' || seconds(asked) - fetched.seconds < PART_SECONDS);
-    await this.#settled.asked(path, asked, isWhole || isRest ? undefined : 'notOnCard');
-    log.info(
-      { path, ...fetched, seconds: Math.round(fetched.seconds) },
-      'the card of the camera has sent what it has of a gap',
-    );
-    return false;
+    const { gapsOf } = await loadFetching();
+    const { gaps, unfilled } = await gapsOf(path, this.#host, this.#settled);
+    this.#stateOf(path).unfilled = unfilled;
+    return gaps;
   }
 }
-
-/** Whether more than what whole groups of pictures leave at the ends of a gap is missing of it. */
-function isMissing({ startUs, endUs }: UsRange, missing: readonly UsRange[]): boolean {
-  const missingUs = missing.reduce(
-    (sum, one) => sum + Math.max(0, Math.min(endUs, one.endUs) - Math.max(startUs, one.startUs)),
-    0,
-  );
-  return missingUs >= Math.min(PART_SECONDS * 1e6, (endUs - startUs) / 2);
-}
-
-const seconds = ({ startUs, endUs }: UsRange): number => Math.round((endUs - startUs) / 1e6);
 
 const loadFetching = () =>
   loadLate('filling of gaps', async () => {
-    const [{ gapInTurn, gapsByFault }, { askedOf, fetchGap, listGap }, { openCard }] = await Promise.all([
+    const [{ fillGap, gapsOf }, { gapInTurn }] = await Promise.all([
+      import('./fill-gap.ts'),
       import('./fetching/gaps.ts'),
-      import('./fetching/fetch-gap.ts'),
-      import('./fetching/open-card.ts'),
     ]);
-    return { gapInTurn, gapsByFault, askedOf, fetchGap, listGap, openCard };
+    return { gapInTurn, gapsOf, fillGap };
   });

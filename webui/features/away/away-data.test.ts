@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressFault, addressOf, invitationFault, timeLeft } from './away-data.ts';
+import { addressFault, addressOf, invitationFault } from './away-data.ts';
 
 test.for([
   ['cloud.example', 'cloud.example:443'],
@@ -20,8 +20,4 @@ test('no address is needed, and an invitation of a box is not one of a server', 
   expect(addressFault(' ')).toBeUndefined();
   expect(invitationFault(' perch://server?at=a:1&key=x\n')).toBeUndefined();
   expect(invitationFault('perch://invitation?at=a:1')).toBeDefined();
-});
-
-test('the time that is left', () => {
-  expect([600_000, 59_001, 1].map(timeLeft)).toEqual(['10:00', '1:00', '0:01']);
 });

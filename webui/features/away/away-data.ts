@@ -75,12 +75,6 @@ export function addressOf(text: string): string | undefined {
 export const addressFault = (text: string): string | undefined =>
   text.trim() === '' || addressOf(text) !== undefined ? undefined : awayWords.peek().ownAddressWrong;
 
-/** `9:05` */
-export function timeLeft(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
 /** @param address as entered; empty: those that the server knows */
 export const createInvitation = (address: string): Promise<{ readonly invitation: string }> => {
   const at = addressOf(address);

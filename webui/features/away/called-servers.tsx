@@ -88,7 +88,11 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
       onSaved={onJoined}
       foot={<FormFooter form={form} text={t.connectEffect} action={t.connect} busy={t.connecting} />}
     >
-      <TextArea label={t.invitation} hint={t.invitationHint} {...fieldProps(form, 'invitation', 4_000)} />
+      <TextArea
+        label={peopleWords.value.invitation}
+        hint={t.invitationHint}
+        {...fieldProps(form, 'invitation', 4_000)}
+      />
       <CamerasField
         chosen={cameras}
         onChosen={(value) => {

@@ -1,24 +1,18 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
-import { nowMs } from '../../shell/page-state.ts';
-import { Button } from '../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../ui/controls/clipboard.ts';
+import { MadeInvitation } from '../../people/made-invitation.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
-import { QrCode } from '../../ui/controls/qr-code.tsx';
-import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
-import { Sheet } from '../../ui/sheet/sheet.tsx';
-import { addressFault, BOXES_ADDRESS, createInvitation, type ListedBox, timeLeft } from './away-data.ts';
+import { peopleWords } from '../../words/settings/people.ts';
+import { addressFault, BOXES_ADDRESS, createInvitation, type ListedBox } from './away-data.ts';
 import { awayWords } from './words.ts';
 
 /** Validity of an invitation, counted from the answer, because the clocks of server and browser may differ. */
 const VALID_MS = 600_000;
-/** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
-const MAX_CODE_CHARS = 750;
 
 interface InviteBoxSheetProps {
   /** Ids of the boxes that were there before. */
@@ -62,7 +56,7 @@ export function InviteBoxSheet({ before, onJoined, onClosed }: InviteBoxSheetPro
       title={t.inviteBox}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.invitationEffect} action={t.makeInvitation} />}
+      foot={<FormFooter form={form} text={t.invitationEffect} action={peopleWords.value.makeInvitation} />}
     >
       <TextField
         label={t.ownAddress}
@@ -83,54 +77,16 @@ interface MadeSheetProps {
   readonly onClosed: () => void;
 }
 
-function MadeSheet({ text, untilMs, before, onAgain, onJoined, onClosed }: MadeSheetProps) {
-  const t = awayWords.value;
-  const [isDone, setDone] = useState(false);
-  const leftMs = untilMs - nowMs.value;
-  const isOver = leftMs <= 0;
+function MadeSheet({ before, ...made }: MadeSheetProps) {
+  const { invitationSteps, invitationSecret, boxJoined } = awayWords.value;
   const { value } = usePolled<{ readonly items: readonly ListedBox[] }>(BOXES_ADDRESS, 'fast');
-  const joined = value?.items.find(({ id, linked }) => linked && !before.includes(id))?.name;
-  useEffect(() => {
-    if (joined !== undefined) {
-      toast(awayWords.peek().boxJoined(joined));
-      setDone(true);
-      onJoined();
-    }
-  }, [joined]);
-  const copy = async () => {
-    if (await copyToClipboard(text)) {
-      toast(awayWords.peek().invitationCopied);
-    }
-  };
+  const joined = value?.items.find(({ id, linked }) => linked && !before.includes(id));
   return (
-    <Sheet
-      title={t.invitation}
-      onClosed={onClosed}
-      isDone={isDone}
-      foot={
-        <Button kind="main" onClick={isOver ? onAgain : copy}>
-          {isOver ? t.invitationAgain : t.copyInvitation}
-        </Button>
-      }
-    >
-      {isOver ? (
-        <p role="status">{t.invitationOver}</p>
-      ) : (
-        <>
-          <p>{t.invitationSteps}</p>
-          {text.length <= MAX_CODE_CHARS && <QrCode text={text} label={t.invitationCode} />}
-          <p class="digits centered" role="timer">
-            {t.invitationLeft(timeLeft(leftMs))}
-          </p>
-          <label class="field">
-            <span class="label">{t.invitation}</span>
-            <span class="input">
-              <input type="text" readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
-            </span>
-            <span class="hint">{t.invitationSecret}</span>
-          </label>
-        </>
-      )}
-    </Sheet>
+    <MadeInvitation
+      {...made}
+      steps={invitationSteps}
+      secret={invitationSecret}
+      joined={joined && boxJoined(joined.name)}
+    />
   );
 }

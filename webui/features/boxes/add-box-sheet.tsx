@@ -8,6 +8,7 @@ import { serverForm } from '../../forms/server-form.ts';
 import { TextArea } from '../../ui/controls/text-area.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
+import { peopleWords } from '../../words/settings/people.ts';
 import { AddBox, invitationIn, mainCameras } from './box-data.ts';
 import { OfferedField } from './offered-field.tsx';
 import { boxesWords } from './words.ts';
@@ -47,7 +48,11 @@ export function AddBoxSheet({ invitation, onChanged, onClosed }: AddBoxSheetProp
       onSaved={onChanged}
       foot={<FormFooter form={form} text={t.pairEffect} action={t.pairBox} busy={t.pairsBox} />}
     >
-      <TextArea label={t.invitation} hint={t.boxInvitationHint} {...fieldProps(form, 'invitation', 4_000)} />
+      <TextArea
+        label={peopleWords.value.invitation}
+        hint={t.boxInvitationHint}
+        {...fieldProps(form, 'invitation', 4_000)}
+      />
     </FormSheet>
   );
 }

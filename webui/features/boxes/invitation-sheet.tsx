@@ -1,34 +1,21 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { oneAtLeast } from '../../people/access-fields.tsx';
-import { nowMs } from '../../shell/page-state.ts';
+import { MadeInvitation } from '../../people/made-invitation.tsx';
 import { Button } from '../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../ui/controls/clipboard.ts';
 import { TextField } from '../../ui/controls/field.tsx';
-import { QrCode } from '../../ui/controls/qr-code.tsx';
-import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
-import { Sheet } from '../../ui/sheet/sheet.tsx';
-import {
-  createInvitation,
-  FIRST_RIGHTS,
-  linkFor,
-  oneRight,
-  SERVERS_ADDRESS,
-  type ServerTerms,
-  timeLeft,
-} from './server-data.ts';
+import { peopleWords } from '../../words/settings/people.ts';
+import { createInvitation, FIRST_RIGHTS, linkFor, oneRight, SERVERS_ADDRESS, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 import { boxesWords } from './words.ts';
 
 /** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
 const VALID_MS = 600_000;
-/** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
-const MAX_CODE_CHARS = 750;
 
 interface InvitationSheetProps {
   /** Ids of the paired servers. */
@@ -72,7 +59,7 @@ export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheet
       title={t.inviteServer}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.invitationEffect} action={t.makeInvitation} />}
+      foot={<FormFooter form={form} text={t.invitationEffect} action={peopleWords.value.makeInvitation} />}
     >
       <ServerFields form={form} />
     </FormSheet>
@@ -89,76 +76,33 @@ interface MadeSheetProps {
   readonly onClosed: () => void;
 }
 
-function MadeSheet({ text: invitation, untilMs, before, onAgain, onPaired, onClosed }: MadeSheetProps) {
+function MadeSheet({ text: invitation, before, onPaired, ...made }: MadeSheetProps) {
   const t = boxesWords.value;
-  const [isDone, setDone] = useState(false);
   const [page, setPage] = useState('');
   const text = linkFor(page, invitation) ?? invitation;
-  const leftMs = untilMs - nowMs.value;
-  const isOver = leftMs <= 0;
   const { value } = usePolled<{ readonly items: readonly PairedServerItem[] }>(SERVERS_ADDRESS, 'fast');
-  const joined = value?.items.find(({ id }) => !before.includes(id))?.name;
-  useEffect(() => {
-    if (joined !== undefined) {
-      toast(boxesWords.peek().serverJoined(joined));
-      setDone(true);
-      onPaired();
-    }
-  }, [joined]);
-  const copy = async () => {
-    if (await copyToClipboard(text)) {
-      toast(boxesWords.peek().invitationCopied);
-    }
-  };
+  const joined = value?.items.find(({ id }) => !before.includes(id));
   const canShare = typeof navigator.share === 'function' && navigator.canShare?.({ text }) !== false;
   return (
-    <Sheet
-      title={t.invitation}
-      onClosed={onClosed}
-      isDone={isDone}
-      foot={
-        isOver ? (
-          <Button kind="main" onClick={onAgain}>
-            {t.invitationAgain}
-          </Button>
-        ) : (
-          <>
-            <Button kind="main" onClick={copy}>
-              {t.copyInvitation}
-            </Button>
-            {canShare && (
-              <Button onClick={() => void navigator.share({ text }).catch(() => {})}>{t.shareInvitation}</Button>
-            )}
-          </>
-        )
+    <MadeInvitation
+      {...made}
+      text={text}
+      steps={t.invitationSteps}
+      secret={t.invitationSecret}
+      joined={joined && t.serverJoined(joined.name)}
+      onJoined={onPaired}
+      action={
+        canShare && <Button onClick={() => void navigator.share({ text }).catch(() => {})}>{t.shareInvitation}</Button>
       }
     >
-      {isOver ? (
-        <p role="status">{t.invitationOver}</p>
-      ) : (
-        <>
-          <p>{t.invitationSteps}</p>
-          {text.length <= MAX_CODE_CHARS && <QrCode text={text} label={t.invitationCode} />}
-          <p class="digits centered" role="timer">
-            {t.invitationLeft(timeLeft(leftMs))}
-          </p>
-          <label class="field">
-            <span class="label">{t.invitation}</span>
-            <span class="input">
-              <input type="text" readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
-            </span>
-            <span class="hint">{t.invitationSecret}</span>
-          </label>
-          <TextField
-            label={t.serverPage}
-            name="page"
-            autocomplete="off"
-            hint={t.serverPageHint}
-            value={page}
-            onInput={setPage}
-          />
-        </>
-      )}
-    </Sheet>
+      <TextField
+        label={t.serverPage}
+        name="page"
+        autocomplete="off"
+        hint={t.serverPageHint}
+        value={page}
+        onInput={setPage}
+      />
+    </MadeInvitation>
   );
 }

@@ -1,14 +1,5 @@
 import { expect, test } from 'vitest';
-import { bodyOf, linkFor, oneRight, rightsOf, timeLeft } from './server-data.ts';
-
-test.for([
-  [600_000, '10:00'],
-  [599_001, '10:00'],
-  [65_000, '1:05'],
-  [900, '0:01'],
-] as const)('%d ms are left as %s', ([ms, text]) => {
-  expect(timeLeft(ms)).toBe(text);
-});
+import { bodyOf, linkFor, oneRight, rightsOf } from './server-data.ts';
 
 test.for([
   ['server.example', 'https://server.example/#/settings/cameras/boxes?at=a'],

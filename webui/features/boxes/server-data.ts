@@ -55,9 +55,3 @@ export function linkFor(page: string, invitation: string): string | undefined {
   const address = urlOf(/^https?:\/\//i.test(text) ? text : `https://${text}`);
   return text === '' || !address ? undefined : `${address.origin}${address.pathname}${invitationLink(invitation)}`;
 }
-
-/** `9:05` */
-export function timeLeft(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}

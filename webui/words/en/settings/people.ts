@@ -10,6 +10,15 @@ export const people = {
   recordingsOnly: 'Recordings only',
   oneClip: 'One clip',
 
+  makeInvitation: 'Create invitation',
+  invitation: 'Invitation',
+  invitationCode: 'The invitation as a QR code',
+  invitationLeft: (time: string) => `Valid for ${time}`,
+  invitationOver: 'This invitation has expired.',
+  invitationAgain: 'New invitation',
+  copyInvitation: 'Copy',
+  invitationCopied: 'Invitation copied.',
+
   addPerson: 'Add a person',
   accountName: 'User name',
   personNameWrong: 'Use letters, digits and spaces. Start with a letter or digit.',

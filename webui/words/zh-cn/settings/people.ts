@@ -11,6 +11,15 @@ export const people: PeopleWords = {
   recordingsOnly: '仅录像',
   oneClip: '一个片段',
 
+  makeInvitation: '创建邀请',
+  invitation: '邀请',
+  invitationCode: '邀请的二维码',
+  invitationLeft: (time) => `剩余有效时间 ${time}`,
+  invitationOver: '此邀请已过期。',
+  invitationAgain: '新建邀请',
+  copyInvitation: '复制',
+  invitationCopied: '邀请已复制。',
+
   addPerson: '添加成员',
   accountName: '用户名',
   personNameWrong: '可用文字、数字和空格，以文字或数字开头。',
