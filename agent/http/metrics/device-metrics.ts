@@ -37,8 +37,8 @@ interface HookFacts {
   readonly leftOut: number;
 }
 
-/** Value of a feature. */
-export type FeatureMetric = readonly [suffix: string, kind: MetricKind, help: string, value: number];
+/** Value of a feature. Those with the same suffix follow each other, and differ in their labels. */
+export type FeatureMetric = readonly [suffix: string, kind: MetricKind, help: string, value: number, labels?: Labels];
 
 /** Metrics that MediaMTX does not have: the box, its cameras and its recordings. */
 export interface DeviceFacts {
@@ -87,7 +87,7 @@ const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
 ];
 
 /** @param only this path, and nothing of the box; empty: everything */
-export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only: string): void {
+export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only = ''): void {
   const isShown = (path: string) => only === '' || path === only;
   const shown = paths.filter(({ name }) => isShown(name));
   const losses = device.losses().filter(({ path }) => isShown(path));
@@ -96,8 +96,8 @@ export function writeDevice(text: MetricsText, device: DeviceFacts, paths: reado
     writeProcess(text, device);
     writeDisks(text, device);
     writeAll(text, HOOK, device.hooks(), ({ hook }) => [['hook', hook]]);
-    writeValues(text, device.features());
   }
+  writeValues(text, device.features(), only);
   writeCameras(text, shown, device);
   writeRecordings(text, shown, losses);
   text.end();
@@ -142,9 +142,14 @@ function writeProcess(text: MetricsText, device: DeviceFacts): void {
   ]);
 }
 
-function writeValues(text: MetricsText, values: readonly FeatureMetric[]): void {
-  for (const [suffix, kind, help, value] of values) {
-    writeRows(text, suffix, kind, help, [[[], value]]);
+/** @param only rows of this path; empty: everything */
+function writeValues(text: MetricsText, values: readonly FeatureMetric[], only = ''): void {
+  const isShown = (labels: Labels) => only === '' || labels.some(([name, text]) => name === 'path' && text === only);
+  const shown = values.filter(([, , , , labels = []]) => isShown(labels));
+  for (const all of Map.groupBy(shown, ([suffix]) => suffix).values()) {
+    const [suffix, kind, help] = all[0] as FeatureMetric;
+    const rows = all.map(([, , , value, labels = []]): Row => [labels, value]);
+    writeRows(text, suffix, kind, help, rows);
   }
 }
 

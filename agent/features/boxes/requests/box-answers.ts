@@ -6,7 +6,7 @@ import { LABEL_TYPES } from '../../../base/event-kinds.ts';
 import { readBody } from '../../../base/network/http-client.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import type { StoredSpan, StoredTimeline } from '../../../playback/stores/contract.ts';
-import type { EventLabel } from '../../../record/events/event.ts';
+import type { CameraEvent, EventLabel } from '../../../record/events/event.ts';
 import { readLabels } from '../../../record/events/event-labels.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from '../../../record/events/event-line.ts';
 import { readZones } from '../../../record/events/event-zones.ts';
@@ -73,19 +73,8 @@ const EventPage = Type.Object({
   next: Type.Union([Type.String({ maxLength: 2_048 }), Type.Null()]),
 });
 
-/** An event of a camera of the box. */
-export interface BoxEvent {
-  readonly id: string;
-  /** Path on the box. */
-  readonly path: string;
-  readonly type: string;
-  readonly startUs: number;
-  /** End in Unix microseconds; undefined: the event is ongoing. */
-  readonly endUs: number | undefined;
-  readonly text: string;
-  readonly labels?: readonly EventLabel[] | undefined;
-  readonly zones?: readonly string[] | undefined;
-}
+/** An event of a camera of the box. `path` is the path on the box. */
+export type BoxEvent = Omit<CameraEvent, 'source' | 'area'>;
 
 /** Reads a whole body. @throws PerchError badInput if it is longer than `maxBytes` */
 export async function readBytes(body: Readable, maxBytes: number): Promise<Buffer> {

@@ -1,20 +1,5 @@
 import { EVENT_KINDS, eventKindsOf } from '../../../base/event-kinds.ts';
-import type { EventLabel } from '../../../record/events/event.ts';
-
-/** An event of a camera or, with an empty path, of the box. Times are Unix microseconds. */
-export interface MqttEvent {
-  /** An event is reported again with the same id when it ends. */
-  readonly id: string;
-  readonly path: string;
-  readonly type: string;
-  readonly startUs: number;
-  /** Undefined: the event is ongoing. */
-  readonly endUs: number | undefined;
-  readonly text: string;
-  readonly labels?: readonly EventLabel[] | undefined;
-  readonly zones?: readonly string[] | undefined;
-  readonly source: string;
-}
+import type { CameraEvent } from '../../../record/events/event.ts';
 
 /** A momentary event switches its state on for its length, at most for this time. */
 const MAX_PULSE_MS = 60_000;
@@ -41,12 +26,12 @@ export class CameraStates {
   readonly #ongoing = new Map<string, Ongoing>();
 
   /** Whether the event was reported before, and is not over. */
-  knows({ id, path }: MqttEvent): boolean {
+  knows({ id, path }: CameraEvent): boolean {
     return this.#ongoing.has(`${id} ${path}`);
   }
 
   /** @param known the event as it was reported before, or undefined if it is new */
-  take(event: MqttEvent, { wallMs, monoMs }: Now, known?: MqttEvent): void {
+  take(event: CameraEvent, { wallMs, monoMs }: Now, known?: CameraEvent): void {
     const { id, path, endUs } = event;
     const key = `${id} ${path}`;
     const sensors = sensorsOf(event);
@@ -91,6 +76,6 @@ export class CameraStates {
   }
 }
 
-const sensorsOf = (event: MqttEvent): readonly string[] => [
+const sensorsOf = (event: CameraEvent): readonly string[] => [
   ...new Set(eventKindsOf(event).flatMap((kind) => Object.keys(EVENT_KINDS[kind].sensors ?? {}))),
 ];

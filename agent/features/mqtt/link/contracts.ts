@@ -1,5 +1,5 @@
+import type { CameraEvent } from '../../../record/events/event.ts';
 import type { Readings } from '../../contract.ts';
-import type { MqttEvent } from './camera-states.ts';
 import type { CommandTarget } from './commands.ts';
 
 /** The present state of a camera. */
@@ -24,9 +24,9 @@ export interface MqttSource extends CommandTarget {
   /** Names of the PTZ presets. @throws PerchError if the camera has no PTZ */
   presets(path: string): Promise<readonly string[]>;
   /** `known` is the event as it was reported before. @returns the unsubscribe function */
-  onEvent(listener: (event: MqttEvent, known?: MqttEvent) => void): () => void;
+  onEvent(listener: (event: CameraEvent, known?: CameraEvent) => void): () => void;
   /** Called when a camera or its settings have changed. @returns the unsubscribe function */
   onChange(listener: () => void): () => void;
   /** Events that have begun and not ended. */
-  ongoing(): readonly MqttEvent[];
+  ongoing(): readonly CameraEvent[];
 }

@@ -3,8 +3,8 @@ import { type Clock, endsWithin } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { eventKindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { CameraEvent } from '../../../record/events/event.ts';
 import { Announcements } from './announcements.ts';
-import type { MqttEvent } from './camera-states.ts';
 import { MqttCommands } from './commands.ts';
 import { type BrokerConnection, openBroker } from './connection.ts';
 import type { MqttSource } from './contracts.ts';
@@ -193,7 +193,7 @@ export class MqttLink {
     await this.#states.publishAll();
   }
 
-  #onEvent(event: MqttEvent, known: MqttEvent | undefined): void {
+  #onEvent(event: CameraEvent, known: CameraEvent | undefined): void {
     const { clock, source } = this.#options;
     const camera = source.cameras().find(({ path }) => path === event.path);
     this.#queue.push(JSON.stringify(eventJson(event, camera?.name, clock.wallMs())));
@@ -244,7 +244,7 @@ export class MqttLink {
 const timeText = (us: number): string => new Date(us / 1000).toISOString();
 
 function eventJson(
-  { id, path, type, startUs, endUs, text, source, labels, zones }: MqttEvent,
+  { id, path, type, startUs, endUs, text, source, labels, zones }: CameraEvent,
   name: string | undefined,
   nowMs: number,
 ) {

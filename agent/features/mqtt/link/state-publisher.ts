@@ -2,8 +2,9 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { eventKindOf } from '../../../base/event-kinds.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { CameraEvent } from '../../../record/events/event.ts';
 import type { Announcements } from './announcements.ts';
-import { CameraStates, type MqttEvent } from './camera-states.ts';
+import { CameraStates } from './camera-states.ts';
 import type { BrokerConnection } from './connection.ts';
 import type { MqttCamera, MqttSource } from './contracts.ts';
 import { type AnnouncedDevice, discoveryOf } from './discovery.ts';
@@ -95,7 +96,7 @@ export class StatePublisher {
   }
 
   /** @param camera of the event, or undefined if the event is of the box, or the camera was removed */
-  onEvent(event: MqttEvent, known: MqttEvent | undefined, camera: MqttCamera | undefined): void {
+  onEvent(event: CameraEvent, known: CameraEvent | undefined, camera: MqttCamera | undefined): void {
     const { clock, topics } = this.#options;
     const isNew = !known && !this.#states.knows(event);
     this.#states.take(event, nowOf(clock), known);

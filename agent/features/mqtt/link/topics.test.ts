@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LabelType } from '../../../base/event-kinds.ts';
-import { CameraStates, type MqttEvent } from './camera-states.ts';
+import type { CameraEvent } from '../../../record/events/event.ts';
+import { CameraStates } from './camera-states.ts';
 import { objectIdOf, Topics } from './topics.ts';
 
 const topics = new Topics('home/perch');
@@ -26,7 +27,7 @@ test("paths become different names of Home Assistant's alphabet", () => {
 
 const NOW_MS = 1_000_000;
 const at = (ms: number) => ({ wallMs: ms, monoMs: ms });
-const event = (id: string, type: string, endMs?: number): MqttEvent => ({
+const event = (id: string, type: string, endMs?: number): CameraEvent => ({
   ...{ id, type, path: 'door', startUs: NOW_MS * 1000, text: '', source: 'camera' },
   endUs: endMs === undefined ? undefined : endMs * 1000,
 });
@@ -46,7 +47,7 @@ test('a state is on while any of its events is, and for the length of a momentar
   expect(states.of('door').size).toBe(0);
 });
 
-const labelled = (one: MqttEvent, ...types: readonly LabelType[]): MqttEvent => {
+const labelled = (one: CameraEvent, ...types: readonly LabelType[]): CameraEvent => {
   const box = { x: 0, y: 0, width: 0.5, height: 0.5 };
   return { ...one, labels: types.map((type) => ({ type, score: 0.5, box, at: NOW_MS * 1000 })) };
 };

@@ -125,7 +125,9 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
         await note('#/live/door?talk');
         await open();
         await page.waitForURL((url) => url.hash === '#/live/gate');
-        await expect.poll(() => page.evaluate(async () => (await caches.match('perch-pressed')) === undefined)).toBe(true);
+        await expect
+          .poll(() => page.evaluate(async () => (await caches.match('perch-pressed')) === undefined))
+          .toBe(true);
         await page.getByRole('button', { name: 'Hold to talk' }).waitFor();
         expect(await speaking.count()).toBe(0);
       };

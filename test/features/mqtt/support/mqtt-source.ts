@@ -1,6 +1,6 @@
 import { PerchError } from '../../../../agent/base/errors.ts';
-import type { MqttEvent } from '../../../../agent/features/mqtt/link/camera-states.ts';
 import type { MqttCamera, MqttSource } from '../../../../agent/features/mqtt/link/contracts.ts';
+import type { CameraEvent } from '../../../../agent/record/events/event.ts';
 
 export const PICTURE = Buffer.from('ffd8ffe000104a464946', 'hex');
 /** A camera that is online and recorded. */
@@ -18,9 +18,9 @@ export class ScriptedMqttSource implements MqttSource {
   readonly version = '1.2.3';
   readonly name = 'Perch test';
   list: MqttCamera[] = [mqttCamera('door'), mqttCamera('garden/back', { hasPicture: false })];
-  running: MqttEvent[] = [];
+  running: CameraEvent[] = [];
   readonly done: string[] = [];
-  readonly #events = new Set<(event: MqttEvent) => void>();
+  readonly #events = new Set<(event: CameraEvent) => void>();
   readonly #changes = new Set<() => void>();
   cameras = () => this.list;
   device = async () => ({ cpu: 12.5, disk: 80, temperature: 51, newest: '1.3.0' });
@@ -30,7 +30,7 @@ export class ScriptedMqttSource implements MqttSource {
   presets = async (path: string) =>
     path === 'door' && this.doorPresets ? this.doorPresets : Promise.reject(new PerchError('notFound', 'no'));
   ongoing = () => this.running;
-  onEvent = (listener: (event: MqttEvent) => void) => {
+  onEvent = (listener: (event: CameraEvent) => void) => {
     this.#events.add(listener);
     return () => this.#events.delete(listener);
   };
@@ -46,7 +46,8 @@ export class ScriptedMqttSource implements MqttSource {
 
   happens(id: string, type: string, isOver: boolean, path = 'door'): void {
     const nowUs = Date.now() * 1000;
-    const event = { id, path, type, startUs: nowUs, endUs: isOver ? nowUs : undefined, text: '', source: 'camera' };
+    const endUs = isOver ? nowUs : undefined;
+    const event: CameraEvent = { id, path, type, startUs: nowUs, endUs, text: '', source: 'camera' };
     for (const listener of this.#events) {
       listener(event);
     }
