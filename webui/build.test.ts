@@ -170,14 +170,14 @@ test('each later page is below the limit, and the larger ones and Chinese below 
 test('all scripts of the page without hls.js are below their limit, also with style and the rest, and fewer than 16', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
-  expect(await bytesOf(scripts)).toBeLessThan(MAX_SCRIPTS_BYTES);
-  expect(await bytesOf(files)).toBeLessThan(MAX_WHOLE_BYTES);
+  expect(await bytesOf(scripts), 'MAX_SCRIPTS_BYTES').toBeLessThan(MAX_SCRIPTS_BYTES);
+  expect(await bytesOf(files), 'MAX_WHOLE_BYTES').toBeLessThan(MAX_WHOLE_BYTES);
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
 test('all scripts that the box serves are below their limit', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
-  expect(await bytesOf(scripts)).toBeLessThan(MAX_ALL_SCRIPTS_BYTES);
+  expect(await bytesOf(scripts), 'MAX_ALL_SCRIPTS_BYTES').toBeLessThan(MAX_ALL_SCRIPTS_BYTES);
 });
 
 test('near-live.js gives pages without modules the controller of live playback', async () => {
