@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { libsrtToLibsrt, libsrtToPerch, perchToLibsrt, type SrtNetwork } from '../peers/clients/srt-losses.ts';
 import { byLength, describeWith } from '../peers/programs/peers.ts';
 
-/** A payload that loses three transmissions in a row is recovered by luck only. */
 const COMMON = { packets: 2_000, maxLosses: 2 };
 
 const NETWORKS: readonly SrtNetwork[] = byLength(

@@ -19,7 +19,7 @@ const PART_SECONDS = 30;
 /** A disk on which recorders wait longer than this has no time for a gap. */
 const BUSY_MS = 200;
 
-/** What a camera's turn has come to. */
+/** State of a camera's turn. */
 export interface Turn {
   readonly path: string;
   readonly stop: AbortController;

@@ -37,7 +37,7 @@ interface HookFacts {
   readonly leftOut: number;
 }
 
-/** Value of a feature. Those with the same suffix follow each other, and differ in their labels. */
+/** Value of a feature. Those with the same suffix differ in their labels. */
 export type FeatureMetric = readonly [suffix: string, kind: MetricKind, help: string, value: number, labels?: Labels];
 
 /** Metrics that MediaMTX does not have: the box, its cameras and its recordings. */
@@ -87,7 +87,7 @@ const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
 ];
 
 /** @param only this path, and nothing of the box; empty: everything */
-export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only = ''): void {
+export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only: string): void {
   const isShown = (path: string) => only === '' || path === only;
   const shown = paths.filter(({ name }) => isShown(name));
   const losses = device.losses().filter(({ path }) => isShown(path));

@@ -50,7 +50,7 @@ export interface SrtNetwork {
   readonly loss: number;
   /** One-way delay. */
   readonly delayMs: number;
-  /** Default: six round trips, as Haivision's guide has it for 10 % loss; at least 400: a busy machine holds programs up for more than 100. */
+  /** Default: six round trips, as for 10 % loss in Haivision's guide; at least 400: a busy machine holds programs up for 100. */
   readonly latencyMs?: number;
   /** Maximum number of lost transmissions of one payload; default: no limit. */
   readonly maxLosses?: number;

@@ -13,7 +13,7 @@ function oneLine(error: unknown): string {
   return cause === undefined ? line : `${line}: ${oneLine(cause)}`;
 }
 
-/** Its place, and the whole value of which the message has the beginning alone. */
+/** Its place, and the value if the message has only its beginning. */
 function whatFailed(error: TestError): string {
   const at = error.stacks?.at(-1);
   const { message, actual } = error;
