@@ -141,7 +141,8 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.getByRole('link', { name: 'Front door, Live' }).waitFor();
     await page.getByRole('link', { name: '1 offline' }).waitFor({ state: 'detached' });
     await playsOn(page, 5);
-    expect(complaints).toEqual([]);
+    // A request for its picture may have been pending when it disappeared.
+    expect(complaints.filter((line) => !/\/front_door\w*\/whep\)?$/.test(line))).toEqual([]);
   });
 
   // Two cameras: a repeated ring of one is the same event.

@@ -142,11 +142,12 @@ async function playInBrowser(page: Awaited<ReturnType<Awaited<ReturnType<typeof 
     void video.play();
   });
   const look = () =>
-    page.evaluate(() => ({
-      failures: (globalThis as unknown as { readonly failures: string[] }).failures,
-      statuses: (globalThis as unknown as { readonly statuses: string[] }).statuses,
-      timeS: document.querySelector('video')?.currentTime ?? 0,
-    }));
+    page.evaluate(() => {
+      const { failures, statuses } = globalThis as unknown as Record<'failures' | 'statuses', string[]>;
+      const { currentTime: timeS = 0, buffered: of } = document.querySelector('video') ?? {};
+      const buffered = Array.from({ length: of?.length ?? 0 }, (_, i) => [of?.start(i), of?.end(i)]);
+      return { failures, statuses, timeS, buffered };
+    });
   return {
     look,
     plays: (seconds: number, fromS = 0) =>
@@ -154,6 +155,8 @@ async function playInBrowser(page: Awaited<ReturnType<Awaited<ReturnType<typeof 
         const { failures, statuses, timeS } = await look();
         expect(failures, JSON.stringify(statuses)).toEqual([]);
         return timeS > fromS + seconds ? { timeS, statuses } : undefined;
+      }).catch(async (error: unknown) => {
+        throw new Error(JSON.stringify(await look()), { cause: error });
       }),
   };
 }
