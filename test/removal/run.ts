@@ -43,8 +43,8 @@ function dropLines(file: string, named: string): void {
   }
 }
 
-/** Suites of another feature that need this one: without boxes there is nothing that could connect by itself, or be on the bus. */
-const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
+/** Suites of other features that need this one: without boxes there is nothing that could connect by itself, or be on the bus. */
+export const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
   away: ['test/features/fleet/interop/replicas.test.ts', 'test/features/fleet/system/'],
   boxes: [
     'test/features/away/interop/',
@@ -55,6 +55,12 @@ const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
     'test/features/fleet/interop/signed-requests.test.ts',
     'test/features/fleet/system/load.test.ts',
   ],
+  notify: [
+    'test/features/rules/interop/rule-button.test.ts',
+    'test/features/fleet/support/notifying-server',
+    'test/features/fleet/interop/shared-notifications.test.ts',
+  ],
+  'onvif-device': ['agent/features/transfer/recorder/recorder-rights.test.ts'],
 };
 
 /** A copy of the tree without the feature. The caller removes it. */

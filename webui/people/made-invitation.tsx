@@ -9,6 +9,10 @@ import { Sheet } from '../ui/sheet/sheet.tsx';
 import { peopleWords } from '../words/settings/people.ts';
 import { timeLeft } from './people.ts';
 
+/** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
+const VALID_MS = 600_000;
+export const invitationEnd = (): number => Date.now() + VALID_MS;
+
 /** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
 const MAX_CODE_CHARS = 750;
 
@@ -36,13 +40,14 @@ export function MadeInvitation(props: MadeInvitationProps) {
   const [isDone, setDone] = useState(false);
   const leftMs = untilMs - nowMs.value;
   const isOver = leftMs <= 0;
+  const isJoined = joined !== undefined;
   useEffect(() => {
     if (joined !== undefined) {
       toast(joined);
       setDone(true);
       onJoined();
     }
-  }, [joined]);
+  }, [isJoined]);
   const copy = async () => {
     if (await copyToClipboard(text)) {
       toast(peopleWords.peek().invitationCopied);

@@ -74,7 +74,7 @@ export class ServerClaims {
         decide(own?.has(name) ?? true);
       }
     }
-    // Synchronously: nobody would ask for a claim that is added to this set later.
+    // In the same turn as the last look at the queue: a claim that is added later starts a question of its own.
     this.#asking = undefined;
   }
 }

@@ -10,7 +10,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 /** Stays below the eight seconds that Perch waits for a stream. */
 const OUTAGE_MS = 3_000;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 80_000;
 
 const HLS_JS = readFileSync(new URL(import.meta.resolve('hls.js/dist/hls.min.js')), 'utf8');
 const pageOf = (address: string) => `<!doctype html><video muted></video><script>${HLS_JS}</script><script>

@@ -4,15 +4,12 @@ import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
-import { MadeInvitation } from '../../people/made-invitation.tsx';
+import { invitationEnd, MadeInvitation } from '../../people/made-invitation.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { peopleWords } from '../../words/settings/people.ts';
 import { addressFault, BOXES_ADDRESS, createInvitation, type ListedBox } from './away-data.ts';
 import { awayWords } from './words.ts';
-
-/** Validity of an invitation, counted from the answer, because the clocks of server and browser may differ. */
-const VALID_MS = 600_000;
 
 interface InviteBoxSheetProps {
   /** Ids of the boxes that were there before. */
@@ -29,7 +26,7 @@ export function InviteBoxSheet({ before, onJoined, onClosed }: InviteBoxSheetPro
   const [known] = useState(before);
   const make = async (address: string) => {
     const { invitation } = await createInvitation(address);
-    setMade({ text: invitation, address, untilMs: Date.now() + VALID_MS });
+    setMade({ text: invitation, address, untilMs: invitationEnd() });
   };
   const form = useMemo(
     () =>

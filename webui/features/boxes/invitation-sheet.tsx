@@ -5,7 +5,7 @@ import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { oneAtLeast } from '../../people/access-fields.tsx';
-import { MadeInvitation } from '../../people/made-invitation.tsx';
+import { invitationEnd, MadeInvitation } from '../../people/made-invitation.tsx';
 import { Button } from '../../ui/controls/button.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
@@ -13,9 +13,6 @@ import { peopleWords } from '../../words/settings/people.ts';
 import { createInvitation, FIRST_RIGHTS, linkFor, oneRight, SERVERS_ADDRESS, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 import { boxesWords } from './words.ts';
-
-/** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
-const VALID_MS = 600_000;
 
 interface InvitationSheetProps {
   /** Ids of the paired servers. */
@@ -32,7 +29,7 @@ export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheet
   const [before] = useState(paired);
   const make = async (terms: ServerTerms) => {
     const { invitation } = await createInvitation(terms);
-    setMade({ text: invitation, terms, untilMs: Date.now() + VALID_MS });
+    setMade({ text: invitation, terms, untilMs: invitationEnd() });
   };
   const form = useMemo(
     () =>

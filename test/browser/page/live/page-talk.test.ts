@@ -113,6 +113,10 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       const { page, complaints } = gate;
       const open = () => page.goto(page.url().replace(/#.*$/, '#/live/gate?talk'));
       const speaking = page.getByRole('button', { name: 'Speak now' });
+      let talks = 0;
+      page.on('request', (request) => {
+        talks += request.method() === 'POST' && request.url().endsWith('/talk') ? 1 : 0;
+      });
       // What the service worker notes when the button is pressed.
       const note = () =>
         page.evaluate(async () => {
@@ -123,12 +127,13 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       // The page deletes the note whenever it has looked for one.
       await page.evaluate(() => {
         const { delete: remove } = Cache.prototype;
+        let looks = 0;
         Cache.prototype.delete = async function (...of) {
           const isRemoved = await remove.apply(this, of);
-          Object.assign(window, { looks: looks() + 1 });
+          looks += 1;
+          Object.assign(window, { looks });
           return isRemoved;
         };
-        const looks = () => (window as { looks?: number }).looks ?? 0;
       });
       const looks = () => page.evaluate(() => (window as { looks?: number }).looks ?? 0);
       const openLink = async () => {
@@ -151,6 +156,7 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await page.goto('about:blank');
       await page.goto(`${gate.url}/#/live/gate?talk`);
       await speaking.waitFor();
+      expect(talks, 'by the two presses').toBe(2);
       expect(complaints).toEqual([]);
     }),
   );
