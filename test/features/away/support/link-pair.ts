@@ -23,6 +23,8 @@ export async function openLinkPair(): Promise<LinkPair> {
     [Socket],
     unknown,
   ];
+  // Another suite may still connect to a port that was its own: such a connection would keep the listener open.
+  listener.close();
   const server = new LinkStream(new WebSocketChannel(new SocketChannel(serverSocket), undefined), serverSocket);
   const mask = () => randomBytes(4);
   const box = new LinkStream(new WebSocketChannel(new SocketChannel(boxSocket), mask), boxSocket);
@@ -33,8 +35,7 @@ export async function openLinkPair(): Promise<LinkPair> {
     [Symbol.asyncDispose]: async () => {
       box.destroy();
       server.destroy();
-      listener.close();
-      await once(listener, 'close');
+      await Promise.all([boxSocket, serverSocket].map((socket) => socket.closed || once(socket, 'close')));
     },
   };
 }
