@@ -100,6 +100,7 @@ const system = suites('system', ['test/system/**/*.test.ts', 'test/features/*/sy
 
 export default defineConfig({
   test: {
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: WaitingFirst },
     reporters: ['default', './test/support/run/plain-summary.ts'],
     projects: LENGTH === 'system' ? [system] : projects,

@@ -5,9 +5,12 @@ import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
-/** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. */
+const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
+
+/** Node's arguments for Perch's program: the bundle of built-agent.ts, with cheap hashes in the short length, or the sources. */
 export const AGENT: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
+  ...(IS_SHORT ? ['--require', join(import.meta.dirname, 'cheap-hashes.cjs')] : []),
   resolve(process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts')),
 ];
 
@@ -182,7 +185,6 @@ export async function ownerOf(url: string, dataDir: string): Promise<Record<stri
   return { cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
 }
 
-const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
 /** Less than a test's own timeout, so that the error names the condition. */
 const PATIENCE_MS = IS_SHORT ? 90_000 : Number.POSITIVE_INFINITY;
 

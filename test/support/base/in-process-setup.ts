@@ -1,7 +1,9 @@
 import { vi } from 'vitest';
+import { loadComponents } from '../run/native-modules.ts';
 import { makeHashesCheap } from './cheap-hashes.ts';
 import { compareBytesAtOnce } from './equal-bytes.ts';
 
+loadComponents();
 makeHashesCheap();
 compareBytesAtOnce();
 

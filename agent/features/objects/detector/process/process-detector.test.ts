@@ -1,26 +1,32 @@
-import { execFileSync } from 'node:child_process';
+import childProcess, { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../../test/support/base/fake-clock.ts';
 import { type Clock, systemClock } from '../../../../base/clock.ts';
 import { explain, type PerchError } from '../../../../base/errors.ts';
 import { ProcessDetector, pauseAfter } from './process-detector.ts';
 
-const failing = vi.hoisted(() => ({ isOn: false }));
+const failing = { isOn: false };
+const realSpawn = childProcess.spawn;
 /** What `spawn` returns if there are no file descriptors for pipes. */
-function withoutPipes({ ChildProcess }: typeof import('node:child_process')) {
-  const child = new ChildProcess();
+function withoutPipes(): childProcess.ChildProcess {
+  const child = new childProcess.ChildProcess();
   process.nextTick(() => child.emit('error', new Error('spawn EMFILE')));
   return child;
 }
-vi.mock('node:child_process', async (load) => {
-  const real = await load<typeof import('node:child_process')>();
-  const spawn = (...of: Parameters<typeof real.spawn>) => (failing.isOn ? withoutPipes(real) : real.spawn(...of));
-  return { ...real, spawn };
+beforeAll(() => {
+  childProcess.spawn = ((...of: Parameters<typeof realSpawn>) =>
+    failing.isOn ? withoutPipes() : realSpawn(...of)) as typeof realSpawn;
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  childProcess.spawn = realSpawn;
+  syncBuiltinESMExports();
 });
 
 /** In place of onnxruntime-web: a model is a script whose value is `run`, of 64x64 pixels. */
