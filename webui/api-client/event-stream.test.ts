@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/base/fresh-modules.ts';
+import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 let answers: Response[] = [];
 const asked = vi.fn(async () => answers.shift() ?? Promise.reject(new TypeError('no network')));

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/base/fresh-modules.ts';
+import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 const MESSAGE = { id: 'e1', path: 'door', kind: 'person', at: 0, title: 'Door', body: 'Person', link: '#/rec/door' };
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/base/fresh-modules.ts';
+import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 const SCOPE = 'http://localhost:8080/';
 const FILE = `${SCOPE}camera-ABCDEFGH.js`;

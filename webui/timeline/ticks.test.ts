@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshModules } from '../../test/support/base/fresh-modules.ts';
+import { freshModules } from '../../test/support/run/fresh-modules.ts';
 import { labelKind, placeLabels, tickStep, widestLabels } from './ticks.ts';
 
 const HOUR = 3_600_000;

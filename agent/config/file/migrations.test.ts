@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import disk from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import { ConfigText } from './config-text.ts';
-import * as files from './file.ts';
 import { type Migration, migrateConfig } from './migrations.ts';
 
 const OLD = '# mine\nkeepDays: 7\n';
@@ -23,7 +24,6 @@ beforeEach(() => {
   said = [];
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   rmSync(dataDir, { recursive: true });
 });
 
@@ -96,7 +96,7 @@ test.for([
   ['turned', [], BOTH, NEW],
   ['turned back', BOTH, [], OLD],
 ] as const)('after a power cut at any write the file is %s at the next start', async ([, from, to, expected]) => {
-  const { writeAtomic } = files;
+  const { rename } = disk;
   for (let cutAt = 0; ; cutAt += 1) {
     rmSync(dataDir, { recursive: true });
     dataDir = mkdtempSync(join(tmpdir(), 'perch-forms-'));
@@ -104,18 +104,20 @@ test.for([
     writeFileSync(file, OLD);
     await start(from);
     let writes = 0;
-    const spy = vi.spyOn(files, 'writeAtomic').mockImplementation(async (...written) => {
+    disk.rename = async (...files) => {
       writes += 1;
       if (writes > cutAt) {
         throw new Error('the power is cut');
       }
-      await writeAtomic(...written);
-    });
+      await rename(...files);
+    };
+    syncBuiltinESMExports();
     const isWhole = await start(to).then(
       () => true,
       () => false,
     );
-    spy.mockRestore();
+    disk.rename = rename;
+    syncBuiltinESMExports();
     await start(to);
     expect(text(), `cut after ${cutAt} writes`).toBe(expected);
     if (isWhole) {
