@@ -3,7 +3,7 @@ import { Session } from 'node:inspector/promises';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { openHttpHarness } from '../../../test/support/harness/http/http-harness.ts';
@@ -190,16 +190,23 @@ test('a snapshot is rejected without enough memory, else streamed, one at a time
   }
 });
 
-test('a snapshot has the format of the developer tools', async () => {
+test('a snapshot has the format of the developer tools; after it V8 no longer follows each object through collections', async () => {
+  const session = new Session();
+  session.connect();
+  onTestFinished(() => session.disconnect());
+  const { result } = await session.post('Runtime.evaluate', { expression: 'globalThis' });
+  const idInSnapshots = () => session.post('HeapProfiler.getHeapObjectId', { objectId: `${result.objectId}` });
+
   const { availableBytes } = ENOUGH;
   const profiler = new Profiler({ clock: new FakeClock(), availableBytes });
-  const first = await new Promise<string>((resolve) => {
-    const stream = profiler.snapshot().once('data', (chunk) => {
-      stream.destroy();
-      resolve(String(chunk));
-    });
-  });
-  expect(first).toMatch(/^\{"snapshot":\{"meta":\{"node_fields":/);
+  const stream = profiler.snapshot();
+  const followed = await idInSnapshots();
+  const closed = once(stream, 'close');
+  const [first] = await once(stream, 'data');
+  expect(`${first}`).toMatch(/^\{"snapshot":\{"meta":\{"node_fields":/);
+  stream.destroy();
+  await closed;
+  expect(await idInSnapshots()).not.toEqual(followed);
 });
 
 test("MediaMTX's other addresses list the available profiles", async () => {
