@@ -64,18 +64,21 @@ const written = (folder: string, segments: number) =>
     return (existsSync(path) && (readFileSync(path, 'utf8').match(/#EXTINF/g)?.length ?? 0) >= segments) || undefined;
   });
 
-/** One for all tests, which add a path each. */
-let agent: Agent;
+/** One for the tests that do not measure its replies; each adds a path. */
+let shared: Agent;
 let count = 0;
 
 interface Far extends AsyncDisposable {
+  readonly name: string;
   readonly rtspUrl: string;
   status(): Promise<PathStatus | undefined>;
   ready(): Promise<true>;
 }
 
+const startBox = () => startAgent({ config: 'api: yes\npaths: {}\n' });
+
 /** A path with this source, until it is disposed of. */
-async function pull(url: string, playlist = 'live.m3u8'): Promise<Far> {
+async function pull(url: string, { playlist = 'live.m3u8', agent = shared } = {}): Promise<Far> {
   count += 1;
   const name = `far-${count}`;
   const change = async (method: string, action: string, body?: object): Promise<void> => {
@@ -87,6 +90,7 @@ async function pull(url: string, playlist = 'live.m3u8'): Promise<Far> {
   await change('POST', 'add', { source: `${url}/${playlist}` });
   const status = () => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
   return {
+    name,
     rtspUrl: agent.rtspUrl(name),
     status,
     ready: () => until(async () => (await status())?.ready || undefined),
@@ -116,9 +120,9 @@ const OWN_TIMES = ['-fps_mode', 'passthrough', '-enc_time_base:v', '1:90000'];
 
 describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
   beforeAll(async () => {
-    agent = await startAgent({ config: 'api: yes\npaths: {}\n' });
+    shared = await startBox();
   });
-  afterAll(() => agent?.[Symbol.asyncDispose]());
+  afterAll(() => shared?.[Symbol.asyncDispose]());
 
   test.concurrent.for(inShort(['ts', 'fmp4'] as const, 'fmp4'))(
     'a reader stays when ffmpeg is started again in the same playlist (%s, append_list, discont_start)',
@@ -167,7 +171,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     if (AWAY_MS > 30_000) {
       // Five target durations are tolerated, or the read timeout.
       await reader.stop('SIGKILL');
-      await agent.process.waitFor(/answers 404/);
+      await shared.process.waitFor(new RegExp(`${far.name}\\b.*answers 404`));
       await far.ready();
       expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', far.rtspUrl, '-t', '3', ...OWN_TIMES])).toBe('');
     } else {
@@ -184,7 +188,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
     const clip = await smallClip(4);
     const first = await publishClip(origin, 'live', clip, { isEndless: true });
-    await using far = await pull(`http://127.0.0.1:${origin.ports.hls}/live`, 'index.m3u8');
+    await using far = await pull(`http://127.0.0.1:${origin.ports.hls}/live`, { playlist: 'index.m3u8' });
     await far.ready();
     await first[Symbol.asyncDispose]();
     const { bytesReceived: before = 0 } = (await far.status()) ?? {};
@@ -253,7 +257,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using files = await serveFolder();
     const lines = Array.from({ length: 200_000 }, (_, i) => `#EXTINF:2.000000,\nsegment-with-a-name-${i}.ts\n`);
     writeFileSync(join(files.folder, 'live.m3u8'), `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${lines.join('')}`);
-    await using far = await pull(files.url);
+    await using agent = await startBox();
+    await using far = await pull(files.url, { agent });
     await agent.process.waitFor(/has more than 4194304 bytes/);
     const startedMs = performance.now();
     expect((await far.status())?.ready).toBe(false);
@@ -276,7 +281,8 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       reply.end(`${head}${old}${text.slice(text.indexOf('#EXTINF'))}`);
       return true;
     };
-    await using far = await pull(files.url);
+    await using agent = await startBox();
+    await using far = await pull(files.url, { agent });
     await far.ready();
     let longestMs = 0;
     for (let i = 0; i < 30; i += 1) {
