@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RTCPeerConnection, RTCRtpCodecParameters, useH264, useOPUS } from 'werift';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
-import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { barClip, TINY } from '../peers/cameras/bar-clip.ts';
 import { AV_PYTHON, byLength, describeWith, inLong, inShort, PYTHON } from '../peers/programs/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/programs/process.ts';
 import { freeUdpPort } from '../support/base/free-udp-port.ts';
@@ -125,7 +125,7 @@ describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and reader
   const cells = new Map<string, Cells>();
   beforeAll(async () => {
     srtPort = await freeUdpPort();
-    clip = await barClip({ ...SMALL, audio: 'opus' });
+    clip = await barClip({ ...TINY, audio: 'opus' });
     const paths: string[] = [];
     for (const [protocol, video, audio] of PUBLICATIONS) {
       if (protocol === 'TS over UDP') {

@@ -1,11 +1,17 @@
 import { createInterface } from 'node:readline';
 import { type OnvifCameraOptions, startOnvifCamera } from './camera.ts';
+import { sharedSlowFeed } from './stream-side.ts';
 
 /**
  * A simulated camera as a program, for a separate network. The first argument has its options, as JSON.
  * Each line of its input is something to do; every answer is one line of JSON.
  */
-const camera = await startOnvifCamera(JSON.parse(process.argv[2] ?? '{}') as OnvifCameraOptions);
+const feed = sharedSlowFeed();
+const camera = await startOnvifCamera({
+  feed,
+  requestKeyFrame: (stream) => feed.requestKeyFrame(stream),
+  ...(JSON.parse(process.argv[2] ?? '{}') as OnvifCameraOptions),
+});
 let count = 0;
 
 function answer(): void {

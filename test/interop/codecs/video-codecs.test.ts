@@ -28,13 +28,11 @@ const FFMPEG_NAMES: Record<ClipCodec, string> = {
 const CODECS = Object.keys(FFMPEG_NAMES) as ClipCodec[];
 const SECONDS = 3;
 
-/** A checksum of each picture that ffmpeg decodes. */
-async function pictures(file: string): Promise<string[]> {
-  const { output } = await runProcess('ffmpeg', [
-    '-v',
-    'error',
-    '-i',
-    file,
+/** Checksums of all pictures that ffmpeg decodes, and its warnings. */
+async function decoded(file: string): Promise<{ readonly pictures: string[]; readonly warnings: string }> {
+  const input = ['-nostdin', '-hide_banner', '-v', 'warning', '-i', file];
+  const { code, output } = await runProcess('ffmpeg', [
+    ...input,
     '-an',
     '-fps_mode',
     'passthrough',
@@ -42,7 +40,15 @@ async function pictures(file: string): Promise<string[]> {
     'framemd5',
     '-',
   ]);
-  return output.split('\n').flatMap((line) => (/^\d/.test(line) ? [line.slice(-32)] : []));
+  expect(code, output).toBe(0);
+  const lines = output.split('\n');
+  return {
+    pictures: lines.flatMap((line) => (/^\d/.test(line) ? [line.slice(-32)] : [])),
+    warnings: lines
+      .filter((line) => !/^[#\d]/.test(line))
+      .join('\n')
+      .trim(),
+  };
 }
 
 describeWith(['ffmpeg'], 'pictures of ffmpeg', () => {
@@ -68,13 +74,12 @@ describeWith(['ffmpeg'], 'pictures of ffmpeg', () => {
         expect(await ffmpegWarnings(['-i', file])).toBe('');
       }
       await using playback = openPlayback(folder.path);
-      const wanted = await pictures(source);
-      expect(wanted).toHaveLength(SECONDS * CLIP_FPS);
+      const { pictures } = await decoded(source);
+      expect(pictures).toHaveLength(SECONDS * CLIP_FPS);
       for (const format of ['fmp4', 'mp4'] as const) {
         const answer = join(folder.path, `answer-${format}.mp4`);
         writeFileSync(answer, await getBytes(playback, 0, 10, format));
-        expect(await ffmpegWarnings(['-i', answer])).toBe('');
-        expect(await pictures(answer)).toEqual(wanted);
+        expect(await decoded(answer)).toEqual({ pictures, warnings: '' });
       }
     },
   );
@@ -110,6 +115,7 @@ const CAMERAS = {
     name: 'mpeg2video',
   },
 } as const;
+const LARGE = 'videotestsrc is-live=true ! video/x-raw,format=I420,width=2560,height=1440,framerate=2/1';
 const CASES = inShort(Object.entries(CAMERAS), 'vp8', 'jpeg', 'mpeg2', 'mpeg4-b');
 const RECORDED_SECONDS = 3;
 /** ffmpeg's usual warning about VP9 over RTP. */
@@ -123,7 +129,10 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     await clip('mpeg4-60.mp4', [...input, '-c:v', 'mpeg4', '-bf', '0']);
     await clip('mpeg4-b-60.mp4', [...input, '-c:v', 'mpeg4', '-bf', '2']);
     await clip('mpeg2-60.mp4', [...input, '-c:v', 'mpeg2video', '-bf', '0']);
-    camera = await startGstCamera(Object.fromEntries(CASES.map(([name, { launch }]) => [`/${name}`, launch])));
+    camera = await startGstCamera({
+      ...Object.fromEntries(CASES.map(([name, { launch }]) => [`/${name}`, launch])),
+      '/large': `( ${LARGE} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )`,
+    });
     const paths = CASES.map(([name]) => `  ${name}: { source: '${camera.url(`/${name}`)}', record: yes }`);
     agent = await startAgent({ config: `playback: yes\npaths:\n${paths.join('\n')}\n` });
   });
@@ -167,9 +176,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
   );
 
   test('images beyond 2,040 pixels are recorded in the size from the SDP: RTP has no field for it', async () => {
-    const raw = 'videotestsrc is-live=true ! video/x-raw,format=I420,width=2560,height=1440,framerate=2/1';
-    await using large = await startGstCamera({ '/large': `( ${raw} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )` });
-    const config = `playback: yes\npaths:\n  large: { source: '${large.url('/large')}', record: yes }\n`;
+    const config = `playback: yes\npaths:\n  large: { source: '${camera.url('/large')}', record: yes }\n`;
     await using box = await startAgent({ config });
     const [span] = await until(async () => {
       const spans = await box.json<{ start: string; duration: number }[]>('/playback/list?path=large').catch(() => []);
@@ -254,23 +261,28 @@ describeWith(['ffmpeg'], 'AV1, which neither ffmpeg nor GStreamer take over RTSP
 });
 
 describeWith(['ffmpeg'], 'MPEG-1 and MPEG-2 video of ffmpeg over RTSP', () => {
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = await startAgent({ config: 'paths:\n  all_others:\n' });
+  });
+  afterAll(() => agent?.[Symbol.asyncDispose]());
+
   test.for(['mpeg1video', 'mpeg2video'] as const)('%s with B-frames reaches readers as it was', async (codec) => {
-    await using agent = await startAgent({ config: 'paths:\n  all_others:\n' });
     const input = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x240:rate=25'];
     const coding = ['-c:v', codec, '-bf', '2', '-g', '25', '-b:v', '500k'];
-    const output = ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('cam')];
+    const output = ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl(codec)];
     const publisher = startProcess('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...coding, ...output]);
     try {
       const { tracks } = await until(async () => {
-        const path = await agent.json<PathStatus>('/v3/paths/get/cam').catch(() => undefined);
+        const path = await agent.json<PathStatus>(`/v3/paths/get/${codec}`).catch(() => undefined);
         return path?.ready ? path : undefined;
       });
       expect(tracks).toEqual(['MPEG-1/2 Video']);
       for (const transport of ['tcp', 'udp']) {
-        const { streams } = await ffprobe(agent.rtspUrl('cam'), ['-rtsp_transport', transport]);
+        const { streams } = await ffprobe(agent.rtspUrl(codec), ['-rtsp_transport', transport]);
         expect(streams).toMatchObject([{ codec_name: codec, width: 320, height: 240 }]);
       }
-      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('cam'), '-t', '2'])).toBe('');
+      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl(codec), '-t', '2'])).toBe('');
     } finally {
       await publisher.stop('SIGKILL');
     }

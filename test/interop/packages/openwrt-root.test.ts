@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundleAgent } from '../../../packaging/bundle.ts';
 import type { Architecture, DebOptions } from '../../../packaging/debian.ts';
 import { packedNode } from '../../../packaging/node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from '../../../packaging/openwrt.ts';
 import { openwrtRuntime } from '../../../packaging/openwrt-runtime.ts';
+import { agentBundle } from '../../peers/agent/agent-bundle.ts';
 import { type Router, startRouter } from '../../peers/host/router.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 import type { RunningProcess } from '../../peers/programs/process.ts';
@@ -15,6 +15,8 @@ import type { RunningProcess } from '../../peers/programs/process.ts';
 const PAGE = ['webui/dist/index.html', Buffer.from('<!doctype html><title>Perch</title>')] as const;
 /** Packages of 120 MB are unpacked three times. */
 const PATIENCE_MS = 240_000;
+/** Each look starts a shell in the router. */
+const SELDOM = { interval: 500 };
 const FILMS = 'find /mnt/sda1 /etc/perch /tmp -name "*.mp4" -size +20k';
 
 /** The real program on a root without a C library. */
@@ -26,10 +28,8 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
   beforeAll(async () => {
     runtime = await runtimeOf('amd64');
     files = new Map([PAGE]);
-    for (const [name, bytes] of await bundleAgent()) {
-      if (!name.endsWith('.map')) {
-        files.set(`agent/${name}`, bytes);
-      }
+    for (const [name, bytes] of await agentBundle()) {
+      files.set(`agent/${name}`, bytes);
     }
   });
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -42,7 +42,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
   /** @param status of `/health` */
   const isServing = (router: Router, perch: RunningProcess, status: number) =>
     expect
-      .poll(async () => `${(await router.get('/health')).status} ${perch.output()}`)
+      .poll(async () => `${(await router.get('/health')).status} ${perch.output()}`, SELDOM)
       .toMatch(new RegExp(`^${status} `));
 
   test('from the packages: without a disk it serves live only and reports that, with a disk it records, also with a late one', {
@@ -57,7 +57,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     await first.waitFor(/no disk is mounted there: mount one/);
     await router.run("echo 'a bird by the river' | perch claim");
     const owner = 'owner:a bird by the river';
-    await expect.poll(async () => (await router.get('/hls/demo/index.m3u8', owner)).body).toContain('#EXTM3U');
+    await expect.poll(async () => (await router.get('/hls/demo/index.m3u8', owner)).body, SELDOM).toContain('#EXTM3U');
     await isServing(router, first, 503);
     expect(JSON.parse((await router.get('/v3/disks', owner)).body).items).toEqual([
       expect.objectContaining({ folder: '/etc/perch/data/recordings', state: 'vanished', freeBytes: null }),
@@ -75,7 +75,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     await router.run('ACTION=add sh /etc/hotplug.d/block/95-perch');
     await second.waitFor(/Perch is at/);
     await isServing(router, second, 200);
-    await expect.poll(() => router.run(FILMS)).toMatch(/^\/mnt\/sda1\/perch\/recordings\/demo\/\S+\n$/);
+    await expect.poll(() => router.run(FILMS), SELDOM).toMatch(/^\/mnt\/sda1\/perch\/recordings\/demo\/\S+\n$/);
     expect(await router.run('ls /mnt/sda1/perch/compiled')).not.toBe('');
     expect(await router.run('perch check')).toContain('no problems found');
     expect(await second.stop()).toBe(0);
@@ -97,7 +97,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     const flash = await router.run('du -xsk / | cut -f1');
     const perch = await router.startAsked();
     await isServing(router, perch, 200);
-    await expect.poll(() => router.run(FILMS)).toMatch(/^\/mnt\/sda1\/perch\/data\/recordings\/demo\//);
+    await expect.poll(() => router.run(FILMS), SELDOM).toMatch(/^\/mnt\/sda1\/perch\/data\/recordings\/demo\//);
     // The router's own flash has the configuration, and the links to the disk.
     expect(Number(await router.run('du -xsk / | cut -f1')) - Number(flash)).toBeLessThan(64);
     expect(await perch.stop()).toBe(0);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
@@ -64,17 +64,47 @@ const written = (folder: string, segments: number) =>
     return (existsSync(path) && (readFileSync(path, 'utf8').match(/#EXTINF/g)?.length ?? 0) >= segments) || undefined;
   });
 
-const startReader = (agent: Agent, file: string): RunningProcess =>
+/** One for the tests that do not measure its replies; each adds a path. */
+let shared: Agent;
+let count = 0;
+
+interface Far extends AsyncDisposable {
+  readonly name: string;
+  readonly rtspUrl: string;
+  status(): Promise<PathStatus | undefined>;
+  ready(): Promise<true>;
+}
+
+const startBox = () => startAgent({ config: 'api: yes\npaths: {}\n' });
+
+/** A path with this source, until it is disposed of. */
+async function pull(url: string, { playlist = 'live.m3u8', agent = shared } = {}): Promise<Far> {
+  count += 1;
+  const name = `far-${count}`;
+  const change = async (method: string, action: string, body?: object): Promise<void> => {
+    const headers = body && { 'Content-Type': 'application/json' };
+    const sent = { method, ...(headers && { headers, body: JSON.stringify(body) }) };
+    const answer = await fetch(`${agent.url}/v3/config/paths/${action}/${name}`, sent);
+    expect(answer.status, await answer.text()).toBe(200);
+  };
+  await change('POST', 'add', { source: `${url}/${playlist}` });
+  const status = () => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
+  return {
+    name,
+    rtspUrl: agent.rtspUrl(name),
+    status,
+    ready: () => until(async () => (await status())?.ready || undefined),
+    [Symbol.asyncDispose]: () => change('DELETE', 'delete'),
+  };
+}
+
+const startReader = (far: Far, file: string): RunningProcess =>
   startProcess('ffmpeg', [
-    ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far')],
+    ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', far.rtspUrl],
     ...['-c', 'copy', '-f', 'matroska', file],
   ]);
 
-const perch = (url: string, name = 'live.m3u8') =>
-  startAgent({ config: `api: yes\npaths:\n  far: { source: '${url}/${name}' }\n` });
-
-const statusOf = (agent: Agent) => agent.json<PathStatus>('/v3/paths/get/far').catch(() => undefined);
-const ready = (agent: Agent) => until(async () => (await statusOf(agent))?.ready || undefined);
+const hasReader = (far: Far) => until(async () => ((await far.status())?.readers.length === 1 ? true : undefined));
 
 /** Ends the reader. @returns times of its pictures in seconds, in their order */
 async function timesOf(reader: RunningProcess, file: string): Promise<readonly number[]> {
@@ -89,6 +119,11 @@ const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => tim
 const OWN_TIMES = ['-fps_mode', 'passthrough', '-enc_time_base:v', '1:90000'];
 
 describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
+  beforeAll(async () => {
+    shared = await startBox();
+  });
+  afterAll(() => shared?.[Symbol.asyncDispose]());
+
   test.concurrent.for(inShort(['ts', 'fmp4'] as const, 'fmp4'))(
     'a reader stays when ffmpeg is started again in the same playlist (%s, append_list, discont_start)',
     async (kind) => {
@@ -96,11 +131,11 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       const flags = ['-hls_flags', 'delete_segments+append_list+discont_start+omit_endlist'];
       const first = await writeLive(files.folder, kind, ...flags);
       await written(files.folder, 4);
-      await using agent = await perch(files.url);
-      await ready(agent);
+      await using far = await pull(files.url);
+      await far.ready();
       const file = join(files.folder, 'copy.mkv');
-      const reader = startReader(agent, file);
-      await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+      const reader = startReader(far, file);
+      await hasReader(far);
       await delay(2_000);
       await first.stop('SIGTERM');
       const second = await writeLive(files.folder, kind, ...flags);
@@ -113,7 +148,7 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       await second.stop('SIGTERM');
       const gaps = gapsOf(times);
       expect([Math.min(...gaps) >= 0, Math.max(...gaps) < 4, (times.at(-1) ?? 0) > 10]).toEqual([true, true, true]);
-      expect(await statusOf(agent)).toMatchObject({ ready: true, inboundFramesInError: 0 });
+      expect(await far.status()).toMatchObject({ ready: true, inboundFramesInError: 0 });
     },
   );
 
@@ -121,11 +156,11 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using files = await serveFolder();
     const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
     await written(files.folder, 4);
-    await using agent = await perch(files.url);
-    await ready(agent);
+    await using far = await pull(files.url);
+    await far.ready();
     const file = join(files.folder, 'copy.mkv');
-    const reader = startReader(agent, file);
-    await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+    const reader = startReader(far, file);
+    await hasReader(far);
     const away = (reply: ServerResponse) => {
       reply.writeHead(404).end();
       return true;
@@ -136,16 +171,14 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     if (AWAY_MS > 30_000) {
       // Five target durations are tolerated, or the read timeout.
       await reader.stop('SIGKILL');
-      await agent.process.waitFor(/answers 404/);
-      await ready(agent);
-      expect(
-        await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES]),
-      ).toBe('');
+      await shared.process.waitFor(new RegExp(`${far.name}\\b.*answers 404`));
+      await far.ready();
+      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', far.rtspUrl, '-t', '3', ...OWN_TIMES])).toBe('');
     } else {
       await delay(5_000);
       const gaps = gapsOf(await timesOf(reader, file));
       expect([Math.min(...gaps) >= 0, Math.max(...gaps) < AWAY_MS / 1_000 + 2]).toEqual([true, true]);
-      expect(await statusOf(agent)).toMatchObject({ ready: true });
+      expect(await far.status()).toMatchObject({ ready: true });
     }
     await live.stop('SIGTERM');
   });
@@ -155,21 +188,19 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
     const clip = await smallClip(4);
     const first = await publishClip(origin, 'live', clip, { isEndless: true });
-    await using agent = await perch(`http://127.0.0.1:${origin.ports.hls}/live`, 'index.m3u8');
-    await ready(agent);
+    await using far = await pull(`http://127.0.0.1:${origin.ports.hls}/live`, { playlist: 'index.m3u8' });
+    await far.ready();
     await first[Symbol.asyncDispose]();
-    const { bytesReceived: before = 0 } = (await statusOf(agent)) ?? {};
+    const { bytesReceived: before = 0 } = (await far.status()) ?? {};
     await using _second = await publishClip(origin, 'live', clip, { isEndless: true });
     const startedMs = performance.now();
     await until(async () => {
-      const status = await statusOf(agent);
+      const status = await far.status();
       const received = (status?.bytesReceived ?? 0) - before;
       return status?.ready === true && received > statSync(clip).size / 2 ? true : undefined;
     });
     expect(performance.now() - startedMs).toBeLessThan(8_000);
-    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3', ...OWN_TIMES])).toBe(
-      '',
-    );
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', far.rtspUrl, '-t', '3', ...OWN_TIMES])).toBe('');
   });
 
   test.concurrent("ffmpeg's AES-128 is decrypted", async () => {
@@ -182,12 +213,10 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     const live = await writeLive(files.folder, 'ts', '-hls_key_info_file', info, '-hls_flags', 'delete_segments');
     await written(files.folder, 4);
     expect(readFileSync(join(files.folder, 'live.m3u8'), 'utf8')).toContain('METHOD=AES-128');
-    await using agent = await perch(files.url);
-    await ready(agent);
-    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '4', ...OWN_TIMES])).toBe(
-      '',
-    );
-    expect(await statusOf(agent)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], inboundFramesInError: 0 });
+    await using far = await pull(files.url);
+    await far.ready();
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', far.rtspUrl, '-t', '4', ...OWN_TIMES])).toBe('');
+    expect(await far.status()).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], inboundFramesInError: 0 });
     await live.stop('SIGTERM');
   });
 
@@ -213,11 +242,11 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       }, 50);
       return true;
     };
-    await using agent = await perch(files.url);
-    await ready(agent);
+    await using far = await pull(files.url);
+    await far.ready();
     const file = join(files.folder, 'copy.mkv');
-    const reader = startReader(agent, file);
-    await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+    const reader = startReader(far, file);
+    await hasReader(far);
     await delay(8_000);
     const gaps = gapsOf(await timesOf(reader, file));
     await live.stop('SIGTERM');
@@ -228,10 +257,11 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using files = await serveFolder();
     const lines = Array.from({ length: 200_000 }, (_, i) => `#EXTINF:2.000000,\nsegment-with-a-name-${i}.ts\n`);
     writeFileSync(join(files.folder, 'live.m3u8'), `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${lines.join('')}`);
-    await using agent = await perch(files.url);
+    await using agent = await startBox();
+    await using far = await pull(files.url, { agent });
     await agent.process.waitFor(/has more than 4194304 bytes/);
     const startedMs = performance.now();
-    expect((await statusOf(agent))?.ready).toBe(false);
+    expect((await far.status())?.ready).toBe(false);
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
@@ -251,12 +281,13 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
       reply.end(`${head}${old}${text.slice(text.indexOf('#EXTINF'))}`);
       return true;
     };
-    await using agent = await perch(files.url);
-    await ready(agent);
+    await using agent = await startBox();
+    await using far = await pull(files.url, { agent });
+    await far.ready();
     let longestMs = 0;
     for (let i = 0; i < 30; i += 1) {
       const startedMs = performance.now();
-      await statusOf(agent);
+      await far.status();
       longestMs = Math.max(longestMs, performance.now() - startedMs);
       await delay(100);
     }

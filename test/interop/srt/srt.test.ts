@@ -79,8 +79,8 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
     ] as const) {
       feed(`${urlOf(`publish:${path}`, `&passphrase=${PASSPHRASE}&pbkeylen=${bytes}`)}&pkt_size=1316`);
     }
-    const picture = 'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1';
-    const coded = `${picture} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse ! mpegtsmux alignment=7`;
+    const picture = 'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1';
+    const coded = `${picture} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! h264parse ! mpegtsmux alignment=7`;
     start('gst-launch-1.0', ['-q', ...coded.split(' '), '!', 'srtsink', `uri=${urlOf('publish:gst', '&mode=caller')}`]);
     // The standard form of stream IDs, through a program that only passes packets on.
     const [udpPort] = await freeUdpPair();

@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { runProcess } from './process.ts';
+
+const execute = promisify(execFile);
 
 /** Decodes an input to its end. @returns ffmpeg's warnings: empty if all is well */
 export async function ffmpegWarnings(input: readonly string[]): Promise<string> {
@@ -28,27 +32,29 @@ export interface ProbedStream {
   readonly start_time?: string;
 }
 
+export interface ProbedPacket {
+  readonly codec_type: string;
+  readonly pts_time?: string;
+  readonly dts_time?: string;
+}
+
 export interface Probed {
   readonly streams: readonly ProbedStream[];
+  /** With `-show_packets`, or its entries. */
+  readonly packets?: readonly ProbedPacket[];
   readonly format: { readonly duration?: string; readonly format_name: string };
   /** ffprobe's standard error. */
   readonly warnings: string;
 }
 
 export async function ffprobe(input: string, args: readonly string[] = []): Promise<Probed> {
-  const { code, output } = await runProcess('sh', [
-    '-c',
-    // Results and warnings are separate.
-    'ffprobe -v warning -of json -show_streams -show_format "$@" 2>/tmp/perch-ffprobe-$$ ; code=$?; printf "\\n--warnings--\\n"; cat /tmp/perch-ffprobe-$$; rm -f /tmp/perch-ffprobe-$$; exit $code',
-    'ffprobe',
-    ...args,
-    input,
-  ]);
-  const [json = '', warnings = ''] = output.split('\n--warnings--\n');
-  if (code !== 0) {
-    throw new Error(`ffprobe ${input}: ${output}`);
+  const shown = ['-v', 'warning', '-of', 'json', '-show_streams', '-show_format', ...args, input];
+  try {
+    const { stdout, stderr } = await execute('ffprobe', shown, { maxBuffer: 100e6 });
+    return { ...(JSON.parse(stdout) as Omit<Probed, 'warnings'>), warnings: stderr.trim() };
+  } catch (error) {
+    throw new Error(`ffprobe ${input}`, { cause: error });
   }
-  return { ...(JSON.parse(json) as Omit<Probed, 'warnings'>), warnings: warnings.trim() };
 }
 
 /** Presentation times, in seconds, and key flags of a stream's packets, in the order of the file. */

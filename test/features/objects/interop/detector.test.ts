@@ -11,7 +11,7 @@ import type { RgbPicture } from '../../../../agent/features/objects/detector/con
 import { typeOf } from '../../../../agent/features/objects/detector/labels.ts';
 import { ModelProcess } from '../../../../agent/features/objects/detector/process/model-process.ts';
 import { ProcessDetector } from '../../../../agent/features/objects/detector/process/process-detector.ts';
-import { bundleAgent } from '../../../../packaging/bundle.ts';
+import { agentBundle } from '../../../peers/agent/agent-bundle.ts';
 import { byLength, describeWith } from '../../../peers/programs/peers.ts';
 import { OBJECT_MODEL } from '../support/object-model.ts';
 import { stillOf } from '../support/still.ts';
@@ -89,7 +89,7 @@ describeWith(['object-model', 'ffmpeg'], 'the detector with the packaged model',
     const folder = await mkdtemp(join(tmpdir(), 'perch-detector-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     await mkdir(join(folder, 'agent'));
-    for (const [name, bytes] of await bundleAgent()) {
+    for (const [name, bytes] of await agentBundle()) {
       await writeFile(join(folder, 'agent', name), bytes);
     }
     const types = OBJECT_MODEL.labels.map((label) => typeOf(label) ?? null);
