@@ -4,15 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import {
-  AGENT,
-  type Agent,
-  type AgentOptions,
-  CHEAP_HASHES,
-  OWNER_PASSWORD,
-  startAgent,
-  until,
-} from '../../peers/agent/agent.ts';
+import { AGENT, type Agent, OWNER_PASSWORD, startAgent, until } from '../../peers/agent/agent.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { freePorts } from '../../support/base/free-port.ts';
@@ -58,14 +50,12 @@ function ask(
 
 const OWN = 'perch: own\napi: yes\n';
 const HOOK = { source: 'publisher', runOnInit: 'true' };
-/** All of them hash alike: an owner's password goes from one to another. */
-const startBox = (options: AgentOptions) => startAgent({ ...options, flags: CHEAP_HASHES });
 const withCode = (code: string) => ({ 'perch-setup-code': code });
 
 /** The backup and the ports of a box with an owner. */
 let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
 const backUp = async () => {
-  await using owned = await startBox({ config: OWN, isOwned: true });
+  await using owned = await startAgent({ config: OWN, isOwned: true });
   const answer = await fetch(`${owned.url}/v3/backup`, {
     method: 'POST',
     headers: { ...owned.headers, 'Content-Type': 'application/json' },
@@ -158,7 +148,7 @@ async function startPlainNginx(perchPort: number): Promise<number> {
 }
 
 const perch = (words: readonly string[], input = '') => {
-  const running = startProcess(process.execPath, [...CHEAP_HASHES, ...AGENT, ...words]);
+  const running = startProcess(process.execPath, [...AGENT, ...words]);
   running.child.stdin.end(input);
   return running.exited.then((code) => ({ code, output: running.output() }));
 };
@@ -168,8 +158,8 @@ let agent: Agent;
 let free: Agent;
 const start = async () => {
   [agent, free] = await Promise.all([
-    startBox({ host: '0.0.0.0', config: OWN }),
-    startBox({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' }),
+    startAgent({ host: '0.0.0.0', config: OWN }),
+    startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' }),
   ]);
 };
 const stop = () => Promise.all([agent?.[Symbol.asyncDispose](), free?.[Symbol.asyncDispose]()]);
@@ -279,26 +269,26 @@ test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other
 });
 
 test('the setup code allows a restore from a backup, whose owner then owns the box', async () => {
-  await using fresh = await startBox({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
+  await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
   const here = { at: '127.0.0.1', port: fresh.ports.main };
   await expectNoCode(here, '/v3/restore');
   const right = withCode(setupCodeOf(fresh));
   expect((await ask(here, 'POST', '/v3/restore', old.backup, right)).status).toBe(200);
   expect(await fresh.process.exited).toBe(85);
-  await using _again = await startBox({ config: OWN, dataDir: fresh.dataDir, ports: old.ports });
+  await using _again = await startAgent({ config: OWN, dataDir: fresh.dataDir, ports: old.ports });
   expect((await ask(here, 'POST', '/v3/session', { password: OWNER_PASSWORD })).status).toBe(200);
   expect((await ask(here, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(401);
 });
 
 test('a lost users.json makes a new code, and the old one is invalid', async () => {
-  const first = await startBox({ config: 'perch: own\n' });
+  const first = await startAgent({ config: 'perch: own\n' });
   onTestFinished(() => first[Symbol.asyncDispose]());
   const old = setupCodeOf(first);
   const here = { at: '127.0.0.1', port: first.ports.main };
   expect((await ask(here, 'POST', '/v3/claim', { password: PASSWORD, setupCode: old })).status).toBe(200);
   await first.process.stop('SIGINT');
   rmSync(join(first.dataDir, 'users.json'));
-  await using again = await startBox({ config: 'perch: own\n', dataDir: first.dataDir, ports: first.ports });
+  await using again = await startAgent({ config: 'perch: own\n', dataDir: first.dataDir, ports: first.ports });
   expect(setupCodeOf(again)).not.toBe(old);
   expect((await ask(here, 'POST', '/v3/claim', { password: PASSWORD, setupCode: old })).status).toBe(401);
   await cannotBeTaken(here, again.dataDir);

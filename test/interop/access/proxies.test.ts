@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Agent, CHEAP_HASHES, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { type Asked, CLIENT, FrontClient } from '../../peers/host/front-client.ts';
 import { type FrontServer, type ProxyName, startProxy } from '../../peers/host/proxies.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
@@ -38,7 +38,6 @@ beforeAll(async () => {
   await record(dataDir, 4, { path: 'demo', recordPath, wall: Date.now() - RECORDED_AGO_MS });
   agent = await startAgent({
     dataDir,
-    flags: CHEAP_HASHES,
     env: {
       PERCH_TRUSTEDPROXIES: '127.0.0.1',
       PERCH_ZLMALLOWIPS: CLIENT,

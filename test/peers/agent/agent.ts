@@ -14,9 +14,6 @@ export const AGENT: readonly string[] = [
   resolve(process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts')),
 ];
 
-/** Flags for suites with many logins that do not measure a hash, which takes a fifth of a second of a core. */
-export const CHEAP_HASHES: readonly string[] = ['--import', join(import.meta.dirname, 'cheap-hashes.mjs')];
-
 export const OWNER_PASSWORD = 'a small bird by the river';
 
 export interface AgentOptions {
