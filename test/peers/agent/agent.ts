@@ -5,9 +5,12 @@ import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
-/** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. */
+const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
+
+/** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. In the short length its passwords are hashed cheaply. */
 export const AGENT: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
+  ...(IS_SHORT ? ['--require', join(import.meta.dirname, 'cheap-hashes.mjs')] : []),
   resolve(process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts')),
 ];
 
@@ -162,7 +165,6 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 export async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
   const { mayClaim } = (await (await fetch(`${url}/v3/session`)).json()) as { readonly mayClaim: boolean };
   if (!mayClaim) {
-    // In a separate process: some tests make hashes cheaper.
     const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
     claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
     if ((await claiming.exited) !== 0) {
@@ -182,7 +184,6 @@ export async function ownerOf(url: string, dataDir: string): Promise<Record<stri
   return { cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
 }
 
-const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
 /** Less than a test's own timeout, so that the error names the condition. */
 const PATIENCE_MS = IS_SHORT ? 90_000 : Number.POSITIVE_INFINITY;
 
