@@ -31,8 +31,12 @@ async function forgetBoxes(server: Agent): Promise<void> {
   for (const { id } of (await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list')).items) {
     await asOwner(server, 'DELETE', `/v3/boxes/${id}`);
   }
-  const { items } = await asOwner<Listed<{ readonly name: string }>>(server, 'GET', '/v3/config/paths/list');
-  for (const { name } of items) {
+  const { items } = await asOwner<Listed<{ readonly name: string; readonly source: string }>>(
+    server,
+    'GET',
+    '/v3/config/paths/list',
+  );
+  for (const { name } of items.filter(({ source }) => source.startsWith('perch:'))) {
     await asOwner(server, 'DELETE', `/v3/config/paths/delete/${name}`);
   }
 }
@@ -45,7 +49,7 @@ async function start(config: string): Promise<Agent> {
 describeWith([], 'the camera of a box', () => {
   let server: Agent;
   beforeAll(async () => {
-    server = await start('perch: own\n');
+    server = await start('perch: own\npaths: {hall: {}}\n');
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
   afterEach(() => forgetBoxes(server));
