@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
@@ -19,6 +19,8 @@ export const OWNER_PASSWORD = 'a small bird by the river';
 export interface AgentOptions {
   /** More of the configuration, appended to the ports. Without it the agent has no file: its own setup. */
   readonly config?: string;
+  /** The file of its own setup, for one without `config`. Without a camera there Perch runs its demo camera, which takes a twentieth of a core. */
+  readonly own?: string;
   /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -120,6 +122,10 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const ports = options.ports ?? (await freeAgentPorts());
   const args = [...(options.flags ?? []), ...AGENT, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
+  if (options.own !== undefined) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(join(dataDir, 'perch.yml'), options.own);
+  }
   if (options.config === undefined) {
     const prefixed = Object.entries(addresses(ports, options));
     env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key.toUpperCase()}`, value])), ...env };
@@ -165,7 +171,6 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 export async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
   const { mayClaim } = (await (await fetch(`${url}/v3/session`)).json()) as { readonly mayClaim: boolean };
   if (!mayClaim) {
-    // In a separate process: some tests make hashes cheaper.
     const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
     claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
     if ((await claiming.exited) !== 0) {

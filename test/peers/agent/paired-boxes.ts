@@ -40,12 +40,19 @@ export async function startBox(
   source = 'publisher',
 ): Promise<Agent> {
   const tls = await freePort();
-  const agent = await startAgent({ isOwned: true, listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }) });
+  const pulled = source === 'publisher' ? {} : { rtspTransport: 'tcp' };
+  const add = recordings.length > 0 ? cameras : [];
+  const paths = cameras.length > add.length && Object.fromEntries(cameras.map((name) => [name, { source, ...pulled }]));
+  const agent = await startAgent({
+    isOwned: true,
+    listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }),
+    ...(paths && { own: `perch: own\npaths: ${JSON.stringify(paths)}\n` }),
+  });
   for (const { path, startMs, seconds } of recordings) {
     await recordClock(join(agent.dataDir, 'recordings'), path, startMs, seconds);
   }
-  for (const name of cameras) {
-    const pulled = source === 'publisher' ? {} : { rtspTransport: 'tcp' };
+  // After the recordings, which Perch looks for when a camera is added.
+  for (const name of add) {
     await asOwner(agent, 'POST', `/v3/config/paths/add/${name}`, { source, ...pulled });
   }
   return agent;

@@ -4,13 +4,16 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { freePort } from '../../support/base/free-port.ts';
 import { runProcess } from './process.ts';
 
@@ -19,6 +22,15 @@ const TLS = join(import.meta.dirname, '../../fixtures/tls');
 export const DATABASE_PASSWORD = 'a wren in the hedge';
 /** Debian's user of the package; PostgreSQL refuses to run as root. */
 const ACCOUNT = 'postgres';
+
+/** With 1 MB of log at first: initdb writes all of it. */
+const EMPTY = '-U super --auth-local=trust --auth-host=scram-sha-256 -E UTF8 -N --wal-segsize=1'.split(' ');
+/** What initdb makes, by its version, for copies: they take a third of the processor time. */
+const KEPT = join(
+  import.meta.dirname,
+  '../../../node_modules/.cache/postgresql',
+  `${/\d+/.exec(BIN)?.[0]}-${process.getuid?.()}`,
+);
 
 export interface Postgresql extends AsyncDisposable {
   readonly port: number;
@@ -58,7 +70,10 @@ export async function startPostgresql(
     chownSync(folder, uid, gid);
   }
   chmodSync(folder, 0o700);
-  await run('initdb', '-D', data, '-U', 'super', '--auth-local=trust', '--auth-host=scram-sha-256', '-E', 'UTF8', '-N');
+  if (!(await isCopied(data))) {
+    await run('initdb', '-D', data, ...EMPTY);
+    await keepEmpty(data);
+  }
   for (const name of ['server.crt', 'server.key']) {
     copyFileSync(join(TLS, name), join(data, name));
     chmodSync(join(data, name), 0o600);
@@ -125,11 +140,31 @@ shared_buffers = 4MB
   };
 }
 
-async function idsOf(): Promise<readonly number[]> {
+/** @returns false: there is nothing to copy yet */
+async function isCopied(data: string): Promise<boolean> {
+  return existsSync(KEPT) && (await runProcess('cp', ['-a', KEPT, data])).code === 0;
+}
+
+async function keepEmpty(data: string): Promise<void> {
+  const draft = `${KEPT}.${process.pid}-${threadId}`;
+  mkdirSync(dirname(KEPT), { recursive: true });
+  await runProcess('cp', ['-a', data, draft]);
+  try {
+    renameSync(draft, KEPT);
+  } catch {
+    // Another worker was first.
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+async function readIds(): Promise<readonly number[]> {
   const { output } = await runProcess('id', ['-u', ACCOUNT]);
   const { output: group } = await runProcess('id', ['-g', ACCOUNT]);
   return [Number(output), Number(group)];
 }
+
+let ids: Promise<readonly number[]> | undefined;
+const idsOf = () => (ids ??= readIds());
 
 async function asAccount(): Promise<readonly string[]> {
   const [uid, gid] = await idsOf();

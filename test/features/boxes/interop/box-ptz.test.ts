@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { BoxAnswer } from '../../../../agent/features/boxes/routes.ts';
 import { startOnvifCamera } from '../../../onvif-camera/camera.ts';
 import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
@@ -26,7 +26,34 @@ interface Invited {
   readonly invitation: string;
 }
 
+/** Removes the boxes of a server, and what shows their cameras. */
+async function forgetBoxes(server: Agent): Promise<void> {
+  for (const { id } of (await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list')).items) {
+    await asOwner(server, 'DELETE', `/v3/boxes/${id}`);
+  }
+  const { items } = await asOwner<Listed<{ readonly name: string; readonly source: string }>>(
+    server,
+    'GET',
+    '/v3/config/paths/list',
+  );
+  for (const { name } of items.filter(({ source }) => source.startsWith('perch:'))) {
+    await asOwner(server, 'DELETE', `/v3/config/paths/delete/${name}`);
+  }
+}
+
+async function start(config: string): Promise<Agent> {
+  const port = await freePort();
+  return startAgent({ isOwned: true, config, listen: () => ({ tlsAddress: `127.0.0.1:${port}` }) });
+}
+
 describeWith([], 'the camera of a box', () => {
+  let server: Agent;
+  beforeAll(async () => {
+    server = await start('perch: own\npaths: {hall: {}}\n');
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  afterEach(() => forgetBoxes(server));
+
   test.for(Object.entries(PAIRINGS))(
     'is moved and switched %s, while its owner permits that',
     {
@@ -39,10 +66,7 @@ describeWith([], 'the camera of a box', () => {
       camera.ptz.goTo({ x: 0, y: 0, zoom: 0 });
       const path = (name: string) => `  ${name}: {source: 'rtsp://127.0.0.1:1/x', camera: {onvif: '${camera.url}'}}\n`;
       const config = `perch: own\npaths:\n${path('gate')}${path('stable')}`;
-      const [ofBox, ofServer] = [await freePort(), await freePort()];
-      const listen = (port: number) => () => ({ tlsAddress: `127.0.0.1:${port}` });
-      await using box = await startAgent({ isOwned: true, config, listen: listen(ofBox) });
-      await using server = await startAgent({ isOwned: true, config: 'perch: own\n', listen: listen(ofServer) });
+      await using box = await start(config);
       await pair(server, box);
       const { id } = await until(async () => {
         const { items } = await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list');
@@ -108,10 +132,7 @@ describeWith([], 'the camera of a box', () => {
     },
     async ([, pair]) => {
       const config = "perch: own\npaths:\n  gate: {}\n  stable: {}\n  '~^yard': {}\n";
-      const [ofBox, ofServer] = [await freePort(), await freePort()];
-      const listen = (port: number) => () => ({ tlsAddress: `127.0.0.1:${port}` });
-      await using box = await startAgent({ isOwned: true, config, listen: listen(ofBox) });
-      await using server = await startAgent({ isOwned: true, config: 'perch: own\n', listen: listen(ofServer) });
+      await using box = await start(config);
       await pair(server, box);
       await until(async () => {
         const { items } = await asOwner<Listed<BoxAnswer>>(server, 'GET', '/v3/boxes/list');

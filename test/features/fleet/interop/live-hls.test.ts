@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { freeAgentPorts, startAgent, until } from '../../../peers/agent/agent.ts';
 import { asOwner } from '../../../peers/agent/paired-boxes.ts';
 import { startViewer } from '../../../peers/browser/browser.ts';
 import { startGstCamera } from '../../../peers/cameras/camera.ts';
 import { makeCertificate } from '../../../peers/host/proxies.ts';
 import { byLength, describeWith, inShort } from '../../../peers/programs/peers.ts';
-import { startPostgresql } from '../../../peers/programs/postgresql.ts';
+import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
 import { runProcess, startProcess } from '../../../peers/programs/process.ts';
 import { freePorts } from '../../../support/base/free-port.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
@@ -29,8 +29,23 @@ interface Fleet extends AsyncDisposable {
   readonly owner: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 }
 
-/** Servers with one database and one camera, behind HAProxy that sends each request to the next one. */
-async function startServers(hlsVariant: string, count = 2): Promise<Fleet> {
+/** What servers share. */
+interface Shared extends AsyncDisposable {
+  readonly postgresql: Postgresql;
+  /** Address of the camera. */
+  readonly source: string;
+}
+
+async function startShared(): Promise<Shared> {
+  await using stack = new AsyncDisposableStack();
+  const postgresql = stack.use(await startPostgresql());
+  const camera = stack.use(await startGstCamera({ '/gate': VIDEO }));
+  const kept = stack.move();
+  return { postgresql, source: camera.url('/gate'), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Servers with a database and the camera, behind HAProxy that sends each request to the next one. */
+async function startServers({ postgresql, source }: Shared, hlsVariant: string, count = 2): Promise<Fleet> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder()).path;
   makeCertificate(folder, 'IP:127.0.0.1');
@@ -40,13 +55,11 @@ async function startServers(hlsVariant: string, count = 2): Promise<Fleet> {
     string,
   ];
   writeFileSync(both, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
-  const postgresql = stack.use(await startPostgresql());
   const { url: databaseURL } = await postgresql.database();
-  const camera = stack.use(await startGstCamera({ '/gate': VIDEO }));
   const replicas: Replica[] = [];
   for (const port of await freePorts(count)) {
     const config = `perch: own\nhlsVariant: ${hlsVariant}\ntrustedProxies: [127.0.0.1]\nreplicaAddress: 127.0.0.1:${port}
-tlsServerCert: ${cert}\ntlsServerKey: ${key}\npaths:\n  gate: {source: '${camera.url('/gate')}', rtspTransport: tcp}\n`;
+tlsServerCert: ${cert}\ntlsServerKey: ${key}\npaths:\n  gate: {source: '${source}', rtspTransport: tcp}\n`;
     const env = { PERCH_DATABASEURL: databaseURL, NODE_EXTRA_CA_CERTS: cert };
     const options = { config, env, ports: await freeAgentPorts(), listen: () => ({ tlsAddress: `127.0.0.1:${port}` }) };
     const isFirst = replicas.length === 0;
@@ -83,6 +96,14 @@ const isBalanced = ({ balancer, replicas }: Fleet) =>
   until(async () => {
     const answers = await Promise.all(replicas.map(() => fetch(`${balancer.url}/health`)));
     return new Set(answers.map(({ headers }) => headers.get(SERVED_BY))).size === replicas.length || undefined;
+  });
+
+/** A server that has just started has no pictures of the camera yet. */
+const playlistOf = (ask: () => Promise<Response>): Promise<string> =>
+  until(async () => {
+    const answer = await ask();
+    const text = await answer.text();
+    return answer.status === 404 ? undefined : text;
   });
 
 /** ffmpeg plays. @param keepsCookies false: its HLS session is in the addresses */
@@ -165,6 +186,11 @@ describeWith(
   ['postgresql', 'haproxy', 'gstreamer', 'ffmpeg', 'chromium', 'curl'],
   'live HLS behind a load balancer that knows no sessions',
   () => {
+    let shared: Shared;
+    beforeAll(async () => {
+      shared = await startShared();
+    });
+    afterAll(() => shared?.[Symbol.asyncDispose]());
     let fleet: Fleet | undefined;
     afterEach(async () => {
       await fleet?.[Symbol.asyncDispose]();
@@ -175,7 +201,7 @@ describeWith(
       'ffmpeg and hls.js play, and go on after kill -9 of the server that has their sessions: %s',
       LIMIT,
       async (variant) => {
-        fleet = await startServers(variant);
+        fleet = await startServers(shared, variant);
         const [anna, bert, cleo] = [
           await Person.add(fleet, 'anna'),
           await Person.add(fleet, 'bert'),
@@ -215,12 +241,12 @@ describeWith(
     );
 
     test('servers agree on which of them goes on with a session', LIMIT, async () => {
-      fleet = await startServers('lowLatency', 3);
+      fleet = await startServers(shared, 'lowLatency', 3);
       const [first, second, third] = fleet.replicas;
       const edna = await Person.add(fleet, 'edna');
       const ask = (server: Replica | undefined, path: string, headers: Readonly<Record<string, string>> = {}) =>
         fetch(`${server?.agent.url}/hls/gate/${path}`, { headers });
-      const multivariant = await (await ask(third, 'index.m3u8', edna.headers)).text();
+      const multivariant = await playlistOf(() => ask(third, 'index.m3u8', edna.headers));
       const media = multivariant.split('\n').find((line) => line.includes('session=')) ?? '';
       await third?.kill();
       for (const server of [second, first, second]) {
@@ -231,13 +257,13 @@ describeWith(
     });
 
     test('who may see a path is decided as if the request had come to the right server', LIMIT, async () => {
-      fleet = await startServers('fmp4');
+      fleet = await startServers(shared, 'fmp4');
       const { balancer, replicas, owner } = fleet;
       const dora = await Person.add(fleet, 'dora');
       const from = (ip: string, more = {}) => ({ 'X-Forwarded-For': ip, ...more });
       const ask = (url: string, path: string, headers: Readonly<Record<string, string>>) =>
         fetch(new URL(path, `${url}/hls/gate/`), { headers });
-      const multivariant = await (await ask(balancer.url, 'index.m3u8', from(CLIENT, dora.headers))).text();
+      const multivariant = await playlistOf(() => ask(balancer.url, 'index.m3u8', from(CLIENT, dora.headers)));
       const media = multivariant.split('\n').find((line) => line.includes('session=')) ?? '';
       /** Of the same request to each server. HAProxy would stay with the one that has answered 401. */
       const statuses = (headers: Readonly<Record<string, string>>) =>

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CREDENTIAL_FILE } from '../../../../agent/features/fleet/bus/credential-file.ts';
-import { until } from '../../../peers/agent/agent.ts';
+import { type Agent, startAgent, until } from '../../../peers/agent/agent.ts';
+import { asOwner } from '../../../peers/agent/paired-boxes.ts';
 import { describeWith } from '../../../peers/programs/peers.ts';
 import { type Postgresql, startPostgresql } from '../../../peers/programs/postgresql.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
@@ -12,6 +13,10 @@ import { startBox, startFleet, YARD } from '../support/fleet.ts';
 import { openNotifyingServers } from '../support/notifying-servers.ts';
 
 const LIMIT = { timeout: 120_000 };
+
+/** Of the shipped program, where no push service of the test is needed. */
+const startServer = (databaseURL: string, isOwned = false): Promise<Agent> =>
+  startAgent({ isOwned, config: 'perch: own\npaths:\n  door: {}\n', env: { PERCH_DATABASEURL: databaseURL } });
 
 interface Listed {
   readonly publicKey: string;
@@ -30,7 +35,7 @@ describeWith(['postgresql'], 'notifications and modes that servers share', () =>
     LIMIT,
     async () => {
       const { url: databaseURL } = await postgresql.database();
-      const { service, start, subscription } = await openNotifyingServers();
+      const { service, start, headers, subscription } = await openNotifyingServers();
       const one = await start({ databaseURL });
       const other = await start({ databaseURL });
       await one.ask('POST', '/notifications', subscription);
@@ -57,30 +62,33 @@ describeWith(['postgresql'], 'notifications and modes that servers share', () =>
       await expect(other.ask('POST', '/notifications/press', { token })).rejects.toThrow('404');
       // It is switched off where the balancer leads to.
       await other.ask('DELETE', `/notifications/${listed.items[0]?.id}`, {});
-      const third = await start({ databaseURL });
-      expect((await third.ask<Listed>('GET', '/notifications')).items).toEqual([]);
+      await using third = await startServer(databaseURL);
+      expect((await asOwner<Listed>({ url: third.url, headers: headers() }, 'GET', '/v3/notifications')).items).toEqual(
+        [],
+      );
     },
   );
 
   test('a mode and a channel that are set at one server hold at the other at once', LIMIT, async () => {
     const { url: databaseURL } = await postgresql.database();
-    const { start } = await openNotifyingServers();
-    const one = await start({ databaseURL });
-    const other = await start({ databaseURL });
+    await using one = await startServer(databaseURL, true);
+    await using other = await startServer(databaseURL);
+    const ask = async <T = Record<string, unknown>>({ url }: Agent, method: string, path: string, body?: object) =>
+      asOwner<T>({ url, headers: one.headers }, method, `/v3${path}`, body);
     await using sink = await openHttpSink();
     const settings = { kind: 'ntfy', url: `${sink.url}/topic`, token: '' };
     const rules = [{ cameras: 'all', kinds: ['person'] }];
     const channel = { name: 'Hall', language: 'en', page: 'https://perch.example.net/', rules, settings };
-    await one.ask('POST', '/notifications/channels', channel);
+    await ask(one, 'POST', '/notifications/channels', channel);
     const setMs = performance.now();
-    await one.ask('POST', '/mode', { mode: 'away', hold: true });
-    await until(async () => ((await other.ask('GET', '/mode'))['mode'] === 'away' ? true : undefined));
+    await ask(one, 'POST', '/mode', { mode: 'away', hold: true });
+    await until(async () => ((await ask(other, 'GET', '/mode'))['mode'] === 'away' ? true : undefined));
     expect(performance.now() - setMs).toBeLessThan(5_000);
-    await one.kill();
-    await other.ask('POST', '/events', { path: 'door', type: 'person' });
+    await one.process.stop('SIGKILL');
+    await ask(other, 'POST', '/events', { path: 'door', type: 'person' });
     await until(() => (sink.requests.length > 0 ? true : undefined));
-    const third = await start({ databaseURL });
-    expect(await third.ask('GET', '/mode')).toMatchObject({ mode: 'away', by: 'user', hold: true });
+    await using third = await startServer(databaseURL);
+    expect(await ask(third, 'GET', '/mode')).toMatchObject({ mode: 'away', by: 'user', hold: true });
   });
 });
 

@@ -10,6 +10,7 @@ import { runProcess, startProcess } from '../../../peers/programs/process.ts';
 
 const LIMIT = { timeout: 120_000 };
 const ANNA = { name: 'anna', cameras: 'all', live: true, recordings: true, talk: false };
+const OWN = 'perch: own\npaths: {gate: {}}\n';
 const ANNAS_PASSWORD = 'a heron in the reeds';
 const VIDEO =
   '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )';
@@ -46,8 +47,8 @@ describeWith(['postgresql'], 'two servers with one database', () => {
   test('sessions and people of one are those of the other, also after the database was killed', LIMIT, async () => {
     const { url } = await postgresql.database();
     const env = { PERCH_DATABASEURL: url };
-    await using one = await startAgent({ env, isOwned: true });
-    await using other = await startAgent({ env });
+    await using one = await startAgent({ own: OWN, env, isOwned: true });
+    await using other = await startAgent({ own: OWN, env });
     const owner = one.headers;
     // At once: a load balancer may send the next request to the other server.
     expect(await userOf(other, owner)).toBe('owner');
@@ -117,9 +118,9 @@ describeWith(['postgresql'], 'two servers with one database', () => {
     const { url } = await postgresql.database();
     const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const server = { env: { PERCH_DATABASEURL: url }, dataDir: folder, ports: await freeAgentPorts() };
+    const server = { own: OWN, env: { PERCH_DATABASEURL: url }, dataDir: folder, ports: await freeAgentPorts() };
     await using one = await startAgent({ ...server, isOwned: true });
-    await using other = await startAgent({ env: server.env });
+    await using other = await startAgent({ own: OWN, env: server.env });
     const owner = one.headers;
     const add = async <T>(path: string, body: object): Promise<T> => {
       const answer = await send(one, 'POST', path, owner, body);
@@ -193,7 +194,7 @@ describeWith(['postgresql'], 'two servers with one database', () => {
       };
       let before: object;
       {
-        await using home = await startAgent({ dataDir, isOwned: true });
+        await using home = await startAgent({ own: OWN, dataDir, isOwned: true });
         owner = home.headers;
         expect((await send(home, 'POST', '/v3/mode', owner, { mode: 'away', hold: true })).status).toBe(200);
         before = await facts(home);
@@ -203,7 +204,7 @@ describeWith(['postgresql'], 'two servers with one database', () => {
       const imported = await perch('database', 'import', '--data', dataDir);
       expect(imported).toMatchObject({ code: 0, output: expect.stringContaining('Imported users.json') });
       {
-        await using server = await startAgent({ dataDir: other, env });
+        await using server = await startAgent({ own: OWN, dataDir: other, env });
         expect(await userOf(server, owner)).toBe('owner');
         expect(await facts(server)).toEqual(before);
       }
@@ -222,7 +223,7 @@ describeWith(['postgresql'], 'two servers with one database', () => {
   test('perch claim and perch reset-password use the database', LIMIT, async () => {
     const { url } = await postgresql.database();
     const env = { PERCH_DATABASEURL: url };
-    await using one = await startAgent({ env });
+    await using one = await startAgent({ own: OWN, env });
     const folder = mkdtempSync(join(tmpdir(), 'perch-fleet-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'perch.yml');
@@ -240,7 +241,7 @@ describeWith(['postgresql'], 'two servers with one database', () => {
       file,
     ]);
     expect(reset.output).toContain('does not exist');
-    await using other = await startAgent({ env });
+    await using other = await startAgent({ own: OWN, env });
     await other.process.stop('SIGINT');
     const done = await runProcess(process.execPath, [...AGENT, 'reset-password', '--data', other.dataDir, file]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining('all users logged out') });
@@ -277,7 +278,7 @@ describeWith(['postgresql'], 'two servers with one database', () => {
       started.child.stdin.end(`${OWNER_PASSWORD}\n`);
       return [await started.exited, started.output()];
     };
-    await using named = await startAgent({ config: `perch: own\ndatabaseURL: ${url}\n` });
+    await using named = await startAgent({ config: `${OWN}databaseURL: ${url}\n` });
     expect(await perch(['claim', '--data', named.dataDir])).toEqual([0, expect.stringContaining('Password set')]);
     expect((await logIn(named, 'owner', OWNER_PASSWORD)).status).toBe(200);
     await named.process.stop('SIGINT');

@@ -17,6 +17,7 @@ export async function openNotifyingServers() {
   const service = await openPushService();
   onTestFinished(() => service[Symbol.asyncDispose]());
   let cookie = '';
+  const headers = () => ({ 'sec-fetch-site': 'same-origin', cookie });
   const start = async ({ databaseURL, config = 'paths:\n  door:\n', dataDir = '' }: ServerOptions) => {
     const server = startProcess(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
       ...{ DATABASE_URL: databaseURL, MORE_CONFIG: config, DATA_DIR: dataDir },
@@ -29,7 +30,7 @@ export async function openNotifyingServers() {
     const ask = async <T = Record<string, unknown>>(method: string, path: string, body?: object): Promise<T> => {
       const answer = await fetch(`${started.url}/v3${path}`, {
         method,
-        headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', cookie },
+        headers: { 'content-type': 'application/json', ...headers() },
         ...(body && { body: JSON.stringify(body) }),
       });
       if (!answer.ok) {
@@ -40,5 +41,5 @@ export async function openNotifyingServers() {
     return { ask, url: started.url, output: () => server.output(), kill: () => server.stop('SIGKILL') };
   };
   const rules = [{ cameras: 'all', kinds: ['person', 'doorbell', 'motion'] }];
-  return { service, start, subscription: { ...service.subscription, language: 'en', rules } };
+  return { service, start, headers, subscription: { ...service.subscription, language: 'en', rules } };
 }
