@@ -108,9 +108,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
   if (file !== undefined && !existsSync(file)) {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`);
   }
+  // Before there is a process id to which a stop could be sent.
+  const ended = new Promise<void>(onStopSignal);
   const folder = holdDataFolder(data, true);
   const manager = findServiceManager(process.env);
-  const ended = new Promise<void>(onStopSignal);
   const { promise: restarting, resolve: restart } = Promise.withResolvers<'restart'>();
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());

@@ -15,6 +15,7 @@ const addsUnit: Migration = (text) => text.replace(/^keep: (\d+)$/m, 'keep: $1d'
 const BOTH = [renames, addsUnit];
 const NEW = '# mine\nkeep: 7d\n';
 
+const { rename } = disk;
 let dataDir: string;
 let file: string;
 let said: string[];
@@ -24,6 +25,8 @@ beforeEach(() => {
   said = [];
 });
 afterEach(() => {
+  disk.rename = rename;
+  syncBuiltinESMExports();
   rmSync(dataDir, { recursive: true });
 });
 
@@ -96,7 +99,6 @@ test.for([
   ['turned', [], BOTH, NEW],
   ['turned back', BOTH, [], OLD],
 ] as const)('after a power cut at any write the file is %s at the next start', async ([, from, to, expected]) => {
-  const { rename } = disk;
   for (let cutAt = 0; ; cutAt += 1) {
     rmSync(dataDir, { recursive: true });
     dataDir = mkdtempSync(join(tmpdir(), 'perch-forms-'));

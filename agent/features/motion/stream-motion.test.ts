@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { detectorLoaded } from '../../../test/features/motion/support/detector-loaded.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
@@ -78,7 +79,7 @@ async function start(paths: string, streams: Record<string, Stream>, more = '', 
   } as unknown as ConstructorParameters<typeof StreamMotion>[0];
   const motion = new StreamMotion(host, async () => ({ open }));
   motion.apply();
-  await vi.dynamicImportSettled();
+  await detectorLoaded();
   const apply = (next: string) => {
     config = configOf(next, more);
     motion.apply();

@@ -148,12 +148,16 @@ export class Profiler {
 
 /** After a snapshot V8 follows each object through every collection, which then takes twice the time, until the inspector ends that. */
 function forgetObjects(): void {
-  const { Session } = process.getBuiltinModule('node:inspector');
-  const session = new Session();
-  session.connect();
-  session.post('HeapProfiler.enable');
-  session.post('HeapProfiler.disable');
-  session.disconnect();
+  try {
+    const { Session } = process.getBuiltinModule('node:inspector');
+    const session = new Session();
+    session.connect();
+    session.post('HeapProfiler.enable');
+    session.post('HeapProfiler.disable');
+    session.disconnect();
+  } catch {
+    // This Node was built without the inspector.
+  }
 }
 
 function countOf(names: readonly string[]): Record<string, number> {

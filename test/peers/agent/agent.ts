@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
@@ -7,7 +7,7 @@ import { type RunningProcess, startProcess } from '../programs/process.ts';
 
 const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
 
-/** Node's arguments for Perch's program: the bundle of built-agent.ts, with cheap hashes in the short length, or the sources. */
+/** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. In the short length it hashes passwords cheaply. */
 export const AGENT: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   ...(IS_SHORT ? ['--require', join(import.meta.dirname, 'cheap-hashes.cjs')] : []),
@@ -19,7 +19,7 @@ export const OWNER_PASSWORD = 'a small bird by the river';
 export interface AgentOptions {
   /** More of the configuration, appended to the ports. Without it the agent has no file: its own setup. */
   readonly config?: string;
-  /** The file of its own setup, for one without `config`. Without a camera there Perch runs its demo camera, which takes a twentieth of a core. */
+  /** The file of its own setup at its first start, for one without `config`. Without a camera there Perch runs its demo camera, which takes a twentieth of a core. */
   readonly own?: string;
   /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
@@ -122,9 +122,10 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const ports = options.ports ?? (await freeAgentPorts());
   const args = [...(options.flags ?? []), ...AGENT, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
-  if (options.own !== undefined) {
+  const own = join(dataDir, 'perch.yml');
+  if (options.own !== undefined && !existsSync(own)) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(join(dataDir, 'perch.yml'), options.own);
+    writeFileSync(own, options.own);
   }
   if (options.config === undefined) {
     const prefixed = Object.entries(addresses(ports, options));

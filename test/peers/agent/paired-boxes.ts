@@ -41,18 +41,18 @@ export async function startBox(
 ): Promise<Agent> {
   const tls = await freePort();
   const pulled = source === 'publisher' ? {} : { rtspTransport: 'tcp' };
-  const add = recordings.length > 0 ? cameras : [];
-  const paths = cameras.length > add.length && Object.fromEntries(cameras.map((name) => [name, { source, ...pulled }]));
+  const hasRecordings = recordings.length > 0;
+  const paths = Object.fromEntries(cameras.map((name) => [name, { source, ...pulled }]));
   const agent = await startAgent({
     isOwned: true,
     listen: () => ({ tlsAddress: `127.0.0.1:${tls}` }),
-    ...(paths && { own: `perch: own\npaths: ${JSON.stringify(paths)}\n` }),
+    ...(!hasRecordings && cameras.length > 0 && { own: `perch: own\npaths: ${JSON.stringify(paths)}\n` }),
   });
   for (const { path, startMs, seconds } of recordings) {
     await recordClock(join(agent.dataDir, 'recordings'), path, startMs, seconds);
   }
   // After the recordings, which Perch looks for when a camera is added.
-  for (const name of add) {
+  for (const name of hasRecordings ? cameras : []) {
     await asOwner(agent, 'POST', `/v3/config/paths/add/${name}`, { source, ...pulled });
   }
   return agent;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { freePort } from '../../support/base/free-port.ts';
 import { runProcess } from './process.ts';
@@ -23,14 +24,10 @@ export const DATABASE_PASSWORD = 'a wren in the hedge';
 /** Debian's user of the package; PostgreSQL refuses to run as root. */
 const ACCOUNT = 'postgres';
 
-/** With 1 MB of log at first: initdb writes all of it. */
+/** With a log of 1 MB at first, because `initdb` writes all of it. */
 const EMPTY = '-U super --auth-local=trust --auth-host=scram-sha-256 -E UTF8 -N --wal-segsize=1'.split(' ');
-/** What initdb makes, by its version, for copies: they take a third of the processor time. */
-const KEPT = join(
-  import.meta.dirname,
-  '../../../node_modules/.cache/postgresql',
-  `${/\d+/.exec(BIN)?.[0]}-${process.getuid?.()}`,
-);
+/** What `initdb` has made is kept for copies, which take a third of its processor time. */
+const KEPT_IN = join(import.meta.dirname, '../../../node_modules/.cache/postgresql');
 
 export interface Postgresql extends AsyncDisposable {
   readonly port: number;
@@ -70,9 +67,10 @@ export async function startPostgresql(
     chownSync(folder, uid, gid);
   }
   chmodSync(folder, 0o700);
-  if (!(await isCopied(data))) {
+  const kept = await keptFolder(isRoot);
+  if (!(await isCopied(kept, data))) {
     await run('initdb', '-D', data, ...EMPTY);
-    await keepEmpty(data);
+    await keepEmpty(data, kept);
   }
   for (const name of ['server.crt', 'server.key']) {
     copyFileSync(join(TLS, name), join(data, name));
@@ -140,21 +138,37 @@ shared_buffers = 4MB
   };
 }
 
-/** @returns false: there is nothing to copy yet */
-async function isCopied(data: string): Promise<boolean> {
-  return existsSync(KEPT) && (await runProcess('cp', ['-a', KEPT, data])).code === 0;
+/** By all that a data folder depends on: the program, its options and locale, and whose it is. */
+async function keptFolder(isRoot: boolean): Promise<string> {
+  const owner = isRoot ? (await idsOf())[0] : process.getuid?.();
+  const { LC_ALL, LANG } = process.env;
+  const facts = JSON.stringify([BIN, EMPTY, owner, LC_ALL, LANG]);
+  return join(KEPT_IN, createHash('sha256').update(facts).digest('hex').slice(0, 16));
 }
 
-async function keepEmpty(data: string): Promise<void> {
-  const draft = `${KEPT}.${process.pid}-${threadId}`;
-  mkdirSync(dirname(KEPT), { recursive: true });
-  await runProcess('cp', ['-a', data, draft]);
+/** @returns false: there is nothing to copy yet, or it cannot be copied */
+async function isCopied(kept: string, data: string): Promise<boolean> {
+  if (!existsSync(kept)) {
+    return false;
+  }
+  const { code } = await runProcess('cp', ['-a', kept, data]);
+  if (code !== 0) {
+    rmSync(data, { recursive: true, force: true });
+  }
+  return code === 0;
+}
+
+async function keepEmpty(data: string, kept: string): Promise<void> {
+  const draft = `${kept}.${process.pid}-${threadId}`;
+  mkdirSync(KEPT_IN, { recursive: true });
   try {
-    renameSync(draft, KEPT);
+    if ((await runProcess('cp', ['-a', data, draft])).code === 0) {
+      renameSync(draft, kept);
+    }
   } catch {
     // Another worker was first.
-    rmSync(draft, { recursive: true, force: true });
   }
+  rmSync(draft, { recursive: true, force: true });
 }
 
 async function readIds(): Promise<readonly number[]> {

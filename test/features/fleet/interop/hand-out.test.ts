@@ -25,6 +25,9 @@ async function openFleet(): Promise<Fleet> {
 
 /** Where a server without a database keeps what boxes have said. */
 const SAID_FILE = 'fleet-box-keys.json';
+/** Between two looks, if the file of the keys is unchanged or is missing, as with a database. */
+const PROBE_MS = 15_000;
+const PROBE_WITHOUT_FILE_MS = 5_000;
 
 /** A server of the fleet, and its commands. */
 async function openServer(fleet: Fleet, name: string, env: Record<string, string> = {}) {
@@ -47,14 +50,14 @@ async function openServer(fleet: Fleet, name: string, env: Record<string, string
     runProcess('env', [...variables, process.execPath, ...AGENT, 'fleet', ...words]);
   const run = (...words: readonly string[]) => perch(...words, '--data', dataDir, join(dataDir, 'test.yml'));
   const [keys, bundle] = [join(dataDir, 'keys.json'), join(dataDir, 'bundle.json')];
-  /** Repeats what runs commands when boxes have said something else, or may have. */
+  /** Calls `probe`, which runs commands, when the file of the boxes' keys has changed, and now and then. */
   const untilSaid = <T>(probe: () => Promise<T | undefined>): Promise<T> => {
     let [last, lastMs] = ['', Number.NEGATIVE_INFINITY];
     return until(() => {
       const file = join(dataDir, SAID_FILE);
       const isThere = existsSync(file);
       const said = isThere ? readFileSync(file, 'utf8') : '';
-      if (said === last && performance.now() - lastMs < (isThere ? 15_000 : 5_000)) {
+      if (said === last && performance.now() - lastMs < (isThere ? PROBE_MS : PROBE_WITHOUT_FILE_MS)) {
         return undefined;
       }
       [last, lastMs] = [said, performance.now()];
