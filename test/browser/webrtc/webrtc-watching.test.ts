@@ -84,7 +84,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
       // The camera's timestamps advance in real time; only the clip restarts.
       const clock = report.clock.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
       expect(clock.length).toBeGreaterThan(pictures * 0.9);
-      const back = clock.filter((ms, i) => i > 0 && ms < (clock[i - 1] ?? 0) && ms > 1_000);
+      // Its first pictures may be missing on a busy machine.
+      const back = clock.filter((ms, i) => i > 0 && ms < (clock[i - 1] ?? 0) && ms > clip.seconds * 500);
       expect(back).toEqual([]);
       expect(await watching.close()).toBe(200);
       await page.close();

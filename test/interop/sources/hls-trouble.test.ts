@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { cpuSeconds } from '../../bench/measure/proc.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
@@ -284,14 +285,16 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using agent = await startBox();
     await using far = await pull(files.url, { agent });
     await far.ready();
-    let longestMs = 0;
+    // Processor time, because on a busy machine a reply takes long without a pause.
+    const pid = agent.process.child.pid ?? 0;
+    let longestS = 0;
     for (let i = 0; i < 30; i += 1) {
-      const startedMs = performance.now();
+      const startedS = cpuSeconds(pid);
       await far.status();
-      longestMs = Math.max(longestMs, performance.now() - startedMs);
+      longestS = Math.max(longestS, cpuSeconds(pid) - startedS);
       await delay(100);
     }
     await live.stop('SIGTERM');
-    expect(longestMs).toBeLessThan(1_000);
+    expect(longestS).toBeLessThan(0.5);
   });
 });
