@@ -100,8 +100,6 @@ const system = suites('system', ['test/system/**/*.test.ts', 'test/features/*/sy
 
 export default defineConfig({
   test: {
-    // Node itself loads modules (`native-modules.ts`): tests run as the product does, and take a fifth less processor time.
-    experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: WaitingFirst },
     reporters: ['default', './test/support/run/plain-summary.ts'],
     projects: LENGTH === 'system' ? [system] : projects,

@@ -8,7 +8,6 @@ import { constants } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeNative } from '../../test/support/base/native-tests.ts';
 import { random } from '../../test/support/base/random.ts';
-import { freshModules } from '../../test/support/run/fresh-modules.ts';
 import type { BurstSender } from './burst-sender.ts';
 import { descriptorOf, tcpDescriptorOf } from './descriptor.ts';
 import { nativeStatus, openBurstSender, openGcmCipher, openStreamReader } from './native.ts';
@@ -189,11 +188,13 @@ test.for(['fe80::1%eth0', 'camera.local', '', '192.0.2'])('%s has no socket addr
 describe('without node:ffi', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
+    vi.resetModules();
   });
 
   test('nothing is opened, and the status gives the reason', async () => {
+    vi.resetModules();
     vi.stubEnv('PERCH_NO_FFI', '1');
-    const native = await freshModules()<typeof import('./native.ts')>(import.meta.resolve('./native.ts'));
+    const native = await import('./native.ts');
     expect(native.nativeStatus()).toEqual({ bursts: {}, batches: {}, gcm: {}, reads: {} });
     expect(native.openStreamReader()).toBeUndefined();
     expect(native.openGcmCipher(new PacketMemory(1), HEADER_BYTES)).toBeUndefined();

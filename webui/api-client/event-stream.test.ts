@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 let answers: Response[] = [];
 const asked = vi.fn(async () => answers.shift() ?? Promise.reject(new TypeError('no network')));
 
 beforeEach(async () => {
   vi.useFakeTimers();
+  vi.resetModules();
   vi.stubGlobal('fetch', asked);
   vi.stubGlobal('location', { hash: '', pathname: '/', search: '' });
   asked.mockClear();
@@ -18,9 +18,8 @@ afterEach(() => {
 
 /** The owner's page listens. */
 async function listen(): Promise<void> {
-  const fresh = freshModules();
-  const { listenToEvents } = await fresh<typeof import('./event-stream.ts')>(import.meta.resolve('./event-stream.ts'));
-  const { access, session } = await fresh<typeof import('./session.ts')>(import.meta.resolve('./session.ts'));
+  const { listenToEvents } = await import('./event-stream.ts');
+  const { access, session } = await import('./session.ts');
   session.value = { claimed: true, role: 'owner' } as never;
   access.value = 'granted';
   listenToEvents();

@@ -1,10 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 const MESSAGE = { id: 'e1', path: 'door', kind: 'person', at: 0, title: 'Door', body: 'Person', link: '#/rec/door' };
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.resetModules();
 });
 
 /** Starts the worker. @returns delivers an event, and resolves when its work is done */
@@ -15,7 +15,7 @@ async function startWorker(more: object) {
     ...more,
     addEventListener: (type: string, listener: (event: object) => void) => void listeners.set(type, listener),
   });
-  await freshModules()(import.meta.resolve('./push-worker.ts'));
+  await import('./push-worker.ts');
   return (type: string, event: object) =>
     new Promise((resolve) => listeners.get(type)?.({ ...event, waitUntil: (work: Promise<unknown>) => resolve(work) }));
 }
@@ -155,7 +155,7 @@ async function receive(meanwhile: 'nothing' | 'dismissed' | 'pressed') {
     }
     return new Response(Uint8Array.of(0xff, 0xd8));
   });
-  await freshModules()(import.meta.resolve('./push-worker.ts'));
+  await import('./push-worker.ts');
   await deliver('push', { data: { json: () => MESSAGE } });
   return shown.map(({ body, tag, silent, image }) => ({ body, tag, silent, image }));
 }

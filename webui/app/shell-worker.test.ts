@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { freshModules } from '../../test/support/run/fresh-modules.ts';
 
 const SCOPE = 'http://localhost:8080/';
 const FILE = `${SCOPE}camera-ABCDEFGH.js`;
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.resetModules();
 });
 
 /** The worker with an empty cache. @returns the answer to a request of the page for a later script */
@@ -19,7 +19,7 @@ async function startWorker(fetchFile: () => Promise<Response>, put: () => Promis
   vi.stubGlobal('fetch', fetchFile);
   vi.stubGlobal('SHELL_FILES', []);
   vi.stubGlobal('SHELL_VERSION', '0');
-  await freshModules()(import.meta.resolve('./shell-worker.ts'));
+  await import('./shell-worker.ts');
   return () =>
     new Promise<Response>((resolve, reject) => {
       const respondWith = (answer: Promise<Response>) => answer.then(resolve, reject);

@@ -1,5 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshModules } from '../../test/support/run/fresh-modules.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { labelKind, placeLabels, tickStep, widestLabels } from './ticks.ts';
 
 const HOUR = 3_600_000;
@@ -20,7 +19,8 @@ const inZone = (name: string) => {
 };
 /** In a browser the zone is the same for as long as the page lives, so formats are made once. */
 async function ticksOf(fromMs: number, toMs: number, stepMs: number) {
-  const { ticks } = await freshModules()<typeof import('./ticks.ts')>(import.meta.resolve('./ticks.ts'));
+  vi.resetModules();
+  const { ticks } = await import('./ticks.ts');
   return ticks({ fromMs, toMs }, stepMs, 'en-GB');
 }
 const texts = async (fromMs: number, toMs: number, stepMs: number) =>

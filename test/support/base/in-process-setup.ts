@@ -1,9 +1,7 @@
 import { chai, vi } from 'vitest';
-import { loadComponents } from '../run/native-modules.ts';
 import { makeHashesCheap } from './cheap-hashes.ts';
 import { compareBytesAtOnce } from './equal-bytes.ts';
 
-loadComponents();
 makeHashesCheap();
 compareBytesAtOnce();
 // Chai's proxies report unknown names of assertions, as TypeScript does. They take a tenth of the time of tests with many assertions.
