@@ -1,11 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import disk from 'node:fs/promises';
-import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import { ConfigText } from './config-text.ts';
+import * as files from './file.ts';
 import { type Migration, migrateConfig } from './migrations.ts';
 
 const OLD = '# mine\nkeepDays: 7\n';
@@ -15,7 +14,6 @@ const addsUnit: Migration = (text) => text.replace(/^keep: (\d+)$/m, 'keep: $1d'
 const BOTH = [renames, addsUnit];
 const NEW = '# mine\nkeep: 7d\n';
 
-const { rename } = disk;
 let dataDir: string;
 let file: string;
 let said: string[];
@@ -25,8 +23,7 @@ beforeEach(() => {
   said = [];
 });
 afterEach(() => {
-  disk.rename = rename;
-  syncBuiltinESMExports();
+  vi.restoreAllMocks();
   rmSync(dataDir, { recursive: true });
 });
 
@@ -99,6 +96,7 @@ test.for([
   ['turned', [], BOTH, NEW],
   ['turned back', BOTH, [], OLD],
 ] as const)('after a power cut at any write the file is %s at the next start', async ([, from, to, expected]) => {
+  const { writeAtomic } = files;
   for (let cutAt = 0; ; cutAt += 1) {
     rmSync(dataDir, { recursive: true });
     dataDir = mkdtempSync(join(tmpdir(), 'perch-forms-'));
@@ -106,20 +104,18 @@ test.for([
     writeFileSync(file, OLD);
     await start(from);
     let writes = 0;
-    disk.rename = async (...files) => {
+    const spy = vi.spyOn(files, 'writeAtomic').mockImplementation(async (...written) => {
       writes += 1;
       if (writes > cutAt) {
         throw new Error('the power is cut');
       }
-      await rename(...files);
-    };
-    syncBuiltinESMExports();
+      await writeAtomic(...written);
+    });
     const isWhole = await start(to).then(
       () => true,
       () => false,
     );
-    disk.rename = rename;
-    syncBuiltinESMExports();
+    spy.mockRestore();
     await start(to);
     expect(text(), `cut after ${cutAt} writes`).toBe(expected);
     if (isWhole) {

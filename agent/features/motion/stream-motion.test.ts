@@ -1,5 +1,4 @@
-import { expect, test } from 'vitest';
-import { detectorLoaded } from '../../../test/features/motion/support/detector-loaded.ts';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { configOf } from '../../../test/support/harness/servers/path-table-of.ts';
@@ -79,7 +78,7 @@ async function start(paths: string, streams: Record<string, Stream>, more = '', 
   } as unknown as ConstructorParameters<typeof StreamMotion>[0];
   const motion = new StreamMotion(host, async () => ({ open }));
   motion.apply();
-  await detectorLoaded();
+  await vi.dynamicImportSettled();
   const apply = (next: string) => {
     config = configOf(next, more);
     motion.apply();

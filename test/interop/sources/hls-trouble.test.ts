@@ -105,6 +105,17 @@ const startReader = (far: Far, file: string): RunningProcess =>
     ...['-c', 'copy', '-f', 'matroska', file],
   ]);
 
+/** Of a box that is busy with something else. */
+const MAX_PAUSE_S = 0.5;
+
+/** A reply, and the processor time of the box until then: on a busy machine a reply takes long without a pause. */
+async function answerOf(agent: Agent, far: Far) {
+  const pid = agent.process.child.pid ?? 0;
+  const startedS = cpuSeconds(pid);
+  const status = await far.status();
+  return { status, busyS: cpuSeconds(pid) - startedS };
+}
+
 const hasReader = (far: Far) => until(async () => ((await far.status())?.readers.length === 1 ? true : undefined));
 
 /** Ends the reader. @returns times of its pictures in seconds, in their order */
@@ -261,9 +272,9 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using agent = await startBox();
     await using far = await pull(files.url, { agent });
     await agent.process.waitFor(/has more than 4194304 bytes/);
-    const startedMs = performance.now();
-    expect((await far.status())?.ready).toBe(false);
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    const { status, busyS } = await answerOf(agent, far);
+    expect(status?.ready).toBe(false);
+    expect(busyS).toBeLessThan(MAX_PAUSE_S);
   });
 
   test('a playlist of a day has its end played, and costs the box no pause', async () => {
@@ -285,16 +296,12 @@ describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
     await using agent = await startBox();
     await using far = await pull(files.url, { agent });
     await far.ready();
-    // Processor time, because on a busy machine a reply takes long without a pause.
-    const pid = agent.process.child.pid ?? 0;
     let longestS = 0;
     for (let i = 0; i < 30; i += 1) {
-      const startedS = cpuSeconds(pid);
-      await far.status();
-      longestS = Math.max(longestS, cpuSeconds(pid) - startedS);
+      longestS = Math.max(longestS, (await answerOf(agent, far)).busyS);
       await delay(100);
     }
     await live.stop('SIGTERM');
-    expect(longestS).toBeLessThan(0.5);
+    expect(longestS).toBeLessThan(MAX_PAUSE_S);
   });
 });

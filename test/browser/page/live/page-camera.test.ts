@@ -70,7 +70,7 @@ describeWith(['chromium'], 'one camera', () => {
     const calls: string[] = [];
     page.on('request', (request) => {
       const [, path] = /\/webrtc\/([^/]+)\/whep/.exec(request.url()) ?? [];
-      // OPTIONS: the page asks for its session when pictures are late.
+      // By OPTIONS the page asks whether its session is still there, when pictures are late.
       if (request.method() !== 'OPTIONS' && (path === garden || path === `${garden}_sub`)) {
         calls.push(`${request.method()} ${path}`);
       }

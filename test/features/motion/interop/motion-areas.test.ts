@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../../agent/base/log.ts';
 import { StreamMotion } from '../../../../agent/features/motion/stream-motion.ts';
 import type { NewEvent } from '../../../../agent/record/events/event-hub.ts';
@@ -7,7 +7,6 @@ import { describeWith } from '../../../peers/programs/peers.ts';
 import type { CodecName } from '../../../quirks/clip.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { configOf } from '../../../support/harness/servers/path-table-of.ts';
-import { detectorLoaded } from '../support/detector-loaded.ts';
 import { BEFORE_S, FPS, SPEED, TICKS, WALK_S, walk } from '../support/walk.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -46,7 +45,7 @@ async function filmed({ track, pictures }: Awaited<ReturnType<typeof walk>>, key
     async () => ({ open: () => ({ at: () => {}, end: () => {}, close: () => {} }) }),
   );
   motion.apply();
-  await detectorLoaded();
+  await vi.dynamicImportSettled();
   return {
     motion,
     /** Seconds of the film in which most of an event moved. */

@@ -9,7 +9,6 @@ import { describeWith } from '../../../peers/programs/peers.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { startRecorder, temporaryFolder, WALL } from '../../../support/disks/recordings.ts';
 import { configOf } from '../../../support/harness/servers/path-table-of.ts';
-import { detectorLoaded } from '../support/detector-loaded.ts';
 import { AFTER_S, BEFORE_S, FPS, TICKS, WALK_S, walk } from '../support/walk.ts';
 
 const RULES = { sensitivity: 50, zones: [], masks: [], minSize: 0 };
@@ -72,7 +71,7 @@ describeWith(['ffmpeg'], 'moments of motion in a part of the picture', () => {
       } as unknown as ConstructorParameters<typeof StreamMotion>[0];
       const motion = new StreamMotion(watching, async () => live);
       motion.apply();
-      await detectorLoaded();
+      await vi.dynamicImportSettled();
       for (const [i, data] of pictures.entries()) {
         const pts = i * TICKS;
         const sample = { pts, dts: pts, wall: WALL + (1000 * i) / FPS, key: i % FPS === 0, data };
