@@ -7,7 +7,7 @@ import { hex } from '../../test/support/media/units.ts';
 import { h264Track } from '../media/h264/params.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { G711Track } from '../media/sample/track.ts';
-import { InterleavedPackets, type InterleavedViewer } from './interleaved-packets.ts';
+import { InterleavedPackets, type InterleavedViewer, ReportedTime } from './interleaved-packets.ts';
 import { Stream } from './stream.ts';
 
 const G711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
@@ -290,4 +290,27 @@ test('placeholders precede the first key frame of viewers that request them, and
   expect(waiting.starts).toEqual([]);
   waiting.packets.stream.write(0, sample(90_000, true, nalu(50, 0x65), 82_800));
   expect(waiting.client.chunks).toEqual(['0 3', '0 key 2']);
+});
+
+test('the first time is reported exactly, as are later ones that differ imperceptibly', () => {
+  const reportedTime = new ReportedTime();
+  expect(reportedTime.offsetMs(1_000, 51_000, 0)).toBe(50_000);
+  expect(reportedTime.offsetMs(2_000, 52_020, 5)).toBe(50_000);
+  expect(reportedTime.offsetMs(3_000, 52_980, 5)).toBe(50_000);
+});
+
+test('a larger difference is corrected within the limit, and no further than necessary', () => {
+  const reportedTime = new ReportedTime();
+  reportedTime.offsetMs(0, 50_000, 0);
+  expect(reportedTime.offsetMs(1_000, 51_600, 0)).toBe(50_000);
+  expect(reportedTime.offsetMs(1_000, 51_600, 5)).toBe(50_005);
+  expect(reportedTime.offsetMs(2_000, 51_980, 5)).toBe(50_000);
+  expect(reportedTime.offsetMs(3_000, 53_022, 5)).toBe(50_002);
+});
+
+test('a difference above a second is another clock and reported at once, in both directions', () => {
+  const reportedTime = new ReportedTime();
+  reportedTime.offsetMs(0, 50_000, 0);
+  expect(reportedTime.offsetMs(1_000, 52_001, 0)).toBe(51_001);
+  expect(reportedTime.offsetMs(2_000, 2_000, 5)).toBe(0);
 });

@@ -3,8 +3,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, rtpFormat } from '../../../test/support/media/units.ts';
 import { G726_DEPACKETIZERS } from './depacketize.ts';
-import { G726Encoder } from './encode.ts';
-import { G726_FORMATS } from './format.ts';
+import { G726_FORMATS, G726Encoder } from './format.ts';
 
 /** The first half random, then the same codes for long. */
 function codes(count: number, seed: number): Uint8Array {

@@ -6,19 +6,20 @@ import { endpointOf } from '../../base/network/ip-address.ts';
 import { CONNECTION_BYTES, type PreLoginMemory, type PreLoginShare } from '../../base/network/pre-login-memory.ts';
 import { SendProgress } from '../../base/network/send-progress.ts';
 import type { ByteChannel } from '../../base/network/socket-channel.ts';
-import type { AmfObject, AmfValue } from '../../media/amf/amf0.ts';
+import type { AmfInput, AmfObject, AmfValue } from '../../media/amf/amf0.ts';
 import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
 import type { Paths } from '../../stream/contracts.ts';
 import type { FlvAbilities } from '../../transports/flv/selection.ts';
-import { abilitiesOf } from '../../transports/rtmp/abilities.ts';
+import { abilitiesOf, OUR_ABILITIES } from '../../transports/rtmp/abilities.ts';
 import { type LinkOwner, RtmpLink } from '../../transports/rtmp/link.ts';
 import { EVENT, MESSAGE_STREAM } from '../../transports/rtmp/messages.ts';
-import { acceptConnect, rejectionCode, sendStatus } from './answers.ts';
 import { PlaySession } from './play-session.ts';
 import { PublishSession } from './publish-session.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
 import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './target.ts';
 
+/** Clients expect the form of a Flash Media Server's version. */
+const SERVER = { fmsVer: 'FMS/3,0,1,123', capabilities: 31 };
 /** Bytes that one packet of `writeQueueSize` stands for: the UDP payload of an Ethernet frame. */
 const PACKET_BYTES = 1_472;
 /** Limit of commands before publish or play, and in each second after it. */
@@ -380,3 +381,36 @@ export class RtmpConnection implements LinkOwner {
 
 const amfString = (value: AmfValue): string => (typeof value === 'string' ? value : '');
 const isNetworkError = (cause: unknown): boolean => cause instanceof Error && 'syscall' in cause;
+
+const CONNECTED = {
+  level: 'status',
+  code: 'NetConnection.Connect.Success',
+  description: 'Connection succeeded.',
+  objectEncoding: 0,
+  ...OUR_ABILITIES,
+};
+
+/** RTMP 1.0 §7.2.1.1 */
+function acceptConnect(link: RtmpLink, transaction: number): void {
+  link.command(0, '_result', transaction, SERVER, CONNECTED);
+}
+
+/** onStatus: RTMP 1.0 §7.2.2 */
+function sendStatus(
+  link: RtmpLink,
+  messageStream: number,
+  code: string,
+  description: string,
+  level: 'status' | 'error' = 'status',
+): void {
+  const information: { readonly [name: string]: AmfInput } = { level, code, description };
+  link.command(messageStream, 'onStatus', 0, null, information);
+}
+
+function rejectionCode(action: 'publish' | 'play', error: unknown): string {
+  const code = error instanceof PerchError ? error.code : undefined;
+  if (action === 'publish') {
+    return code === 'unauthorized' ? 'NetStream.Publish.Denied' : 'NetStream.Publish.BadName';
+  }
+  return code === 'notFound' ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+}

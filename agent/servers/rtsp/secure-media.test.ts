@@ -13,9 +13,9 @@ import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/
 import type { Track } from '../../media/sample/track.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { Stream } from '../../stream/stream.ts';
+import { PacketProtector } from '../../transports/webrtc/srtp/cm-key-stream.ts';
 import { createMasterKey, mikeyOf, srtpKeys } from '../../transports/webrtc/srtp/master-key.ts';
 import { MediaDecryptor } from '../../transports/webrtc/srtp/media-decryptor.ts';
-import { PacketProtector } from '../../transports/webrtc/srtp/packet-protector.ts';
 import { Srtcp } from '../../transports/webrtc/srtp/srtcp.ts';
 
 const TLS = join(import.meta.dirname, '../../../test/fixtures/tls');

@@ -17,9 +17,9 @@ import { toHex } from '../../../test/support/media/units.ts';
 import { parseKeyMgmt, writeKeyMgmt } from '../../media/mikey/key-mgmt.ts';
 import type { MikeyMessage } from '../../media/mikey/message.ts';
 import { AUTH_TAG_BYTES } from '../../media/rtp/header.ts';
+import { PacketProtector } from '../../transports/webrtc/srtp/cm-key-stream.ts';
 import { createMasterKey, mikeyOf } from '../../transports/webrtc/srtp/master-key.ts';
 import { MediaDecryptor } from '../../transports/webrtc/srtp/media-decryptor.ts';
-import { PacketProtector } from '../../transports/webrtc/srtp/packet-protector.ts';
 
 const SOUND = 'm=audio 0 RTP/SAVP 0\r\na=control:sound\r\n';
 const SECURE_SDP = PICTURE_SDP.replace(/(m=video \d+) RTP\/AVP/, '$1 RTP/SAVP');

@@ -1,11 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer } from '../../media/codecs.ts';
+import { createDepacketizer, isSupported } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { RTP_HEADER_BYTES, RtpHeader } from '../../media/rtp/header.ts';
 import type { Track } from '../../media/sample/track.ts';
-import { FormatChoice } from './format-choice.ts';
 import type { InboundTrack, UnitOutput } from './inbound-track.ts';
 import { Reception } from './reception.ts';
 import { ReorderBuffer, type ReorderLimits } from './reorder-buffer.ts';
@@ -13,6 +12,8 @@ import { SsrcChoice } from './ssrc-choice.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackTimeline } from './track-timeline.ts';
 
+/** Another format is followed when the present one has been silent for this long; an unknown one is reported after it. */
+const STRAY_MS = 1_000;
 /** Encodings of video, whose pictures may be reordered. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES', 'MPV'];
 const NO_PACKET = new Uint8Array(0);
@@ -376,5 +377,48 @@ class SuspectPacket {
 function mustBePerch(error: unknown): void {
   if (!(error instanceof PerchError)) {
     throw error;
+  }
+}
+
+/** The format of a track's packets, which a sender may change to another of its description. */
+class FormatChoice {
+  current: RtpFormat;
+  /** Other formats, by payload type. */
+  readonly #others: ReadonlyMap<number, RtpFormat>;
+  #changedMs = Number.NEGATIVE_INFINITY;
+  /** The first payload type outside of them; -1: none. */
+  strayType = -1;
+  #strayAtMs = 0;
+
+  constructor(format: RtpFormat, others: ReadonlyMap<number, RtpFormat>) {
+    this.current = format;
+    this.#others = others;
+  }
+
+  get payloadTypes(): number[] {
+    return [this.current.payloadType, ...this.#others.keys()];
+  }
+
+  /** Whether the stray type has been there for a while. */
+  isStray(nowMs: number): boolean {
+    return nowMs - this.#strayAtMs >= STRAY_MS;
+  }
+
+  /** @param silentSinceMs arrival of the last packet of the current format; @returns whether packets of this type are the track's from now on */
+  changesTo(type: number, silentSinceMs: number, atMs: number): boolean {
+    const format = this.#others.get(type);
+    if (!format || !isSupported(format)) {
+      if (this.strayType < 0) {
+        this.strayType = type;
+        this.#strayAtMs = atMs;
+      }
+      return false;
+    }
+    if (atMs - Math.max(silentSinceMs, this.#changedMs) < STRAY_MS) {
+      return false;
+    }
+    this.#changedMs = atMs;
+    this.current = format;
+    return true;
   }
 }

@@ -1,7 +1,6 @@
 import { AckHistory } from './ack-history.ts';
 import type { Encryption } from './encryption.ts';
 import { KeyExchange } from './key-exchange.ts';
-import { LinkCapacity } from './link-capacity.ts';
 import { readRanges, writeRange } from './loss-list.ts';
 import {
   addSequence,
@@ -22,6 +21,9 @@ import { Sender } from './sender.ts';
 import { SrtStatistics } from './statistics.ts';
 import { TsbpdClock } from './tsbpd-clock.ts';
 
+/** Packet pairs: a sender sends the next packet at once after every sixteenth one. */
+const PROBE_MASK = 0x0f;
+const SHARE_OF_NEW = 1 / 16;
 const KEEPALIVE_US = 1_000_000;
 /** As in libsrt. A peer with nothing to send sends a keepalive each second. */
 const MIN_IDLE_TIMEOUT_MS = 5_000;
@@ -396,5 +398,29 @@ export class SrtConnection {
     this.#isClosed = true;
     this.#onEnd(this);
     this.handlers.onClose(reason);
+  }
+}
+
+/** The capacity of the link, by the interval between a pair of packets. */
+class LinkCapacity {
+  #firstUs = -1;
+  #firstSequence = -1;
+  #intervalUs = 0;
+
+  /** A data packet has arrived. */
+  add(sequence: number, nowUs: number): void {
+    if ((sequence & PROBE_MASK) === 0) {
+      this.#firstUs = nowUs;
+      this.#firstSequence = sequence;
+    } else if ((sequence & PROBE_MASK) === 1 && sequence === addSequence(this.#firstSequence, 1)) {
+      const intervalUs = nowUs - this.#firstUs;
+      this.#intervalUs += (intervalUs - this.#intervalUs) * (this.#intervalUs === 0 ? 1 : SHARE_OF_NEW);
+      this.#firstSequence = -1;
+    }
+  }
+
+  /** Capacity in packets per second; 0: not known. */
+  get packetsPerSecond(): number {
+    return this.#intervalUs < 1 ? 0 : Math.round(1_000_000 / this.#intervalUs);
   }
 }

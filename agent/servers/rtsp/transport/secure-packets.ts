@@ -2,8 +2,8 @@ import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
 import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from '../../../stream/interleaved-writer.ts';
+import { PacketProtector } from '../../../transports/webrtc/srtp/cm-key-stream.ts';
 import { createMasterKey, type MasterKey, mikeyOf, srtpKeys } from '../../../transports/webrtc/srtp/master-key.ts';
-import { PacketProtector } from '../../../transports/webrtc/srtp/packet-protector.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
 
 interface SecureTrack {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, RtcpSrPacket, RtpPacket, useH264, usePCMU } from 'werift';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { keepLogLines } from '../../../../test/support/base/log-lines.ts';
 import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc/webrtc-paths.ts';
@@ -15,7 +16,7 @@ import type { Track } from '../../../media/sample/track.ts';
 import { nativeStatus } from '../../../native/native.ts';
 import { Stream } from '../../../stream/stream.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
-import { WebRtcServer } from './server.ts';
+import { LogThrottle, WebRtcServer } from './server.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
@@ -227,4 +228,22 @@ test.for([
 ] as const)('%s is rejected in the words of the path table', async ([, error]) => {
   const server = await startServer(webrtcPaths(() => Promise.reject(error)));
   await expect(server.read(VIEWER, CHROMIUM)).rejects.toBe(error);
+});
+
+test('each key is due once a minute', async () => {
+  const clock = new FakeClock();
+  const due = new LogThrottle(clock);
+  expect(['a', 'b', 'a'].map((key) => due.isDue(key))).toEqual([true, true, false]);
+  await clock.advance(59_999);
+  expect(due.isDue('a')).toBe(false);
+  await clock.advance(1);
+  expect(['a', 'a'].map((key) => due.isDue(key))).toEqual([true, false]);
+});
+
+test('beyond 500 keys the oldest are dropped', () => {
+  const due = new LogThrottle(new FakeClock());
+  for (let i = 0; i < 501; i += 1) {
+    due.isDue(String(i));
+  }
+  expect(['500', '0'].map((key) => due.isDue(key))).toEqual([false, true]);
 });

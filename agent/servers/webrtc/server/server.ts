@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { endpointOf } from '../../../base/network/ip-address.ts';
+import { MINUTE_MS } from '../../../base/time/units.ts';
 import type { Config } from '../../../config/load/load.ts';
 import { nativeStatus } from '../../../native/native.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';
@@ -17,8 +19,6 @@ import { nativeCipher } from '../../../transports/webrtc/srtp/srtp-sender.ts';
 import { EchoSession } from '../publishing/echo-session.ts';
 import { PublisherSession } from '../publishing/publisher-session.ts';
 import { openTalk } from '../publishing/talk-session.ts';
-import { type AnswerSection, writeAnswer, writeRestartFragment } from '../sdp/answer.ts';
-import { receivingSections, sendingSections } from '../sdp/sections.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
 import { type Requester, type SessionContext, type SessionDescription, WebRtcSession } from '../session/session.ts';
 import { WEBRTC_SESSION, type WebRtcSessionItem } from '../session/session-kind.ts';
@@ -26,8 +26,8 @@ import { AdditionalHosts } from '../transport/additional-hosts.ts';
 import { gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
 import { MediaPorts } from '../transport/media-ports.ts';
 import { prepareBursts } from '../transport/udp-socket.ts';
+import { type AnswerSection, receivingSections, sendingSections, writeAnswer, writeRestartFragment } from './answer.ts';
 import { describeSession, EndedSessions, type Ending } from './ended-sessions.ts';
-import { LogThrottle } from './log-throttle.ts';
 import { SessionLimits, type SessionSlot } from './session-limits.ts';
 
 export const OPTION_KEYS = [
@@ -399,4 +399,33 @@ export class WebRtcServer {
 export function withoutPort(): PerchError {
   const message = 'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)';
   return new PerchError('unavailable', message, { isWithoutPort: true });
+}
+
+/** Limits repeated log messages to one per minute and key. */
+export class LogThrottle {
+  readonly #clock: Clock;
+  /** Monotonic time at which each key was last noted, oldest first. */
+  readonly #dueMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether to log: the key was not noted within the last minute. If so, notes it. Above the limit the oldest key is dropped. */
+  isDue(key: string): boolean {
+    const isFirst = !this.has(key);
+    if (isFirst) {
+      this.note(key);
+    }
+    return isFirst;
+  }
+
+  has(key: string): boolean {
+    const lastMs = this.#dueMs.get(key);
+    return lastMs !== undefined && this.#clock.monoMs() - lastMs < MINUTE_MS;
+  }
+
+  note(key: string): void {
+    putBounded(this.#dueMs, key, this.#clock.monoMs(), 500);
+  }
 }

@@ -1,7 +1,6 @@
 import { unlessExpected } from '../../../base/errors.ts';
 import { MU_LAW } from '../../../media/g711/decode.ts';
-import { G726_GROUP, G726Encoder } from '../../../media/g726/encode.ts';
-import { G726_FORMATS, type G726Format } from '../../../media/g726/format.ts';
+import { G726_FORMATS, G726_GROUP, G726Encoder, type G726Format } from '../../../media/g726/format.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { Resampler } from '../../../media/resample/resampler.ts';
 import type { Sdp, SdpMedia } from '../../../media/sdp/parse.ts';

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PerchError } from '../../../base/errors.ts';
-import { writeAnswer } from '../../../servers/webrtc/sdp/answer.ts';
-import { receivingSections } from '../../../servers/webrtc/sdp/sections.ts';
+import { receivingSections, writeAnswer } from '../../../servers/webrtc/server/answer.ts';
 import { chooseEcho, chooseInbound, chooseTalk, type Inbound } from './inbound.ts';
 import { parseOffer } from './offer.ts';
 

@@ -6,8 +6,12 @@ import { g722 } from '../../../../test/support/media/audio-tracks.ts';
 import { vp8 } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
-import { type AnswerSection, writeAnswer } from '../../../servers/webrtc/sdp/answer.ts';
-import { receivingSections, sendingSections } from '../../../servers/webrtc/sdp/sections.ts';
+import {
+  type AnswerSection,
+  receivingSections,
+  sendingSections,
+  writeAnswer,
+} from '../../../servers/webrtc/server/answer.ts';
 import { chooseCodecs } from './codecs.ts';
 import { chooseEcho, chooseInbound, chooseTalk } from './inbound.ts';
 import { hasFeedback, type Offer, parseOffer, rtxOf } from './offer.ts';

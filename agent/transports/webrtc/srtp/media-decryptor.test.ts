@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { AUTH_TAG_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
+import { PacketProtector } from './cm-key-stream.ts';
 import { createMasterKey, mikeyOf, srtpKeys } from './master-key.ts';
 import { MediaDecryptor } from './media-decryptor.ts';
-import { PacketProtector } from './packet-protector.ts';
 import { Srtcp } from './srtcp.ts';
 
 const SSRC = 77;

@@ -6,8 +6,7 @@ import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media
 import type { Track } from '../../../media/sample/track.ts';
 import { chooseCodecs, noAudioReason, type OpusTranscoding } from '../../../transports/webrtc/sdp/codecs.ts';
 import { parseOffer } from '../../../transports/webrtc/sdp/offer.ts';
-import { writeAnswer } from './answer.ts';
-import { sendingSections } from './sections.ts';
+import { sendingSections, writeAnswer } from './answer.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 /** Sequence header of libaom for 64x48 with 8 bits 4:4:4. */
