@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../test/support/base/free-port.ts';
+import { keepLogLines } from '../../test/support/base/log-lines.ts';
 import { createLogger } from '../base/log.ts';
-import { App } from './app.ts';
+import { App, SlowStop } from './app.ts';
 
 const PORTS = 'address: 127.0.0.1:0\nhls: no\nsrt: no\nrtsp: no\nrtmp: no\npaths:\n  cam:\n';
 const OFF = 'webrtc: no\n';
@@ -105,4 +106,31 @@ test('a change during the shutdown starts nothing', async () => {
   await app.close();
   await expect(fetch(url)).rejects.toThrow();
   await expect(fetch(`${portOf(app)}/health`)).rejects.toThrow();
+});
+
+test('a stop that takes longer than 8 s names the component, again every 8 s, and an ended one is silent', async () => {
+  const clock = new FakeClock();
+  const { log, logged } = keepLogLines();
+  const stop = new SlowStop({ clock, log });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const closing = stop.close('recordings', { close: () => promise });
+  await clock.advance(7_999);
+  expect(logged).toEqual([]);
+  await clock.advance(8_001);
+  resolve();
+  await closing;
+  stop.begin('RTSP server');
+  await clock.advance(8_000);
+  stop.end();
+  await clock.advance(80_000);
+  const line = (waitsFor: string, sinceMs: number) => ['warn', 'stopping takes long', { waitsFor, sinceMs }];
+  expect(logged.map(([level, phrase, fields]) => [level, phrase, fields])).toEqual(
+    expect.arrayContaining([
+      line('recordings', 8_000),
+      line('recordings', 16_000),
+      line('RTSP server', 24_000),
+      ['info', 'stopped', {}],
+    ]),
+  );
+  expect(logged).toHaveLength(4);
 });

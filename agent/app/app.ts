@@ -6,13 +6,14 @@ import type { Config } from '../config/load/load.ts';
 import type { AppOptions } from './app-options.ts';
 import { type AppState, openState, type Shared } from './app-state.ts';
 import { CameraPart } from './cameras.ts';
-import { SlowStop } from './commands/slow-stop.ts';
 import { publishCameraEvents, publishConfigChanges } from './device/event-feed.ts';
 import { HostPart } from './host.ts';
 import type { HttpListeners } from './listeners/http-listeners.ts';
 import { MediaPart } from './media.ts';
 import { openWeb } from './web.ts';
 
+/** systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
+const SLOW_MS = 8_000;
 const RETRY_MS = 10_000;
 
 /** The product: starts its components from a configuration and follows its changes. */
@@ -229,5 +230,36 @@ class ApplyQueue {
         await apply();
       }
     });
+  }
+}
+
+/** Logs what a stop waits for when it takes longer than 8 s. */
+export class SlowStop {
+  readonly #log: AppOptions['log'];
+  readonly #end: () => void;
+  #waitsFor = 'configuration';
+
+  constructor({ clock, log }: Pick<AppOptions, 'clock' | 'log'>) {
+    this.#log = log;
+    const beganMs = clock.monoMs();
+    this.#end = clock.every(SLOW_MS, () => {
+      const sinceMs = Math.round(clock.monoMs() - beganMs);
+      log.warn({ waitsFor: this.#waitsFor, sinceMs }, 'stopping takes long');
+    });
+  }
+
+  /** @param component that ends now, for the log */
+  readonly begin = (component: string): void => {
+    this.#waitsFor = component;
+  };
+
+  async close(name: string, component: { close(): Promise<unknown> } | undefined): Promise<void> {
+    this.begin(name);
+    await component?.close();
+  }
+
+  end(): void {
+    this.#end();
+    this.#log.info('stopped');
   }
 }

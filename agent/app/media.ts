@@ -1,12 +1,20 @@
 import { optimizeForMedia } from '../../system/memory.ts';
 import { PerchError } from '../base/errors.ts';
-import type { IdentityWatch } from '../cameras/identity-checked-source.ts';
+import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
+import { streamLogin } from '../cameras/stream-login.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { schemeOf } from '../config/schema/source.ts';
 import { ForwardLeases } from '../paths/forward-leases.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
-import type { Forwarder, ForwarderProtocol, ForwardRequest } from '../protocols/contract.ts';
+import type {
+  Forwarder,
+  ForwarderProtocol,
+  ForwardRequest,
+  Reach,
+  SourceProtocol,
+  SourceRequest,
+} from '../protocols/contract.ts';
 import { LivePictures } from '../recordings/live-pictures.ts';
 import { Recordings } from '../recordings/recordings.ts';
 import type { Source } from '../stream/contracts.ts';
@@ -22,7 +30,6 @@ import { HookRunner } from './servers/hook-runner.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
-import { makeSource } from './servers/source-factory.ts';
 
 /** What paths ask of parts that are made after them. */
 interface MediaLinks {
@@ -115,4 +122,33 @@ function makeForwarder(protocols: readonly ForwarderProtocol[], request: Forward
     throw new PerchError('unsupported', `no forwarder publishes to ${scheme}:// URLs`, { path: name });
   }
   return protocol.create({ ...request, log: log.child({ path: name }) });
+}
+
+/**
+ * The source of a path that is pulled, by the scheme of its URL.
+ * @param watch default: none, the camera's identity is not checked
+ */
+export function makeSource(
+  protocols: readonly SourceProtocol[],
+  request: Omit<SourceRequest, 'loginWatch'>,
+  watch?: IdentityWatch,
+): Source {
+  const { name, settings, clock, log } = request;
+  const { camera = {} } = settings;
+  const scheme = schemeOf(settings.source);
+  const protocol = protocols.find(({ keys }) => keys.schemes.includes(scheme));
+  if (!protocol) {
+    throw new PerchError('unsupported', `no source pulls ${scheme}:// URLs`, { path: name });
+  }
+  const { loginTarget } = protocol;
+  let checked: IdentityCheckedSource | undefined;
+  const confirm = async (signal: AbortSignal, reach?: Reach): Promise<void> => checked?.beforeLogin(signal, reach);
+  const source = protocol.create({
+    ...request,
+    loginWatch: loginTarget && streamLogin(() => loginTarget(settings.source, name), camera, { confirm }),
+    log: log.child({ path: name }),
+  });
+  const { endpoint, serial, onvif } = camera;
+  checked = watch && onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : undefined;
+  return checked ?? source;
 }

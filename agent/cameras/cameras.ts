@@ -1,9 +1,13 @@
-import type { Static } from 'typebox';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
 import { cameraNetworkAddress } from '../../system/camera-network.ts';
 import { ConcurrencyLimit } from '../base/concurrency-limit.ts';
 import { PerchError } from '../base/errors.ts';
 import type { PublishEvent } from '../base/event-bus.ts';
+import { StoredDocument } from '../base/files/stored-document.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
+import type { Logger } from '../base/log.ts';
+import { SerialQueue } from '../base/serial-queue.ts';
 import type { Context } from '../config/load/context.ts';
 import type { Config } from '../config/load/load.ts';
 import type { ConfigStore } from '../config/store/store.ts';
@@ -24,10 +28,12 @@ import { type ProbeJob, ProbeJobs } from './adoption/probe-jobs.ts';
 import { Adoptions } from './adoptions.ts';
 import { descriptionJson, failureJson, foundJson, probeJobJson } from './api-views.ts';
 import { ConfiguredCameras, type ConfiguredCamerasDeps } from './configured-cameras.ts';
-import { HiddenCameras } from './hidden-cameras.ts';
 import { CameraPauses } from './pauses.ts';
 import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
 
+const HIDDEN_FILE = 'hidden-cameras.json';
+/** The cameras that were hidden first are shown again. */
+const MAX_HIDDEN = 500;
 /** Maximum number of cameras that are probed at the same time, and of those that wait. A camera mostly waits for its device. */
 const MAX_CONCURRENT = 64;
 /** Time limit for one camera: an unknown one is tried with the stream addresses of all makers, one a second. */
@@ -188,5 +194,44 @@ export class Cameras implements CameraLookup {
     const { id, target, what, done, total, slow, error } = probeJobJson(job);
     const state = job.state === 'running' ? 'probing' : 'probed';
     this.#deps.publish('camera', { state, id, target, what, done, total, slow, error });
+  }
+}
+
+const HiddenFile = Type.Object({
+  endpoints: Type.Array(Type.String({ maxLength: 200 }), { maxItems: MAX_HIDDEN }),
+});
+
+/** Endpoints of found cameras that are not wanted, in a small file of the data folder. */
+export class HiddenCameras {
+  readonly #document: StoredDocument<typeof HiddenFile>;
+  readonly #turns = new SerialQueue();
+  #endpoints: ReadonlySet<string> = new Set();
+
+  constructor({ dataDir, log }: { readonly dataDir: string; readonly log: Logger }) {
+    this.#document = new StoredDocument(join(dataDir, HIDDEN_FILE), HiddenFile, log);
+    void this.#turns.run(() => this.#load());
+  }
+
+  has(endpoint: string): boolean {
+    return this.#endpoints.has(endpoint);
+  }
+
+  /** @throws PerchError unavailable if the file cannot be written */
+  set(endpoints: readonly string[], isHidden: boolean): Promise<void> {
+    return this.#turns.run(async () => {
+      const after = [...this.#endpoints].filter((endpoint) => !endpoints.includes(endpoint));
+      const kept = isHidden ? [...after, ...new Set(endpoints)].slice(-MAX_HIDDEN) : after;
+      await this.#document.save(() => ({ endpoints: kept }));
+      this.#endpoints = new Set(kept);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#turns.run(async () => {});
+  }
+
+  async #load(): Promise<void> {
+    const stored = await this.#document.open('the list of hidden cameras cannot be read: hide them again');
+    this.#endpoints = new Set(stored?.endpoints);
   }
 }

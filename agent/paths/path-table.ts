@@ -13,7 +13,7 @@ import type { BackChannel, Paths, Publication, Publisher, Source, TalkFormat } f
 import type { Stream } from '../stream/stream.ts';
 import { AlwaysAvailable } from './always-available/always-available.ts';
 import { ClipFile } from './always-available/clip-file.ts';
-import { configuredTracks } from './always-available/configured-tracks.ts';
+import { configuredTracks } from './always-available/offline-media.ts';
 import { Overload } from './overload.ts';
 import { Path } from './path.ts';
 import type { ForwardItem, MakeForwarder } from './path-forwards.ts';
@@ -37,8 +37,9 @@ import {
   type RecordingFacts,
 } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
-import { TroubleLog } from './trouble-log.ts';
 
+/** Suffix of the path of a camera's sub stream. */
+const SUB_SUFFIX = '_sub';
 /** Limit of paths made for patterns. */
 const MAX_MADE_PATHS = 1_000;
 
@@ -414,5 +415,24 @@ export class PathTable implements Paths {
     });
     this.#former.set(name, released);
     return ended;
+  }
+}
+
+/** Current failures of cameras, so that the two streams of one camera do not log the same failure. */
+class TroubleLog {
+  /** Reasons by path; the texts do not contain its name. */
+  readonly #reasons = new Map<string, string>();
+
+  /** @returns false if the camera's other stream has the same failure */
+  isNews(path: string, reason: string): boolean {
+    const words = reason.replaceAll(`'${path}'`, '');
+    this.#reasons.set(path, words);
+    const other = path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : `${path}${SUB_SUFFIX}`;
+    return this.#reasons.get(other) !== words;
+  }
+
+  /** Called when the stream has opened, or the source was stopped. */
+  forget(path: string): void {
+    this.#reasons.delete(path);
   }
 }

@@ -2,8 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { PerchError } from '../base/errors.ts';
 import type { FromWorker, WorkerTask } from './contracts.ts';
 import { decodePicture } from './decoder.ts';
-import { encodeJpeg } from './jpeg.ts';
-import { jpegPictureOf } from './rgb.ts';
+import { encodeJpeg, jpegPictureOf } from './jpeg.ts';
 import { toJpegPicture, toRgb } from './scale.ts';
 
 parentPort?.on('message', (task: WorkerTask) => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DateDoubt } from '../../system/clock-plausibility.ts';
 import { explain, PerchError } from '../base/errors.ts';
+import { DAY_MS } from '../base/time/units.ts';
 import type { Context } from '../config/load/context.ts';
 import { freeSpaceBytes } from '../config/values/free-space.ts';
 import type { Problem } from '../config/yaml/problem.ts';
@@ -26,10 +27,13 @@ import type { FlushTimes } from '../record/space/flush-age.ts';
 import { keepPathLimits, type OldestRecordings } from '../record/space/free-space.ts';
 import { KnownDisks } from '../record/space/known-disks.ts';
 import type { StoredCopy } from '../record/store/recording-copies.ts';
-import { DateCheck } from './date-check.ts';
 import { ProtectedClips } from './protected-clips.ts';
 import { RangeDeletions } from './range-deletions.ts';
 
+/** A box that was off for longer may have a wrong date. */
+const MAX_GAP_MS = 7 * DAY_MS;
+/** Only recordings from at least this long before the doubtful date can confirm it: later ones may be dated by the same clock. */
+const VOUCHER_BEFORE_MS = 60_000;
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
 const ALWAYS = { startUs: Number.MIN_SAFE_INTEGER, endUs: Number.MAX_SAFE_INTEGER };
@@ -386,3 +390,43 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
+
+/**
+ * Whether recordings may expire by the date. A date without a confirmed earlier one is confirmed by the newest recording
+ * before it, if that is recent.
+ */
+class DateCheck {
+  readonly #doubt: (() => DateDoubt | undefined) | undefined;
+  readonly #lastEndUs: (beforeUs: number) => number | undefined;
+  /** How far before the doubtful date the newest recording ends: queried once. */
+  #vouched: { readonly sinceMs: number; readonly gapMs: number } | undefined;
+
+  /** @param lastEndUs end of the newest recording before a time, Unix microseconds */
+  constructor(doubt: (() => DateDoubt | undefined) | undefined, lastEndUs: (beforeUs: number) => number | undefined) {
+    this.#doubt = doubt;
+    this.#lastEndUs = lastEndUs;
+  }
+
+  /** Why recordings must not expire by the date, or undefined if they may. @param isIndexFilled whether the newest recording is known */
+  doubt(isIndexFilled: boolean): string | undefined {
+    const doubt = this.#doubt?.();
+    if (doubt?.kind !== 'new') {
+      return doubt && doubtText(doubt.jumpMs, doubt.kind, 'the last confirmed one');
+    }
+    if (!isIndexFilled) {
+      return undefined;
+    }
+    const { sinceMs } = doubt;
+    if (this.#vouched?.sinceMs !== sinceMs) {
+      const lastUs = this.#lastEndUs((sinceMs - VOUCHER_BEFORE_MS) * 1000);
+      this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
+    }
+    const { gapMs } = this.#vouched;
+    return gapMs > MAX_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
+  }
+}
+
+const doubtText = (jumpMs: number, kind: 'ahead' | 'behind', of: string): string =>
+  `the date is ${Math.round(jumpMs / DAY_MS)} days ${kind === 'ahead' ? 'after' : 'before'} ${of} and nothing confirms it: ` +
+  'set the clock from the network (NTP), or if it is right create the file /run/perch-clock-set; ' +
+  'otherwise it is accepted once Perch has run for 24 h';

@@ -23,7 +23,11 @@ import {
   type Published,
   recordsOf,
 } from './records.ts';
-import { ResponseRateLimit } from './response-rate-limit.ts';
+
+/** RFC 6762 §6. */
+const MIN_MS = 1_000;
+/** Limit of unicast responses, whose address could be forged. */
+const MAX_UNICAST_A_SECOND = 50;
 
 export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */
@@ -364,3 +368,40 @@ const wantsUnicast = (questions: readonly MdnsQuestion[], { name, type }: MdnsRe
   questions.every(
     (one) => one.wantsUnicast || !isSameName(one.name, name) || (one.type !== 'ANY' && one.type !== type),
   );
+
+class ResponseRateLimit {
+  readonly #clock: Pick<Clock, 'monoMs'>;
+  readonly #sentMs = new Map<string, number>();
+  readonly #unicast: PerSecond;
+
+  constructor(clock: Pick<Clock, 'monoMs'>) {
+    this.#clock = clock;
+    this.#unicast = new PerSecond(clock, MAX_UNICAST_A_SECOND);
+  }
+
+  maySend(record: MdnsRecord, minMs = MIN_MS): boolean {
+    return this.#clock.monoMs() - (this.#sentMs.get(recordKey(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
+  }
+
+  sent(records: readonly MdnsRecord[]): void {
+    // The box has some ten records.
+    if (this.#sentMs.size > 64) {
+      this.#sentMs.clear();
+    }
+    for (const record of records) {
+      this.#sentMs.set(recordKey(record), this.#clock.monoMs());
+    }
+  }
+
+  /** Whether the record was multicast less than a quarter of its TTL ago: a unicast response is enough (RFC 6762 §5.4). */
+  isFresh(record: MdnsRecord): boolean {
+    return !this.maySend(record, ((record.ttl ?? 0) * 1_000) / 4);
+  }
+
+  maySendUnicast(): boolean {
+    return this.#unicast.take();
+  }
+}
+
+const recordKey = ({ name, type, data }: MdnsRecord): string =>
+  type === 'PTR' ? `${type} ${name} ${data}` : `${type} ${name.toLowerCase()}`;

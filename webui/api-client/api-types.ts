@@ -15,12 +15,11 @@ export type {
 } from '../../agent/http/api/cameras/camera-schemas.ts';
 export type { Layout } from '../../agent/http/api/cameras/layouts.ts';
 export type { CameraSettings } from '../../agent/http/api/cameras/own-settings.ts';
+export type { HttpsState, PublishServer } from '../../agent/http/api/device/address-routes.ts';
 export type { FileText } from '../../agent/http/api/device/config-file.ts';
 export type { SourceTestAnswer } from '../../agent/http/api/device/config-schemas.ts';
-export type { HttpsState } from '../../agent/http/api/device/https-route.ts';
 export type { LogItem } from '../../agent/http/api/device/log-routes.ts';
 export type { RestorePlan } from '../../agent/http/api/device/restore-routes.ts';
-export type { PublishServer } from '../../agent/http/api/device/server-routes.ts';
 export type { MountedDisk, StorageUse } from '../../agent/http/api/device/storage-routes.ts';
 export type { SystemAnswer } from '../../agent/http/api/device/system.ts';
 export type { DeletionForecast } from '../../agent/http/api/recordings/deletions.ts';

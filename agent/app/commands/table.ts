@@ -82,10 +82,7 @@ async function claim(call: CommandCall): Promise<number> {
 }
 
 async function claimIn({ dataDir, env, has, write }: CommandCall): Promise<number> {
-  const [{ claimHere, linkHere, needsNoOwner }, { askNewPassword }] = await Promise.all([
-    import('./claim-command.ts'),
-    import('./ask-password.ts'),
-  ]);
+  const { askNewPassword, claimHere, linkHere, needsNoOwner } = await import('./claim-command.ts');
   const own = ownCommand(env, dataDir);
   if (has('link')) {
     write(`${(await linkHere(dataDir, own, true)).join('\n')}\n`);

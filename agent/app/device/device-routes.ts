@@ -1,11 +1,10 @@
 import { availableParallelism, hostname, loadavg, uptime } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { cpuPercent, hostFacts } from '../../../system/host.ts';
+import { cpuPercent, hostFacts, timeZoneName } from '../../../system/host.ts';
 import { type HostHealth, HostWatch } from '../../../system/host-health.ts';
 import { HostRequests } from '../../../system/host-requests.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
 import { machineSensors, type Sensors } from '../../../system/sensors.ts';
-import { timeZoneName } from '../../../system/time-zone.ts';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { EventBus } from '../../base/event-bus.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { FeatureRoutes, OwnHttps } from '../../features/contract.ts';
 import { renewSessions } from '../../http/api/accounts/session-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
-import { announceUnsaved } from '../../http/listener/unsaved.ts';
+import { announceUnsaved } from '../../http/listener/app.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { type AccountRoutesDeps, accountRoutes } from '../accounts/account-routes.ts';
 import { DeviceRoutes, type DeviceRoutesDeps } from '../device/device-routes.ts';

@@ -7,7 +7,7 @@ import { serverOf } from '../../http/auth/signed-requests.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { playbackPlugin } from '../../playback/stores/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/stores/vod-routes.ts';
-import { PictureTurns } from '../../playback/vod/picture-turns.ts';
+import { PictureTurns } from '../../playback/vod/picture.ts';
 import type { LivePictures } from '../../recordings/live-pictures.ts';
 import type { Recordings } from '../../recordings/recordings.ts';
 import { personOf } from './api-routes.ts';

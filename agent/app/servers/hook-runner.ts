@@ -4,11 +4,10 @@ import type { Config } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { Host, OwnCommand } from '../../features/contract.ts';
-import { ConnectionCommands } from '../../hooks/connection-commands.ts';
+import { ConnectionCommands, PathCommands, type PathFacts } from '../../hooks/commands.ts';
 import type { HookTally } from '../../hooks/hook-tally.ts';
 import { endLeftovers } from '../../hooks/leftovers.ts';
 import { isOwnConnection, type LocalConnection } from '../../hooks/own-connection.ts';
-import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
 import { faultOf, Programs } from '../../hooks/programs.ts';
 
 interface HookRunnerOptions extends Pick<Host, 'clock' | 'log'> {

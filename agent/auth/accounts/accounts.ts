@@ -11,11 +11,10 @@ import { findClaim, hasClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
 import type { Person } from './person.ts';
-import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
+import { type Outcome, type ProgramLogin, ProgramLogins, VerifiedPasswords } from './program-logins.ts';
 import { SecondFactorCheck } from './second-factor-check.ts';
 import { SIGNATURE_CHARS } from './secret-key.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
-import { VerifiedPasswords } from './verified-passwords.ts';
 
 /** How often the data folder of a box without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;

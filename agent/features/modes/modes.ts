@@ -3,13 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import Type, { type Static } from 'typebox';
 import { endsWithin } from '../../base/clock.ts';
 import { StoredDocument } from '../../base/files/stored-document.ts';
+import { dayOf } from '../../base/time/days.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
 import { MODES, type Mode } from '../../config/values/modes.ts';
+import { fromLocalTime, toLocalTime } from '../../record/file/time-zone.ts';
 import type { FeatureProblem, Host } from '../contract.ts';
 import { rulesOf } from './effect.ts';
-import { MODE_KEYS } from './keys.ts';
+import { MODE_KEYS, type TimetableEntry } from './keys.ts';
 import type { ModeControl, ModeStatus } from './routes.ts';
-import { type Change, changesAround } from './timetable.ts';
 
 /** Interval of checks, which also find a changed time zone of the box. */
 const CHECK_MS = 60_000;
@@ -195,3 +196,45 @@ const hasRules = (modes: ReturnType<typeof rulesOf>): boolean =>
   Object.values(modes ?? {}).some((rule) => Object.keys(rule ?? {}).length > 0);
 
 const timeText = (ms: number): string => new Date(ms).toISOString();
+
+interface Change {
+  readonly mode: Mode;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+const WEEK_DAYS = 7;
+
+/** The last change until `nowMs`, and the first one after it. @param zone IANA name, or undefined for the machine's zone */
+export function changesAround(
+  entries: readonly TimetableEntry[],
+  zone: string | undefined,
+  nowMs: number,
+): { readonly last: Change | undefined; readonly next: Change | undefined } {
+  const { year, month, day } = toLocalTime(nowMs, zone);
+  let [last, next]: (Change | undefined)[] = [];
+  for (let i = -WEEK_DAYS; i <= WEEK_DAYS; i += 1) {
+    const date = new Date(Date.UTC(year, month - 1, day + i));
+    const name = dayOf(date);
+    for (const { days, from, mode } of entries) {
+      if (!days.includes(name)) {
+        continue;
+      }
+      const change = { mode, atMs: timeOn(date, from, zone) };
+      // If two changes are at the same time, the later entry counts.
+      if (change.atMs <= nowMs && change.atMs >= (last?.atMs ?? -Infinity)) {
+        last = change;
+      } else if (change.atMs > nowMs && change.atMs <= (next?.atMs ?? Infinity)) {
+        next = change;
+      }
+    }
+  }
+  return { last, next };
+}
+
+/** @param date its UTC fields are the local date */
+function timeOn(date: Date, from: string, zone: string | undefined): number {
+  const [hour = 0, minute = 0] = from.split(':').map(Number);
+  const local = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+  return fromLocalTime({ ...local, hour, minute, second: 0 }, zone);
+}

@@ -6,8 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { Phones } from './phones.ts';
-import { parseWireGuard, type WireGuardState } from './phones-state.ts';
+import { Phones, parseWireGuard, type WireGuardState } from './phones.ts';
 
 const PORTS = { http: 80, https: 8_443, media: 8_189 };
 const STATE: WireGuardState = { ...PORTS, port: 51_820, address: '10.84.84.1', key: 'BOX=', phones: [] };

@@ -1,10 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { SERVICE_FOLDER } from '../../../system/camera-network.ts';
 import type { HostRequests } from '../../../system/host-requests.ts';
 import { PerchError } from '../../base/errors.ts';
-import { nameOf, readWireGuard, type WireGuardState } from './phones-state.ts';
 
+const MAX_BYTES = 65_536;
 /** Slightly longer than `TimeoutStartSec` of perch-wireguard.service. */
 const PATIENCE_MS = 65_000;
 /** UDP port of the box; IANA has none for WireGuard, this is its usual one. */
@@ -132,3 +135,46 @@ export class Phones {
 
 /** JWK has base64url (RFC 8037), WireGuard base64. */
 const base64 = (text = ''): string => Buffer.from(text, 'base64url').toString('base64');
+
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
+const State = Type.Object({
+  port: Port,
+  http: Port,
+  https: Port,
+  media: Port,
+  address: Type.String({ maxLength: 15 }),
+  key: Type.String({ maxLength: 44 }),
+  phones: Type.Array(
+    Type.Object({
+      key: Type.String({ maxLength: 44 }),
+      address: Type.String({ maxLength: 15 }),
+      /** UTF-8 in hexadecimal digits. */
+      name: Type.String({ maxLength: 128 }),
+      /** Unix seconds of the last handshake; 0: there was none. */
+      seenS: Type.Integer({ minimum: 0 }),
+    }),
+  ),
+});
+
+/** WireGuard as root's service (packaging/linux/wireguard-phones) reports it. */
+export type WireGuardState = Static<typeof State>;
+
+/** @returns undefined: it is off, or this is no report */
+export function parseWireGuard(text: string): WireGuardState | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return text.length <= MAX_BYTES && Check(State, value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readWireGuard(folder = SERVICE_FOLDER): WireGuardState | undefined {
+  try {
+    return parseWireGuard(readFileSync(join(folder, 'wireguard'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const nameOf = (hex: string): string => Buffer.from(hex, 'hex').toString('utf8');

@@ -5,8 +5,7 @@ import { silentLogger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Host } from '../contract.ts';
 import { reach } from './feature.ts';
-import { letsAnyoneIn, plainPorts } from './obstacle.ts';
-import { Reach } from './reach.ts';
+import { letsAnyoneIn, plainPorts, Reach } from './reach.ts';
 
 const ALL = [{ action: 'read', path: '' }] as const;
 type Access = Parameters<typeof letsAnyoneIn>[0];

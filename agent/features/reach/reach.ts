@@ -8,17 +8,19 @@ import type { Component } from '../../base/reconciler.ts';
 import { everyTogether } from '../../base/time/shared-timer.ts';
 import type { Config } from '../../config/load/load.ts';
 import { settingsIn } from '../../config/schema/feature-keys.ts';
+import { portsOf } from '../../config/schema/ports.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { FeatureProblem, Host } from '../contract.ts';
 import { REACH } from './keys.ts';
-import { letsAnyoneIn, plainPorts } from './obstacle.ts';
 import { type PhonePorts, Phones } from './phones.ts';
 import type { DefaultRoute, WantedPort } from './router/contract.ts';
 import type { RouterDeps, RouterReport } from './router/find-router.ts';
 import type { MappingItem, Mappings } from './router/mappings.ts';
 import type { NewPhone, ReachControl, ReachState } from './routes.ts';
 
+/** What opens pictures or settings. */
+const OPENING = ['read', 'publish', 'playback', 'api'];
 const PART = 'port mapping';
 /** How often phones follow changed ports of Perch. */
 const FOLLOW_MS = 10_000;
@@ -327,3 +329,39 @@ const mappingJson = ({ name, transport, port, state, outsidePort, untilMs, failu
   error: failure?.text ?? null,
   why: failure?.why ?? null,
 });
+
+type AccessConfig = Pick<Config, 'isOwn' | 'authMethod' | 'authInternalUsers' | 'authHTTPExclude' | 'authJWTExclude'>;
+
+/** Whether a client without credentials gets something from any address. In Perch's own setup none does. */
+export function letsAnyoneIn(config: AccessConfig): boolean {
+  if (config.isOwn) {
+    return false;
+  }
+  const opens = (rules: readonly { readonly action: string }[]) => rules.some(({ action }) => OPENING.includes(action));
+  switch (config.authMethod) {
+    case 'internal':
+      return config.authInternalUsers.some(
+        ({ user, ips, permissions }) => user === 'any' && !isLocalOnly(ips) && opens(permissions),
+      );
+    case 'http':
+      return opens(config.authHTTPExclude);
+    case 'jwt':
+      return opens(config.authJWTExclude);
+  }
+}
+
+const isLocalOnly = (ips: readonly string[]): boolean =>
+  ips.length > 0 && ips.every((range) => isLoopbackIp(range.split('/')[0] ?? ''));
+
+/** Keys of TCP ports that Perch serves without TLS, by port. WebRTC's media are encrypted by themselves. */
+export function plainPorts(config: Config): ReadonlyMap<number, string> {
+  const plain = portsOf(config, config.keys).filter(
+    ({ key, keyPair }) => keyPair === undefined && key !== 'webrtcLocalTCPAddress' && key !== 'tlsAddress',
+  );
+  return new Map(
+    plain.flatMap(({ key, address }) => {
+      const port = parseAddress(address)?.port;
+      return port === undefined || port === 0 ? [] : [[port, key] as const];
+    }),
+  );
+}

@@ -5,7 +5,7 @@ import type { Sample } from '../../media/sample/sample.ts';
 import type { G711Track, H265Track, Track } from '../../media/sample/track.ts';
 import { type Reader, Stream } from '../../stream/stream.ts';
 import { AlwaysAvailable } from './always-available.ts';
-import { configuredTracks } from './configured-tracks.ts';
+import { configuredTracks } from './offline-media.ts';
 
 const PCMA: G711Track = { kind: 'audio', codec: 'g711', clockRate: 8_000, law: 'a', channels: 1 };
 

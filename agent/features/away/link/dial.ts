@@ -5,6 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import { plainPortFault } from '../../../base/network/plain-port.ts';
 import { SocketChannel } from '../../../base/network/socket-channel.ts';
 import type { Environment } from '../../../config/load/environment.ts';
@@ -13,7 +14,6 @@ import { acceptOf } from '../../../media/websocket/frames.ts';
 import { pinFault } from '../../../tls/pin.ts';
 import { LINK_PATH } from '../keys/invitation.ts';
 import { LinkStream } from './link-stream.ts';
-import { proxyFor } from './proxy.ts';
 
 const CONNECT_MS = 10_000;
 /** How long the address of the former link is dialled alone: the others may be those of strangers by now. */
@@ -233,4 +233,33 @@ async function upgraded(socket: TLSSocket, address: string, signal: AbortSignal)
     channel.receive(head, head.length);
   }
   return stream;
+}
+
+/** The HTTP proxy for a host, by `HTTPS_PROXY` and `NO_PROXY` as curl reads them; undefined: none. @throws PerchError for one of another kind, because the owner wants no direct connection */
+export function proxyFor(host: string, env: Environment): URL | undefined {
+  const given = env['HTTPS_PROXY'] || env['https_proxy'] || '';
+  if (
+    given === '' ||
+    host === 'localhost' ||
+    isLoopbackIp(host) ||
+    isExempt(host, env['NO_PROXY'] || env['no_proxy'] || '')
+  ) {
+    return undefined;
+  }
+  const text = given.includes('://') ? given : `http://${given}`;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy?.protocol !== 'http:') {
+    throw new PerchError('unavailable', `HTTPS_PROXY is no http://host:port of a proxy (${text.split('://')[0]}://…)`);
+  }
+  return proxy;
+}
+
+/** `example.org` and `.example.org` stand for the host and all below it. */
+function isExempt(host: string, list: string): boolean {
+  const name = host.toLowerCase();
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .map((one) => one.replace(/^\./, ''))
+    .some((one) => one === '*' || (one !== '' && (name === one || name.endsWith(`.${one}`))));
 }

@@ -6,8 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { BOX, startLinkServer } from '../../../../test/features/away/support/link-server.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { newKey, privateKeyOf } from '../keys/away-file.ts';
+import { proxyFor } from './dial.ts';
 import type { LinkStream } from './link-stream.ts';
-import { proxyFor } from './proxy.ts';
 import { openLink, pauseMs, ServerLink } from './server-link.ts';
 
 const NEVER = new AbortController().signal;

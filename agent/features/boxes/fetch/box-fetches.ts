@@ -12,7 +12,7 @@ import type {
 import type { Host } from '../../contract.ts';
 import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { BoxRecordings } from './box-recordings.ts';
-import { fetchEvents } from './fetch-events.ts';
+import { fetchEvents } from './fetch-companions.ts';
 import { FetchList, type FetchListDeps } from './fetch-list.ts';
 import type { FetchRequest } from './fetch-request.ts';
 

@@ -34,8 +34,8 @@ import { type BoxClient, BoxRequests } from '../requests/box-requests.ts';
 import { pairedRecordingRoutes } from '../serving/paired-recording-routes.ts';
 import { OwnRecordingFiles } from '../serving/recording-files.ts';
 import { BoxRecordings, type FetchRange } from './box-recordings.ts';
+import type { BoxProtection } from './fetch-companions.ts';
 import { FetchList, type FetchListDeps } from './fetch-list.ts';
-import type { BoxProtection } from './fetch-protected.ts';
 
 const HOUR_MS = 3_600_000;
 const PIECE_BYTES = 700;

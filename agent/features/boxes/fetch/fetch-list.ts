@@ -16,9 +16,8 @@ import type {
 } from '../../../recordings/copy/recording-list.ts';
 import type { RecordedFile } from '../serving/paired-recording-routes.ts';
 import type { BoxRecordings, FetchRange } from './box-recordings.ts';
+import { type BoxProtection, BoxProtections, fetchStills } from './fetch-companions.ts';
 import { fetchFile } from './fetch-file.ts';
-import { type BoxProtection, BoxProtections } from './fetch-protected.ts';
-import { fetchStills } from './fetch-stills.ts';
 
 /** Maximum number of files of a camera: files of a minute for two years. */
 const MAX_FILES = 1_000_000;

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { CameraEvent } from '../../../record/events/event.ts';
-import { BoxSide, type CameraState } from './box-side.ts';
+import { BoxSide, type CameraState, Outages } from './box-side.ts';
 
 /** A box whose client sends to `publish`. Confirmations are given by `stored`. */
 function openBox(publish: (subject: string, text: string) => void, cameras: () => readonly CameraState[] = () => []) {
@@ -92,4 +92,29 @@ test('a state that is too long for the bus leaves cameras out', async () => {
   expect(Buffer.byteLength(states[0] ?? '')).toBeLessThanOrEqual(128 << 10);
   expect(JSON.parse(states[0] ?? '').cameras.length).toBeGreaterThan(100);
   await box.close();
+});
+
+test('an outage is reported when it is known and when it is over, and one from before the start is not', async () => {
+  const clock = new FakeClock();
+  const nowUs = () => clock.wallMs() * 1000;
+  const more = { path: 'gate', type: 'perch.offline', text: '', source: 'perch' } as const;
+  const outages: CameraEvent[] = [{ id: 'past', ...more, startUs: nowUs() - 300e6, endUs: nowUs() - 100e6 }];
+  const reported: [string, boolean][] = [];
+  const end = Outages.watch(
+    clock,
+    (fromUs, toUs) => outages.filter(({ startUs, endUs = toUs }) => startUs <= toUs && endUs >= fromUs),
+    ({ id, endUs }) => void reported.push([id, endUs !== undefined]),
+  );
+  outages.push({ id: 'a', ...more, startUs: nowUs(), endUs: undefined });
+  await clock.advance(60_000);
+  await clock.advance(600_000);
+  expect(reported).toEqual([['a', false]]);
+  outages[1] = { id: 'a', ...more, startUs: nowUs() - 660e6, endUs: nowUs() + 1e6 };
+  await clock.advance(60_000);
+  await clock.advance(60_000);
+  expect(reported).toEqual([
+    ['a', false],
+    ['a', true],
+  ]);
+  end();
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseDefaultRoute, parseDefaultRoute6, readDefaultRoute } from './default-route.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf } from './find-router.ts';
 
 const HEAD = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const LINES = {

@@ -1,9 +1,10 @@
+import { isIPv4 } from 'node:net';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { IpList, isPublicIp } from '../../../base/network/ip-address.ts';
 import type { DefaultRoute, RouterClient, RouterProtocol, WantedPort } from './contract.ts';
 import { NatPmpClient, PcpClient } from './port-control-client.ts';
 import { findGateway } from './ssdp.ts';
 import { type ForwardedPort, UpnpClient } from './upnp-client.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
 
 export interface RouterDeps {
   readonly clock: { monoMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
@@ -107,3 +108,22 @@ export const failureOf = (error: unknown): { readonly text: string; readonly why
   text: explain(error),
   why: (error instanceof PerchError && typeof error.context['why'] === 'string' && error.context['why']) || 'other',
 });
+
+/**
+ * What the router's outside address means. `carrier`: many customers share one address of the provider, so nothing from outside arrives.
+ * `private`: another router is before this one. `unknown`: the router does not say its address.
+ */
+type Verdict = 'public' | 'carrier' | 'private' | 'offline' | 'unknown';
+
+/** RFC 6598; RFC 6333 §5.7 (DS-Lite). */
+const CARRIER = new IpList(['100.64.0.0/10', '192.0.0.0/29']);
+
+export function verdictOf(outsideIp: string | undefined): Verdict {
+  if (outsideIp === undefined || !isIPv4(outsideIp)) {
+    return 'unknown';
+  }
+  if (outsideIp === '0.0.0.0') {
+    return 'offline';
+  }
+  return CARRIER.has(outsideIp) ? 'carrier' : isPublicIp(outsideIp) ? 'public' : 'private';
+}

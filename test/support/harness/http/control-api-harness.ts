@@ -1,8 +1,7 @@
 import { PerchError } from '../../../../agent/base/errors.ts';
 import { EventBus } from '../../../../agent/base/event-bus.ts';
 import { silentLogger } from '../../../../agent/base/log.ts';
-import { masksOf } from '../../../../agent/cameras/masks.ts';
-import { steeringOf } from '../../../../agent/cameras/onvif/steering.ts';
+import { masksOf, steeringOf } from '../../../../agent/cameras/onvif/steering.ts';
 import { OwnSettingsChanges } from '../../../../agent/cameras/own-settings.ts';
 import { MEDIAMTX_USERS } from '../../../../agent/config/schema/common/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../../agent/http/api/control-api.ts';

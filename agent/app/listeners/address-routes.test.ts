@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freePort, freePorts } from '../../../test/support/base/free-port.ts';
 import { createLogger } from '../../base/log.ts';
-import type { HttpsState } from '../../http/api/device/https-route.ts';
+import type { HttpsState } from '../../http/api/device/address-routes.ts';
 import { App } from '../app.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');

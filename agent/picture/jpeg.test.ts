@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeJpeg } from './jpeg.ts';
-import { jpegPictureOf } from './rgb.ts';
+import { encodeJpeg, jpegPictureOf } from './jpeg.ts';
 
 test.for([
   [

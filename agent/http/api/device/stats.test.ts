@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { silentLogger } from '../../base/log.ts';
-import { createHttpApp } from '../listener/app.ts';
-import { healthRoute } from './health.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { createHttpApp } from '../../listener/app.ts';
+import { healthRoute } from './stats.ts';
 
 test.for<[string, number]>([
   ['ok', 200],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../listener/app.ts';
-import { qrRoute } from './qr-route.ts';
+import { qrRoute } from './address-routes.ts';
 
 async function ask(payload: object) {
   const app = createHttpApp({ log: silentLogger });

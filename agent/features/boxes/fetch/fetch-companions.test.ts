@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CameraEvent } from '../../../record/events/event.ts';
 import type { BoxEvent } from '../requests/box-answers.ts';
-import { fetchEvents } from './fetch-events.ts';
+import { fetchEvents } from './fetch-companions.ts';
 
 const pace = { signal: new AbortController().signal, wait: async () => {} };
 const items = [{ group: 'cam', path: 'door' }];

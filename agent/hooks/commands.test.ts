@@ -3,8 +3,7 @@ import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { parseConfig } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
-import { ConnectionCommands } from './connection-commands.ts';
-import { encodeQuery, PathCommands } from './path-commands.ts';
+import { ConnectionCommands, encodeQuery, PathCommands } from './commands.ts';
 
 function settingsOf(keys: Readonly<Record<string, string>>): PathSettings {
   const text = JSON.stringify({ paths: { cam: keys } });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { good, KEYS } from '../../../test/support/harness/loaded-config.ts';
-import { silentLogger } from '../../base/log.ts';
-import { OTHER_CAMERA } from '../../cameras/following/identity.ts';
-import { IdentityCheckedSource, type IdentityWatch } from '../../cameras/identity-checked-source.ts';
-import type { LoginWatch, SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
-import { FEATURES } from '../features/table.ts';
-import { SERVERS, SOURCES } from '../protocols.ts';
-import { makeSource } from './source-factory.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { good, KEYS } from '../../test/support/harness/loaded-config.ts';
+import { silentLogger } from '../base/log.ts';
+import { OTHER_CAMERA } from '../cameras/following/identity.ts';
+import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
+import type { LoginWatch, SourceProtocol, SourceRequest } from '../protocols/contract.ts';
+import { FEATURES } from './features/table.ts';
+import { makeSource } from './media.ts';
+import { SERVERS, SOURCES } from './protocols.ts';
 
 const clock = new FakeClock();
 const watch: IdentityWatch = { check: async () => 'same', failed: () => {}, connected: () => {} };
