@@ -8,8 +8,7 @@ import { parseConfig } from '../../agent/config/load/load.ts';
 import { KEYS } from '../../test/support/harness/loaded-config.ts';
 import { CONTAINER_TOOLS } from '../container/container.ts';
 import { IMAGE_TOOLS } from '../image/tools.ts';
-import { makeFleet } from './fleet.ts';
-import { fill, makeAddOn } from './home-assistant.ts';
+import { fill, makeAddOn, makeFleet, releaseNotes } from './files.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -126,4 +125,42 @@ test.for(['container/perch.yml', 'home-assistant/perch.yml'])('the first configu
   const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/', keys: KEYS };
   const { config, problems } = parseConfig(read(`packaging/${path}`), 'perch.yml', {}, defaults);
   expect({ problems, address: config?.address }).toEqual({ problems: [], address: ':8080' });
+});
+
+const CHANGELOG = `# Changes
+
+## 1.3.0 (not released)
+
+### Added
+
+- More.
+
+## 1.2.0 (2026-12-24)
+
+### Fixed
+
+- A fault.
+
+## 1.1.0 (2026-11-01)
+
+- Old.
+`;
+
+test('the notes of a release are the section of its version', () => {
+  expect(releaseNotes(CHANGELOG, '1.2.0', 'v1.2.0')).toBe('### Fixed\n\n- A fault.\n');
+  expect(releaseNotes(CHANGELOG, '1.1.0', undefined)).toBe('- Old.\n');
+});
+
+test('a version without a date can be tried, but not released with a tag', () => {
+  expect(releaseNotes(CHANGELOG, '1.3.0', undefined)).toBe('### Added\n\n- More.\n');
+  expect(() => releaseNotes(CHANGELOG, '1.3.0', 'v1.3.0')).toThrow(
+    'CHANGELOG.md has "not released" instead of a date such as 2026-12-24 for version 1.3.0',
+  );
+});
+
+test('a tag of another version and a version without a section are rejected', () => {
+  expect(() => releaseNotes(CHANGELOG, '1.2.0', 'v1.2.1')).toThrow(
+    'the tag v1.2.1 is not of version 1.2.0 in package.json, whose tag is v1.2.0',
+  );
+  expect(() => releaseNotes(CHANGELOG, '2.0.0', undefined)).toThrow('CHANGELOG.md has no section "## 2.0.0 (DATE)"');
 });

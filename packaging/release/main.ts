@@ -16,9 +16,7 @@ import { makeWhole } from '../stage.ts';
 import { publicKey, publicPem, updateKeys } from '../update.ts';
 import { reportUsageErrors, UsageError } from '../usage-error.ts';
 import { PUBLIC_KEY } from './checksums.ts';
-import { makeFleet } from './fleet.ts';
-import { fill, makeAddOn } from './home-assistant.ts';
-import { releaseNotes } from './notes.ts';
+import { fill, makeAddOn, makeFleet, releaseNotes } from './files.ts';
 
 const USAGE = `usage: npm run release [-- --out DIR] [--tag TAG] [--no-image] [--quick]
        npm run release -- --compare-node ARCHIVE

@@ -3,9 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { replaceFile } from '../../../agent/base/files/durable-file.ts';
 import { accessPointText, newAccessPoint, parseAccessPoint, withAccessPoint } from '../wifi/access-point.ts';
-import { applySettings, setBoxName } from './apply.ts';
+import { applySettings, claimBox, setBoxName } from './apply.ts';
 import { BootPartition } from './boot-partition.ts';
-import { claimBox } from './claim.ts';
 import { parseSettings } from './settings.ts';
 
 const BOOT = '/boot/firmware';

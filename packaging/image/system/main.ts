@@ -11,7 +11,7 @@ import { isId } from '../../../system/updater/journal.ts';
 import { tell } from '../../../system/updater/programs.ts';
 import { openCard } from './card.ts';
 import { otherThan } from './choice.ts';
-import { confirmSystem } from './confirm.ts';
+import { confirmSystem, pageIn } from './confirm.ts';
 import {
   currentOutcome,
   describeOutcome,
@@ -22,7 +22,6 @@ import {
   readOutcome,
 } from './outcome.ts';
 import { PageStatus } from './page-status.ts';
-import { pageIn } from './reported-page.ts';
 import { readChoice, writeSystem } from './write-system.ts';
 
 /** Journal of the updater; it exists while one of its updates is not finished. */
