@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, parse, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,6 @@ import { buildHls } from './hls-script.ts';
 import { JSX_CALLS, jsxCalls } from './jsx-calls.ts';
 import { fewScripts } from './page-scripts.ts';
 import { NAV_ITEMS } from './shell/nav-items.ts';
-import { onlyTextNames } from './text-names.ts';
 import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 const HERE = import.meta.dirname;
@@ -18,6 +17,12 @@ const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
 
 /** gzip, because browsers accept brotli only over https. */
 const PACKED = /\.(?:js|css)$/;
+
+const SOURCES = /^(?!words\/(?!format|dates)|features\/[\w-]+\/words\/|dist|element|api\/)(?!.*\.test\.).*/;
+const LIBRARIES = ['preact', 'preact/hooks', '@preact/signals', '@preact/signals-core'];
+const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/.*/g;
+/** Where texts come from: `words.value.`, `t.` */
+export const TEXTS = String.raw`\b(?:t|words|live|\w+Words)(?:\.value|\.peek\(\))?`;
 
 /**
  * Builds the page into `folder`: scripts and style with a content hash in their names (cached forever), the
@@ -271,4 +276,34 @@ function firstPicture(): string {
     ({ icon }) => `<a><svg class="icon" viewBox="0 0 24 24"><path d="${ICONS[icon]}"/></svg>&nbsp;</a>`,
   );
   return `<main></main><nav data-first aria-hidden="true">${mark}${places.join('')}</nav>`;
+}
+
+/** The page's sources without texts and comments. */
+export function pageSources(): string {
+  const files = globSync('**/*.{ts,tsx}', { cwd: HERE }).filter((file) => SOURCES.test(file));
+  return files.map((file) => readFileSync(join(HERE, file), 'utf8').replace(COMMENTS, ' ')).join('\n');
+}
+
+/**
+ * Names of texts that the page and its libraries use for nothing else, each time as a member of the texts. The build
+ * shortens them.
+ */
+function onlyTextNames(): readonly string[] {
+  const libraries = LIBRARIES.map((name) => readFileSync(new URL(import.meta.resolve(name)), 'utf8'));
+  const sources = [pageSources(), ...libraries].join('\n');
+  const texts = globSync(['words/en/**/*.ts', 'features/*/words/en.ts'], { cwd: HERE }).map((file) =>
+    readFileSync(join(HERE, file), 'utf8'),
+  );
+  const names = new Set([...texts.join('\n').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name));
+  const uses = counts(sources.matchAll(/[\w$]+/g), 0);
+  const members = counts(sources.matchAll(new RegExp(String.raw`${TEXTS}\??\.(\w+)`, 'g')), 1);
+  return [...names].filter((name) => members.has(name) && members.get(name) === uses.get(name));
+}
+
+function counts(found: Iterable<RegExpExecArray>, group: number): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { [group]: name = '' } of found) {
+    numbers.set(name, (numbers.get(name) ?? 0) + 1);
+  }
+  return numbers;
 }

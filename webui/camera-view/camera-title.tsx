@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { mayPlayBack } from '../api-client/recordings/recordings.ts';
 import { isOwner, session } from '../api-client/session.ts';
 import { type Camera, hasRecordings } from '../cameras/camera.ts';
+import type { CameraState } from '../cameras/state.ts';
 import { currentEventLabel, stateOf, stateText } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { nowMs } from '../shell/page-state.ts';
@@ -11,8 +12,9 @@ import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { clockSeconds } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { pictureTime } from './picture-time.ts';
 
+/** Older ages are shown as a time. */
+const COUNTED_S = 99;
 const RewindTime = lazyPart(() => import('./rewind-strip.tsx').then((part) => part.RewindTime));
 
 interface TitleProps {
@@ -77,4 +79,25 @@ function State({ camera, player }: Pick<TitleProps, 'camera' | 'player'>) {
       {when !== undefined && <span class="digits">· {when}</span>}
     </p>
   );
+}
+
+/** Time of the picture in Unix milliseconds, and its age if it has stopped. Undefined without a live picture. */
+export function pictureTime(
+  { kind }: CameraState,
+  lastFrameMs: number,
+  nowMs: number,
+): { readonly atMs: number } | { readonly ageS: number } | undefined {
+  if (lastFrameMs === 0) {
+    return undefined;
+  }
+  const ageS = Math.floor((nowMs - lastFrameMs) / 1000);
+  switch (kind) {
+    case 'reconnecting':
+      return ageS > COUNTED_S ? { atMs: lastFrameMs } : { ageS };
+    case 'live':
+    case 'late':
+      return { atMs: lastFrameMs };
+    default:
+      return undefined;
+  }
 }

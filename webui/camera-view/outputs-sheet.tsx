@@ -4,8 +4,7 @@ import { usePolled } from '../api-client/use-polled.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
-import { stateOf } from './output-state.ts';
-import { failureText, type OutputList, outputsAddress, switchOutput } from './ptz-api.ts';
+import { failureText, type OutputList, outputsAddress, stateOf, switchOutput } from './ptz-api.ts';
 
 interface OutputsSheetProps {
   readonly camera: string;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Span } from '../api-client/recordings/recordings.ts';
-import { clipAround, endingAt, fileName, missingMs, startingAt } from './clip.ts';
+import { clipAround, endingAt, fileName, filmCameras, MAX_FILM_CAMERAS, missingMs, startingAt } from './clip.ts';
 
 const span = (startS: number, endS: number): Span => ({
   start: new Date(startS * 1000).toISOString(),
@@ -51,4 +51,33 @@ test('a file name has camera and time, in characters that every system accepts',
   expect(fileName('Front door', ms, 'mp4')).toBe('Front door 2026-11-17 16.03.51.mp4');
   expect(fileName('a/b:<i>"c"\n', ms, 'jpg')).toBe('a_b_i_c_ 2026-11-17 16.03.51.jpg');
   expect(fileName('🐦'.repeat(300), ms, 'mp4')).toBe(`${'🐦'.repeat(100)} 2026-11-17 16.03.51.mp4`);
+});
+
+const CLIP = { startMs: 1_000, endMs: 2_000 };
+const KNOWN = ['door', 'yard', 'gate', 'hall', 'shed'];
+const event = (path: string, startMs: number, endMs?: number, type = 'motion') => ({
+  id: path,
+  path,
+  type,
+  startMs,
+  endMs,
+  text: '',
+  pictureMs: undefined,
+});
+
+test('a film has the camera of the clip, those with events within it, and those of its groups', () => {
+  const events = [
+    event('yard', 500, 1_000),
+    event('gate', 500, 999),
+    event('hall', 1_500, 1_600, 'perch.away'),
+    event('removed', 1_500),
+  ];
+  const groups = [['Outside', ['door', 'shed']] as const, ['Inside', ['hall']] as const];
+  expect(filmCameras('door', CLIP, events, groups, KNOWN)).toEqual(['door', 'yard', 'shed']);
+});
+
+test('a film has no more cameras than the box puts into one', () => {
+  const many = Array.from({ length: 30 }, (_, i) => `cam${i}`);
+  const cameras = filmCameras('cam20', CLIP, [], [['All', many]], many);
+  expect([cameras.length, cameras[0]]).toEqual([MAX_FILM_CAMERAS, 'cam20']);
 });

@@ -1,4 +1,10 @@
+import type { CameraEvent } from '../api-client/recordings/event-list.ts';
 import type { Span } from '../api-client/recordings/recordings.ts';
+import type { Group } from '../cameras/sections.ts';
+
+/** The box's limits for a film of several cameras: number of cameras, and length. */
+export const MAX_FILM_CAMERAS = 16;
+export const MAX_FILM_MS = 3_600_000;
 
 /** Unix milliseconds. */
 export interface Clip {
@@ -62,4 +68,25 @@ export function fileName(title: string, ms: number, ending: 'mp4' | 'jpg'): stri
   const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
   const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, 100).join('');
   return `${name} ${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '.')}.${ending}`;
+}
+
+/** The camera of a clip, those with an event (none of the box's own) within it, and those of the same groups. @param known in their order */
+export function filmCameras(
+  path: string,
+  { startMs, endMs }: Clip,
+  events: readonly CameraEvent[],
+  groups: readonly Group[],
+  known: readonly string[],
+): readonly string[] {
+  const saw = events.filter(
+    (event) => !event.type.startsWith('perch.') && event.startMs <= endMs && (event.endMs ?? event.startMs) >= startMs,
+  );
+  const names = new Set(saw.map((event) => event.path));
+  for (const [, paths] of groups.filter(([, paths]) => paths.includes(path))) {
+    for (const name of paths) {
+      names.add(name);
+    }
+  }
+  const others = known.filter((name) => names.has(name) && name !== path);
+  return [path, ...others].slice(0, MAX_FILM_CAMERAS);
 }

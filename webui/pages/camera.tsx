@@ -4,14 +4,12 @@ import { isOwner } from '../api-client/session.ts';
 import { CameraTitle } from '../camera-view/camera-title.tsx';
 import { CameraTrouble } from '../camera-view/camera-trouble.tsx';
 import { usePictureGestures } from '../camera-view/picture-gestures.ts';
-import { supportsPictureInPicture, togglePictureInPicture } from '../camera-view/picture-in-picture.ts';
 import { isZoomed, resetZoom, zoom } from '../camera-view/picture-zoom.ts';
 import { PtzControls } from '../camera-view/ptz-controls.tsx';
 import { Talk } from '../camera-view/talk.tsx';
 import { centerOn, centersOnTap } from '../camera-view/tap-to-center.ts';
 import { type Camera, canPlay, hasRecordings, hasSound } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { Ambient } from '../live/ambient.tsx';
 import { InfoCard } from '../live/info-card.tsx';
 import { NoSuchCamera } from '../live/notices.tsx';
 import { useRemovedCameraToast } from '../live/removed-camera.ts';
@@ -31,6 +29,11 @@ import { cameraViewWords } from '../words/camera-view.ts';
 import { liveWords } from '../words/words.ts';
 import { type CameraShortcuts, openNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';
 
+const WIDTH_PX = 32;
+const HEIGHT_PX = 18;
+const CHANGE_MS = 10_000;
+/** Until the first frame. */
+const POLL_MS = 500;
 const Strip = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindStrip));
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.CameraKeysSheet));
 const RewindPicture = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindPicture));
@@ -291,3 +294,40 @@ const Action = ({ icon, text, isOff = false, onPress }: ActionProps) => (
     <span>{text}</span>
   </button>
 );
+
+interface SafariVideo extends HTMLVideoElement {
+  readonly webkitSupportsPresentationMode?: (mode: string) => boolean;
+  readonly webkitPresentationMode?: string;
+  readonly webkitSetPresentationMode?: (mode: string) => void;
+}
+
+const supportsPictureInPicture = (video: SafariVideo): boolean =>
+  document.pictureInPictureEnabled || video.webkitSupportsPresentationMode?.('picture-in-picture') === true;
+
+async function togglePictureInPicture(video: SafariVideo): Promise<void> {
+  if (document.pictureInPictureElement) {
+    await document.exitPictureInPicture();
+  } else if (document.pictureInPictureEnabled) {
+    // There is no video yet.
+    await video.requestPictureInPicture().catch(() => {});
+  } else {
+    const isSmall = video.webkitPresentationMode === 'picture-in-picture';
+    video.webkitSetPresentationMode?.(isSmall ? 'inline' : 'picture-in-picture');
+  }
+}
+
+/** The picture's colours behind it: a still of 32 × 18, updated every ten seconds. */
+function Ambient({ player }: { readonly player: LivePlayer }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const draw = () => {
+      const context = canvas.current?.getContext('2d');
+      const hasDrawn = context ? player.surface.drawTo(context, WIDTH_PX, HEIGHT_PX) : false;
+      timer = setTimeout(draw, hasDrawn ? CHANGE_MS : POLL_MS);
+    };
+    draw();
+    return () => clearTimeout(timer);
+  }, [player]);
+  return <canvas class="ambient" width={WIDTH_PX} height={HEIGHT_PX} ref={canvas} />;
+}

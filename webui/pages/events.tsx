@@ -1,17 +1,20 @@
+import { effect, signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ReviewCard, ReviewQuery } from '../api-client/recordings/reviews.ts';
+import { coalesce } from '../api-client/coalesce.ts';
+import { type ListPage, mergeNewest } from '../api-client/recordings/event-list.ts';
+import { fetchReviews, type ReviewCard, type ReviewQuery } from '../api-client/recordings/reviews.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
 import { session } from '../api-client/session.ts';
+import { maySeeRecordings } from '../cameras/cameras.ts';
 import { CameraChoice } from '../clips/camera-choice.tsx';
 import { Earlier, EventKinds, EventZones } from '../clips/events/event-controls.tsx';
 import { EventDigest } from '../clips/events/event-digest.tsx';
-import { useReviews } from '../clips/events/event-feed.ts';
-import { newestReviews } from '../clips/events/newest-events.ts';
+import { filtersOf, filterText, NO_FILTERS, useReviews } from '../clips/events/event-feed.ts';
 import { Review } from '../clips/events/review-card.tsx';
-import { filtersOf, filterText } from '../clips/events/review-filters.ts';
 import { hasMarks, isNewCard, markAllAsSeen } from '../clips/events/seen-events.ts';
 import { Empty } from '../live/notices.tsx';
 import { lastScroll, replaceRoute } from '../shell/navigation.ts';
-import { nowMs } from '../shell/page-state.ts';
+import { hasNewEvents, isPageVisible, nowMs } from '../shell/page-state.ts';
 import { eventsLink, route } from '../shell/route.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { Select } from '../ui/controls/choice.tsx';
@@ -25,8 +28,10 @@ import { i18n } from '../words/i18n.ts';
 import { words } from '../words/words.ts';
 import { NotifySheet } from './features/parts.ts';
 
-export { watchNewestEvents } from '../clips/events/newest-events.ts';
-
+/** Viewers get no events, so they poll. */
+const EVERY_MS = 60_000;
+/** Minimum time between requests. */
+const REST_MS = 10_000;
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.EventKeys));
 
 /** Cards of the first render: more than a phone shows. */
@@ -269,4 +274,28 @@ function byDay(items: readonly ReviewCard[]): readonly (readonly [number, readon
     days.set(dayMs, ofDay);
   }
   return [...days];
+}
+
+/** Known cards, which the page of events shows before the box answers. */
+const newestReviews = signal<ListPage<ReviewCard> | undefined>(undefined);
+
+/** Keeps `newestReviews` and the mark for unseen events up to date while the page is open. Call it once. */
+export function watchNewestEvents(): void {
+  const { signal: never } = new AbortController();
+  const loadNow = async () => {
+    if (isPageVisible.peek() && maySeeRecordings.peek()) {
+      const newest = await fetchReviews({ path: undefined, ...NO_FILTERS }, undefined, never);
+      const merged = mergeNewest(newestReviews.peek(), newest);
+      // A longer list is not kept for the next visit.
+      newestReviews.value = merged.items.length > 400 ? newest : merged;
+    }
+  };
+  const load = coalesce(loadNow, REST_MS, never);
+  effect(() => {
+    hasNewEvents.value = newestReviews.value?.items.some(isNewCard) ?? false;
+  });
+  load();
+  setInterval(load, EVERY_MS);
+  onServerEvent('event', load);
+  onServerEvent('gap', load);
 }

@@ -1,12 +1,13 @@
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { unreachableSinceMs } from '../api-client/paths.ts';
+import { fetchJson } from '../api-client/request.ts';
 import { access, isOwner, session } from '../api-client/session.ts';
 import { arrangement } from '../cameras/arrangement.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { chooseGroup, chosenGroup, groups, loadLayouts } from '../cameras/layouts.ts';
-import { loadReach, reachesBackDays } from '../cameras/recording-reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered-cameras.ts';
 import { type Group, groupsWith, sectionsOf, withBoxes } from '../cameras/sections.ts';
 import { summaryOf } from '../cameras/summary.ts';
@@ -20,6 +21,7 @@ import { words as commonWords, liveWords } from '../words/words.ts';
 import { LiveButton, ServerLink } from './features/parts.ts';
 import { LiveGrid } from './live-grid.tsx';
 
+const KEPT_MS = 10 * 60_000;
 const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
@@ -246,3 +248,23 @@ function useLiveKeys(all: readonly Camera[]): ComponentChildren {
 /** In a text field, sheet or menu. */
 const isElsewhere = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('input, textarea, select, dialog, [role=menu]') !== null;
+
+/** Days of recordings, or undefined if there are none, or the number is unknown. */
+const reachesBackDays = signal<number | undefined>(undefined);
+
+let askedMs = Number.NEGATIVE_INFINITY;
+
+/** Asks the box, at most once per period. Only for the owner. */
+async function loadReach(nowMs: number): Promise<void> {
+  if (nowMs - askedMs < KEPT_MS) {
+    return;
+  }
+  askedMs = nowMs;
+  try {
+    const { reachesBackDays: days } = await fetchJson<{ reachesBackDays: number | null }>('v3/recordings/usage');
+    reachesBackDays.value = days === null || days < 1 ? undefined : Math.floor(days);
+  } catch {
+    // The next visit asks again.
+    askedMs = Number.NEGATIVE_INFINITY;
+  }
+}

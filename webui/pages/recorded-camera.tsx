@@ -10,21 +10,22 @@ import { zoomToClip } from '../clips/clip-selection.ts';
 import { ClipTools } from '../clips/clip-tools.tsx';
 import { ClipsChip } from '../clips/clips-chip.tsx';
 import { DayList } from '../clips/events/day-list.tsx';
+import { EventCaption } from '../clips/events/event-caption.tsx';
+import { groupEvents } from '../clips/events/event-labels.ts';
 import { findAdjacentEvent } from '../clips/events/event-search.ts';
-import { EventThumbnails } from '../clips/events/event-thumbnails.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
+import { Thumbnail } from '../clips/thumbnail.tsx';
 import { AwayBox } from '../playback/away-box.tsx';
 import { CardPlayback, cardMode } from '../playback/card-playback.tsx';
 import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { PlaybackControls } from '../playback/playback-controls.tsx';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
-import { SyncChoice } from '../playback/sync-choice.tsx';
-import { SyncedRecording } from '../playback/synced-recording.tsx';
+import { SyncChoice, SyncedRecording } from '../playback/synced-recording.tsx';
 import { replaceAddress, replaceRoute } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { isGone, momentAgo } from '../timeline/file-ranges.ts';
-import { findAdjacentMark } from '../timeline/lane-data.ts';
+import { findAdjacentMark, laneFor } from '../timeline/lane-data.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
 import { type LaneCamera, textScale } from '../timeline/scene.ts';
 import { onShortcuts, onTimelineShortcuts } from '../timeline/shortcuts.ts';
@@ -34,6 +35,7 @@ import {
   atMs,
   camera as chosenCamera,
   clip,
+  fromMs,
   isPlayheadFixed,
   isPlaying,
   LEAD_MS,
@@ -44,14 +46,20 @@ import {
   spans,
   syncedCameras,
   toggleSynced,
+  toMs,
 } from '../timeline/view.ts';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { number } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { MINUTE_MS } from '../words/units.ts';
 import { RecordedTool } from './features/parts.ts';
+
+/** Two lines of text at the usual size; large letters are higher than the picture. */
+const TEXT_PX = 44;
 
 interface Entry {
   readonly name: string;
@@ -398,4 +406,36 @@ const CODEC_STRINGS = new Map([
 function canDecode(codec: string): boolean {
   const codecs = CODEC_STRINGS.get(codec);
   return codecs === undefined || document.createElement('video').canPlayType(`video/mp4; codecs="${codecs}"`) !== '';
+}
+
+/** Thumbnails of events along the upright timeline. They ignore pointers; a tap on the timeline goes to the event. */
+function EventThumbnails({ name }: { readonly name: string }) {
+  const { language } = i18n();
+  const whole = useRef<HTMLDivElement>(null);
+  const window = { fromMs: fromMs.value, toMs: toMs.value };
+  const length = window.toMs - window.fromMs;
+  if (!mayPlayBack(name) || clip.value) {
+    return null;
+  }
+  const px = whole.current?.clientHeight || 400;
+  // Minimum distance between thumbnails.
+  const room = (Math.max(58, TEXT_PX * textScale()) / px) * length;
+  const at = atMs.value ?? window.toMs;
+  const shown = groupEvents(laneFor(name, window).events, room, at, LEAD_MS).filter(
+    ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,
+  );
+  return (
+    <div class="event-thumbnails" ref={whole} aria-hidden="true">
+      {shown.map(({ mark, more }) => (
+        <div
+          key={`${mark.id} ${mark.startMs}`}
+          style={{ transform: `translateY(${px * (1 - (mark.startMs - window.fromMs) / length)}px)` }}
+        >
+          <Thumbnail name={name} ms={mark.startMs} />
+          <EventCaption event={mark} language={language} />
+          {more > 0 && <span class="dim digits more-events">+{number(more, 0, language)}</span>}
+        </div>
+      ))}
+    </div>
+  );
 }

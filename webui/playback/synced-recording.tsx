@@ -1,11 +1,12 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useSpans } from '../api-client/recordings/recordings.ts';
-import { atMs, isPlaying, scrubMs, seekTarget, speed, toggleSynced } from '../timeline/view.ts';
+import { atMs, isPlaying, scrubMs, seekTarget, speed, syncedCameras, toggleSynced } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { RecordingPlayer } from './recording-player.ts';
 
+const NONE = '';
 const REFRESH_MS = 15_000;
 const POLL_MS = 250;
 
@@ -112,4 +113,32 @@ export function syncRate(aheadMs: number, speed: number, isPlaying: boolean): nu
     return undefined;
   }
   return away <= CLOSE_MS * Math.max(1, speed) ? 1 : aheadMs > 0 ? 1 - RATE_CHANGE : 1 + RATE_CHANGE;
+}
+
+interface SyncChoiceProps {
+  readonly cameras: readonly { readonly name: string; readonly title: string }[];
+}
+
+/** Chooses a second camera on phones, which have no lanes. */
+export function SyncChoice({ cameras }: SyncChoiceProps) {
+  const t = recordingsWords.value;
+  return (
+    <label class="round sync-choice">
+      <Icon name="arrange" />
+      <select
+        aria-label={t.stepWith}
+        value={syncedCameras.value.at(-1) ?? NONE}
+        onChange={({ currentTarget: { value } }) => {
+          syncedCameras.value = value === NONE ? [] : [value];
+        }}
+      >
+        <option value={NONE}>{t.stepAlone}</option>
+        {cameras.map(({ name, title }) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
 }

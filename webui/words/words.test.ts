@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REASONS } from '../../agent/http/api/recordings/timeline.ts';
-import { pageSources, TEXTS } from '../text-names.ts';
+import { pageSources, TEXTS } from '../build.ts';
 import type { AllWords } from './all-words.ts';
 import { cameraView } from './en/camera-view.ts';
 import { clips } from './en/clips.ts';

@@ -3,7 +3,6 @@ import type { AdoptAnswer } from '../../api-client/api-types.ts';
 import { follow } from '../../api-client/follow.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { checkSession, loadSession } from '../../api-client/session.ts';
-import { AcceptedLogins } from './accepted-logins.ts';
 import {
   type Adoption,
   applyAnswer,
@@ -15,18 +14,56 @@ import {
   startAdoptions,
 } from './adoption-state.ts';
 
+const KEPT = 'perch-adding';
+/** Limit of the box per request. */
+const AT_ONCE = 64;
+
 export interface CameraLogin {
   readonly user: string;
   readonly password: string;
   readonly clearPassword?: boolean;
 }
 
+interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A login that one camera has accepted. */
+interface AcceptedLogin extends Login {
+  readonly title: string;
+}
+
+const same = ({ user, password }: Login): string => JSON.stringify([user, password]);
+
+/**
+ * Offers an accepted login to the cameras that still need one, once each: some lock after a few wrong passwords. Kept
+ * until the page closes.
+ */
+export class AcceptedLogins {
+  readonly #newest = signal<AcceptedLogin | undefined>(undefined);
+  readonly #tried = signal<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
+
+  /** The login was tried on this camera. */
+  noteTried(key: string, login: Login): void {
+    const tried = this.#tried.peek();
+    this.#tried.value = new Map(tried).set(key, new Set(tried.get(key)).add(same(login)));
+  }
+
+  noteTaken({ user, password, title }: AcceptedLogin): void {
+    this.#newest.value = { user, password, title };
+  }
+
+  /** The newest accepted login, to offer for all of these cameras. @returns undefined if each known login was rejected by one of them */
+  offerFor(keys: readonly string[]): AcceptedLogin | undefined {
+    const newest = this.#newest.value;
+    const tried = this.#tried.value;
+    return newest && !keys.some((key) => tried.get(key)?.has(same(newest))) ? newest : undefined;
+  }
+}
+
 /** Logins that cameras have accepted since the page was opened. */
 export const acceptedLogins = new AcceptedLogins();
-
-const KEPT = 'perch-adding';
-/** Limit of the box per request. */
-const AT_ONCE = 64;
 
 /** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);

@@ -17,7 +17,6 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { longDuration, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { systemWords } from '../../words/settings/system.ts';
-import { type Port, portsOf } from './camera-network-data.ts';
 import { cameraNetworkWords } from './words.ts';
 
 const ADDRESS = 'v3/camera-network';
@@ -227,4 +226,13 @@ function reasonText(why: string | null | undefined): string | undefined {
     noCamera: t.netNoCamera,
   };
   return texts[why ?? ''];
+}
+
+type Port = CameraNetwork['ports'][number];
+
+/** The ports of the box, and the chosen one, which is not among them while its adapter is unplugged. */
+export function portsOf({ ports, interface: chosen }: Pick<CameraNetwork, 'ports' | 'interface'>): readonly Port[] {
+  return chosen === null || ports.some(({ name }) => name === chosen)
+    ? ports
+    : [...ports, { name: chosen, mac: '', connected: false, obstacle: null }];
 }

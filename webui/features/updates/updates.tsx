@@ -19,9 +19,10 @@ import {
   type LastUpdate,
   lookForUpdate,
   MAX_BYTES,
+  needsBoxText,
+  updateReason,
   updateState,
-} from './update-file.ts';
-import { needsBoxText, updateReason } from './update-reasons.ts';
+} from './updates-data.ts';
 import { updatesWords } from './words.ts';
 
 const POLL_MS = 2_000;

@@ -16,7 +16,9 @@ import { SearchedList } from '../../../ui/lists/searched-list.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
+import { wordsOf } from '../../../words/words.ts';
 import type { CameraRow, CameraSheetProps } from '../../contract.ts';
+import { en } from '../words/en.ts';
 import {
   HABITS,
   habitText,
@@ -29,7 +31,8 @@ import {
   toggled,
   withHabit,
 } from './positions-data.ts';
-import { rulesWords } from './words.ts';
+
+const rulesWords = wordsOf('rules', en);
 
 type PositionsForm = ConfigForm<PositionsConfig, PositionsSettings>;
 

@@ -1,3 +1,4 @@
+import type { LibraryWords } from '../../en/settings/library.ts';
 import type { StorageWords } from '../../en/settings/storage.ts';
 
 export const storage: StorageWords = {
@@ -70,4 +71,53 @@ export const storage: StorageWords = {
   rate: '每秒带宽',
   rateHint: '2M 或 500K。留空：不限制。',
   rateWrong: '请输入大小，例如 2M 或 500K。',
+};
+
+export const library: LibraryWords = {
+  saveClip: '保存片段',
+  clipSaved: '已保存',
+  saveClipText: '保留在“片段”中，直到您移除',
+  clipIsSaved: '已保存到“片段”。',
+  showClips: '查看',
+  deleteRecordings: '删除这段录像',
+  removeClipText: '它的链接会失效，录像到期后会被删除。',
+  noClips: '还没有片段',
+  noClipsText: '在“录像”中标记片段并保存，它会保留在这里，直到您移除。',
+  moreClips: '显示更多',
+  clipLost: '录像缺失',
+  clipCopying: (share) => `正在从所在主机复制：${share}`,
+  clipWaits: '尚未从所在主机复制，正在重试…',
+  clipLostText: '此片段的录像不在这台主机上。',
+  clipVideo: '片段',
+  clipNotPlayed: '此浏览器无法播放这个片段，请下载后观看。',
+  clipSavedAt: (when) => `${when} 保存`,
+  clipSavedBy: (name, when) => `${name} 于 ${when} 保存`,
+  clipNote: '备注',
+  addNote: '添加备注',
+  editNote: '编辑备注',
+  noteText: '成员和访客看不到备注。',
+  showInRecordings: '在“录像”中查看',
+  film: '下载所有拍到的摄像头',
+  clipLink: '分享链接',
+  clipLinkText: '限时，只显示这个片段',
+  clipLinkSees: '持有链接的人只能看这个片段。',
+  clipLinks: '此片段的链接',
+  downloadSize: (size) => `下载（${size}）`,
+  sharedClipGone: '此片段已不可用',
+  sharedClipGoneText: '请联系给您链接的人。',
+
+  deleteRangeTitle: '删除录像？',
+  deleteRange: '删除',
+  deletingRange: '正在删除…',
+  fromTo: (from, to) => `${from} 至 ${to}`,
+  rangeSize: (length, size) => `将删除 ${length} 的录像，约 ${size}。`,
+  nothingToDelete: '这一段没有可删除的录像。',
+  keptClips: '已保存的片段会保留，直到您移除',
+  undoForTenMinutes: '录像会立即隐藏。十分钟内可以撤销，也可在“片段”中撤销。',
+  partlyFreed: (size) => `可释放 ${size} 空间。其余部分与前后的录像在同一文件中，会一直隐藏，到期后删除。`,
+  rangeDeleted: '录像已删除。',
+  rangeRestored: '录像已恢复。',
+  recentlyDeleted: '最近删除',
+  undoUntil: (time) => `${time} 前可撤销`,
+  deletedBy: (name, time) => `由 ${name} 删除，${time} 前可撤销`,
 };

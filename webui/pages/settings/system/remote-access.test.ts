@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { areHosts, areIpRanges, changeOf, mediaPort, valuesOf } from './remote-access-data.ts';
+import { areHosts, areIpRanges, changeOf, mediaPort, valuesOf } from './remote-access.tsx';
 
 const CONFIG = {
   webrtcAdditionalHosts: ['perch.example', '203.0.113.7'],

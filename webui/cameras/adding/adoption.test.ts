@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AcceptedLogins } from './accepted-logins.ts';
+import { AcceptedLogins } from './adoption.ts';
 
 const ONE = { user: 'admin', password: 'one' };
 const TWO = { user: 'admin', password: 'two' };

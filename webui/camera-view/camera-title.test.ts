@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CameraState } from '../cameras/state.ts';
-import { pictureTime } from './picture-time.ts';
+import { pictureTime } from './camera-title.tsx';
 
 const NOW_MS = 1_000_000;
 

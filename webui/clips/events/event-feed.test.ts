@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { filtersOf, filterText, NO_FILTERS } from './review-filters.ts';
+import { filtersOf, filterText, NO_FILTERS } from './event-feed.ts';
 
 test('filters are in the address, and are read from it', () => {
   const types = ['person', 'a&b=c,'.slice(0, 5), '人'];

@@ -1,9 +1,26 @@
 import { globSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { UPDATE_REASONS } from '../../../system/update/reasons.ts';
-import { updateReason } from './update-reasons.ts';
+import { checkUpdate, fetchUpdate, installUpdate, MAX_BYTES, updateReason } from './updates-data.ts';
 import { en as english } from './words/en.ts';
 import { zhCn as chinese } from './words/zh-cn.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+test('a whole system arrives over slow Wi-Fi of 4 Mbit/s, too', async () => {
+  const limits = vi.spyOn(AbortSignal, 'timeout');
+  vi.stubGlobal('fetch', async () => Response.json({}));
+  const file = { size: MAX_BYTES } as File;
+  await checkUpdate(file);
+  await installUpdate(file);
+  await fetchUpdate('1.2.0');
+  const atLowestRateMs = (MAX_BYTES * 8) / 4_000;
+  expect(limits.mock.calls.every(([ms]) => ms >= atLowestRateMs)).toBe(true);
+  expect(limits).toHaveBeenCalledTimes(3);
+});
 
 test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => {
   for (const t of [english, chinese]) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { stateOf } from './output-state.ts';
+import { stateOf } from './ptz-api.ts';
 
 const says = (isOn: boolean | null) => [{ id: 'relay-1', isOn }];
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portsOf } from './camera-network-data.ts';
+import { portsOf } from './camera-network.tsx';
 
 const PORTS = [{ name: 'eth0', mac: '02:00:00:00:00:01', connected: true, obstacle: 'defaultRoute' as const }];
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressByName, boxNameOf, isBoxName } from './network-name-data.ts';
+import { addressByName, boxNameOf, isBoxName } from './network-name.tsx';
 
 test.for([
   ['barn', 'barn'],

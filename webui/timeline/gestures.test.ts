@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inertiaAt, VelocityTracker } from './inertia.ts';
+import { inertiaAt, VelocityTracker } from './gestures.ts';
 
 test('a moving finger has its last speed at release, a resting one has none', () => {
   const meter = new VelocityTracker();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLocalOnly } from './local-address.ts';
+import { isLocalOnly } from './made-link-sheet.tsx';
 
 test.for([
   ['http://192.168.1.5:8080/#/guest/x', true],

@@ -1,4 +1,0 @@
-import { wordsOf } from '../../../words/words.ts';
-import { en } from '../words/en.ts';
-
-export const rulesWords = wordsOf('rules', en);
