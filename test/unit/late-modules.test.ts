@@ -74,7 +74,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   zlm: [
     ...['api/call', 'api/calls', 'api/ffmpeg-sources', 'api/flow-watch', 'api/hook-auth'],
     ...['api/hooks', 'api/keys', 'api/media-items', 'api/proxies', 'api/pushers'],
-    ...['api/recorded-file', 'api/secret', 'api/server-settings', 'api/stream-name', 'api/stream-watch'],
+    ...['api/secret', 'api/server-settings', 'api/stream-name', 'api/stream-watch'],
     ...['api/viewers', 'feature', 'zlm'],
   ],
 };
