@@ -4,7 +4,6 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { SERVICE_FOLDER } from '../../../system/camera-network.ts';
 
-const MAX_BYTES = 65_536;
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 const State = Type.Object({
   port: Port,
@@ -32,7 +31,7 @@ export type WireGuardState = Static<typeof State>;
 export function parseWireGuard(text: string): WireGuardState | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return text.length <= MAX_BYTES && Check(State, value) ? value : undefined;
+    return text.length <= 65_536 && Check(State, value) ? value : undefined;
   } catch {
     return undefined;
   }
