@@ -1,8 +1,6 @@
 import type { DateDoubt } from '../../system/clock-plausibility.ts';
 import { DAY_MS } from '../base/time/units.ts';
 
-/** A box that was off for longer may have a wrong date. */
-const MAX_GAP_MS = 7 * DAY_MS;
 /** Only recordings from at least this long before the doubtful date can confirm it: later ones may be dated by the same clock. */
 const VOUCHER_BEFORE_MS = 60_000;
 
@@ -37,7 +35,8 @@ export class DateCheck {
       this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
     }
     const { gapMs } = this.#vouched;
-    return gapMs > MAX_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
+    // A box that was off for longer may have a wrong date.
+    return gapMs > 7 * DAY_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
   }
 }
 
