@@ -1,9 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** In the image the link leads through a second one, which is writable. */
-const MAX_LINKS = 4;
-
 /**
  * The box's time zone, IANA name. Node's own answer costs 7 MB of memory (ICU loads every language): used only if
  * the system has no link.
@@ -15,7 +12,8 @@ export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): 
 function linkedZone(link: string): string | undefined {
   try {
     let file = link;
-    for (let links = 0; links < MAX_LINKS; links += 1) {
+    // In the image the link leads through a second one, which is writable.
+    for (let links = 0; links < 4; links += 1) {
       const target = readlinkSync(file);
       const [, name] = /\/zoneinfo\/((?:[A-Z][\w+-]*\/)*[A-Z][\w+-]*)$/.exec(target) ?? [];
       if (name !== undefined) {

@@ -38,8 +38,6 @@ const SHARED_DELAY_MS = [20, 120] as const;
 const TRUNCATED_DELAY_MS = [400, 500] as const;
 /** Questions of one query, and its known answers. */
 const MAX_PARTS = 512;
-/** Enough for a house of a hundred devices that wake up at once. */
-const MAX_HEARD_A_SECOND = 200;
 
 export interface Source {
   readonly address: string;
@@ -85,7 +83,8 @@ export class Link {
     this.#published = published;
     this.#deps = deps;
     this.#rateLimit = new ResponseRateLimit(deps.clock);
-    this.#heard = new PerSecond(deps.clock, MAX_HEARD_A_SECOND);
+    // A house of a hundred devices may wake up at once.
+    this.#heard = new PerSecond(deps.clock, 200);
   }
 
   get hasName(): boolean {

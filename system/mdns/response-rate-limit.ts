@@ -2,11 +2,6 @@ import type { Clock } from '../../agent/base/clock.ts';
 import { PerSecond } from '../../agent/base/network/multicast-socket.ts';
 import type { MdnsRecord } from './message.ts';
 
-/** RFC 6762 §6. */
-const MIN_MS = 1_000;
-/** Limit of unicast responses, whose address could be forged. */
-const MAX_UNICAST_A_SECOND = 50;
-
 export class ResponseRateLimit {
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #sentMs = new Map<string, number>();
@@ -14,10 +9,12 @@ export class ResponseRateLimit {
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
-    this.#unicast = new PerSecond(clock, MAX_UNICAST_A_SECOND);
+    // The address of a unicast response could be forged.
+    this.#unicast = new PerSecond(clock, 50);
   }
 
-  maySend(record: MdnsRecord, minMs = MIN_MS): boolean {
+  /** @param minMs RFC 6762 §6 */
+  maySend(record: MdnsRecord, minMs = 1_000): boolean {
     return this.#clock.monoMs() - (this.#sentMs.get(recordKey(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
   }
 
