@@ -3,9 +3,6 @@ import { statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 
-/** In the image the link leads through a second one, which is writable. */
-const MAX_LINKS = 4;
-
 interface HostFacts {
   readonly cpuPercent: number;
   readonly memoryUsedBytes: number;
@@ -80,7 +77,8 @@ export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): 
 function linkedZone(link: string): string | undefined {
   try {
     let file = link;
-    for (let links = 0; links < MAX_LINKS; links += 1) {
+    // In the image the link leads through a second one, which is writable.
+    for (let links = 0; links < 4; links += 1) {
       const target = readlinkSync(file);
       const [, name] = /\/zoneinfo\/((?:[A-Z][\w+-]*\/)*[A-Z][\w+-]*)$/.exec(target) ?? [];
       if (name !== undefined) {

@@ -25,8 +25,6 @@ export interface LogFilter {
   readonly isWithoutViewers?: boolean;
 }
 
-/** Maximum length of all lines together. They are JSON, mostly ASCII. */
-const MAX_CHARS = 1 << 20;
 /** Log messages of servers about viewers. */
 const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
 /** Length above which a line is cut. Stacks are seldom longer. */
@@ -58,7 +56,8 @@ export class LogLines {
     const line = { number, type: 'line', level, path, text, isViewers, data } as const;
     this.#lines.push(line);
     this.#chars += data.length;
-    while (this.#lines.length > 5_000 || this.#chars > MAX_CHARS) {
+    // Lines are JSON, mostly ASCII.
+    while (this.#lines.length > 5_000 || this.#chars > 1 << 20) {
       this.#chars -= this.#lines.shift()?.data.length ?? 0;
     }
     for (const listener of this.#listeners) {

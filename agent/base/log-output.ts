@@ -20,8 +20,6 @@ export const LOG_KEYS = ['logDestinations', 'logStructured', 'logFile', 'sysLogP
 
 /** Settings until the configuration has been read. */
 const AT_START: LogSettings = { logDestinations: ['stdout'], logStructured: false, logFile: '', sysLogPrefix: '' };
-/** Size above which the file is renamed to `FILE.1`, because a log must not fill the disk. */
-const MAX_FILE_BYTES = 64 << 20;
 /** Maximum number of bytes that wait for a slow disk or syslog; further lines are dropped. */
 const MAX_WAITING = 1 << 20;
 const RETRY_MS = 10_000;
@@ -64,7 +62,8 @@ export class LogOutput {
 
   /** Opens the file again after another program has rotated it. */
   reopen(): void {
-    const { cwd, clock, stdout, maxFileBytes = MAX_FILE_BYTES } = this.#options;
+    // At this size the file is renamed to `FILE.1`, because a log must not fill the disk.
+    const { cwd, clock, stdout, maxFileBytes = 64 << 20 } = this.#options;
     const { logDestinations, logFile } = this.#settings;
     void this.#file?.close();
     const label = resolve(cwd, logFile);

@@ -19,10 +19,6 @@ import type { OnProgress } from './adoption/progress.ts';
 import { askedFor, descriptionJson, failedItem, failureJson, pendingJson, runningItem } from './api-views.ts';
 import { isReady } from './path-entries.ts';
 
-/** Finished adoptions whose results can be read. */
-const MAX_KEPT = 16;
-/** Cameras of one device that are tried at the same time: recorders take few connections. */
-const MAX_PER_DEVICE = 4;
 /** Cameras of all adoptions that have no result yet. */
 const MAX_UNFINISHED = 512;
 const RETRY_AFTER_S = 10;
@@ -58,8 +54,8 @@ export class Adoptions {
   readonly #deps: AdoptionsDeps;
   readonly #openFile: OpenFileWarning;
   readonly #all = new Map<string, Adoption>();
-  /** By host. */
-  readonly #devices = new ConcurrencyLimits(MAX_PER_DEVICE, MAX_UNFINISHED, 'cameras');
+  /** By host: recorders take few connections. */
+  readonly #devices = new ConcurrencyLimits(4, MAX_UNFINISHED, 'cameras');
   #unfinished = 0;
 
   constructor(deps: AdoptionsDeps) {
@@ -87,7 +83,7 @@ export class Adoptions {
     const requests = cameras.map((camera) => (camera.user === undefined ? { ...shared, ...camera } : camera));
     const items = requests.map(runningItem);
     const adoption: Adoption = { id: randomUUID(), items, warning: undefined, isRunning: true };
-    putBounded(this.#all, adoption.id, adoption, MAX_KEPT, ({ isRunning }) => isRunning);
+    putBounded(this.#all, adoption.id, adoption, 16, ({ isRunning }) => isRunning);
     const done = this.#run(adoption, requests);
     // The file's mode is read now, because the edits are applied after the reply.
     const isOpen = await isReadByAll(store.file);

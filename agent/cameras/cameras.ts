@@ -34,8 +34,6 @@ import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-pr
 const HIDDEN_FILE = 'hidden-cameras.json';
 /** The cameras that were hidden first are shown again. */
 const MAX_HIDDEN = 500;
-/** Maximum number of cameras that are probed at the same time, and of those that wait. A camera mostly waits for its device. */
-const MAX_CONCURRENT = 64;
 /** Time limit for one camera: an unknown one is tried with the stream addresses of all makers, one a second. */
 const DEADLINE_MS = 5 * 60_000;
 const PUBLISH_EVERY_MS = 1_000;
@@ -66,7 +64,8 @@ export class Cameras implements CameraLookup {
   readonly #probes: ProbeJobs;
   readonly #adoptions: Adoptions;
   readonly #hidden: HiddenCameras;
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, 512, 'cameras');
+  /** A camera mostly waits for its device. */
+  readonly #gate = new ConcurrencyLimit(64, 512, 'cameras');
   #publishedMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: CamerasDeps) {

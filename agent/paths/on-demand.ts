@@ -2,8 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
-/** A stream without a reader is kept at least this long: a network round trip lies between `open` and reading. */
-const MIN_GRACE_MS = 1_000;
 /** Waiting requests of one path. */
 const MAX_HELD = 1_000;
 
@@ -74,7 +72,8 @@ export class OnDemand {
   /** Called when a request got the open stream, which it may read or not. */
   touch(audience: number): void {
     if (this.#state === 'ready' && audience === 0) {
-      this.#closeAfter(Math.max(MIN_GRACE_MS, this.#times.closeAfterMs));
+      // A network round trip lies between `open` and reading.
+      this.#closeAfter(Math.max(1_000, this.#times.closeAfterMs));
     }
   }
 

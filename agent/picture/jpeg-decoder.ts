@@ -4,8 +4,6 @@ import { HUFFMAN_TABLES, QUANTIZATION_BYTES } from '../media/mjpeg/tables.ts';
 import type { Planes } from './contracts.ts';
 import { BLOCK, inverseTransform, SCALES, ZIGZAG } from './dct.ts';
 
-/** As much as the decoder of H.264 and H.265 takes. */
-const MAX_PIXELS = 8_192 * 4_352;
 const MAX_CODE_BITS = 16;
 const RST0 = 0xd0;
 const RST7 = 0xd7;
@@ -19,7 +17,8 @@ const BT601 = 6;
 export function decodeJpeg(data: Uint8Array): Planes {
   const image = parseJpeg(data, 'JPEG that Perch cannot decode');
   const { width, height, type, restartInterval, tables } = image;
-  if (width * height > MAX_PIXELS) {
+  // As much as the decoder of H.264 and H.265 takes.
+  if (width * height > 8_192 * 4_352) {
     throw new PerchError('unsupported', `a JPEG of ${width}x${height} pixels is too large to decode`);
   }
   const rows = type === 0 ? 1 : 2;

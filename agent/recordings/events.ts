@@ -14,7 +14,6 @@ import { ActedEvents } from './acted-events.ts';
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Retention of events of the box, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
-const MAX_ELSEWHERE = 2_000;
 
 interface CameraEventsOptions extends Pick<Context, 'config' | 'dataDir' | 'clock' | 'log'> {
   readonly flush: FlushPoint;
@@ -90,7 +89,7 @@ export class CameraEvents implements EventIntake {
     for (const event of events) {
       this.#elsewhere.add(keyOf(event));
     }
-    for (const key of [...this.#elsewhere].slice(0, -MAX_ELSEWHERE)) {
+    for (const key of [...this.#elsewhere].slice(0, -2_000)) {
       this.#elsewhere.delete(key);
     }
   }

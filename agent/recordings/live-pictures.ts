@@ -54,14 +54,8 @@ function liveGroup(stream: LiveStream): CodedPicture | undefined {
 
 /** Maximum number of concurrent camera requests. */
 const MAX_ASKED = 16;
-/** Maximum number of cached pictures, 60 kB each at most. */
-const MAX_KEPT = 50;
-/** A camera may answer after its caller's time-out: the next caller gets that picture. */
-const MAX_REQUEST_MS = 30_000;
 const NO_PICTURE =
   'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
-/** Time limit for a camera's own picture instead of one that cannot be decoded. */
-const MAX_STILL_MS = 5_000;
 /** Width of decoded pictures, in pixels: they have some 50 kB, like the cameras' own pictures. */
 const DECODED_WIDTH = 640;
 /** Time limit of a camera for a small picture. */
@@ -143,7 +137,7 @@ export class LivePictures {
       }
       const timeUs = clock.wallMs() * 1000;
       const still = this.#snapshots.sourceOf(path)
-        ? this.#ask(path, MAX_STILL_MS).then((jpeg) => ({ jpeg, timeUs }))
+        ? this.#ask(path, 5_000).then((jpeg) => ({ jpeg, timeUs }))
         : recordings.playback.snapshot(path, timeUs);
       return { ...(await still.catch(() => Promise.reject(error))), by: 'camera' };
     }
@@ -273,11 +267,13 @@ export class LivePictures {
     }
     const { clock, signal } = this.#deps;
     const takenMs = clock.monoMs();
-    const over = joinSignals([signal], MAX_REQUEST_MS);
+    // A camera may answer after its caller's time-out: the next caller gets that picture.
+    const over = joinSignals([signal], 30_000);
     const answer = snapshots
       .fetch(over.signal)
       .then((jpeg) => {
-        putBounded(this.#kept, path, { jpeg, takenMs }, MAX_KEPT);
+        // 60 kB each at most.
+        putBounded(this.#kept, path, { jpeg, takenMs }, 50);
         return jpeg;
       })
       .finally(() => {

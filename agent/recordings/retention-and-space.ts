@@ -30,8 +30,6 @@ import type { StoredCopy } from '../record/store/recording-copies.ts';
 import { ProtectedClips } from './protected-clips.ts';
 import { RangeDeletions } from './range-deletions.ts';
 
-/** A box that was off for longer may have a wrong date. */
-const MAX_GAP_MS = 7 * DAY_MS;
 /** Only recordings from at least this long before the doubtful date can confirm it: later ones may be dated by the same clock. */
 const VOUCHER_BEFORE_MS = 60_000;
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
@@ -422,7 +420,8 @@ class DateCheck {
       this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
     }
     const { gapMs } = this.#vouched;
-    return gapMs > MAX_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
+    // A box that was off for longer may have a wrong date.
+    return gapMs > 7 * DAY_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
   }
 }
 

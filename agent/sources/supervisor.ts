@@ -2,8 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 
 const FIRST_PAUSE_MS = 1_000;
-/** Longest pause for a camera that was reachable within `FRESH_MS`: it plays again within 5 s of its return. */
-const MAX_FRESH_PAUSE_MS = 4_000;
 const FRESH_MS = 180_000;
 /** How often to probe a camera that does not answer. A probe gives up before the next one starts. */
 const PROBE_EVERY_MS = 2_000;
@@ -38,7 +36,8 @@ export function pauseAfter(failures: number, random: number, isRefused: boolean,
   if (isRefused) {
     return failures === 1 ? REFUSED_ONCE_PAUSE_MS : REFUSED_PAUSE_MS;
   }
-  const longestMs = isFresh ? MAX_FRESH_PAUSE_MS : 10_000;
+  // A camera that was reachable within `FRESH_MS` plays again within 5 s of its return.
+  const longestMs = isFresh ? 4_000 : 10_000;
   const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1));
   return Math.round(pauseMs * (1 - JITTER * random));
 }

@@ -17,8 +17,6 @@ const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - RTP_HEADER_BYTES;
 
 /** Typical chunks in a slab: allocating for each small audio frame would cost more than the frame. */
 const CHUNKS_PER_SLAB = 16;
-const MIN_SLAB_BYTES = 16 << 10;
-const MAX_SLAB_BYTES = 1 << 20;
 /** Extra room is 1/32 of the data: headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
 const EXTRA_SHIFT = 5;
 const EXTRA_BYTES = 512;
@@ -130,7 +128,7 @@ export class InterleavedWriter implements PayloadSink {
 
   /** Continues in a new slab; copies the current chunk. */
   #useSlab(neededBytes: number): void {
-    const usual = Math.min(Math.max(this.#typicalBytes * CHUNKS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
+    const usual = Math.min(Math.max(this.#typicalBytes * CHUNKS_PER_SLAB, 16 << 10), 1 << 20);
     const slabBytes = 2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)));
     // A Buffer, because sockets would make one for each write.
     const slab = Buffer.from(this.#pool.take(slabBytes).buffer);

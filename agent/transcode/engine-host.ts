@@ -18,8 +18,6 @@ export interface EngineHost {
 
 export type StartEngine = (events: EngineEvents) => EngineHost;
 
-/** A thread takes 20 MB; a box with less memory than this transcodes in the main loop. */
-const MIN_MEMORY_BYTES = 256 << 20;
 const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
 /** The worker keeps little state: a leak ends the worker, not the box. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
@@ -28,7 +26,8 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 export function startEngine(events: EngineEvents): EngineHost {
   // 0 means no limit other than the box's memory.
   const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  return memoryBytes < MIN_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
+  // A thread takes 20 MB.
+  return memoryBytes < 256 << 20 ? startInLoop(events) : startWorker(events);
 }
 
 export function startWorker(events: EngineEvents): EngineHost {

@@ -17,8 +17,6 @@ const MAX_IDLE_MS = 30_000;
  * receives no answers either, and then gets one tick for all that time.
  */
 const HANG_TICKS = 5;
-/** More than a minute of audio for 64 streams. Samples beyond it are dropped. */
-const MAX_UNANSWERED_BYTES = 8 << 20;
 /** At larger gaps between samples the engine may fill a frame with silence. */
 const IRREGULAR_MS = 10;
 /** Later output would be a burst and is dropped. */
@@ -152,7 +150,8 @@ export class WorkerSupervisor {
   }
 
   #put(job: Job, sample: Sample): void {
-    if (!this.#engine || this.#unansweredBytes > MAX_UNANSWERED_BYTES) {
+    // More than a minute of audio for 64 streams.
+    if (!this.#engine || this.#unansweredBytes > 8 << 20) {
       return;
     }
     if (!job.rateLimit.admits(sample.data, this.#clock.monoMs())) {

@@ -27,8 +27,6 @@ export const FLAGS = [
   `-I${HERE}`,
   '-DHAVE_AV_CONFIG_H',
 ];
-/** A picture of 8192 x 4320 and its reference. */
-const MAX_MEMORY_BYTES = 256 << 20;
 
 const AVCODEC = `atsc_a53 avcodec avpacket bitstream bswapdsp cabac decode get_buffer golomb h2645_parse h264_cabac h264_cavlc
   h264_direct h264_loopfilter h264_mb h264_parse h264_picture h264_ps h264_refs h264_sei h264_slice h264chroma h264data h264dec
@@ -66,7 +64,8 @@ export async function buildDecoder(): Promise<Buffer> {
       '-mexec-model=reactor',
       '-Wl,--gc-sections',
       '-Wl,--strip-all',
-      `-Wl,--max-memory=${MAX_MEMORY_BYTES}`,
+      // A picture of 8192 x 4320 and its reference.
+      `-Wl,--max-memory=${256 << 20}`,
     ];
     // Without this program, the compiler links a larger decoder and does not say why.
     await call('wasm-opt', ['--version']);

@@ -24,11 +24,6 @@ import {
   recordsOf,
 } from './records.ts';
 
-/** RFC 6762 §6. */
-const MIN_MS = 1_000;
-/** Limit of unicast responses, whose address could be forged. */
-const MAX_UNICAST_A_SECOND = 50;
-
 export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */
 const PROBES = 3;
@@ -42,8 +37,6 @@ const SHARED_DELAY_MS = [20, 120] as const;
 const TRUNCATED_DELAY_MS = [400, 500] as const;
 /** Questions of one query, and its known answers. */
 const MAX_PARTS = 512;
-/** Enough for a house of a hundred devices that wake up at once. */
-const MAX_HEARD_A_SECOND = 200;
 
 export interface Source {
   readonly address: string;
@@ -89,7 +82,8 @@ export class Link {
     this.#published = published;
     this.#deps = deps;
     this.#rateLimit = new ResponseRateLimit(deps.clock);
-    this.#heard = new PerSecond(deps.clock, MAX_HEARD_A_SECOND);
+    // A house of a hundred devices may wake up at once.
+    this.#heard = new PerSecond(deps.clock, 200);
   }
 
   get hasName(): boolean {
@@ -376,10 +370,12 @@ class ResponseRateLimit {
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
-    this.#unicast = new PerSecond(clock, MAX_UNICAST_A_SECOND);
+    // The address of a unicast response could be forged.
+    this.#unicast = new PerSecond(clock, 50);
   }
 
-  maySend(record: MdnsRecord, minMs = MIN_MS): boolean {
+  /** @param minMs RFC 6762 §6 */
+  maySend(record: MdnsRecord, minMs = 1_000): boolean {
     return this.#clock.monoMs() - (this.#sentMs.get(recordKey(record)) ?? Number.NEGATIVE_INFINITY) >= minMs;
   }
 

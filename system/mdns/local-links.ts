@@ -10,15 +10,13 @@ export interface BoundLink extends LocalLink, Link {
   isNear(address: string): boolean;
 }
 
-/** More than any home has. */
-const MAX_LINKS = 16;
-
 /** The networks in which the box announces its name: local ones, not those of containers and tunnels. */
 export function localLinks(interfaces: Interfaces): BoundLink[] {
+  // 16 are more than any home has.
   return Object.entries(interfaces)
     .filter(([name]) => !isVirtualInterface(name))
     .flatMap(([name, all = []]) => linksOf(name, all))
-    .slice(0, MAX_LINKS);
+    .slice(0, 16);
 }
 
 export const allAddresses = (interfaces: Interfaces): string[] =>

@@ -5,8 +5,6 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { refusal } from '../update/reasons.ts';
 
 const run = promisify(execFile);
-/** A process that waits for a hanging disk does not end, even when killed. */
-const MAX_DYING_MS = 5_000;
 /** dpkg's messages of all versions for a lock: nothing has been changed then. */
 const LOCKED = /lock (?:is|was) locked by another process/;
 
@@ -63,7 +61,8 @@ async function end(running: Promise<unknown> & { readonly child: ChildProcess })
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.unref();
-  await isOverWithin(running, MAX_DYING_MS);
+  // A process that waits for a hanging disk does not end, even when killed.
+  await isOverWithin(running, 5_000);
 }
 
 /** @throws when the process was not started: group 0 would be this program's */

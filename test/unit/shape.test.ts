@@ -8,7 +8,7 @@ const LIMITS: Readonly<Record<string, { readonly limit: number; readonly step: n
   'imports of agent/app/listeners/http-listeners.ts': { limit: 19, step: 1 },
   'lines of the product': { limit: 275_800, step: 1_000 },
   'lines of agent/app, without the table of features': { limit: 5_170, step: 200 },
-  'bounds, which are MAX_… and MIN_…': { limit: 1_068, step: 20 },
+  'bounds, which are MAX_… and MIN_…': { limit: 800, step: 20 },
   'files of at most 50 lines with one importer': { limit: 50, step: 4 },
   'public callbacks that can be replaced, outside of stream and media': { limit: 0, step: 1 },
 };

@@ -7,8 +7,6 @@ export const SESSION_ADDRESS = 'v3/session';
 export const PATHS_ADDRESS = 'v3/paths/list?itemsPerPage=1000';
 export const LAYOUTS_ADDRESS = 'v3/layouts/list?itemsPerPage=50';
 
-/** An older answer, by the time since the page was requested, is out of date. */
-const MAX_AGE_MS = 5_000;
 const LIVE = /^(?:#\/?(?:live)?)?$/;
 
 type Answers = Record<string, Promise<Response> | undefined>;
@@ -51,7 +49,8 @@ export function askEarly(hash: string): void {
 /** @returns an answer that nothing else has taken, or undefined */
 export function takeEarlyAnswer(address: string): Promise<Response> | undefined {
   const answers = globalThis.window?.earlyAnswers;
-  const answer = performance.now() < MAX_AGE_MS ? answers?.[address] : undefined;
+  // An older answer, by the time since the page was requested, is out of date.
+  const answer = performance.now() < 5_000 ? answers?.[address] : undefined;
   if (answers) {
     delete answers[address];
   }

@@ -10,8 +10,6 @@ import { access, isOwner } from './session.ts';
 import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
-/** Longest pause before a new connection, after a fault or while the box accepts no more streams. */
-const MAX_RETRY_MS = 60_000;
 /** The box sends something every 15 s. The connection is dead after three silent periods. */
 const SILENT_MS = 45_000;
 
@@ -44,7 +42,7 @@ async function keepListening(stop: AbortSignal): Promise<void> {
     if (status === 401 || status === 403) {
       return;
     }
-    waitMs = status ? Math.min(2 * waitMs, MAX_RETRY_MS) : RETRY_MS;
+    waitMs = status ? Math.min(2 * waitMs, 60_000) : RETRY_MS;
     await sleep(waitMs, stop);
   }
 }

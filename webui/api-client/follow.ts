@@ -1,10 +1,6 @@
 import { sleep } from '../shell/sleep.ts';
 import { RequestError } from './request.ts';
 
-const MIN_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 10_000;
-/** An hour, without the time that the browser sleeps. The box ends its work long before. */
-const MAX_ASKS = 400;
 /** For this long a box that is away may come back, after a restart for one. */
 const MAX_AWAY_MS = 5 * 60_000;
 /** Part of the time so far. */
@@ -24,7 +20,8 @@ export async function follow<T>(
   const startMs = Date.now();
   let failures = 0;
   let failedMs = 0;
-  for (let asks = 0; asks < MAX_ASKS; asks += 1) {
+  // An hour, without the time that the browser sleeps. The box ends its work long before.
+  for (let asks = 0; asks < 400; asks += 1) {
     try {
       const answer = await ask();
       if (take(answer)) {
@@ -40,7 +37,7 @@ export async function follow<T>(
         throw error;
       }
     }
-    await sleep(Math.min(Math.max(PAUSE * (Date.now() - startMs), MIN_PAUSE_MS), MAX_PAUSE_MS), stop);
+    await sleep(Math.min(Math.max(PAUSE * (Date.now() - startMs), 500), 10_000), stop);
     if (stop?.aborted) {
       return undefined;
     }

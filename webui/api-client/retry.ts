@@ -2,7 +2,6 @@ import { sleep } from '../shell/sleep.ts';
 import { RequestError } from './request.ts';
 
 const FIRST_WAIT_MS = 1_000;
-const MAX_WAIT_MS = 30_000;
 
 /** Whether a retry may succeed: the box is away, busy or has a fault, or the session has ended. */
 export const isTransient = (error: unknown): boolean =>
@@ -19,7 +18,7 @@ export async function retryUntilAnswered<T>(
   stop: AbortSignal,
   onFailure: (error: unknown) => void = throwPermanent,
 ): Promise<T | undefined> {
-  for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+  for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, 30_000)) {
     try {
       const answer = await work();
       return stop.aborted ? undefined : answer;

@@ -9,9 +9,6 @@ import { Confirm } from '../ui/sheet/confirm.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { listPresets, type Preset, removePreset, savePreset } from './ptz-api.ts';
 
-/** ONVIF's limit as the box applies it. */
-const MAX_NAME_CHARS = 64;
-
 interface PresetsSheetProps {
   readonly camera: string;
   readonly all: readonly Preset[];
@@ -34,7 +31,7 @@ export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetP
         label={t.placeName}
         autocomplete="off"
         hint={t.placeNameHint}
-        {...fieldProps(form, 'name', MAX_NAME_CHARS)}
+        {...fieldProps(form, 'name', 64)}
         name="place"
       />
       {all.map(({ token, name }) => (

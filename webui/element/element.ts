@@ -8,9 +8,6 @@ import { watchPageVisibility } from '../shell/page-visibility.ts';
 import { type ScriptPort, servicesOf } from './services.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
 
-/** A paused video is disconnected after this time. */
-const MAX_PAUSED_MS = 10_000;
-
 /** Attributes that require a new connection. */
 const SOURCE_ATTRIBUTES = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
 /** Attributes of the video. */
@@ -203,10 +200,11 @@ class PerchVideo extends HTMLElement {
       return;
     }
     clearTimeout(this.#pausedTimer);
+    // A video that stays paused is disconnected.
     this.#pausedTimer = setTimeout(() => {
       this.#isWanted = false;
       this.#player?.stop();
-    }, MAX_PAUSED_MS);
+    }, 10_000);
   }
 
   #onView({ phase, codec }: PlayerView): void {

@@ -5,7 +5,6 @@ import { recordingsWords } from '../words/recordings.ts';
 import { liveWords } from '../words/words.ts';
 
 const FIRST_WAIT_MS = 1_000;
-const MAX_WAIT_MS = 30_000;
 
 /** `gone`: deleted. `away`: will be retried. `unplayable`: the browser cannot play it. */
 export type PlaybackFailure = 'gone' | 'away' | 'unplayable';
@@ -27,7 +26,7 @@ export class LoadRetry {
       return;
     }
     const waitMs = this.#waitMs;
-    this.#waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
+    this.#waitMs = Math.min(2 * waitMs, 30_000);
     await sleep(waitMs, signal);
     if (!signal.aborted) {
       again();

@@ -21,13 +21,11 @@ export async function pictureOf(video: HTMLVideoElement, name: string): Promise<
   return jpeg ? new File([jpeg], name, { type: jpeg.type }) : undefined;
 }
 
-const MAX_NAME_CHARS = 80;
-
 /** `Front door 2026-11-20 16.04.12.jpg`, without characters that file systems reject. */
 export function snapshotName(title: string, at: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join('.');
-  const letters = [...title.replace(/[\p{Cc}\p{Cf}"*/:<>?\\|]+/gu, ' ').trim()].slice(0, MAX_NAME_CHARS).join('');
+  const letters = [...title.replace(/[\p{Cc}\p{Cf}"*/:<>?\\|]+/gu, ' ').trim()].slice(0, 80).join('');
   return `${letters.replace(/^\.+/, '').replace(/\s+/g, ' ')} ${day} ${time}.jpg`.trim();
 }

@@ -6,8 +6,6 @@ import { endedAhead, notAhead, shiftedTo, type TimeWindow, timeWindow, uprightSh
 
 /** Lead before an event. */
 export const LEAD_MS = 3_000;
-/** At most four with the chosen one: what phones can decode. */
-const MAX_SYNCED = 3;
 const FIRST_WINDOW_MS = 4 * 3_600_000;
 
 /** The chosen path. */
@@ -134,9 +132,8 @@ export function resetView(): void {
 /** Starts or ends synchronized playback of a camera. */
 export function toggleSynced(name: string): void {
   const before = syncedCameras.peek();
-  syncedCameras.value = before.includes(name)
-    ? before.filter((one) => one !== name)
-    : [...before, name].slice(-MAX_SYNCED);
+  // At most four with the chosen one: what phones can decode.
+  syncedCameras.value = before.includes(name) ? before.filter((one) => one !== name) : [...before, name].slice(-3);
 }
 
 /** Changes the camera: moment and window stay, the selection is cleared. */

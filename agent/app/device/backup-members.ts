@@ -38,11 +38,6 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };
 
-/** Limit of `checkParts` for a file. The largest file has 200 guest links, each for 500 cameras. */
-const MAX_PARTS = 110_000;
-/** Limit of `checkYamlParts` for the configuration: some ten parts for each of thousands of paths. */
-const MAX_CONFIG_PARTS = 50_000;
-
 /** The files of a backup. */
 export class BackupMembers {
   readonly #checks: Readonly<Record<string, (text: string) => unknown>>;
@@ -105,9 +100,11 @@ export class BackupMembers {
 
   #check(name: string, text: string): void {
     if (name.endsWith('.json')) {
-      checkParts(text, MAX_PARTS);
+      // The largest file has 200 guest links, each for 500 cameras.
+      checkParts(text, 110_000);
     } else if (name === CONFIG) {
-      checkYamlParts(text, MAX_CONFIG_PARTS);
+      // Some ten parts for each of thousands of paths.
+      checkYamlParts(text, 50_000);
     }
     this.#checks[name]?.(text);
   }

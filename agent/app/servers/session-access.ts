@@ -9,9 +9,6 @@ import type { SessionAccess, SessionRequester } from '../../protocols/contract.t
 /** A token in the query string. A wrong one counts as a guess. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
-/** Longest pause before a handshake is answered: libsrt gives up after 3 s. */
-const MAX_HANDSHAKE_PAUSE_MS = 2_500;
-
 /** Programs started by Perch. */
 interface OwnPrograms {
   /** Whether this local connection belongs to a program whose command names the path. */
@@ -86,7 +83,8 @@ export class SessionAuthority implements SessionAccess {
     this.#wrongCredentials.checkRoom(ip);
     return async () => {
       this.#log.warn({ reason: 'wrong passphrase', path, ip, protocol }, 'failed to authenticate');
-      await this.#wrongCredentials.pause(ip, MAX_HANDSHAKE_PAUSE_MS);
+      // libsrt gives up after 3 s.
+      await this.#wrongCredentials.pause(ip, 2_500);
     };
   }
 }

@@ -9,8 +9,6 @@ import type { LoginClient } from './people.ts';
 import type { SecondFactor } from './second-factor.ts';
 import type { SecretKey } from './secret-key.ts';
 
-/** Maximum number of wrong codes within ten minutes. */
-const MAX_WRONG_CODES = 10;
 const TIMEOUT_MS = 120_000;
 /** Length of the user handle, which must not identify the person (WebAuthn Level 3, section 14.6.1). */
 const HANDLE_BYTES = 16;
@@ -37,7 +35,8 @@ export class SecondFactorCheck {
   constructor(deps: SecondFactorCheckDeps) {
     this.#deps = deps;
     this.#challenges = new Challenges(deps.key, deps.clock);
-    this.#codeAttempts = new LoginAttempts(deps.clock, MAX_WRONG_CODES, 'for this user');
+    // Wrong codes within ten minutes.
+    this.#codeAttempts = new LoginAttempts(deps.clock, 10, 'for this user');
   }
 
   /** Checks the second factor after the right password. @throws PerchError unauthorized, or exhausted after too many wrong ones */

@@ -12,8 +12,6 @@ import { limitedPerson, ownerPerson, type Person, type Rights } from './person.t
 import { noLogins } from './sessions.ts';
 
 const MAX_USERS = 50;
-/** Maximum number of removed users that can be restored. */
-const MAX_REMOVED = 10;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
 /** Starts with a letter or digit of any language. Without colon, which ends the name in `Basic`, and slash. */
@@ -236,7 +234,8 @@ export class Users {
   async remove(name: string): Promise<void> {
     const removed = this.#viewer(name);
     await this.#unsaved.save(name, 'removed');
-    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, MAX_REMOVED);
+    // Those that can be restored.
+    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, 10);
   }
 
   /** Restores a removed viewer with the same password. @throws PerchError notFound after too many removals or a restart */

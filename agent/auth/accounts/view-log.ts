@@ -21,12 +21,8 @@ const CLEAN_MS = 86_400_000;
 const MAX_FILE_BYTES = 2 << 20;
 /** Size to which a full file is reduced. */
 const KEPT_BYTES = 1 << 20;
-/** Maximum number of views that are listed from a database. A full file has about as many. */
-const MAX_ROWS = 10_000;
 /** Name of the list in a database. */
 const LIST = 'views';
-/** Maximum number of lines that wait while the disk accepts none. */
-const MAX_WAITING = 10_000;
 const MODE = 0o600;
 /** Lines parsed in one step. A full file has thousands; media is handled between steps. */
 const READ_LINES = 200;
@@ -186,7 +182,8 @@ export class ViewLog {
         this.#running.delete(key);
       }
     }
-    this.#waiting = this.#waiting.slice(-MAX_WAITING);
+    // They wait while the disk accepts none.
+    this.#waiting = this.#waiting.slice(-10_000);
     if (this.#waiting.length > 0) {
       await this.#disk.run(() => this.#append());
     }
@@ -267,7 +264,8 @@ export class ViewLog {
   /** The last line of each view, by id. A damaged line is skipped. */
   async #read(): Promise<Map<string, Line>> {
     if (this.#carrier) {
-      const rows = await this.#carrier.readRows(LIST, MAX_ROWS);
+      // A full file has about as many.
+      const rows = await this.#carrier.readRows(LIST, 10_000);
       return new Map(rows.flatMap((row) => (Check(Line, row) ? [[row.id, row] as const] : [])));
     }
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -11,7 +11,6 @@ import { isBoxAddress } from './invitation-text.ts';
  */
 
 export const MAX_ORDER_S = 30;
-const MAX_CHARS = 2_000;
 const NONCE_BYTES = 16;
 /** The only header that is read, so an order cannot choose its algorithm. */
 const HEADER = base64url(JSON.stringify({ alg: 'EdDSA', typ: 'perch-dial' }));
@@ -66,7 +65,7 @@ export function writeDialOrder({ box, server, address, run, timeS, vouched }: Di
 
 /** What an order claims. @throws PerchError unauthorized for any other form */
 export function readDialOrder(order: string): OrderClaims {
-  const [, header, payload = ''] = order.length <= MAX_CHARS ? (FORM.exec(order) ?? []) : [];
+  const [, header, payload = ''] = order.length <= 2_000 ? (FORM.exec(order) ?? []) : [];
   const claims = header === HEADER ? parsed(Buffer.from(payload, 'base64url').toString()) : undefined;
   if (!Check(Claims, claims) || !isBoxAddress(claims.addr)) {
     throw new PerchError('unauthorized', 'this is not an order to dial', { why: 'form' });

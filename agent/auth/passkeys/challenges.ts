@@ -9,7 +9,6 @@ const TERMS_BYTES = NONCE_BYTES + 6;
 const LIFE_MS = 5 * 60_000;
 /** Clocks of servers with one database differ. */
 const DRIFT_MS = 60_000;
-const MAX_USED = 64;
 
 /** Of the box, or of all servers with one database. */
 interface ChallengeKey {
@@ -54,7 +53,7 @@ export class Challenges {
     if (!(ageMs >= -DRIFT_MS && ageMs <= LIFE_MS) || this.#used.has(challenge)) {
       return undefined;
     }
-    putBounded(this.#used, challenge, true, MAX_USED);
+    putBounded(this.#used, challenge, true, 64);
     return challenge;
   }
 }

@@ -9,8 +9,6 @@ import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
-/** Maximum number of concurrent checks: each takes a core and its memory, and the other cores are for the cameras. */
-const MAX_CONCURRENT = 1;
 /** Maximum number of checks of one address, so that one client cannot fill the queue. */
 const MAX_PER_ADDRESS = 4;
 const RETRY_AFTER_S = 2;
@@ -29,7 +27,8 @@ export class HashQueue {
   readonly #right = new Map<string, Remembered>();
   readonly #other = new Map<string, Remembered>();
   readonly #inFlight = new Map<string, number>();
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, 16, 'logins');
+  /** Each check takes a core and its memory; the other cores are for the cameras. */
+  readonly #gate = new ConcurrencyLimit(1, 16, 'logins');
 
   constructor(clock: Clock, verify = verifyArgon2) {
     this.#clock = clock;

@@ -6,8 +6,6 @@ const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 // 16 MiB for each hash (128 · n · r, RFC 7914 §2), for small boards; p makes up for the time.
 const COST = { n: 16_384, r: 8, p: 5 } as const;
-/** Maximum number of concurrent hashes. Only logins hash; the other cores are for the cameras. */
-const MAX_CONCURRENT = 1;
 
 const base64 = (bytes: number) => Type.String({ pattern: `^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$` });
 
@@ -42,4 +40,5 @@ function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: num
   });
 }
 
-const gate = new ConcurrencyLimit(MAX_CONCURRENT, 16, 'logins');
+/** Only logins hash; the other cores are for the cameras. */
+const gate = new ConcurrencyLimit(1, 16, 'logins');

@@ -14,8 +14,6 @@ export interface ExternalAuthSettings {
   readonly timeoutMs: number;
 }
 
-/** Maximum number of concurrent requests, and of requests that wait. Further ones are rejected. */
-const MAX_CONCURRENT = 16;
 const SHOWN_CHARACTERS = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -25,7 +23,7 @@ export class ExternalAuth implements ApiAuth {
   readonly #settings: ExternalAuthSettings;
   readonly #exclude: Permissions;
   readonly #clock: Clock;
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, 64, 'logins');
+  readonly #gate = new ConcurrencyLimit(16, 64, 'logins');
 
   constructor(settings: ExternalAuthSettings, clock: Clock) {
     this.#settings = settings;

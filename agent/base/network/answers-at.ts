@@ -1,9 +1,6 @@
 import { connect } from 'node:net';
 import type { Clock } from '../clock.ts';
 
-/** A device in a local network answers in milliseconds; TCP retries after one second. */
-const MAX_WAIT_MS = 2_000;
-
 /** Whether the port accepts a TCP connection, which is closed at once. */
 export async function answersAt(host: string, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) {
@@ -17,7 +14,8 @@ export async function answersAt(host: string, port: number, clock: Clock, signal
     signal.addEventListener('abort', () => resolve(false), { signal: over.signal });
   });
   try {
-    return await Promise.race([connected, clock.sleep(MAX_WAIT_MS, over.signal).then(() => false)]);
+    // A device in a local network answers in milliseconds; TCP retries after one second.
+    return await Promise.race([connected, clock.sleep(2_000, over.signal).then(() => false)]);
   } finally {
     over.abort();
     socket.destroy();

@@ -2,8 +2,6 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { subscriberOf } from './ip-address.ts';
 
-/** Maximum memory of all clients without a login. A hundred regular clients, which log in within milliseconds, hold a tenth of it. */
-const MAX_PRE_LOGIN_BYTES = 8 << 20;
 /** Measured memory of a connection with its socket, parser and first request. */
 export const CONNECTION_BYTES = 12 << 10;
 export const TLS_CONNECTION_BYTES = 40 << 10;
@@ -43,7 +41,8 @@ export class PreLoginMemory {
   #closed = 0;
   #loggedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Pick<Clock, 'monoMs'>, log: Pick<Logger, 'warn'>, limitBytes = MAX_PRE_LOGIN_BYTES) {
+  /** A hundred regular clients, which log in within milliseconds, hold a tenth of the default. */
+  constructor(clock: Pick<Clock, 'monoMs'>, log: Pick<Logger, 'warn'>, limitBytes = 8 << 20) {
     this.#clock = clock;
     this.#log = log;
     this.#limitBytes = limitBytes;

@@ -15,8 +15,6 @@ import { explain } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { fileStart } from './pcapng.ts';
 
-/** A forgotten `dumpPackets: yes` must not fill the disk. Files of earlier runs count, too. */
-const MAX_BYTES = 1 << 30;
 /** Of what is free on their disk at the start: recordings, settings and the system need the rest. */
 const FREE_SHARE = 0.1;
 /** Bytes that wait for a slow disk; further packets are missing in the files. */
@@ -51,7 +49,8 @@ export class PacketDump {
 
   /** @throws an error of the file system if neither folder is writable */
   constructor(options: PacketDumpOptions) {
-    const { cwd, otherFolder, clock, log, maxBytes = MAX_BYTES, freeBytes = freeBytesOf } = options;
+    // A forgotten `dumpPackets: yes` must not fill the disk. Files of earlier runs count, too.
+    const { cwd, otherFolder, clock, log, maxBytes = 1 << 30, freeBytes = freeBytesOf } = options;
     this.#options = options;
     this.#epochMs = clock.wallMs() - clock.monoMs();
     this.folder = isWritable(cwd) ? cwd : otherFolder;

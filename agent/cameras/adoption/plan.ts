@@ -8,8 +8,6 @@ import type { StreamDelay } from '../../onvif/device/streams.ts';
 import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isUniqueSerial } from '../following/identity.ts';
 
-/** Maximum length of a name, which leaves room for `_sub` and a number. */
-const MAX_NAME_CHARS = 40;
 /** Suffix of the path of a camera's sub stream. */
 export const SUB_SUFFIX = '_sub';
 
@@ -100,7 +98,8 @@ export function pathNameOf(text: string): string {
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '_')
-    .slice(0, MAX_NAME_CHARS)
+    // Leaves room for `_sub` and a number.
+    .slice(0, 40)
     .replace(/^_+|_+$/g, '');
   // Such a name would be that of another camera's sub stream.
   return plain.endsWith(SUB_SUFFIX) ? plain.slice(0, -SUB_SUFFIX.length) : plain;

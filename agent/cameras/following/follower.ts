@@ -36,10 +36,6 @@ const SCAN_EVERY_MS = 5_000;
 const DOUBTED_MS = 10 * 60_000;
 /** Shorter pause after a doubtful clock, which may be set at any time. */
 const CLOCK_DOUBTED_MS = 30_000;
-/** Maximum number of devices that are tried for a camera: boards of one make may share an identity. */
-const MAX_CANDIDATES = 8;
-/** Cameras tried concurrently: a router may have given all of them new addresses. */
-const MAX_CONCURRENT = 4;
 
 export interface FollowerDeps {
   readonly clock: Clock;
@@ -82,7 +78,8 @@ export class Follower {
   readonly #missing = new Map<string, Missing>();
   readonly #doubted = new Map<string, KnownMismatch>();
   readonly #checks: IdentityCheck;
-  readonly #limit = new ConcurrencyLimit(MAX_CONCURRENT, Number.POSITIVE_INFINITY, 'cameras');
+  /** A router may have given all cameras new addresses. */
+  readonly #limit = new ConcurrencyLimit(4, Number.POSITIVE_INFINITY, 'cameras');
   readonly #working = new Set<Promise<void>>();
   #scanning: Promise<void> | undefined;
   #scannedAtMs = Number.NEGATIVE_INFINITY;
@@ -232,7 +229,8 @@ export class Follower {
     const { signal } = missing.ended;
     const candidates = this.#seen(camera)
       .filter(({ url }) => !this.#isDoubted(camera, url))
-      .slice(0, MAX_CANDIDATES);
+      // Boards of one make may share an identity.
+      .slice(0, 8);
     if (candidates.length === 0) {
       return false;
     }

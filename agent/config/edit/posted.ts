@@ -41,7 +41,6 @@ const vocabularyOf = (kind: SettingsKind, keys: ConfigKeys): Vocabulary =>
 /** Deeper than any value of the file. */
 const MAX_LEVELS = 8;
 const MAX_ITEMS = 10_000;
-const MAX_SHOWN = 64;
 
 /** Top-level settings; former ones that belong to paths now are separate. @throws PerchError badInput */
 export function postedGlobal(
@@ -105,7 +104,7 @@ const isList = (name: string, { schema }: Vocabulary): boolean =>
   Object.hasOwn(schema.properties ?? {}, name) && schema.properties?.[name]?.type === 'array';
 
 const unknownField = (name: string): PerchError =>
-  new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, MAX_SHOWN))}`);
+  new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, 64))}`);
 
 /** The functions below recurse into the value. */
 function checkDepth(value: unknown, name: string, level: number): void {

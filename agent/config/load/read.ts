@@ -24,7 +24,6 @@ interface ReadContext {
 
 type Values = Record<string, unknown>;
 
-const MAX_SHOWN = 64;
 /** Suggestions cost time: a file with more unknown keys than this is no configuration. */
 const MAX_GUESSES = 50;
 
@@ -139,7 +138,7 @@ function readLeaf(
   if (unit) {
     return attempt(() => QUANTITIES[unit](scalar.text));
   }
-  const shown = schema.secret || syntax === 'destination' ? 'the value' : `'${scalar.text.slice(0, MAX_SHOWN)}'`;
+  const shown = schema.secret || syntax === 'destination' ? 'the value' : `'${scalar.text.slice(0, 64)}'`;
   if (schema.type === 'boolean') {
     const value = parseWord(scalar.text);
     return value === undefined ? { fault: `${shown} is not yes or no` } : { value };

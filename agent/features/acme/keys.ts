@@ -3,13 +3,12 @@ import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 import { Address, portOf } from '../../config/values/address.ts';
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
-/** Let's Encrypt allows 100 for one certificate. */
-const MAX_NAMES = 20;
 
 const schema = {
   acmeDomains: Type.Array(Type.String({ syntax: 'domain' }), {
     default: [],
-    maxItems: MAX_NAMES,
+    // Let's Encrypt allows 100 for one certificate.
+    maxItems: 20,
     description: 'Host names of this server for which it gets a certificate. You accept the terms of the authority.',
   }),
   acmeEmail: Type.String({

@@ -19,8 +19,6 @@ const SPREAD = 1 / 30;
 const PAUSES_MS = { first: 5 * MINUTE_MS, longest: 12 * HOUR_MS };
 /** For failures of the connection, which the authority does not count. */
 const NETWORK_PAUSES_MS = { first: MINUTE_MS, longest: HOUR_MS };
-/** Least time between two certificates for the same names, whatever the clock says. */
-const MIN_LIFE_MS = DAY_MS;
 
 interface AcmeSettings {
   readonly names: readonly string[];
@@ -214,7 +212,8 @@ export class Renewal {
     certificates.use(certificate);
     this.#failure = undefined;
     this.#failures = 0;
-    this.#pausedUntilMs = clock.monoMs() + MIN_LIFE_MS;
+    // The least time between two certificates for the same names, whatever the clock says.
+    this.#pausedUntilMs = clock.monoMs() + DAY_MS;
     const until = new Date(validityOf(certificate).untilMs).toISOString();
     log.info({ names, until }, 'certificate issued');
     const fault = await this.#keep({ accountKey, certificate });

@@ -33,8 +33,6 @@ import type { FleetReplicas } from './replicas/replicas.ts';
 
 /** Shorter outages are not listed. */
 const OUTAGE_US = 60_000_000;
-/** Of a camera in two minutes. */
-const MAX_OUTAGES = 100;
 const PART = 'bus of the fleet';
 
 /** The bus of a fleet while `natsURL` is set. Its code is loaded then. */
@@ -350,7 +348,7 @@ export class Fleet implements OpenFeature {
           .filter(({ name }) => isOwn(name))
           .flatMap(({ name }) =>
             recordings.playback.events
-              .eventsOf(gapsName(name), fromUs, toUs, MAX_OUTAGES)
+              .eventsOf(gapsName(name), fromUs, toUs, 100)
               .filter(({ type, startUs, endUs = toUs }) => type === 'offline' && endUs - startUs >= OUTAGE_US)
               .map((gap) => ({ ...gap, path: name, type: 'perch.offline', source: 'perch' as const })),
           ),

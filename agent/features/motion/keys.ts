@@ -1,11 +1,8 @@
 import Type from 'typebox';
 import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 
-/** Maximum number of areas of each kind in a path. */
-const MAX_AREAS = 16;
-
 const Areas = (syntax: 'zone' | 'polygon', description: string) =>
-  Type.Array(Type.String({ syntax }), { default: [], isLive: true, maxItems: MAX_AREAS, description });
+  Type.Array(Type.String({ syntax }), { default: [], isLive: true, maxItems: 16, description });
 
 const pathSchema = {
   motionSource: Type.Enum(['camera', 'stream', 'both'], {

@@ -7,7 +7,6 @@ import { SERVICE_FOLDER } from '../../../system/camera-network.ts';
 import type { HostRequests } from '../../../system/host-requests.ts';
 import { PerchError } from '../../base/errors.ts';
 
-const MAX_BYTES = 65_536;
 /** Slightly longer than `TimeoutStartSec` of perch-wireguard.service. */
 const PATIENCE_MS = 65_000;
 /** UDP port of the box; IANA has none for WireGuard, this is its usual one. */
@@ -163,7 +162,7 @@ export type WireGuardState = Static<typeof State>;
 export function parseWireGuard(text: string): WireGuardState | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return text.length <= MAX_BYTES && Check(State, value) ? value : undefined;
+    return text.length <= 65_536 && Check(State, value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -309,15 +309,12 @@ export class Reach implements ReachControl {
 
 const urlOf = (host: string, port: number): string => `https://${host}${port === 443 ? '' : `:${port}`}`;
 
-/** Public IPv6 addresses of this box that are shown. */
-const MAX_IPV6 = 4;
-
 const publicIpv6 = (): readonly string[] =>
   Object.values(systemInterfaces())
     .flatMap((infos = []) => infos)
     .filter(({ family, internal, address }) => family === 'IPv6' && !internal && isPublicIp(address))
     .map(({ address }) => address)
-    .slice(0, MAX_IPV6);
+    .slice(0, 4);
 
 const mappingJson = ({ name, transport, port, state, outsidePort, untilMs, failure }: MappingItem) => ({
   name,

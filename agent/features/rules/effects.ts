@@ -5,8 +5,6 @@ import type { CameraEvent } from '../../record/events/event.ts';
 
 /** A picture settles, a sensor rests and a camera reports within this time. */
 export const SETTLE_MS = 15_000;
-/** Events that are remembered as caused or not. */
-const MAX_EVENTS = 2_000;
 
 /**
  * What an action changes. `turn`: the picture of its camera. `output`: what its camera senses of an output that is on, and the sound of it that
@@ -65,7 +63,7 @@ export class Effects {
   /** Call it for each report of each event, before `isCaused`. */
   saw({ id, path }: CameraEvent): void {
     const key = `${id} ${path}`;
-    putBounded(this.#known, key, this.#known.get(key) ?? this.#present(path), MAX_EVENTS);
+    putBounded(this.#known, key, this.#known.get(key) ?? this.#present(path), 2_000);
   }
 
   /** Whether rules may have caused what the event has of this kind. */

@@ -7,19 +7,12 @@ import { Duration } from '../../config/values/duration.ts';
 import { MODES } from '../../config/values/modes.ts';
 import type { Resolved } from '../../config/values/quantity.ts';
 
-/** Maximum number of rules, and of actions of one. */
-const MAX_RULES = 64;
 const MAX_ACTIONS = 8;
-const MAX_NAME = 64;
-/** Default and limit of `seconds`. */
+/** Default of `seconds`. */
 const USUAL_SECONDS = 30;
-const MAX_SECONDS = 3_600;
 const MAX_PAUSE_HOURS = 24;
-/** Maximum number of presets in a patrol. */
-const MAX_STEPS = 64;
 /** Half of a shorter pause would be without motion detection: a camera that was turned is given 10 s. */
 const MIN_PAUSE_S = 20;
-const MAX_PAUSE_S = 86_400;
 /** The API takes tokens of this length. */
 const MAX_PRESET_CHARS = 200;
 
@@ -58,14 +51,14 @@ const Action = Type.Object({
   seconds: Type.Optional(
     Type.Integer({
       minimum: 1,
-      maximum: MAX_SECONDS,
+      maximum: 3_600,
       description: `How long, for preset, output and record. Default: ${USUAL_SECONDS}.`,
     }),
   ),
 });
 
 const Rule = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: MAX_NAME, description: 'Its name, unique.' }),
+  name: Type.String({ minLength: 1, maxLength: 64, description: 'Its name, unique.' }),
   when: Type.Optional(When),
   // biome-ignore lint/suspicious/noThenProperty: a key of the configuration.
   then: Type.Array(Action, { description: `What it does, at most ${MAX_ACTIONS} things.` }),
@@ -93,7 +86,7 @@ const schema = {
     Type.Array(Rule, {
       default: [],
       isRight: true,
-      maxItems: MAX_RULES,
+      maxItems: 64,
       description: 'What cameras do when another one has an event, or when a person asks for it.',
     }),
   ),
@@ -103,7 +96,7 @@ const PatrolStep = Type.Object({
   preset: Type.String({ minLength: 1, maxLength: MAX_PRESET_CHARS, description: 'Name or token of the preset.' }),
   seconds: Type.Number({
     minimum: MIN_PAUSE_S,
-    maximum: MAX_PAUSE_S,
+    maximum: 86_400,
     description: `How long the camera stays there, at least ${MIN_PAUSE_S}.`,
   }),
 });
@@ -122,7 +115,7 @@ const pathSchema = {
   ptzPatrol: Type.Array(PatrolStep, {
     default: [],
     isLive: true,
-    maxItems: MAX_STEPS,
+    maxItems: 64,
     description: 'Presets that the camera visits in turn while nobody moves it. It takes precedence over ptzGuard.',
   }),
 };

@@ -18,8 +18,6 @@ const PAUSES = 3;
 /** Interval at which the signer asks whether a recorder still waits for its disk: until then it reads nothing. */
 const HELD_UP_MS = 1_000;
 const WEEK_US = 7 * 86_400_000_000;
-/** Recordings that wait to be signed. Those beyond this number are signed after the next start. */
-const MAX_WAITING = 20_000;
 
 type RecordingSignerDeps = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config'> & {
   readonly recordings: Pick<Host['recordings'], 'playback' | 'isHeldUp' | 'signed'> & {
@@ -42,7 +40,8 @@ export class RecordingSigner {
 
   /** A recording is complete. */
   #finished({ path, file, startUs }: Segment): void {
-    if (this.#isWanted(path) && this.#waiting.length < MAX_WAITING) {
+    // Those beyond this number are signed after the next start.
+    if (this.#isWanted(path) && this.#waiting.length < 20_000) {
       this.#waiting.push({ path, file, startUs });
       this.#work();
     }

@@ -1,9 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { canonicalIp, subscriberOf } from '../../base/network/ip-address.ts';
 
-/** Connections of one listener whose first requests are awaited concurrently. */
-const MAX_CONCURRENT = 8;
-
 /**
  * Node reads up to 64 KiB of each new connection before its head is parsed. The queue reads eight connections at a time, so a thousand at
  * once wait in the kernel with their bytes. Addresses take turns: a flood from one delays only that one.
@@ -70,7 +67,7 @@ export class AcceptQueue {
   #next(): void {
     this.#endLate();
     for (const [address, sockets] of this.#waiting) {
-      if (this.#active.size >= MAX_CONCURRENT) {
+      if (this.#active.size >= 8) {
         this.#wait();
         return;
       }

@@ -4,8 +4,6 @@ import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/network/ip-a
 
 /** Connections of one listener; a browser opens six, and a player two for each stream. */
 const MAX_CONNECTIONS = 2048;
-/** One address never takes all; this box may, because a proxy on it carries all clients. */
-const MAX_PER_ADDRESS = MAX_CONNECTIONS / 2;
 
 /**
  * Limits the connections of a listener, in total and for each subscriber. Excess ones are closed unread; logged once until the number has
@@ -14,7 +12,8 @@ const MAX_PER_ADDRESS = MAX_CONNECTIONS / 2;
 export function limitConnections(
   server: Pick<Server, 'on' | 'maxConnections'>,
   log: { warn(facts: object, message: string): void },
-  perAddress = MAX_PER_ADDRESS,
+  // One address never takes all; this box may, because a proxy on it carries all clients.
+  perAddress = MAX_CONNECTIONS / 2,
   isExempt = isLoopbackIp,
 ): void {
   server.maxConnections = MAX_CONNECTIONS;

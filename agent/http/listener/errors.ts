@@ -18,10 +18,6 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 const JSON_TYPE = 'application/json; charset=utf-8';
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
-/** Maximum number of body bytes skipped for an unauthenticated client: each byte read costs memory until V8 frees it. */
-const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
-/** Maximum number of such clients at a time: each holds a connection, request and reply. Others are closed with the reply. */
-const MAX_SKIPPING_NEWCOMERS = 32;
 
 let skippingNewcomers = 0;
 
@@ -55,7 +51,8 @@ function refuseBody(error: unknown, request: FastifyRequest, reply: FastifyReply
   }
   reply.header('Connection', 'close');
   const isUnknown = isPreLogin(request);
-  if (isUnknown && skippingNewcomers >= MAX_SKIPPING_NEWCOMERS) {
+  // Each of them holds a connection, request and reply. Others are closed with the reply.
+  if (isUnknown && skippingNewcomers >= 32) {
     return answerError(error, request, reply);
   }
   if (isUnknown) {
@@ -66,9 +63,9 @@ function refuseBody(error: unknown, request: FastifyRequest, reply: FastifyReply
   }
   const text = JSON.stringify(describe(error, request, reply));
   const onSkipped = () => discardBody(request);
-  return reply
-    .header('Content-Length', Buffer.byteLength(text))
-    .send(refusal(text, raw, isUnknown ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped } : {}));
+  // Each byte read costs memory until V8 frees it.
+  const limits = isUnknown ? { maxBytes: 2 << 20, onSkipped } : {};
+  return reply.header('Content-Length', Buffer.byteLength(text)).send(refusal(text, raw, limits));
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -1,9 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** Maximum number of bytes that are read and dropped for authenticated clients. */
-const MAX_SKIPPED_BYTES = 16 << 20;
-
 /** The unread part of a request's body. */
 export type UnreadBody = Pick<
   IncomingMessage,
@@ -32,10 +29,7 @@ export const refusal = (text: string, body: UnreadBody, limits: SkipLimits): Rea
  * Reads and drops the rest of a body. Resolves at its end, when the connection closes (limited by the request time), or after `maxBytes`
  * (16 MiB). HTTP/2 ends single streams instead (RFC 9113 §8.1).
  */
-export function skipBody(
-  request: UnreadBody,
-  { maxBytes = MAX_SKIPPED_BYTES, onSkipped }: SkipLimits = {},
-): Promise<void> {
+export function skipBody(request: UnreadBody, { maxBytes = 16 << 20, onSkipped }: SkipLimits = {}): Promise<void> {
   const { httpVersionMajor, complete, destroyed } = request;
   if (httpVersionMajor > 1 || complete || destroyed) {
     return Promise.resolve();

@@ -5,8 +5,6 @@ import { type CodeOrder, G726_FORMATS } from './format.ts';
 
 const CLOCK_HZ = 8_000;
 const PCM_BYTES = 2;
-/** A longer packet is cut. */
-const MAX_INSTANTS = 8_192;
 
 type Create = (format: RtpFormat, sink: UnitSink) => Depacketizer | undefined;
 
@@ -29,7 +27,8 @@ class G726Depacketizer implements Depacketizer {
   readonly #bits: G726Bits;
   readonly #isLowestFirst: boolean;
   readonly #codec: G726Codec;
-  readonly #pcm = Buffer.alloc(MAX_INSTANTS * PCM_BYTES);
+  /** A longer packet is cut. */
+  readonly #pcm = Buffer.alloc(8_192 * PCM_BYTES);
   readonly #output: SampleBasedDepacketizer;
 
   constructor(bits: G726Bits, order: CodeOrder, sink: UnitSink) {

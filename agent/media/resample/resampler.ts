@@ -3,8 +3,6 @@ import { lowPassTaps } from './kernel.ts';
 
 /** Input samples per output sample; a lower output rate takes proportionally more. */
 const TAPS = 32;
-/** 44,100 to 48,000 Hz needs 160; coprime rates would need huge tables. */
-const MAX_PHASES = 640;
 
 /** Rates that Opus accepts, RFC 6716 §2. */
 const OPUS_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000];
@@ -37,7 +35,8 @@ export class Resampler {
     this.#phases = toHz / divisor;
     this.#step = fromHz / divisor;
     this.#taps = 2 * Math.ceil((TAPS / 2) * Math.max(1, fromHz / toHz));
-    if (this.#phases > MAX_PHASES || this.#taps > 256) {
+    // 44,100 to 48,000 Hz needs 160 phases; coprime rates would need huge tables.
+    if (this.#phases > 640 || this.#taps > 256) {
       throw new PerchError('unsupported', `cannot resample from ${fromHz} Hz to ${toHz} Hz`);
     }
     this.#channels = channels;

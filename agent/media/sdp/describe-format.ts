@@ -2,9 +2,6 @@ import { auHeaderFormat } from '../aac/format.ts';
 import { createDepacketizer } from '../codecs.ts';
 import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 
-/** Limit of an fmtp value in a message: it is text from outside. */
-const MAX_VALUE_CHARACTERS = 40;
-
 const NO_SINK: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
 /** Limit of the formats that a message lists. */
@@ -54,5 +51,6 @@ function reasonAgainst(format: RtpFormat): string | undefined {
 
 function parameter(format: RtpFormat, name: string): string {
   const value = format.fmtp.get(name);
-  return value === undefined ? `without ${name}` : `${name}=${value.slice(0, MAX_VALUE_CHARACTERS)}`;
+  // The value is text from outside.
+  return value === undefined ? `without ${name}` : `${name}=${value.slice(0, 40)}`;
 }

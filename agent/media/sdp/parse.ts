@@ -36,8 +36,6 @@ export interface Sdp {
 
 const MAX_LINES = 2_000;
 const MAX_MEDIAS = 64;
-/** Names of encodings appear in logs and messages; registered ones have about 30 characters at most. */
-const MAX_ENCODING_CHARACTERS = 40;
 
 /** RFC 3551 §6: payload types without rtpmap. */
 const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
@@ -323,7 +321,8 @@ function parseMap(text: string): { encoding: string; clockRate: number; channels
   const [encoding = '', rate = '', channels = ''] = text.split('/', 3).map((word) => word.trim());
   const clockRate = /^\d{1,7}$/.test(rate) ? Number(rate) : 0;
   return {
-    encoding: encoding.length <= MAX_ENCODING_CHARACTERS ? encoding.toUpperCase() : '',
+    // Names of encodings appear in logs and messages; registered ones have about 30 characters at most.
+    encoding: encoding.length <= 40 ? encoding.toUpperCase() : '',
     clockRate,
     channels: /^[1-8]$/.test(channels) ? Number(channels) : undefined,
   };

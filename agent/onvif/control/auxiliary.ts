@@ -4,11 +4,6 @@ import { attributeOf, elements, escapeXml, find, findText, plainLine } from '../
 
 export type OutputKind = 'relay' | 'light' | 'siren' | 'wiper' | 'other';
 
-/** Cameras list two to twenty commands. */
-const MAX_COMMANDS = 64;
-/** `tt:AuxiliaryData`. */
-const MAX_COMMAND_LENGTH = 128;
-
 /** A thing that auxiliary commands switch, such as `IRLamp` with `tt:IRLamp|On`, `tt:IRLamp|Off` and `tt:IRLamp|Auto`. */
 export interface Auxiliary {
   /** The command without prefix and state. */
@@ -67,7 +62,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 /** What the commands switch, each thing once. What has no command for on is left out. */
 export function auxiliariesOf(commands: readonly string[]): Auxiliary[] {
   const found = new Map<string, { word: string; states: Map<string, string> }>();
-  for (const command of commands.filter(({ length }) => length <= MAX_COMMAND_LENGTH).slice(0, MAX_COMMANDS)) {
+  // Cameras list two to twenty commands; `tt:AuxiliaryData` has at most 128 characters.
+  for (const command of commands.filter(({ length }) => length <= 128).slice(0, 64)) {
     const [suffix = '', state = 'on'] = STATE.exec(command) ?? [];
     const word = plainLine(command.slice(0, command.length - suffix.length).replace(/^\w+:(?=\w)/, '')) ?? '';
     const key = word.toLowerCase();

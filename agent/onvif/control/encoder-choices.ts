@@ -5,8 +5,6 @@ import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText } from '../soap/xml/xml.ts';
 import { byMedia, type Ways } from './ways.ts';
 
-/** Maximum number of picture sizes; real cameras have up to 30. */
-const MAX_SIZES = 64;
 const MAX_FPS = 120;
 
 interface Span {
@@ -93,8 +91,9 @@ function readChoices1(response: XmlElement | undefined, codec: string | undefine
 }
 
 function sizesOf(options: XmlElement): EncoderChoice['sizes'] {
+  // Real cameras have up to 30 sizes.
   return elements(options, 'ResolutionsAvailable')
-    .slice(0, MAX_SIZES)
+    .slice(0, 64)
     .map((size) => ({ width: findNumber(size, 'Width') ?? 0, height: findNumber(size, 'Height') ?? 0 }))
     .filter(({ width, height }) => Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)
     .toSorted((a, b) => b.width * b.height - a.width * a.height);

@@ -29,8 +29,6 @@ export const MOVE_TIMEOUT_MS = 2_000;
 const RESEND_MS = 1_000;
 /** A failed stop is retried longer than a radio link is down: some cameras move until they are stopped. */
 const STOP_RETRY_MS = 1_000;
-/** Retries while the camera replies and rejects the stop. */
-const MAX_REFUSED_STOPS = 10;
 const MAX_TEXT = 64;
 
 interface PositionAbilities {
@@ -240,7 +238,7 @@ export class OnvifPtz {
     const { signal } = this.#closing;
     let failures = 0;
     let refusals = 0;
-    while (this.#mayMove && failures < 600 && refusals < MAX_REFUSED_STOPS) {
+    while (this.#mayMove && failures < 600 && refusals < 10) {
       const leftMs = this.#aliveUntilMs - clock.monoMs();
       if (leftMs > 0) {
         await clock.sleep(leftMs, signal);

@@ -30,8 +30,6 @@ export interface PtzPosition {
 
 const BOTH: Range = { min: -1, max: 1 };
 const ZOOM: Range = { min: 0, max: 1 };
-/** Cameras list one to three of each kind. */
-const MAX_SPACES = 8;
 
 /** `tt:SupportedPTZSpaces` of a node, or `tt:Spaces` of the options of a configuration. */
 export function readSpaces(element: XmlElement | undefined): PtzSpaces {
@@ -39,7 +37,8 @@ export function readSpaces(element: XmlElement | undefined): PtzSpaces {
   const spaces = (name: string, range: Range) =>
     all
       .filter((one) => localName(one) === name)
-      .slice(0, MAX_SPACES)
+      // Cameras list one to three of each kind.
+      .slice(0, 8)
       .flatMap((one): PtzSpace[] => {
         const uri = findText(one, 'URI');
         return uri === undefined ? [] : [{ uri, x: rangeOf(one, 'XRange', range), y: rangeOf(one, 'YRange', range) }];

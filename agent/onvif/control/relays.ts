@@ -5,8 +5,6 @@ import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { elements, escapeXml, find, findText } from '../soap/xml/xml.ts';
 import type { Way, Ways } from './ways.ts';
 
-/** Cameras have one to four, input and output modules sixteen. */
-const MAX_RELAYS = 32;
 /** Longest delay that is set; the camera may accept less. */
 const MAX_DELAY_S = 86_400;
 
@@ -50,7 +48,8 @@ export async function readRelays(session: OnvifSession): Promise<Relay[]> {
     send(`<${prefix}:GetRelayOutputs/>`, 'GetRelayOutputs'),
   )) {
     const relays = elements(await unlessFault(list()), 'RelayOutputs')
-      .slice(0, MAX_RELAYS)
+      // Cameras have one to four, input and output modules sixteen.
+      .slice(0, 32)
       .flatMap(relayOf);
     if (relays.length > 0) {
       return relays;

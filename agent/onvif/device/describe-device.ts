@@ -10,11 +10,6 @@ import { sendRequest } from './requests.ts';
 import { type CameraStream, type ProbeStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
-/** Maximum number of channels of a recorder, which has one for each video source. */
-const MAX_CHANNELS = 64;
-/** Profiles of one channel that are tried for their stream. */
-const MAX_TRIES = 4;
-
 export interface DescribeOptions {
   readonly prefers?: PreferredCodec | undefined;
   /** Default: the camera's addresses are repaired and used unchecked. */
@@ -96,7 +91,7 @@ async function findChannels(
   }
   const channels: CameraChannel[] = [];
   let failure: unknown;
-  for (const [videoSource, own] of [...bySource].slice(0, MAX_CHANNELS)) {
+  for (const [videoSource, own] of [...bySource].slice(0, 64)) {
     try {
       channels.push({ videoSource, ...(await findStreams(finder, own, prefers)) });
     } catch (error) {
@@ -122,7 +117,7 @@ async function findStreams(
   let left = profiles;
   let main: CameraStream | undefined;
   let failure: unknown;
-  for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) {
+  for (let tries = 0; tries < 4 && left.length > 0; tries += 1) {
     // If the main stream is found, the search is for its sub stream.
     const chosen = main ? chooseProfiles([main, ...left], prefers).sub : chooseProfiles(left, prefers).main;
     if (!chosen) {

@@ -38,13 +38,12 @@ const NAMESPACES: readonly (readonly [RegExp, ServiceName])[] = [
   [/ver10\/search\/wsdl/i, 'search'],
   [/ver10\/replay\/wsdl/i, 'replay'],
 ];
-/** ONVIF has some thirty services. */
-const MAX_SERVICES = 64;
 
 /** GetServicesResponse, ONVIF Core §8.1.2.1. */
 export function readServices(response: XmlElement): ServiceAddresses {
   const found: ServiceAddresses = new Map();
-  for (const service of elements(response, 'Service').slice(0, MAX_SERVICES)) {
+  // ONVIF has some thirty services.
+  for (const service of elements(response, 'Service').slice(0, 64)) {
     const namespace = findText(service, 'Namespace') ?? '';
     const name = NAMESPACES.find(([pattern]) => pattern.test(namespace))?.[1];
     add(found, name, findText(service, 'XAddr'));

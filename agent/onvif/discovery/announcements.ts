@@ -9,11 +9,6 @@ import { type InterfaceChoice, type LocalAddress, localOf, probeAddresses } from
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 import { DISCOVERY_PORT, discoveryGroup } from './probe-socket.ts';
 
-/** Maximum number of announcements read per second; a usual network has a handful a day. */
-const MAX_A_SECOND = 100;
-/** Maximum bytes parsed per second: a Hello has 1 to 3 kB, and parsing a megabyte takes up to a quarter of a second. */
-const MAX_BYTES_A_SECOND = 256 << 10;
-
 type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
 
 interface AnnouncementsOptions extends InterfaceChoice {
@@ -47,8 +42,10 @@ export class Announcements {
         onError,
       });
     });
-    this.#count = new PerSecond(options.clock, MAX_A_SECOND);
-    this.#bytes = new PerSecond(options.clock, MAX_BYTES_A_SECOND);
+    // A usual network has a handful a day.
+    this.#count = new PerSecond(options.clock, 100);
+    // A Hello has 1 to 3 kB, and parsing a megabyte takes up to a quarter of a second.
+    this.#bytes = new PerSecond(options.clock, 256 << 10);
   }
 
   /** Listens on the box's current addresses. @returns whether they have changed */

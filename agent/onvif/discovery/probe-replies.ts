@@ -5,13 +5,6 @@ import type { Network } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 import { isLoopback } from './targets.ts';
 
-/** A recorder answers each probe for every channel; more is a flood, and dropped. */
-const MAX_DATAGRAMS = 8_192;
-/** Parsing a megabyte blocks the program for up to a quarter of a second. */
-const MAX_BYTES = 12 << 20;
-/** A recorder may be one device for each channel; more would leave no room for others. */
-const MAX_DEVICES_OF_ONE = 128;
-
 interface Sender {
   datagrams: number;
   bytes: number;
@@ -61,7 +54,8 @@ export class ProbeReplies {
       if (!camera && match.isOnvif && isLoopback(address)) {
         this.#onLoopback(address);
       }
-      const hasRoom = this.#found.size < 512 && sender.devices < MAX_DEVICES_OF_ONE;
+      // A recorder may be one device for each channel; more would leave no room for others.
+      const hasRoom = this.#found.size < 512 && sender.devices < 128;
       if (camera && hasRoom && !this.#found.has(cameraKey(camera))) {
         sender.devices += 1;
         this.#found.set(cameraKey(camera), camera);
@@ -70,13 +64,16 @@ export class ProbeReplies {
     }
   }
 
-  /** The flood of one sender does not count against the others. */
+  /**
+   * The flood of one sender does not count against the others. A recorder answers each probe for every channel. Parsing a megabyte blocks
+   * the program for up to a quarter of a second.
+   */
   #mayRead(sender: Sender, bytes: number): boolean {
     if (
       sender.datagrams >= 1_024 ||
       sender.bytes + bytes > 2 << 20 ||
-      this.#datagrams >= MAX_DATAGRAMS ||
-      this.#bytes + bytes > MAX_BYTES
+      this.#datagrams >= 8_192 ||
+      this.#bytes + bytes > 12 << 20
     ) {
       return false;
     }

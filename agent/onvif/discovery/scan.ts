@@ -17,8 +17,6 @@ import {
 const ROUND_PAUSES_MS = [0, 200, 500] as const;
 /** The same for probes of single addresses, which are sent twice. */
 const WAITS_MS = [500, 800] as const;
-/** Concurrent probes of single addresses, some 50 a second. */
-const MAX_CONCURRENT = 64;
 
 interface ProbeOptions extends InterfaceChoice {
   readonly signal: AbortSignal;
@@ -101,7 +99,8 @@ export async function sweep(
       onProgress?.(done, addresses.length);
     }
   };
-  await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
+  // Some 50 probes a second.
+  await Promise.all(Array.from({ length: 64 }, work));
   for (const socket of sockets.values()) {
     socket.close();
   }

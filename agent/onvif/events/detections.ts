@@ -11,8 +11,6 @@ export const MAX_MS = 1_800_000;
 const SWEEP_MS = 5_000;
 /** Maximum number of states, which are kept by topic and source; a camera has some dozens. */
 const MAX_STATES = 128;
-/** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
-const MAX_BEGINS = 30;
 
 /**
  * Called when a detection starts or ends; `undefined`: momentary. Must not throw.
@@ -169,7 +167,8 @@ export class Detections {
   #mayBegin(): boolean {
     const nowMs = this.#clock.monoMs();
     this.#begins = this.#begins.filter((beganMs) => nowMs - beganMs < MINUTE_MS);
-    if (this.#begins.length >= MAX_BEGINS) {
+    // A camera with more starts per minute is faulty, and each one costs a line on the disk.
+    if (this.#begins.length >= 30) {
       this.dropped += 1;
       return false;
     }

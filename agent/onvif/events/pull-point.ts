@@ -13,7 +13,6 @@ const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const LIFE_S = 120;
 /** Added to the camera's wait for its reply. */
 const PULL_GRACE_MS = 10_000;
-const MAX_MESSAGES = 50;
 const END_DEADLINE_MS = 3_000;
 const MAX_REFERENCE = 4_000;
 
@@ -61,7 +60,7 @@ export class PullPoint {
   async pull(waitMs: number, signal: AbortSignal): Promise<Notification[]> {
     const leftMs = Math.max(1_000, this.#renewAtMs - this.#clock.monoMs());
     const seconds = Math.max(1, Math.round(Math.min(waitMs, leftMs) / 1000));
-    const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>${MAX_MESSAGES}</tev:MessageLimit></tev:PullMessages>`;
+    const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>50</tev:MessageLimit></tev:PullMessages>`;
     const response = await call(this.#session, this.reference, {
       body,
       response: 'PullMessagesResponse',

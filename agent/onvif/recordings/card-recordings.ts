@@ -26,11 +26,6 @@ export interface CardSummary {
   readonly recordings: number;
 }
 
-/** Some cameras list each hour of each track. */
-const MAX_RECORDINGS_OF_PAGE = 512;
-const MAX_TRACKS = 16;
-/** As ONVIF limits a ReferenceToken. */
-const MAX_TOKEN_CHARACTERS = 64;
 /** Cameras without a card state the year 1, 1970 or 2000 instead of no time. */
 const EARLIEST_MS = Date.UTC(2001, 0, 1);
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)?$/i;
@@ -42,7 +37,8 @@ export function readSearchPage(response: XmlElement): SearchPage {
   return {
     isComplete: state !== 'queued' && state !== 'searching',
     recordings: elements(list, 'RecordingInformation')
-      .slice(0, MAX_RECORDINGS_OF_PAGE)
+      // Some cameras list each hour of each track.
+      .slice(0, 512)
       .flatMap((element) => {
         const recording = readRecording(element);
         return recording ? [recording] : [];
@@ -67,7 +63,7 @@ function readRecording(element: XmlElement): CardRecording | undefined {
     return undefined;
   }
   const tracks = elements(element, 'Track')
-    .slice(0, MAX_TRACKS)
+    .slice(0, 16)
     .map((track) => ({
       fromMs: cameraTime(findText(track, 'DataFrom')),
       untilMs: cameraTime(findText(track, 'DataTo')),
@@ -99,7 +95,8 @@ function readRecording(element: XmlElement): CardRecording | undefined {
 
 /** A token goes back to the camera as it is. */
 function tokenOf(text: string | undefined): string | undefined {
-  return text !== undefined && text.length <= MAX_TOKEN_CHARACTERS && plainLine(text) === text ? text : undefined;
+  // ONVIF limits a ReferenceToken to 64 characters.
+  return text !== undefined && text.length <= 64 && plainLine(text) === text ? text : undefined;
 }
 
 /** xs:dateTime as Unix milliseconds. Without a zone it is UTC, which ONVIF requires of all times. */

@@ -9,8 +9,6 @@ import { find, findNumber, findText, localName, readCameraXml } from './xml/xml.
 
 /** The largest real replies (profiles of a recorder with 32 channels) have some 300 kB. */
 export const MAX_REPLY_BYTES = 1 << 20;
-/** Longest lock that is assumed, whatever the camera reports; the longest lock of known cameras is half an hour. */
-const MAX_LOCK_MS = 24 * 3_600_000;
 /** The camera truncates its time to whole seconds: on average half a second is missing. */
 const HALF_A_SECOND_MS = 500;
 
@@ -122,7 +120,8 @@ export function lockOf(reply: HttpReply): { readonly forMs: number | undefined }
     return undefined;
   }
   const seconds = Number(/<unlockTime>\s*(\d{1,6})\s*</i.exec(text)?.[1] ?? headers['retry-after']?.[0] ?? Number.NaN);
-  return { forMs: seconds > 0 ? Math.min(seconds * 1000, MAX_LOCK_MS) : undefined };
+  // At most a day, whatever the camera reports; the longest lock of known cameras is half an hour.
+  return { forMs: seconds > 0 ? Math.min(seconds * 1000, 24 * 3_600_000) : undefined };
 }
 
 /**

@@ -1,8 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Download, DownloadQuery } from './download.ts';
 
-/** A download stays in memory while it is built or sent: room for seven plain MP4 files of six hours. */
-const MAX_SENT_BYTES = 192 << 20;
 const RETRY_SECONDS = 10;
 
 export class DownloadCache {
@@ -13,7 +11,8 @@ export class DownloadCache {
   /** Memory reserved for downloads being built. */
   #reservedBytes = 0;
 
-  constructor(maxSentBytes = MAX_SENT_BYTES) {
+  /** A download stays in memory while it is built or sent: room for seven plain MP4 files of six hours. */
+  constructor(maxSentBytes = 192 << 20) {
     this.#maxSentBytes = maxSentBytes;
   }
 

@@ -1,8 +1,6 @@
 import { fullBox, join, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 
-/** `reference_count` of `sidx` has 16 bits; with more fragments, several share an entry. */
-const MAX_REFERENCES = 0xffff;
 /** starts_with_SAP and SAP_type 1. */
 const STARTS_WITH_ACCESS_POINT = 0x9000_0000;
 const HAS_ACCESS_POINT = 0x1000_0000;
@@ -100,7 +98,8 @@ export class FragmentIndex {
    * The first fragment of each entry. If there are too many fragments, only those with a sync sample start an entry.
    */
   #groups(): number[] {
-    const perGroup = Math.ceil(this.#sizes.length / MAX_REFERENCES);
+    // `reference_count` of `sidx` has 16 bits; with more fragments, several share an entry.
+    const perGroup = Math.ceil(this.#sizes.length / 0xffff);
     const firsts: number[] = [];
     let sizeBytes = 0;
     for (let i = 0; i < this.#sizes.length; i += 1) {

@@ -7,8 +7,6 @@ import type { StoredMedia } from '../../record/store/range-file.ts';
 import type { TsFragment, TsRun } from './ts-index.ts';
 
 const READ_BYTES = 256 << 10;
-/** The MPEG-TS program is known within these bytes: files of Perch begin with it, and other software repeats it. */
-const MAX_HEAD_BYTES = 8 << 20;
 
 /** Opens a recording that is not on the disks of this box. */
 export type OpenRemote = () => StoredMedia;
@@ -145,7 +143,8 @@ export class TsFile {
     next = position + sizeBytes,
   ): Promise<Uint8Array> {
     if (!this.#isReady) {
-      await this.#readFrom(0, () => this.#copies.length > 0, MAX_HEAD_BYTES, READ_BYTES);
+      // The program is known by then: files of Perch begin with it, and other software repeats it.
+      await this.#readFrom(0, () => this.#copies.length > 0, 8 << 20, READ_BYTES);
       this.#isReady = true;
     }
     const bytes = new Uint8Array(sizeBytes);

@@ -12,8 +12,6 @@ import type { FileInit } from '../../record/file/fragment-walk.ts';
 const CLOCK_HZ = 90_000;
 /** `flags` of samples that are not sync samples, ISO/IEC 14496-12 §8.8.3.1. */
 const NON_SYNC = 0x1_0000;
-/** A track whose time steps back, or forward by more than this, belongs to another recording. */
-const MAX_STEP_TICKS = 60 * CLOCK_HZ;
 
 /** The samples of one track in a fragment, by where they begin in the file. */
 export interface TsRun {
@@ -82,7 +80,8 @@ class StreamSamples implements UnitSink {
     this.#lastOrdinal = unitPosition === this.#lastPosition ? this.#lastOrdinal + 1 : 0;
     this.#lastPosition = unitPosition;
     const step = dts - this.lastDts;
-    if (step < 0 || step > MAX_STEP_TICKS) {
+    // It belongs to another recording.
+    if (step < 0 || step > 60 * CLOCK_HZ) {
       this.#index.stop();
     }
     if (!this.#index.takes(this, key, dts)) {

@@ -12,8 +12,6 @@ import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { ByteCache } from './byte-cache.ts';
 import { readRangedTable } from './ranged-table.ts';
 
-/** About ten hours of video and audio. */
-const MAX_BYTES = 48 << 20;
 /** Header, names and maps of an entry. */
 const ENTRY_BYTES = 4 << 10;
 
@@ -45,7 +43,8 @@ export class TableCache {
   /** @param isBeingWritten this process is writing the file */
   constructor(
     isBeingWritten: (file: string) => boolean = () => false,
-    maxBytes = MAX_BYTES,
+    // About ten hours of video and audio.
+    maxBytes = 48 << 20,
     openCopy: OpenCopy = () => {
       throw new Error('there are no copies');
     },

@@ -18,8 +18,6 @@ import { readTsTable } from '../mpegts/ts-table.ts';
 
 /** The `moov` of six hours of video and audio has 40 MB. */
 const MAX_MOVIE_BYTES = 256 << 20;
-/** Maximum number of samples of one track that wait while those of another are read: hours. */
-const MAX_AHEAD = 5_000_000;
 /** First bytes of a ZIP file, as which a film of several cameras is downloaded. */
 const ZIP = Buffer.from('PK\x03\x04', 'latin1');
 const MOOV = fourcc('moov');
@@ -230,8 +228,8 @@ class FragmentQueue {
         offset += sizeBytes;
         ticks += durations[i] as number;
       }
-      // Maximum number of samples of all tracks: a month.
-      if (queue && (queue.samples.length - queue.at > MAX_AHEAD || this.#count > 200_000_000)) {
+      // Samples of this track that wait for those of another: hours. Samples of all tracks: a month.
+      if (queue && (queue.samples.length - queue.at > 5_000_000 || this.#count > 200_000_000)) {
         throw new PerchError('badInput', `track ${trackId} has more samples than any recording`);
       }
     }

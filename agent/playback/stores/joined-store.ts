@@ -30,8 +30,6 @@ const GROWING_US = 30_000_000;
 const NEAR_STILL_US = 5_000_000;
 /** Time limit from the head to the end of the other store's list if the disks have recordings. */
 const MAX_LIST_MS = 2_000;
-/** Memory for playlists of the other store while rewinds are open: the playlist of a day takes a few megabytes. */
-const MAX_REWIND_BYTES = 8 << 20;
 
 export interface JoinedStoreDeps {
   readonly disk: DiskStore;
@@ -53,7 +51,8 @@ interface OpenRewind {
 /** Recordings on the disks, and in their gaps those of another store. Requests wait for at most one answer of it. */
 export class JoinedStore implements PathRecordings {
   readonly #deps: JoinedStoreDeps;
-  readonly #rewinds = new ByteCache<OpenRewind>(MAX_REWIND_BYTES);
+  /** Playlists of the other store while rewinds are open: that of a day takes a few megabytes. */
+  readonly #rewinds = new ByteCache<OpenRewind>(8 << 20);
 
   constructor(deps: JoinedStoreDeps) {
     this.#deps = deps;

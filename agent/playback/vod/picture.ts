@@ -11,10 +11,6 @@ import { recordedFile } from '../read/slice.ts';
 import { type FoundKey, MAX_FRAME_BYTES, readFrame, shownUs, sizeOf } from './frame.ts';
 import type { FoundSnapshot } from './snapshot.ts';
 
-/** Pictures of one person that are made or wait for the decoder, which has room for 16. */
-const MAX_CONCURRENT = 4;
-/** A page of events asks for some thirty at once. */
-const MAX_WAITING = 60;
 /** Samples that are decoded for one picture, from the key frame on: ten seconds of most cameras. */
 const MAX_DECODED = 250;
 /** `until` for a key frame on its own: the largest time that the decoder takes. */
@@ -163,6 +159,7 @@ async function byOthers(
 /** Pictures are made a few at a time for each person, by name or address, so that the others get theirs. */
 export class PictureTurns extends ConcurrencyLimits {
   constructor() {
-    super(MAX_CONCURRENT, MAX_WAITING, 'pictures');
+    // Of one person: the decoder has room for 16, and a page of events asks for some thirty at once.
+    super(4, 60, 'pictures');
   }
 }

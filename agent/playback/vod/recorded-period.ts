@@ -23,14 +23,12 @@ export interface RecordingLookup {
 
 /** A week of segments, and a playlist of about ten megabytes. */
 const MAX_SEGMENTS = 110_000;
-/** Layouts of a year of hourly files. */
-const MAX_LAYOUT_BYTES = 16 << 20;
 
 export class RecordedPeriods {
   readonly #recordings: RecordingLookup;
   readonly #tables: TableCache;
-  /** A day's playlist needs each of its files, whose much larger tables may be evicted by then. */
-  readonly #layouts = new ByteCache<VodLayout>(MAX_LAYOUT_BYTES);
+  /** A day's playlist needs each of its files, whose much larger tables may be evicted by then. Room for a year of hourly files. */
+  readonly #layouts = new ByteCache<VodLayout>(16 << 20);
   readonly #logger: Logger;
 
   constructor(recordings: RecordingLookup, tables: TableCache, logger: Logger) {

@@ -8,8 +8,6 @@ import { etagOf } from '../read/send-ranged.ts';
 const SEARCH_RANGES_US = [3_600e6, 86_400e6] as const;
 /** A copied file has lost its time, but belongs near its recording. */
 const TOLERANCE_US = 60e6;
-/** Recordings checked for snapshots, so that cameras without any stay cheap. */
-const MAX_CHECKED = 500;
 
 type SnapshotRow = Pick<SegmentRow, 'file' | 'startUs' | 'durationUs' | 'state'>;
 
@@ -52,7 +50,8 @@ async function nearestOf(
   const near = rows.map((row) => ({ row, awayUs: distanceOf(row, timeUs) })).sort((a, b) => a.awayUs - b.awayUs);
   const candidates: Candidate[] = [];
   let bestUs = Infinity;
-  for (const { row, awayUs } of near.slice(0, MAX_CHECKED)) {
+  // Cameras without any snapshot stay cheap.
+  for (const { row, awayUs } of near.slice(0, 500)) {
     if (awayUs - TOLERANCE_US > bestUs) {
       break;
     }

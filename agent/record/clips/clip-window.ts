@@ -1,9 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { CameraEvent } from '../events/event.ts';
 
-/** Longest transport delay of a frame; a larger difference means a clock was set. */
-const MAX_TRAVEL_MS = 2_000;
-
 /**
  * How long a path is recorded for its events; overlapping ones form one window. Uses the monotonic clock: setting the
  * wall clock neither cuts a clip nor makes it endless.
@@ -25,7 +22,8 @@ export class ClipWindow {
 
   /** Whether a sample arriving now belongs to the window. @param wall its capture time, Unix milliseconds */
   contains(wall: number): boolean {
-    const onTheWayMs = Math.min(MAX_TRAVEL_MS, Math.max(0, this.#clock.wallMs() - wall));
+    // A larger difference means a clock was set.
+    const onTheWayMs = Math.min(2_000, Math.max(0, this.#clock.wallMs() - wall));
     return this.#running.size > 0 || this.#clock.monoMs() - onTheWayMs < this.#untilMs;
   }
 

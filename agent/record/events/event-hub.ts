@@ -16,8 +16,6 @@ const PULSE_MS = 5_000;
 const MAX_OPEN_MS = 3_600_000;
 /** Maximum duration of an event reported with its end. */
 const MAX_MS = 86_400_000;
-/** Of all paths: each of 20,000 cameras may see something at once. */
-const MAX_RUNNING = 20_000;
 /** How far in the future an event may be: the clocks of reporters may be ahead. */
 const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
@@ -234,7 +232,8 @@ export class EventHub implements EventFeed {
 
   #checkCapacity(path: string): void {
     const ofPath = this.running(path).length;
-    if (ofPath >= 64 || this.#running.size >= MAX_RUNNING) {
+    // Each of 20,000 cameras may see something at once.
+    if (ofPath >= 64 || this.#running.size >= 20_000) {
       const message = `${ofPath} events are ongoing in path '${path}', ${this.#running.size} in all: end some of them first`;
       throw new PerchError('exhausted', message, { path, retryAfterS: SWEEP_MS / 1000 });
     }

@@ -8,8 +8,6 @@ import { diskFs, diskFull, RECORDING_MODE, type SegmentFs, type SegmentHandle } 
 import type { CameraEvent } from './event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
 
-/** In a month of a path, about 40,000 events that are not labelled, or 20,000 with a label. */
-const MAX_FILE_BYTES = 16 << 20;
 const MAX_WAITING = 1_000;
 const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
 /** For events without a path; not a valid path name. */
@@ -59,7 +57,8 @@ export class EventJournal {
   device: number | undefined;
 
   constructor(options: EventJournalOptions) {
-    this.#options = { maxFileBytes: MAX_FILE_BYTES, fs: diskFs, inTurn: (_device, flush) => flush(), ...options };
+    // In a month of a path, about 40,000 events that are not labelled, or 20,000 with a label.
+    this.#options = { maxFileBytes: 16 << 20, fs: diskFs, inTurn: (_device, flush) => flush(), ...options };
   }
 
   get hasUnsynced(): boolean {

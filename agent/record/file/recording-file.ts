@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { readFull } from '../../base/files/read-full.ts';
+import { DAY_MS } from '../../base/time/units.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
@@ -17,8 +18,6 @@ import type { ReadableFile } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');
-/** A longer `mvhd` duration is not credible. */
-const MAX_MS = 100 * 86_400_000;
 
 interface TailPlace {
   readonly offset: number;
@@ -80,8 +79,9 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
   };
 }
 
+/** A longer `mvhd` duration is not credible. */
 const plausible = (durationMs: number | undefined): number =>
-  durationMs !== undefined && durationMs < MAX_MS ? durationMs : 0;
+  durationMs !== undefined && durationMs < 100 * DAY_MS ? durationMs : 0;
 
 /** Offset of an `mfra` that ends the file. */
 async function findMfra(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {

@@ -16,9 +16,6 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 /** Hours with the same offset at both ends have it throughout: no zone changes twice within them. */
 const WINDOW_MS = 6 * 3_600_000;
 
-/** Those of a fortnight's timetable, with the days around it. */
-const MAX_WINDOWS = 256;
-
 /** By zone and by their beginning; null: the offset changes within. `Intl` takes longer than everything else about an event in a list. */
 const windows = new Map<string, Map<number, number | null>>();
 
@@ -37,7 +34,8 @@ export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
   if (offsetMs === undefined) {
     const beginMs = offsetIn(zone, fromMs);
     offsetMs = offsetIn(zone, fromMs + WINDOW_MS) === beginMs ? beginMs : null;
-    putBounded(ofZone, fromMs, offsetMs, MAX_WINDOWS);
+    // Those of a fortnight's timetable, with the days around it.
+    putBounded(ofZone, fromMs, offsetMs, 256);
   }
   return offsetMs ?? offsetIn(zone, utcMs);
 }

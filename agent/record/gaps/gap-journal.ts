@@ -5,8 +5,6 @@ import type { CameraEvent } from '../events/event.ts';
 import { EventJournal, type EventJournalOptions } from '../events/event-journal.ts';
 import { type GapReason, gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
-/** About a thousand outages of a path in a month; later ones have no reason. */
-const MAX_FILE_BYTES = 1 << 20;
 /** Time for cameras to connect after a start; not an outage. */
 const CONNECT_MS = 15_000;
 
@@ -48,7 +46,8 @@ export class GapJournal {
   constructor(options: GapJournalOptions) {
     this.#options = options;
     this.#startedMonoMs = options.clock.monoMs();
-    this.files = new EventJournal({ ...options, maxFileBytes: MAX_FILE_BYTES });
+    // About a thousand outages of a path in a month; later ones have no reason.
+    this.files = new EventJournal({ ...options, maxFileBytes: 1 << 20 });
   }
 
   async replay(index: { addEvent(event: CameraEvent): void }, sinceMs?: number): Promise<void> {

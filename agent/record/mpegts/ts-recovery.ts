@@ -7,8 +7,6 @@ import { readTsHead } from './ts-recording-file.ts';
 
 /** Files of other programs have no end mark and are checked at each start. */
 const FOREIGN_TAIL_BYTES = 1 << 20;
-/** So many packets in a row are no accident. */
-const MIN_PACKETS = 3;
 
 type TsRecovery =
   | { readonly kind: 'finished' }
@@ -95,7 +93,8 @@ async function findForeignEnd(handle: ReadableFile, sizeBytes: number): Promise<
       const whole = bytesRead - (bytesRead % PACKET_BYTES);
       for (let i = 0; i < whole; i += PACKET_BYTES) {
         packets = bytes[i] === SYNC_BYTE ? packets + 1 : 0;
-        endOffset = packets >= MIN_PACKETS ? at + i + PACKET_BYTES : endOffset;
+        // So many packets in a row are no accident.
+        endOffset = packets >= 3 ? at + i + PACKET_BYTES : endOffset;
       }
       if (whole === 0) {
         break;

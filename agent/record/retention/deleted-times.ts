@@ -6,7 +6,6 @@ import type { Logger } from '../../base/log.ts';
 export const DELETED_TIMES = 'deleted-times.json';
 /** More deletions than a person makes of a path. */
 const MAX_RANGES = 500;
-const MAX_PATHS = 1_000;
 
 const State = Type.Object({
   /** In Unix microseconds, by path. From 0 on: all recordings of the path, until the time of the deletion. */
@@ -63,7 +62,7 @@ export class DeletedTimes {
       this.#paths.set(path, ranges);
     }
     const [first] = this.#paths.keys();
-    if (this.#paths.size > MAX_PATHS && first !== undefined) {
+    if (this.#paths.size > 1_000 && first !== undefined) {
       this.#paths.delete(first);
     }
   }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { DAY_US } from '../../base/time/units.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { SegmentLog } from '../file/segment-log.ts';
 import type { DeletionReason, DeletionTrace } from './deletion-trace.ts';
@@ -10,8 +11,6 @@ import { ownershipOf } from './ownership.ts';
 
 /** Leaves an SD card time for recording. */
 const DELETION_PAUSE_MS = 20;
-/** The maximum of `recordSegmentDuration`. */
-const MAX_FILE_US = 86_400_000_000;
 
 /** Why nothing is deleted by age, for programs: protected ranges, time or date are unknown. */
 export type DeletionHold = 'protection' | 'clock' | 'date';
@@ -150,7 +149,8 @@ export class Deletions {
       if (reason === 'age' && !found.isDated && !doomed.isDated) {
         return { kind: 'kept', because: 'undated' };
       }
-      if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : MAX_FILE_US)) {
+      // An unknown duration is taken to be the maximum of `recordSegmentDuration`.
+      if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : DAY_US)) {
         return { kind: 'kept', because: 'protected' };
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);

@@ -6,8 +6,6 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import { damagedFile, type Problem } from '../../config/yaml/problem.ts';
 import type { RetentionRules } from './retention.ts';
 
-/** Maximum of remembered paths. The newest removed paths are kept; recordings of forgotten paths stay. */
-const MAX_PATHS = 2_000;
 const MAX_RECORD_PATHS = 16;
 
 interface RememberedLimit {
@@ -244,5 +242,6 @@ function parseFormer(value: unknown): FormerLimit | undefined {
 function bounded(limits: ReadonlyMap<string, RememberedLimit>): Map<string, RememberedLimit> {
   const isOwn = ([path, { entry }]: [string, RememberedLimit]): boolean => path === entry;
   const { own = [], others = [] } = Object.groupBy(limits, (one) => (isOwn(one) ? 'own' : 'others'));
-  return new Map([...others, ...own].slice(-MAX_PATHS));
+  // The newest removed paths are kept; recordings of forgotten paths stay.
+  return new Map([...others, ...own].slice(-2_000));
 }

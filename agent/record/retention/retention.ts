@@ -7,10 +7,6 @@ import { RecordPathPattern } from '../file/record-path.ts';
 import type { DeletionCandidate, Deletions } from './deletions.ts';
 
 const MIN_PAUSE_MS = 1_000;
-/** A pause notices a changed configuration after this time. */
-const MAX_UNAWARE_MS = 60_000;
-/** A slower folder continues in parallel with the next: its disk may hang. */
-const MAX_BLOCKED_MS = 60_000;
 
 export interface RetentionRules {
   recordPaths(): readonly string[];
@@ -52,7 +48,8 @@ async function pause(lengthMs: () => number, clock: Clock, signal: AbortSignal):
   const beganMs = clock.monoMs();
   let leftMs = lengthMs();
   while (leftMs > 0 && !signal.aborted) {
-    await clock.sleep(Math.min(leftMs, MAX_UNAWARE_MS), signal);
+    // A changed configuration is noticed within a minute.
+    await clock.sleep(Math.min(leftMs, 60_000), signal);
     leftMs = lengthMs() - (clock.monoMs() - beganMs);
   }
 }
@@ -84,7 +81,8 @@ export async function deleteExpired(
     const done = deleteBelow(recordPath, rules, deps, signal, deleted, zone)
       .catch((error: unknown) => logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings'))
       .finally(() => busy.delete(recordPath));
-    await endsWithin(clock, MAX_BLOCKED_MS, done);
+    // A slower folder continues in parallel with the next: its disk may hang.
+    await endsWithin(clock, 60_000, done);
   }
   return deleted;
 }

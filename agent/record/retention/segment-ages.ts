@@ -2,9 +2,6 @@ import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 
-/** Far more than are recorded before a box's clock is set. */
-const MAX_FILES = 10_000;
-
 /**
  * Ages of recordings of this process by the monotonic clock. A box that starts with a wrong clock names its first
  * recordings for last week: they must not be deleted once the clock is set.
@@ -27,7 +24,8 @@ export class SegmentAges implements SegmentLog {
   }
 
   opened(segment: Segment): void {
-    putBounded(this.#startedMs, segment.file, this.#clock.monoMs(), MAX_FILES);
+    // Far more than are recorded before a box's clock is set.
+    putBounded(this.#startedMs, segment.file, this.#clock.monoMs(), 10_000);
     this.#log.opened(segment);
   }
 

@@ -10,10 +10,6 @@ import { saveSnapshot } from './snapshot-files.ts';
 /** Interval of snapshots during recording. */
 const EVERY_MS = 600_000;
 const POLL_MS = 30_000;
-/** Events closer together share a snapshot. */
-const MIN_INTERVAL_MS = 2_000;
-/** A clip's file appears after its event: the snapshot waits. */
-const MAX_WAIT_MS = 15_000;
 /** Pause after a failure. One that a person has to fix (a wrong password, which cameras count) waits for the full interval. */
 const FAILURE_PAUSE_MS = 60_000;
 
@@ -134,7 +130,8 @@ export class SnapshotTaker {
       return;
     }
     state.isBusy = true;
-    state.notBeforeMs = this.#nowMs + MIN_INTERVAL_MS;
+    // Events closer together share a snapshot.
+    state.notBeforeMs = this.#nowMs + 2_000;
     state.dueMs = this.#nowMs + EVERY_MS;
     this.#run(this.#fetch(path, state, source));
   }
@@ -147,7 +144,8 @@ export class SnapshotTaker {
       // Captured between request and response.
       const timeMs = (askedMs + clock.wallMs()) / 2;
       if (state.recording === undefined) {
-        state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + MAX_WAIT_MS };
+        // A clip's file appears after its event.
+        state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + 15_000 };
       } else {
         await this.#keep(path, state.recording, jpeg, timeMs);
       }

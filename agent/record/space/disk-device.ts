@@ -8,7 +8,6 @@ import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 const SPARE_SHARE = 1 / 20;
 /** The bytes written in this time are freed in addition. */
 const SPARE_SECONDS = 30;
-const MAX_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs free space with a delay. */
 const EFFECT_MS = 60_000;
 /** Pause after nothing could be deleted. */
@@ -98,7 +97,7 @@ export class DiskDevice {
     const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, 2 ** 30);
     const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
     // Something else may fill the disk fast: not all recordings are deleted at once.
-    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MAX_AHEAD_SHARE);
+    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes / 4);
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
     const oldest = oldestBelow(index, this.#folders);

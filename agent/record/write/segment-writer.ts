@@ -14,9 +14,6 @@ import { RecordingWriter } from './recording-writer.ts';
 import { SegmentFile } from './segment-file.ts';
 import { leadingTrackOf } from './track-buffer.ts';
 
-/** Sequence numbers have 32 bits: from here on there is room for a century at one per second. */
-const MAX_FIRST_SEQUENCE = 2 ** 30;
-
 /**
  * An MP4 file being written: numbers its parts and keeps its tables. The sample table takes two to five bytes per
  * sample, and twice that briefly at the end: up to 0.9 MB for an hour of video and audio, 21 MB for a day, the maximum.
@@ -28,7 +25,8 @@ export class SegmentWriter extends RecordingWriter {
   #samples: SampleTableWriter | undefined;
   #init: Uint8Array = new Uint8Array(0);
   #durationOffset = 0;
-  #sequence = randomInt(1, MAX_FIRST_SEQUENCE);
+  /** Sequence numbers have 32 bits: there is room for a century at one per second. */
+  #sequence = randomInt(1, 2 ** 30);
 
   override get header(): Uint8Array | undefined {
     return this.file && this.#init;

@@ -26,8 +26,6 @@ const PACKET_BYTES = 1_472;
 const MAX_COMMANDS = 64;
 /** Limit of received bytes before publish or play: a client needs a few kilobytes, and a flood of clients delays packets of cameras. */
 const MAX_BYTES_BEFORE_MEDIA = 128 << 10;
-/** Limit of unread answers and media: a group of pictures of a good camera. */
-const MAX_UNREAD_MEDIA_BYTES = 32 << 20;
 
 /** What the connections of one port share. */
 interface SharedServer {
@@ -205,8 +203,8 @@ export class RtmpConnection implements LinkOwner {
       const when = this.#session ? 'in a second' : 'without publish or play';
       throw new PerchError('exhausted', `more than ${MAX_COMMANDS} commands ${when}`);
     }
-    // Limit of unread answers.
-    const maxBytes = this.#session instanceof PlaySession ? MAX_UNREAD_MEDIA_BYTES : 1 << 18;
+    // Limit of unread answers. With media it is a group of pictures of a good camera.
+    const maxBytes = this.#session instanceof PlaySession ? 32 << 20 : 1 << 18;
     if (this.#link.queuedBytes > maxBytes) {
       throw new PerchError('exhausted', `more than ${maxBytes} bytes of answers are not read`);
     }

@@ -45,8 +45,6 @@ function appendTag(out: SampleBuffer, type: number, timestamp: number, head: Uin
 /** Tags as in an FLV file, for `FlvPackets`. */
 export const FILE_FRAMING = { name: 'flv', append: appendTag };
 
-/** Limit of viewers per address: enough for a household, or a proxy that hides its clients. */
-const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
 /** A viewer that has been behind for this long does not catch up. The samples that wait for it hold memory. */
 const HOPELESS_MS = 30_000;
@@ -94,7 +92,8 @@ export class FlvServer {
   async open({ path, query, ip }: FlvRequest): Promise<Stream> {
     const subscriber = subscriberOf(ip);
     const fromThere = [...this.#viewers.values()].filter(({ request }) => subscriberOf(request.ip) === subscriber);
-    if (this.#viewers.size >= 500 || fromThere.length >= MAX_PER_ADDRESS) {
+    // Enough for a household, or a proxy that hides its clients.
+    if (this.#viewers.size >= 500 || fromThere.length >= 250) {
       throw new PerchError('exhausted', 'too many viewers of FLV', { retryAfterS: RETRY_AFTER_S });
     }
     const stream = await this.#paths.open(path, query);

@@ -39,8 +39,6 @@ function sequenceVector(sequence: number): Uint8Array {
 }
 
 const MAX_SEGMENT_BYTES = 64 << 20;
-/** Limit of a key file; a key has 16 bytes. */
-const MAX_KEY_BYTES = 256;
 /** Limit of segments in a row that cannot be loaded. */
 const MAX_FAILURES = 3;
 /** A playlist without a new segment for this many times its target duration has stopped. */
@@ -295,7 +293,8 @@ export class Rendition {
       return bytes;
     }
     const kept = this.#key?.url === key.url ? this.#key : undefined;
-    this.#key = kept ?? { url: key.url, bytes: await this.#loadFile({ url: key.url }, MAX_KEY_BYTES, signal) };
+    // A key has 16 bytes.
+    this.#key = kept ?? { url: key.url, bytes: await this.#loadFile({ url: key.url }, 256, signal) };
     try {
       return decryptSegment(bytes, this.#key.bytes, key, sequence);
     } catch (cause) {

@@ -16,8 +16,6 @@ import { cameraOf } from '../../transports/tls/peer.ts';
 
 /** Default limit for the TCP connection. A connected camera without a description after this time counts as slow. */
 const DEADLINE_MS = 5_000;
-/** Limit for each reply of a camera that has accepted the connection: some need 8 s to start an encoder for DESCRIBE. */
-const MAX_ANSWER_MS = 20_000;
 
 interface DescribeOptions {
   readonly signal: AbortSignal;
@@ -56,7 +54,8 @@ export async function describeStream(
   options: DescribeOptions,
 ): Promise<DescribedStream> {
   const { signal, isClearAllowed = false, fingerprint = '', clock = systemClock, loginWatch } = options;
-  const { deadlineMs = DEADLINE_MS, answerMs = MAX_ANSWER_MS, onSlow } = options;
+  // Some cameras need 8 s to start an encoder for DESCRIBE.
+  const { deadlineMs = DEADLINE_MS, answerMs = 20_000, onSlow } = options;
   const address = parseAddress(url, 'camera');
   const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed, loginWatch);
   const [late, over] = [new AbortController(), new AbortController()];

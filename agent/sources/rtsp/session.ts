@@ -58,8 +58,6 @@ const KEY_FRAME_EVERY_MS = 1_000;
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
-/** Half of RFC 2326's default session timeout; also for cameras with a longer timeout. */
-const MAX_KEEP_ALIVE_MS = 30_000;
 
 interface SessionOptions extends RtspSourceOptions {
   /** Longest pause between keep-alives. */
@@ -127,7 +125,8 @@ export class RtspSession {
     this.#isPipelined = options.box !== undefined;
     this.#playFields = options.playFields;
     this.#address = address;
-    this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
+    // Half of RFC 2326's default session timeout; also for cameras with a longer timeout.
+    this.#longestKeepAliveMs = options.keepAliveMs ?? 30_000;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#tracks = new ReceivedTracks('camera', sink, options, clock, log);
     this.#tracks.writer.onUrgentReader = () => this.#readAtOnce();

@@ -15,8 +15,6 @@ import { HttpLogin } from './http-login.ts';
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_COOKIES = 20;
-/** The most connections to one host: as many as a player opens. */
-const MAX_SOCKETS = 6;
 const IDLE_MS = 60_000;
 
 type Decoder = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -65,7 +63,8 @@ export class HttpClient {
   readonly #configured: URL;
   readonly #login: HttpLogin | undefined;
   readonly #guard: HostGuard;
-  readonly #pool = new ConnectionPool({ maxSockets: MAX_SOCKETS, idleMs: IDLE_MS, mayRepeat: true });
+  /** As many sockets as a player opens. */
+  readonly #pool = new ConnectionPool({ maxSockets: 6, idleMs: IDLE_MS, mayRepeat: true });
   /** The server announces longer bodies than it sends. */
   #hasWrongLengths = false;
   /** Cookie values by host, then by name. */

@@ -5,7 +5,6 @@ import type { FlvAbilities } from '../flv/selection.ts';
 const MULTITRACK = 2;
 /** Flags CanDecode and CanForward of FourCcInfoMask. */
 const CAN_DECODE_OR_FORWARD = 1 | 4;
-const MAX_FOURCCS = 64;
 
 /** What Perch itself accepts. Its readers may not support all of it. */
 export const OUR_ABILITIES = {
@@ -37,7 +36,7 @@ export function abilitiesOf(said: AmfObject): FlvAbilities {
 }
 
 function add(fourCcs: Set<string>, value: AmfValue): void {
-  if (typeof value === 'string' && (value === '*' || value.length === 4) && fourCcs.size < MAX_FOURCCS) {
+  if (typeof value === 'string' && (value === '*' || value.length === 4) && fourCcs.size < 64) {
     fourCcs.add(value);
   }
 }

@@ -16,8 +16,6 @@ import { Timeline } from '../../stream/ingest/timeline.ts';
 const CLOCK_HZ = 1_000;
 /** A track that was announced, or may follow, is awaited for this long. */
 const TIMES = { soundMs: 2_000, pictureMs: 5_000 };
-/** The most tracks: sixteen that the demuxer opens, and an awaited one of each kind. */
-const MAX_TRACKS = 18;
 
 /** Turns the audio, video and data messages of RTMP into a stream. */
 export class FlvInput implements FlvTracks {
@@ -32,7 +30,8 @@ export class FlvInput implements FlvTracks {
   readonly #expected = new Set<DemuxedTrack>();
   readonly #writer: StreamWriter;
   readonly #demuxer = new FlvDemuxer(this);
-  readonly #pace = new SenderPace(MAX_TRACKS);
+  /** Sixteen tracks that the demuxer opens, and an awaited one of each kind. */
+  readonly #pace = new SenderPace(18);
   readonly #startedMs: number;
   readonly #refusals: string[] = [];
   #hasBegun = false;

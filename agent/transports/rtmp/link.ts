@@ -15,12 +15,6 @@ import {
   writeMessage,
 } from './messages.ts';
 
-/** The largest message of a peer before it may publish. */
-const MAX_COMMAND_BYTES = 32 << 10;
-/** The largest media message: a video access unit with its tag header. */
-const MAX_MEDIA_BYTES = VIDEO_SAMPLES.maxSampleBytes + 1_024;
-/** The most bytes of unread answers to pings and acknowledgements: further ones are dropped. */
-const MAX_UNREAD_BYTES = 64 << 10;
 /** Window acknowledgement size, §5.4.4: after this many bytes each end acknowledges them. */
 const WINDOW_BYTES = 2_500_000;
 const DYNAMIC_LIMIT = 2;
@@ -50,7 +44,8 @@ export class RtmpLink implements ByteSink, MessageSink {
   readonly #channel: ByteChannel;
   readonly #owner: LinkOwner;
   readonly #handshake: Handshake;
-  readonly #chunks = new ChunkReader(this, MAX_COMMAND_BYTES);
+  /** The largest message of a peer before it may publish. */
+  readonly #chunks = new ChunkReader(this, 32 << 10);
   #receivedBytes = 0;
   #sentBytes = 0;
   #acknowledgedBytes = 0;
@@ -82,7 +77,8 @@ export class RtmpLink implements ByteSink, MessageSink {
 
   /** From now on messages may be as large as pictures. */
   allowMedia(): void {
-    this.#chunks.maxMessageBytes = MAX_MEDIA_BYTES;
+    // A video access unit with its tag header.
+    this.#chunks.maxMessageBytes = VIDEO_SAMPLES.maxSampleBytes + 1_024;
   }
 
   /** Announces chunk size and acknowledgement window. Called before the first command. */
@@ -215,8 +211,9 @@ export class RtmpLink implements ByteSink, MessageSink {
     }
   }
 
+  /** Otherwise answers to pings and acknowledgements are dropped. */
   get #isRead(): boolean {
-    return this.#channel.queuedBytes <= MAX_UNREAD_BYTES;
+    return this.#channel.queuedBytes <= 64 << 10;
   }
 
   #event(event: number, value: number): void {

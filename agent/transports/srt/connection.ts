@@ -25,14 +25,10 @@ import { TsbpdClock } from './tsbpd-clock.ts';
 const PROBE_MASK = 0x0f;
 const SHARE_OF_NEW = 1 / 16;
 const KEEPALIVE_US = 1_000_000;
-/** As in libsrt. A peer with nothing to send sends a keepalive each second. */
-const MIN_IDLE_TIMEOUT_MS = 5_000;
 const LIGHT_ACK_PACKETS = 64;
 /** Ticks further apart than `STALL_US` show that the process was held up. Packets of that time are read within `GRACE_US`. */
 const STALL_US = 30_000;
 const GRACE_US = 20_000;
-/** The largest loss list of a NAK; ranges that do not fit are reported with the next one. */
-const MAX_NAK_BYTES = MAX_PAYLOAD_BYTES;
 const FULL_ACK_BYTES = HEADER_BYTES + 28;
 /** SRT's own limit, 1 Gbit/s. */
 const UNLIMITED_BANDWIDTH = 125_000_000;
@@ -90,7 +86,8 @@ export class SrtConnection {
   readonly #keys: KeyExchange;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-  readonly #control = Buffer.alloc(HEADER_BYTES + MAX_NAK_BYTES);
+  /** Ranges that do not fit in a loss list are reported with the next one. */
+  readonly #control = Buffer.alloc(HEADER_BYTES + MAX_PAYLOAD_BYTES);
   #isClosed = false;
   #lastReceivedUs: number;
   #lastSentUs: number;
@@ -185,7 +182,8 @@ export class SrtConnection {
 
   /** Called every 10 ms. */
   tick(nowUs: number): void {
-    const idleUs = 1000 * Math.max(this.options.idleTimeoutMs ?? 0, MIN_IDLE_TIMEOUT_MS);
+    // As in libsrt. A peer with nothing to send sends a keepalive each second.
+    const idleUs = 1000 * Math.max(this.options.idleTimeoutMs ?? 0, 5_000);
     if (nowUs - this.#lastReceivedUs > idleUs) {
       this.close('the peer is silent', nowUs);
       return;

@@ -1,6 +1,5 @@
 const INITIAL_RTT_US = 100_000;
 const INITIAL_VARIANCE_US = 50_000;
-const MIN_NAK_INTERVAL_US = 20_000;
 /** Interval of full ACKs. */
 export const SYN_US = 10_000;
 
@@ -23,7 +22,7 @@ export class RoundTrip {
   }
 
   get nakIntervalUs(): number {
-    return Math.max((this.rttUs + 4 * this.varianceUs) / 2, MIN_NAK_INTERVAL_US);
+    return Math.max((this.rttUs + 4 * this.varianceUs) / 2, 20_000);
   }
 
   /** Retransmission timeout, §5.1.2. */

@@ -9,13 +9,12 @@ export interface Wifi {
 
 /** `usr/lib/perch-image/wifi` stores no more. */
 export const MAX_NETWORKS = 16;
-/** IEEE 802.11 §9.4.2.2. */
-const MAX_NAME_BYTES = 32;
 /** IEEE 802.11 annex J.4. */
 const PSK_ROUNDS = 4_096;
 
 export const isNetworkName = (name: string): boolean =>
-  name !== '' && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/\p{Cc}/u.test(name);
+  // IEEE 802.11 §9.4.2.2.
+  name !== '' && Buffer.byteLength(name) <= 32 && !/\p{Cc}/u.test(name);
 
 /** A password, or its key as 64 hexadecimal digits. */
 export const isWifiPassword = (password: string): boolean => /^[\x20-\x7e]{8,63}$/.test(password) || isKey(password);

@@ -10,8 +10,6 @@ import { awayWords } from './words.ts';
 
 export const CALLED_ADDRESS = 'v3/away/servers/list?itemsPerPage=1000';
 export const BOXES_ADDRESS = 'v3/boxes/list?itemsPerPage=1000';
-/** The box connects to all addresses and waits for the server. */
-const MAX_JOINING_MS = 40_000;
 const INVITATION = /^perch:\/\/server\?\S+$/;
 const ADDRESS = /^(\[[\da-f:.]+\]|[\w.-]{1,253})(?::(\d{1,5}))?$/i;
 const HTTPS_PORT = 443;
@@ -87,7 +85,8 @@ export async function join({ invitation, cameras, rights }: JoinValues): Promise
   const granted = Object.fromEntries(RIGHTS.map((right) => [right, rights.includes(right)]));
   const body = { invitation: invitation.trim(), cameras, ...granted };
   try {
-    return await fetchJson<AwayServerItem>('v3/away/servers', { method: 'POST', body, limitMs: MAX_JOINING_MS });
+    // The box connects to all addresses and waits for the server.
+    return await fetchJson<AwayServerItem>('v3/away/servers', { method: 'POST', body, limitMs: 40_000 });
   } catch (error) {
     throw joinError(error);
   }

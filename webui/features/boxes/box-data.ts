@@ -9,8 +9,6 @@ import { boxesWords } from './words.ts';
 
 export const BOXES_ADDRESS = 'v3/boxes/list?itemsPerPage=1000';
 
-/** Time limit of pairing: the server connects to all addresses and waits for the box. */
-const MAX_PAIRING_MS = 30_000;
 const INVITATION_START = 'perch://invitation?';
 const INVITATION = /^perch:\/\/invitation\?\S+$/;
 /** The server's syntax of an address: `host:port`. */
@@ -96,7 +94,8 @@ export class AddBox {
     this.#before ??= new Set((await loadBoxes()).map(({ id }) => id));
     const body = { invitation, cameras: [] };
     try {
-      return await fetchJson<BoxAnswer>('v3/boxes', { method: 'POST', body, limitMs: MAX_PAIRING_MS });
+      // The server connects to all addresses and waits for the box.
+      return await fetchJson<BoxAnswer>('v3/boxes', { method: 'POST', body, limitMs: 30_000 });
     } catch (error) {
       const { status, why } = error instanceof RequestError ? error : { status: undefined, why: undefined };
       this.#isUnanswered ||= status === 0;

@@ -20,8 +20,6 @@ import { systemWords } from '../../words/settings/system.ts';
 import { cameraNetworkWords } from './words.ts';
 
 const ADDRESS = 'v3/camera-network';
-/** Time limit of a request; the box waits 65 s. */
-const MAX_WAIT_MS = 75_000;
 
 type Device = CameraNetwork['cameras'][number];
 /** The address below `ADDRESS`, and the body. */
@@ -52,7 +50,8 @@ function State({ state, again }: { readonly state: CameraNetwork; readonly again
       setProblem(undefined);
       let isDone = true;
       try {
-        await fetchJson(ADDRESS + way, { method, body, limitMs: MAX_WAIT_MS });
+        // The box waits 65 s.
+        await fetchJson(ADDRESS + way, { method, body, limitMs: 75_000 });
       } catch (error) {
         setProblem(problemText(error));
         isDone = false;

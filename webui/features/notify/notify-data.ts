@@ -30,13 +30,12 @@ export interface NotifyChange {
 
 /** Buttons of messages, in the order of the box. */
 export const BUTTONS = ['talk', 'quiet'] as const;
-/** Browsers show no more. */
-const MAX_BUTTONS = 2;
 
 /** The choice after a tap. Of too many the first goes. @param all in their order; others, such as that of a removed rule, do not count */
 export function afterTap(chosen: readonly string[], tapped: string, all: readonly string[]): string[] {
   const others = all.filter((one) => one !== tapped && chosen.includes(one));
-  const now = chosen.includes(tapped) ? others : [...others, tapped].slice(-MAX_BUTTONS);
+  // Browsers show no more.
+  const now = chosen.includes(tapped) ? others : [...others, tapped].slice(-2);
   return all.filter((one) => now.includes(one));
 }
 /** Safari shows none. */

@@ -6,8 +6,6 @@ import type { UpdatesWords } from './words/en.ts';
 export const MAX_BYTES = 320 << 20;
 /** Lowest rate at which a file is sent or downloaded to its end: slow Wi-Fi. 4 Mbit/s. */
 const MIN_BYTES_PER_MS = 500;
-/** The box waits half a minute for a silent server. */
-const MAX_LOOK_MS = 45_000;
 
 export type LastUpdate = NonNullable<UpdateState['last']>;
 
@@ -19,7 +17,8 @@ export const checkUpdate = (file: File): Promise<UpdatePlan> => post('v3/update/
 export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/update', file);
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
-  fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: MAX_LOOK_MS });
+  // The box waits half a minute for a silent server.
+  fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: 45_000 });
 /** The box continues the download when the request is aborted. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
   fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: limitMsFor(MAX_BYTES) });

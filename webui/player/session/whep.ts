@@ -13,10 +13,6 @@ import {
 } from './live-session.ts';
 import { type Source, sessionAddress } from './source.ts';
 
-/** On the same network ICE takes a tenth of a second; otherwise the media port is unreachable. */
-const MAX_CONNECT_MS = 5_000;
-/** ICE often recovers by itself. */
-const MAX_DISCONNECTED_MS = 3_000;
 /** Limit for the response to a cancelled offer, which has the session's address, and to the question for a session. */
 const MAX_LEFT_MS = 3_000;
 
@@ -44,7 +40,8 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
       peer.addTransceiver('audio', { direction: 'recvonly' });
     }
     await Promise.race([session.offer(options.asksFirst === true), session.ended]);
-    await session.connected(MAX_CONNECT_MS);
+    // On the same network ICE takes a tenth of a second; otherwise the media port is unreachable.
+    await session.connected(5_000);
     video.srcObject = stream;
     playOrMute(video);
   });
@@ -198,7 +195,8 @@ class WhepSession implements LiveSession {
       this.#end('the connection is lost');
     }
     if (state === 'disconnected') {
-      this.#patience = setTimeout(() => this.#end('the connection is lost'), MAX_DISCONNECTED_MS);
+      // ICE often recovers by itself.
+      this.#patience = setTimeout(() => this.#end('the connection is lost'), 3_000);
     }
   }
 

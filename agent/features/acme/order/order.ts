@@ -11,7 +11,6 @@ const HTTP_01 = 'http-01';
 /** The authority has so long for its checks, and as long for the certificate. */
 const PATIENCE_MS = 180_000;
 const FIRST_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 10_000;
 
 export interface OrderRequest {
   readonly directory: string;
@@ -123,7 +122,7 @@ class Ordering {
       if (signal.aborted) {
         throw acmeFailure('other', 'ended before the authority has decided');
       }
-      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
+      pauseMs = Math.min(10_000, pauseMs * 2);
       state = await ask();
     }
     return state;

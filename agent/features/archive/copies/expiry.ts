@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { DAY_US } from '../../../base/time/units.ts';
 import type { ArchiveStorage, RecordingSource } from '../storage/contracts.ts';
 import { type ArchiveWhy, archiveFailure, whyOf } from '../storage/failure.ts';
 import { removeCopy, signedKeyOf } from './companion-objects.ts';
@@ -9,8 +10,6 @@ import { recordingOf } from './object-key.ts';
 const PAGE = 200;
 /** Pause between two pages of starts, so that the index can answer other requests. */
 const PAGE_PAUSE_MS = 10;
-/** The maximum of `recordSegmentDuration`, assumed for objects of unknown duration. */
-const MAX_FILE_US = 86_400_000_000;
 /** Maximum number of refused deletions in one run, because each costs a request. */
 const MAX_REFUSED = 1_000;
 /** Failures that concern one object, such as a lock on it; other objects may still be deleted. */
@@ -111,10 +110,13 @@ async function removeOne(
 const mayExpire = ({ isWhole, isClockTrusted, isProtectionKnown }: RecordingSource): boolean =>
   isWhole && isClockTrusted && isProtectionKnown;
 
-/** Checks both the start by the file name and the shown start, because a corrected one protects the same recording. */
+/**
+ * Checks both the start by the file name and the shown start, because a corrected one protects the same recording. An unknown duration is
+ * taken to be the maximum of `recordSegmentDuration`.
+ */
 function isProtected(
   source: RecordingSource,
-  { path, nameUs, startUs = nameUs, durationUs = MAX_FILE_US }: ArchivedObject,
+  { path, nameUs, startUs = nameUs, durationUs = DAY_US }: ArchivedObject,
 ): boolean {
   return source
     .protectedOf(path)

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { DAY_US } from '../../../base/time/units.ts';
 import type { LocalRecording, RecordingSource } from '../storage/contracts.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -13,8 +14,6 @@ const SHORT_SCAN_MS = 5_000;
 const SCAN_SHARE = 50;
 /** Time between two scans from the beginning, which find repaired files and what has been protected since. */
 const WHOLE_SCAN_MS = 3_600_000;
-/** The maximum of `recordSegmentDuration`. */
-const MAX_FILE_US = 86_400_000_000;
 
 interface PathScan {
   readonly files: number;
@@ -154,7 +153,8 @@ export class UploadQueue {
       return this.#collect(path, [all], signal, 0);
     }
     const ranges = this.#deps.source.protectedOf(path).filter(({ endUs }) => endUs > keptUs);
-    const scan = await this.#collect(path, ranges, signal, MAX_FILE_US);
+    // The maximum of `recordSegmentDuration`.
+    const scan = await this.#collect(path, ranges, signal, DAY_US);
     return { ...scan, doneUs: Number.MIN_SAFE_INTEGER };
   }
 

@@ -18,8 +18,6 @@ const DRAFT = 'incoming.part';
 /** Space that stays free on the archive's disk, which may also hold the system or recordings. */
 const MAX_RESERVE_BYTES = 1 << 30;
 const RESERVE_SHARE = 0.05;
-/** Maximum depth of nested folders: those of the path and the day. */
-const MAX_DEPTH = 300;
 
 /** Mode of the copies, the same as that of the recordings. */
 const COPY_MODE = 0o640;
@@ -224,7 +222,8 @@ export class FolderStorage implements ArchiveStorage {
         return;
       }
       const name = `${key}/${entry.name}`;
-      if (entry.isDirectory() && depth < MAX_DEPTH) {
+      // Nested folders are those of the path and the day.
+      if (entry.isDirectory() && depth < 300) {
         yield* this.#below(join(folder, entry.name), name, depth + 1, signal);
       } else if (entry.isFile()) {
         const sizeBytes = await this.#guard(() => sizeOf(join(folder, entry.name)));

@@ -15,10 +15,6 @@ import { canonicalIp, isPrivateIp } from '../../../base/network/ip-address.ts';
 import { archiveFailure, connectionFailure } from '../storage/failure.ts';
 import { needsPrivateAddress, type TargetSettings } from '../storage/settings.ts';
 
-/** Longest time without a byte in either direction. */
-const MAX_SILENCE_MS = 30_000;
-/** Longest time from the last byte of the request to the last byte of the response. */
-const MAX_ANSWER_MS = 600_000;
 /** Bytes sent in one step: the rate limit counts in these steps. */
 const SLICE_BYTES = 64 << 10;
 const EMPTY = new Uint8Array();
@@ -131,7 +127,8 @@ export class S3Client {
       headers,
       signal,
       agent: this.#agent,
-      timeout: MAX_SILENCE_MS,
+      // Without a byte in either direction.
+      timeout: 30_000,
       ...(this.#isPrivate && { lookup: this.#privateLookup }),
     };
     const request = (this.#isTls ? tlsRequest : plainRequest)(url, options);
@@ -146,7 +143,8 @@ export class S3Client {
     });
     await this.#write(request, body, pace, ended.promise);
     const late = () => request.destroy(archiveFailure('timeout', `${this.host} answers too slowly`));
-    const timer = setTimeout(late, MAX_ANSWER_MS);
+    // From the last byte of the request to the last byte of the response.
+    const timer = setTimeout(late, 600_000);
     return ended.promise.finally(() => clearTimeout(timer));
   }
 

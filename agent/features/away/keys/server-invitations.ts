@@ -10,7 +10,6 @@ import type { StoredKey } from './away-file.ts';
 /** 12 random bytes, and the end of the invitation in Unix seconds (4 bytes). */
 const RANDOM_BYTES = 12;
 const SECRET = /^[\w-]{22}$/;
-const MAX_USED = 1_000;
 /** PKCS #8 of an Ed25519 private key (RFC 8410 §7), before its 32 bytes. */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -63,7 +62,7 @@ export class ServerInvitations {
     }
     const keys = this.#keysOf(secret);
     check(keys);
-    putBounded(this.#used, secret, true, MAX_USED);
+    putBounded(this.#used, secret, true, 1_000);
     wasRight();
     return keys;
   }

@@ -41,11 +41,10 @@ const LIVE = 'u=1, i';
 /** With the frame that ends a link whose pairing the box has ended (GOAWAY, RFC 9113 §6.8). */
 const LEFT = 'left';
 const LEAVE_MS = 2_000;
-/** Memory of one session, in MB: a flood of frames ends it. */
-const MAX_SESSION_MB = 64;
 
 const LIMITS = {
-  maxSessionMemory: MAX_SESSION_MB,
+  // In MB: a flood of frames ends the session.
+  maxSessionMemory: 64,
   maxHeaderListPairs: 16,
   maxSessionInvalidFrames: 10,
   settings: {

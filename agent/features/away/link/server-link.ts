@@ -14,7 +14,6 @@ import { isProven, newNonce, prove, readChallenge, readWelcome, writeHello } fro
 const LEFT = Symbol('the pairing has ended');
 const HANDSHAKE_MS = 10_000;
 const FIRST_PAUSE_MS = 1_000;
-const MAX_PAUSE_MS = 60_000;
 /** A link that lasted this long was healthy: the next failure begins with the first pause again. */
 const HEALTHY_MS = 60_000;
 /** An ended pairing does not come back by itself, except with a restored backup of the server. */
@@ -62,7 +61,7 @@ export interface ServerLinkDeps {
 
 /** The pause before the next attempt: 1 s, doubled up to a minute, then half to one and a half of it, so that boxes do not come all at once. */
 export const pauseMs = (failures: number, random = Math.random()): number =>
-  Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1)) * (0.5 + random);
+  Math.min(60_000, FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1)) * (0.5 + random);
 
 interface LinkStart {
   /** Redeemed with the link. */

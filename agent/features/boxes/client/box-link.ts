@@ -50,7 +50,6 @@ export function keepPulse(socket: Socket, clock: Clock, onLost: () => void): voi
 /** Interval of the requests for what the box offers, which also show that it is reachable. */
 const ASK_MS = 60_000;
 const FIRST_PAUSE_MS = 2_000;
-const MAX_PAUSE_MS = 30_000;
 /** A box that is away this long is a warning: after a start, and after it was paired, one that connects by itself is away for a moment. */
 const WARN_AFTER_MS = 15_000;
 const MAX_ADDRESSES = 16;
@@ -310,7 +309,7 @@ export class BoxLink {
       if (failures === 0) {
         await this.#beginPulse();
       }
-      const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS);
+      const pauseMs = failures === 0 ? ASK_MS : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), 30_000);
       await withJoinedSignal([signal, wake], undefined, (joined) => clock.sleep(pauseMs, joined.signal));
     }
   }

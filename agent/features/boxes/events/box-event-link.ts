@@ -10,8 +10,6 @@ const RETRY_MS = 3_000;
 const MAX_RETRY_MS = 10_000;
 /** Longest silence of the stream: a box sends a line every 15 s. */
 const SILENT_MS = 45_000;
-/** Older events are not fetched: the box's list covers no longer period. */
-const MAX_BACK_MS = 31 * 86_400_000;
 /** Maximum number of events fetched at the first contact or after a long absence. */
 const MAX_FETCHED = 10_000;
 const PAGE = 200;
@@ -225,7 +223,8 @@ export class BoxEventLink implements EventLink {
   ): Promise<void> {
     const { box, requests, clock, log } = this.#deps;
     const nowMs = clock.wallMs();
-    const fromMs = Math.max(sinceMs === undefined ? 0 : sinceMs - OVERLAP_MS, nowMs - MAX_BACK_MS);
+    // The box's list covers no longer period.
+    const fromMs = Math.max(sinceMs === undefined ? 0 : sinceMs - OVERLAP_MS, nowMs - 31 * 86_400_000);
     let before: string | null = null;
     let fetched = 0;
     do {

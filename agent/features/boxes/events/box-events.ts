@@ -22,8 +22,6 @@ const SAVE_MS = 30_000;
 /** Older events are stored without notifications. */
 const NEWS_US = 120_000_000;
 const FUTURE_US = 60_000_000;
-/** Boxes whose events are stored at once. Those of the others wait, so that the disk has room for the server's own. */
-const MAX_STORING = 64;
 /** How long events wait for the disk, see `EventJournal`. */
 const DISK_S = 1;
 
@@ -72,7 +70,8 @@ export class BoxEvents {
   readonly #boxes = new Map<string, Followed>();
   /** One change after the other: of the configuration, and of who is on the bus. */
   readonly #turns = new SerialQueue();
-  readonly #storing = new ConcurrencyLimit(MAX_STORING, Number.POSITIVE_INFINITY, 'readers');
+  /** Boxes whose events are stored at once. The others wait, so that the disk has room for the server's own. */
+  readonly #storing = new ConcurrencyLimit(64, Number.POSITIVE_INFINITY, 'readers');
   readonly #forgetBus: () => void;
   #stored: ReadonlyMap<string, Stored> = new Map();
   #isLoaded = false;

@@ -21,8 +21,6 @@ export interface BoxFetchesDeps extends Pick<Host, 'clock' | 'config' | 'recordi
 }
 type Fetch = Pick<StoredTransfer, 'box' | 'items' | 'sinceUs' | 'untilUs' | 'maxBytesPerSecond'>;
 
-/** Maximum number of events that start in the same microsecond. */
-const MAX_SAME_START = 100;
 /** No path has this name: there are no recordings of it here. */
 const NEW_PATH = '';
 
@@ -106,7 +104,7 @@ export class BoxFetches implements TransferSource {
       },
       isHere: ({ path, startUs, id, labels, zones }: CameraEvent) =>
         recordings.playback.events
-          .eventsOf(path, startUs, startUs, MAX_SAME_START)
+          .eventsOf(path, startUs, startUs, 100)
           .some((one) => one.id === id && (!labels || one.labels !== undefined) && (!zones || one.zones !== undefined)),
       store: (event: CameraEvent) => recordings.events.storePast(event),
     };

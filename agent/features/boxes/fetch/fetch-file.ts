@@ -8,11 +8,7 @@ import { leftOut } from '../../../recordings/copy/left-file.ts';
 import { type ByteRange, MAX_PIECE_BYTES, type RecordedFile } from '../serving/paired-recording-routes.ts';
 import type { BoxRecordings } from './box-recordings.ts';
 
-/** Number of attempts for a part that arrives damaged. */
-const MAX_TRIES = 3;
 const READ_BYTES = 1 << 20;
-/** Parts that are requested at the same time: the box reads one while it sends the other. */
-const MAX_COMING = 2;
 
 interface FetchFileOptions {
   readonly source: Pick<BoxRecordings, 'piece' | 'digest'>;
@@ -83,7 +79,8 @@ async function fetchPieces(
   const { pace, onBytes } = options;
   let unflushed = 0;
   const left = ranges.slice(digests.length);
-  const coming = left.splice(0, MAX_COMING).map((range) => fetched(range, options));
+  // The box reads one while it sends the other.
+  const coming = left.splice(0, 2).map((range) => fetched(range, options));
   for (let next = coming.shift(); next; next = coming.shift()) {
     const { range, bytes, digest } = await next;
     coming.push(...left.splice(0, 1).map((one) => fetched(one, options)));
@@ -117,7 +114,7 @@ async function fetchPiece(range: ByteRange, { source, path, file, pace, take }: 
     if ((await sha256Of(piece.bytes)) === piece.digest) {
       return { ...piece, range };
     }
-    if (tries === MAX_TRIES) {
+    if (tries === 3) {
       throw leftOut(
         'damaged',
         `its bytes from ${range.first} on do not have the checksum that the box sends with them`,

@@ -22,8 +22,6 @@ import type { RemoteRecordings } from './remote-recordings.ts';
 const MAX_COPIES = 5_000;
 /** A failed copy is tried again after this time. */
 const RETRY_MS = 30_000;
-/** Longer recordings become several files. */
-const MAX_PIECE_US = 3_600_000_000;
 /** A copy begins with a key frame, at most this long before the wanted time. */
 const MAX_LEAD_US = 60_000_000;
 
@@ -179,7 +177,8 @@ export class ClipCopies {
         return;
       }
       tried.add(next.startUs);
-      const piece = { startUs: next.startUs, durationUs: Math.min(next.durationUs, MAX_PIECE_US) };
+      // Longer recordings become several files.
+      const piece = { startUs: next.startUs, durationUs: Math.min(next.durationUs, 3_600_000_000) };
       const onShare = (share: number) => {
         if (this.#states.has(id)) {
           this.#states.set(id, { share: 1 - (leftUs - share * piece.durationUs) / wholeUs, error: null });

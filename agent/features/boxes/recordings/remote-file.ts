@@ -9,10 +9,6 @@ import type { BoxRequests } from '../requests/box-requests.ts';
 
 /** Size of the first request: the tables of a minute or two. Longer ones take a second request. */
 const FIRST_BYTES = 128 << 10;
-/** Time limit for the head of the answer: the box reads its index and its tables first. */
-const MAX_MEDIA_MS = 5_000;
-/** Time limit for a chunk of a megabyte over a slow link. */
-const MAX_CHUNK_MS = 60_000;
 /** A key frame further than this before a part is not used for it. */
 const MAX_LEAD_US = 60_000_000;
 const ZERO_US = PLAIN_ZERO_SECONDS * 1e6;
@@ -103,7 +99,8 @@ async function fetchRange(
   signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array; readonly sizeBytes: number; readonly etag: string }> {
   const headers = { range: `bytes=${from}-${from + count - 1}`, ...(etag !== undefined && { 'if-range': etag }) };
-  const asked = { path: '/playback/get', query, headers, signal, limitMs: MAX_MEDIA_MS };
+  // The box reads its index and its tables first.
+  const asked = { path: '/playback/get', query, headers, signal, limitMs: 5_000 };
   const answer = await requests.ask(box, asked);
   const [, start, end, size] = RANGE.exec(String(answer.headers['content-range']))?.map(Number) ?? [];
   const found = String(answer.headers.etag);
@@ -112,7 +109,8 @@ async function fetchRange(
     answer.body.destroy();
     throw requests.invalid(box, new PerchError('badInput', `other bytes than those of a range (${answer.status})`));
   }
-  const bytes = await requests.read(box, answer.body, count, (all) => all, { signal, bodyMs: MAX_CHUNK_MS });
+  // A megabyte over a slow link.
+  const bytes = await requests.read(box, answer.body, count, (all) => all, { signal, bodyMs: 60_000 });
   if (bytes.length !== end - from + 1) {
     throw requests.invalid(box, new PerchError('badInput', `${bytes.length} bytes of a range`));
   }

@@ -28,8 +28,6 @@ import { checkPlaylist, spansOf, timelineFields } from '../requests/box-answers.
 import { type BoxAnswer, type BoxRequests, MAX_ANSWER_MS, MAX_JSON_BYTES } from '../requests/box-requests.ts';
 import { remotePart } from './remote-file.ts';
 
-/** The playlist of a day in segments of two seconds has 4 MB. */
-const MAX_PLAYLIST_BYTES = 16 << 20;
 /** Width of pictures for notifications and MQTT, in pixels. */
 const PICTURE_WIDTH = 640;
 /** Time limit for the head of the answer: the box reads an index first. */
@@ -264,7 +262,8 @@ export class RemoteRecordings implements RecordingStore {
 
   /** Reads and checks a playlist. Its addresses are relative, so they need no change. */
   #playlist(box: string, body: Readable): Promise<string> {
-    return this.#deps.requests.read(box, body, MAX_PLAYLIST_BYTES, (bytes) => checkPlaylist(bytes.toString()));
+    // That of a day in segments of two seconds has 4 MB.
+    return this.#deps.requests.read(box, body, 16 << 20, (bytes) => checkPlaylist(bytes.toString()));
   }
 
   #remoteOf(path: string): RemotePath {

@@ -13,12 +13,11 @@ import { readZones } from '../../../record/events/event-zones.ts';
 
 // Checks the answers of a box, which may have another version, be broken, or be hostile.
 
-/** Enough for a year with a gap every six minutes. */
-const MAX_SPANS = 100_000;
 const MAX_MARKS = 2_000;
 
 const Spans = Type.Array(Type.Object({ start: Type.String({ maxLength: 64 }), duration: Type.Number() }), {
-  maxItems: MAX_SPANS,
+  // A year with a gap every six minutes.
+  maxItems: 100_000,
 });
 const Stretches = Type.Array(Type.Tuple([Type.Number(), Type.Number()]), { maxItems: MAX_MARKS });
 const Time = Type.Union([Type.String({ maxLength: 64 }), Type.Null()]);

@@ -54,8 +54,6 @@ interface BoxRequest {
 export const MAX_ANSWER_MS = 2_000;
 /** Timelines from Perch stay below 40 kB, presets and outputs below 100 kB. */
 export const MAX_JSON_BYTES = 256 << 10;
-/** Default time limit of a body: a long list over a slow link. */
-const MAX_BODY_MS = 10_000;
 /** Maximum number of concurrent requests to one box. */
 const MAX_REQUESTS = 64;
 /** Characters of a box's message that log lines and pages must not contain. */
@@ -112,7 +110,7 @@ export class BoxRequests {
     body: Readable,
     maxBytes: number,
     read: (bytes: Buffer) => T,
-    { signal, bodyMs = MAX_BODY_MS }: Pick<BoxRequest, 'signal' | 'bodyMs'> = {},
+    { signal, bodyMs = 10_000 }: Pick<BoxRequest, 'signal' | 'bodyMs'> = {},
   ): Promise<T> {
     const bytes = await this.#bytes(box, body, maxBytes, signal, bodyMs);
     try {

@@ -13,10 +13,6 @@ export const MAX_LISTED_CAMERAS = 500;
 export const MAX_PAGE_STILLS = 8;
 export const MAX_PAGE_TIMES = 100;
 const MAX_TEXT = 512;
-/** Maximum number of stills of a recording. */
-const MAX_STILLS = 250;
-/** Base64 of 60,000 bytes. */
-const MAX_STILL_CHARS = 80_000;
 
 const Time = (description: string) =>
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: `${description}, Unix microseconds.` });
@@ -49,7 +45,7 @@ export const RecordedFile = Type.Object({
   }),
   format: Type.Enum(['fmp4', 'mpegts']),
   state: Type.Enum(['finished', 'growing', 'broken']),
-  stills: Type.Integer({ minimum: 0, maximum: MAX_STILLS, description: 'Number of stills.' }),
+  stills: Type.Integer({ minimum: 0, maximum: 250, description: 'Number of stills.' }),
 });
 export type RecordedFile = Static<typeof RecordedFile>;
 
@@ -67,7 +63,8 @@ export const RecordedStills = Type.Object({
         maximum: Number.MAX_SAFE_INTEGER,
         description: 'Time of the still, Unix milliseconds.',
       }),
-      jpeg: Type.String({ maxLength: MAX_STILL_CHARS, description: 'The still, base64. Empty: it is damaged.' }),
+      // Base64 of 60,000 bytes.
+      jpeg: Type.String({ maxLength: 80_000, description: 'The still, base64. Empty: it is damaged.' }),
     }),
     { maxItems: MAX_PAGE_STILLS },
   ),

@@ -18,8 +18,6 @@ import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { pinFault, pinOf } from '../../../tls/pin.ts';
 import type { Host, OwnHttps } from '../../contract.ts';
 
-/** Longest silence of a paired server, which pings every 5 s. */
-const MAX_SILENCE_MS = 60_000;
 /** The default name, which many boxes have. */
 const COMMON_NAME = 'perch';
 
@@ -88,7 +86,8 @@ export class Pairing {
       const link = new WebSocketChannel(channel, undefined);
       // The connection carries pings only: a message ends it.
       link.sink = { onBytes: () => link.destroy(), onEnd: () => {} };
-      request.raw.socket.setTimeout(MAX_SILENCE_MS, () => link.destroy());
+      // A paired server pings every 5 s.
+      request.raw.socket.setTimeout(60_000, () => link.destroy());
       channel.start();
     }
   }

@@ -21,13 +21,9 @@ import {
 const CHUNK_BYTES = 1 << 20;
 /** Maximum number of concurrent reads by all servers. */
 const MAX_READS = 4;
-/** Maximum number of recordings of a path with the same start that are searched. */
-const MAX_SAME_START = 8;
 /** While a recorder's write takes longer than this, reads wait. */
 const SLOW_MS = 200;
 const CHECK_MS = 100;
-/** Longest wait for recorders; a server waits longer than this for an answer. */
-const MAX_WAIT_MS = 8_000;
 
 interface RecordingFilesDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
@@ -125,7 +121,7 @@ export class OwnRecordingFiles implements RecordingFiles {
   #find({ path, startUs, nameUs }: Parameters<RecordingFiles['read']>[0]): SegmentRow {
     const { playback } = this.#deps.recordings;
     const row = playback.space
-      .newestOf(path, MAX_SAME_START, { startUs: startUs + 1, id: 0 })
+      .newestOf(path, 8, { startUs: startUs + 1, id: 0 })
       .find((one) => one.startUs === startUs && one.nameUs === nameUs);
     if (!row) {
       throw new PerchError('notFound', 'the box does not have this recording any more', { path });
@@ -154,7 +150,8 @@ export class OwnRecordingFiles implements RecordingFiles {
 
   async #waitForRecorders(): Promise<void> {
     const { clock, recordings, signal } = this.#deps;
-    const untilMs = clock.monoMs() + MAX_WAIT_MS;
+    // A server waits longer than this for an answer.
+    const untilMs = clock.monoMs() + 8_000;
     while (recordings.busyMs > SLOW_MS) {
       if (clock.monoMs() >= untilMs) {
         throw new PerchError('exhausted', 'the disk of the box is busy with recording', { retryAfterS: 5 });

@@ -7,10 +7,6 @@ import type { BusConnection } from './connection.ts';
 import { type Credential, memberOf, permits } from './credential.ts';
 import { answerSubject, newAnswerSubject, requestSubject } from './subjects.ts';
 
-/** Requests of this server to one box at once, so that a box that hangs or floods costs little. Others wait. */
-const MAX_OF_BOX = 8;
-const MAX_WAITING = 64;
-
 /** The error of a request that the bus does not carry, so that a connection has to. */
 export const notCarried = (message: string): PerchError => new PerchError('unavailable', message, { why: NOT_CARRIED });
 
@@ -23,7 +19,8 @@ interface Asked {
 
 /** The server's side of requests over the bus. */
 export class BusRequests {
-  readonly #limits = new ConcurrencyLimits(MAX_OF_BOX, MAX_WAITING, 'requests');
+  /** By box: one that hangs or floods costs little. */
+  readonly #limits = new ConcurrencyLimits(8, 64, 'requests');
 
   /** @returns the whole answer, HTTP/1.1 @throws PerchError unavailable with `why` NOT_CARRIED, exhausted, badInput */
   async ask({ client }: BusConnection, { jwt }: Credential, asked: Asked): Promise<Uint8Array> {

@@ -14,21 +14,16 @@ import { bucketSubject, eventSubject, stateKey, storedSubject } from './subjects
 const LOOK_MS = 60_000;
 /** An outage is known some seconds after it has begun or ended. */
 const OVERLAP_US = 120e6;
-/** Events that are sent and not confirmed yet. */
-const MAX_IN_FLIGHT = 32;
 /** An event that comes while the stream has no leader is lost. */
 const CONFIRM_MS = 2_000;
 /** By which a box knows its event again when the stream has stored it. */
 const EVENT_HEADER = 'Perch-Event';
 const FIRST_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 30_000;
 /** The state is published again after this, and forgotten by the bucket after three times of it: the box is away. */
 const STATE_MS = 30_000;
 export const STATE_KEPT_MS = 3 * STATE_MS;
 /** Changes within this time are published together. */
 const STATE_PAUSE_MS = 1_000;
-/** A hundred cameras are some 10 kB. */
-const MAX_STATE_CAMERAS = 500;
 export const MAX_STATE_BYTES = 128 << 10;
 
 /** A camera as it is now. */
@@ -150,7 +145,7 @@ export class BoxSide {
     const { clock, log, random = Math.random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      const batch = this.#outbox.oldest(MAX_IN_FLIGHT);
+      const batch = this.#outbox.oldest(32);
       if (batch.length === 0) {
         await new Promise<void>((wake) => {
           this.#wake = wake;
@@ -170,7 +165,7 @@ export class BoxSide {
         if (failures === 1) {
           log.warn({ queued: this.#outbox.size }, 'events are not stored by the bus, retrying');
         }
-        const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+        const pauseMs = Math.min(30_000, FIRST_PAUSE_MS * 2 ** (failures - 1));
         await clock.sleep(Math.round(pauseMs * (1 - random() / 2)), signal);
       }
     }
@@ -224,7 +219,8 @@ export class BoxSide {
     }
     const { source, box, clock, log } = this.#options;
     const time = new Date(clock.wallMs()).toISOString();
-    let cameras = source.cameras().slice(0, MAX_STATE_CAMERAS);
+    // A hundred cameras are some 10 kB.
+    let cameras = source.cameras().slice(0, 500);
     const textOf = () => JSON.stringify({ time, version: source.version, cameras });
     while (cameras.length > 0 && Buffer.byteLength(textOf()) > MAX_STATE_BYTES) {
       cameras = cameras.slice(0, Math.floor(cameras.length / 2));

@@ -11,7 +11,6 @@ import { answersOf, isInbox, requestSubject } from './subjects.ts';
 
 /** Longest order, see `dial-order.ts`. */
 const MAX_ORDER_BYTES = 2_000;
-const MAX_REASON_CHARS = 200;
 
 /** What a box says to an order to dial. */
 export interface DialAnswer {
@@ -106,7 +105,7 @@ export async function takeOrders(
         (error: unknown) => {
           const why = whyOf(error);
           answer(reply, {
-            error: explain(error).slice(0, MAX_REASON_CHARS),
+            error: explain(error).slice(0, 200),
             ...(typeof why === 'string' && { why }),
             ...((why === 'run' || why === 'expired') && { now: dialer.now }),
           });

@@ -15,8 +15,6 @@ const PULL_EVENTS = 2_000;
 /** A consumer ends with the NATS server that has it, which two missed heartbeats show. */
 const HEARTBEAT_MS = 1_000;
 const PULL_MS = 2 * HEARTBEAT_MS;
-/** Consumers of one box that are being made: thousands of requests at once would all be late, and be sent again. */
-const MAX_OPENING = 16;
 
 interface ReadBus {
   readonly client: NatsConnection;
@@ -47,7 +45,8 @@ export class EventReader {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #stop = new AbortController();
-  readonly #opening = new ConcurrencyLimit(MAX_OPENING, Number.POSITIVE_INFINITY, 'readers');
+  /** Consumers of one box that are being made: thousands of requests at once would all be late, and be sent again. */
+  readonly #opening = new ConcurrencyLimit(16, Number.POSITIVE_INFINITY, 'readers');
   readonly #followers = new Map<string, Set<Follower>>();
   #open: ReadBus | undefined;
   #opened = Promise.withResolvers<void>();

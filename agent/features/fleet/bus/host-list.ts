@@ -4,7 +4,6 @@ import { Check } from 'typebox/value';
 
 /** Of an order to dial: the list that the server has, base64url of its JSON. */
 export const HOSTS_HEADER = 'Perch-Hosts';
-const MAX_HEADER_CHARS = 20_000;
 
 /** Hosts with ports that servers may name when they ask a box to connect. A box takes no more of a fleet. */
 export const Hosts = Type.Array(Type.String({ minLength: 3, maxLength: 300 }), { maxItems: 32 });
@@ -40,7 +39,7 @@ export const headerOf = (list: HostList): string => Buffer.from(JSON.stringify(l
  * @returns undefined also for one that the account has not signed: anybody may have written it
  */
 export function laterHosts(header: string, version: number, account: string): HostList | undefined {
-  const list = header.length > MAX_HEADER_CHARS ? undefined : parsed(Buffer.from(header, 'base64url').toString());
+  const list = header.length > 20_000 ? undefined : parsed(Buffer.from(header, 'base64url').toString());
   if (!Check(HostList, list) || list.version <= version) {
     return undefined;
   }

@@ -9,8 +9,6 @@ const VERSION = 1;
 // AUTOINCREMENT: a number never comes again.
 const SCHEMA =
   'CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, text TEXT NOT NULL)';
-/** Beyond it the oldest are dropped: a box with an event each ten seconds keeps those of eleven days. */
-const MAX_QUEUED = 100_000;
 /** Of one report; those of cameras are far smaller. */
 export const MAX_EVENT_BYTES = 16 << 10;
 /** How often the number of rows is compared with the limit. */
@@ -33,8 +31,11 @@ export class Outbox {
   #dropped = 0;
   #hasFailed = false;
 
-  /** A damaged file is replaced. @throws Error of SQLite if the file cannot be opened */
-  constructor(file: string, log: Logger, limit = MAX_QUEUED, purpose = 'the bus of the fleet') {
+  /**
+   * A damaged file is replaced. @throws Error of SQLite if the file cannot be opened
+   * @param limit beyond it the oldest are dropped: a box with an event each ten seconds keeps those of eleven days
+   */
+  constructor(file: string, log: Logger, limit = 100_000, purpose = 'the bus of the fleet') {
     const { database, found } = openCache(file, VERSION, SCHEMA);
     this.#database = database;
     this.#log = log;

@@ -15,7 +15,6 @@ import type { Summons } from './summons.ts';
 
 /** How often boxes that have gone are looked for. */
 const CHECK_MS = 10_000;
-const MAX_BOXES = 20_000;
 /** A cluster that has lost a server elects others to lead streams. */
 const ELECTION_MS = 20_000;
 const RETRY_MS = 200;
@@ -184,7 +183,7 @@ export class ServerSide implements BusCarrier {
     signal.addEventListener('abort', () => changes.stop(), { once: true });
     for await (const { key, operation } of changes) {
       const [, box] = STATE_KEY.exec(key) ?? [];
-      if (box !== undefined && operation === 'PUT' && (this.#seen.has(box) || this.#seen.size < MAX_BOXES)) {
+      if (box !== undefined && operation === 'PUT' && (this.#seen.has(box) || this.#seen.size < 20_000)) {
         const isNew = !this.#seen.has(box);
         this.#seen.set(box, this.#options.clock.monoMs());
         if (isNew) {

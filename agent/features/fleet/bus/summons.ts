@@ -25,7 +25,6 @@ const AGAIN_MS = 250;
 const BACK_MS = 60_000;
 /** Viewers ask for a box that is away again and again. */
 const PAUSE_MS = 5_000;
-const MAX_ANSWER_BYTES = 1_000;
 const MAX_BOXES = 20_000;
 
 const Now = Type.Object({ run: Type.String({ minLength: 1, maxLength: 64 }), timeS: Type.Integer({ minimum: 0 }) });
@@ -266,7 +265,7 @@ function replyOf(box: string, { jwt }: Credential): Partial<RequestOptions> {
 /** @throws PerchError badInput: a box may send anything */
 function answerOf(data: Uint8Array): Answer {
   try {
-    const answer: unknown = JSON.parse(new TextDecoder().decode(data.subarray(0, MAX_ANSWER_BYTES)));
+    const answer: unknown = JSON.parse(new TextDecoder().decode(data.subarray(0, 1_000)));
     if (Check(Answer, answer)) {
       return answer;
     }

@@ -23,8 +23,6 @@ const CONNECT_MS = 5_000;
 const QUERY_MS = 5_000;
 /** Interval of the question which versions the database has. */
 const PING_MS = 5_000;
-const MAX_PAUSE_MS = 5_000;
-const MAX_CONNECTIONS = 4;
 const FORGET_LEASES_MS = 60_000;
 /** How long what is in memory may be used if it may not be what the database has. */
 const MAX_AWAY_MS = 120_000;
@@ -119,7 +117,7 @@ export class Database implements DocumentCarrier {
   private constructor(options: DatabaseOptions, settings: ClientConfig) {
     this.#options = options;
     this.#settings = settings;
-    this.#pool = new Pool({ ...settings, max: MAX_CONNECTIONS });
+    this.#pool = new Pool({ ...settings, max: 4 });
     // Of an idle connection; the next query makes another one.
     this.#pool.on('error', () => {});
     this.#heardMs = options.clock.monoMs();
@@ -371,7 +369,7 @@ export class Database implements DocumentCarrier {
         await endOf(client);
       }
       // Not all servers come back at once.
-      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2 + 200);
+      pauseMs = Math.min(5_000, pauseMs * 2 + 200);
       await clock.sleep(pauseMs * (0.5 + Math.random() / 2), signal);
     }
   }

@@ -8,8 +8,6 @@ import { noStore } from '../../../http/messages/responses.ts';
 
 /** Of a box. */
 export const HAND_OUT_PATH = '/v3/pairedservers/fleet';
-/** A credential has the PEM of an authority at most. */
-const MAX_BODY_BYTES = 1 << 18;
 const TAG = 'boxes';
 export const MAX_ERROR_CHARS = 400;
 /** The first error of a box that has just got its credential. */
@@ -51,7 +49,8 @@ export function handOutRoutes(app: FastifyInstance, { servers, read, take }: Han
   const key = operation(TAG, 'The key of this box for a fleet', answers(MembershipAnswer, 503));
   app.get(HAND_OUT_PATH, { schema: key }, read);
   const hand = operation(TAG, 'Hands this box a credential of its fleet', answers(MembershipAnswer, 400, 503));
-  app.post(HAND_OUT_PATH, { bodyLimit: MAX_BODY_BYTES, schema: hand }, (request) =>
+  // A credential has the PEM of an authority at most.
+  app.post(HAND_OUT_PATH, { bodyLimit: 1 << 18, schema: hand }, (request) =>
     take(request.body, serverOf(request) ?? ''),
   );
 }

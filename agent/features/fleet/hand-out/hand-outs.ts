@@ -20,7 +20,6 @@ const LOOK_MS = 5_000;
 const CHECKED_MS = 2_000;
 /** Boxes do not say by themselves when they leave the bus. */
 const AGAIN_MS = 25_000;
-const MAX_ASKED_AT_ONCE = 32;
 
 const KnownBox = Type.Object({
   name: Type.String(),
@@ -205,7 +204,7 @@ export class HandOuts {
         }
       }
     };
-    await Promise.all(Array.from({ length: MAX_ASKED_AT_ONCE }, askInTurn));
+    await Promise.all(Array.from({ length: 32 }, askInTurn));
     if (changed.size > 0) {
       await this.#save((known) => ({ ...known, ...Object.fromEntries(changed) }));
     }

@@ -21,9 +21,6 @@ import { type BoxKeys, type Bundle, type FleetFacts, signFacts } from './bundle.
 
 /** The keys of a fleet, in a folder of its owner: no box and no server has them. */
 const KEYS_NAME = 'fleet-keys.json';
-/** Largest message of a box: a picture of a camera is not among them. */
-const MAX_BOX_PAYLOAD_BYTES = 256 << 10;
-const MAX_BOX_SUBSCRIPTIONS = 16;
 const MAX_MEMBERS = 20_000;
 
 const Key = Type.String({ pattern: '^U[A-Z2-7]{55}$' });
@@ -275,7 +272,8 @@ const STANDARD: ConnectionType[] = ['STANDARD'];
 const boxLimits = (box: string) => ({
   pub: { allow: [eventSubject(box), bucketSubject(stateKey(box)), answerSubject(box, '*', '*')] },
   sub: { allow: [requestSubject(box, '>'), storedSubject(box), `${inboxOf(box)}.>`] },
-  ...{ payload: MAX_BOX_PAYLOAD_BYTES, subs: MAX_BOX_SUBSCRIPTIONS, data: -1 },
+  // A picture of a camera is not among the messages of a box.
+  ...{ payload: 256 << 10, subs: 16, data: -1 },
   bearer_token: false,
   allowed_connection_types: STANDARD,
 });

@@ -9,7 +9,6 @@ import { MovedSeconds } from './moved-seconds.ts';
 import { MovedTable, type MovedWriter } from './moved-table.ts';
 import { RecordedDetection } from './recorded-detection.ts';
 
-const MAX_MOMENTS = 1_000;
 /** Readings that wait for their turn, of different people. */
 const MAX_READINGS = 8;
 const DAY_S = DAY_MS / 1000;
@@ -86,7 +85,7 @@ export class MotionMoments {
   /** @throws PerchError for an unknown path, and for a camera of another box */
   async find(path: string, period: Period, box: PictureBox): Promise<FoundMoments> {
     const recorded = await this.#recorded(path, period);
-    const finder = new MomentFinder(box, MAX_MOMENTS);
+    const finder = new MomentFinder(box, 1_000);
     const seen = new Uint8Array(recorded.length);
     for (let fromS = period.fromS; fromS < period.toS; fromS += DAY_S) {
       const toS = Math.min(fromS + DAY_S, period.toS);

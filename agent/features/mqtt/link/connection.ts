@@ -10,8 +10,6 @@ import { addressOf, type BrokerAddress, type BrokerSettings } from './settings.t
 /** Time limit of the connection with TLS, and again of the broker's answer (CONNACK). */
 const CONNECT_MS = 10_000;
 const KEEP_ALIVE_S = 30;
-/** Unsent bytes above which pictures are dropped, because the broker has stopped reading. */
-const MAX_BACKLOG_BYTES = 512 << 10;
 /** Time limit of the farewell message and the close if the broker does not answer. */
 const FAREWELL_MS = 2_000;
 
@@ -99,7 +97,8 @@ function connectionOf(client: MqttClient, socket: Socket, ended: Promise<PerchEr
   return {
     ended,
     send: (topic, payload, { isRetained = false, isLarge = false } = {}) => {
-      if (client.connected && !(isLarge && socket.writableLength > MAX_BACKLOG_BYTES)) {
+      // Pictures are dropped while the broker does not read.
+      if (client.connected && !(isLarge && socket.writableLength > 512 << 10)) {
         client.publish(topic, payload, { qos: 0, retain: isRetained }, () => {});
       }
     },

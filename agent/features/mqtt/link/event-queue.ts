@@ -7,8 +7,6 @@ import { SerialQueue } from '../../../base/serial-queue.ts';
 
 /** Maximum number of queued messages; beyond it the oldest are dropped. */
 const MAX_QUEUED = 10_000;
-/** Maximum lines of the file, which is then rewritten; it is also rewritten when the queue is empty. */
-const MAX_LINES = 4 * MAX_QUEUED;
 
 interface Queued {
   readonly number: number;
@@ -106,7 +104,7 @@ export class EventQueue {
       return;
     }
     const lines = [...gone.map((number) => `-${number}\n`), ...added.map((number) => this.#lineOf(number))];
-    const isNew = this.#isTorn || this.#queued.size === 0 || this.#lines + lines.length > MAX_LINES;
+    const isNew = this.#isTorn || this.#queued.size === 0 || this.#lines + lines.length > 4 * MAX_QUEUED;
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
       if (isNew) {

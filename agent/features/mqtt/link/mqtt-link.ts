@@ -22,8 +22,6 @@ const JITTER = 0.2;
 /** A connection that ends earlier counts as a failure: two boxes with the same client id end each other's connections. */
 const MIN_CONNECTED_MS = 60_000;
 const SAVE_MS = 5_000;
-/** Maximum number of events that are sent and not confirmed yet. */
-const MAX_IN_FLIGHT = 20;
 const CLOSE_MS = 5_000;
 
 interface MqttLinkOptions {
@@ -205,7 +203,7 @@ export class MqttLink {
 
   /** Sends queued events, a few at a time. */
   #drain(connection: BrokerConnection): void {
-    while (this.#inFlight < MAX_IN_FLIGHT && connection === this.#connection) {
+    while (this.#inFlight < 20 && connection === this.#connection) {
       const queued = this.#queue.take();
       if (!queued) {
         return;

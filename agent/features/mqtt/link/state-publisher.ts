@@ -17,8 +17,6 @@ const DEVICE_MS = 60_000;
 const SUBSCRIBED_MS = 2_000;
 /** A press of the doorbell is passed on only if it is not older than this. */
 const PRESS_MS = 10_000;
-/** Minimum time between two repetitions of everything: any client of the broker may ask for them. */
-const MIN_REFRESH_MS = 5_000;
 
 interface StatePublisherOptions {
   readonly settings: MqttSettings;
@@ -111,7 +109,8 @@ export class StatePublisher {
 
   #refreshIfDue(): void {
     const nowMs = this.#options.clock.monoMs();
-    if (!this.#connection || !this.#isRefreshDue || nowMs - this.#refreshedMs < MIN_REFRESH_MS) {
+    // Any client of the broker may ask for everything again.
+    if (!this.#connection || !this.#isRefreshDue || nowMs - this.#refreshedMs < 5_000) {
       return;
     }
     this.#isRefreshDue = false;

@@ -3,8 +3,6 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { isTemporary } from './sending/fault.ts';
 
-/** Maximum number of waiting messages of one channel; beyond it the oldest is dropped. */
-const MAX_WAITING = 20;
 const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 5 * 60_000;
 
@@ -46,7 +44,7 @@ export class Outbox {
 
   /** @param send makes one attempt @throws PerchError */
   add(send: QueuedMessage['send']): void {
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#waiting.length >= 20) {
       this.#waiting.shift();
       this.#deps.log.warn({ channel: this.#deps.id }, 'oldest notification dropped: too many are waiting');
     }

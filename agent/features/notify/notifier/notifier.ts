@@ -20,10 +20,6 @@ const REFILL_MS = 60_000;
 /** Maximum number of known combinations of target, camera and kind. */
 const MAX_KNOWN = 5_000;
 const MAX_SEEN = 2_000;
-/** Maximum number of messages being sent; further ones are dropped. A slow endpoint takes up to ten seconds. */
-const MAX_SENDING = 64;
-/** Users other than the owner send only while fewer messages than this are being sent: the rest is kept for the owner. */
-const MAX_SENDING_OF_OTHERS = 48;
 /** How long a notification for a label waits until the motion is examined. */
 const LABEL_WAIT_MS = 10_000;
 
@@ -188,11 +184,11 @@ export class Notifier {
 
   #hasRoom({ user, isOwner }: Target): boolean {
     if (isOwner) {
-      return this.#sending.size < MAX_SENDING;
+      return this.#sending.size < 64;
     }
     const own = [...this.#sending.values()].filter((other) => other === user);
-    // Maximum number of messages being sent to each user except the owner.
-    return this.#sending.size < MAX_SENDING_OF_OTHERS && own.length < 8;
+    // The rest is kept for the owner. Each other user has at most eight.
+    return this.#sending.size < 48 && own.length < 8;
   }
 
   #failed({ id }: Target, error: unknown): void {

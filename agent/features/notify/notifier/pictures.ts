@@ -5,8 +5,6 @@ import type { Host } from '../../contract.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures } from '../rules/target.ts';
 
-/** A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it. */
-const MAX_PICTURE_BYTES = 1 << 20;
 /** A camera that has no picture small enough is asked again after this time. */
 const NO_THUMBNAIL_MS = 3_600_000;
 
@@ -55,7 +53,8 @@ export class EventPictures {
 
   async #taken(path: string): Promise<Uint8Array | undefined> {
     const picture = await this.#deps.source.picture(path).catch(unlessExpected);
-    return picture && picture.length <= MAX_PICTURE_BYTES ? picture : undefined;
+    // A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it.
+    return picture && picture.length <= 1 << 20 ? picture : undefined;
   }
 
   async #thumbnail(notice: Notice): Promise<Uint8Array | undefined> {

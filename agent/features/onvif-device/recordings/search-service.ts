@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { DAY_US } from '../../../base/time/units.ts';
 import { elements, escapeXml, find, findNumber, findText, localName } from '../../../onvif/soap/xml/xml.ts';
 import type { Call, OnvifSource, Operations } from '../server/contract.ts';
 import { durationFrom } from '../server/durations.ts';
@@ -26,7 +27,6 @@ const STEPS = 32;
 const FIRST_STEP_US = 3_600_000_000;
 /** The next step is longer after one with fewer. */
 const FEW_CHANGES = 25;
-const MAX_STEP_US = 32 * 86_400_000_000;
 const USUAL_FPS = 25;
 const CONCRETE_SET = 'http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet';
 /** ONVIF's enumerations have no others. */
@@ -198,7 +198,7 @@ class EventSearch {
       this.#stepUs /= 2;
       return;
     }
-    this.#stepUs = Math.min(MAX_STEP_US, this.#stepUs * (changes.length < FEW_CHANGES ? 4 : 1));
+    this.#stepUs = Math.min(32 * DAY_US, this.#stepUs * (changes.length < FEW_CHANGES ? 4 : 1));
     const ordered = this.#isBackward ? changes.toReversed() : changes;
     this.#pending.push(...ordered.map((change) => ({ change, isStartState: false })));
     this.reachedUs = to;

@@ -4,12 +4,6 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Call } from '../server/contract.ts';
 import { fault } from '../server/soap.ts';
 
-/** Searches of all cameras together; each keeps at most one step of changes. */
-const MAX_SEARCHES = 64;
-/** A recorder has one login for all of its cameras. */
-const MAX_OF_LOGIN = 32;
-const MAX_OF_LOGIN_AT_CAMERA = 8;
-
 export interface SearchPage {
   /** XML of each result. */
   readonly results: readonly string[];
@@ -47,9 +41,10 @@ export class Searches {
     this.#removeExpired();
     const ofLogin = [...this.#open.values()].filter((other) => other.user === user);
     const atCamera = ofLogin.filter(({ path }) => path === camera.path);
-    requireRoom(atCamera.length, MAX_OF_LOGIN_AT_CAMERA, `searches of this login at camera '${camera.path}' are open`);
-    requireRoom(ofLogin.length, MAX_OF_LOGIN, 'searches of this login are open');
-    requireRoom(this.#open.size, MAX_SEARCHES, 'searches are open');
+    requireRoom(atCamera.length, 8, `searches of this login at camera '${camera.path}' are open`);
+    // A recorder has one login for all of its cameras.
+    requireRoom(ofLogin.length, 32, 'searches of this login are open');
+    requireRoom(this.#open.size, 64, 'searches are open');
     const id = randomBytes(12).toString('hex');
     const endsMs = this.#clock.monoMs() + search.keepMs;
     // One page after the other: two requests at once would walk through the same step.

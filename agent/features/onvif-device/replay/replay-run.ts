@@ -7,8 +7,6 @@ import type { MarkedUnit } from './marked-units.ts';
 import type { Frames } from './play-request.ts';
 import type { ReplayPackets } from './replay-packets.ts';
 
-/** Bytes that may wait for the client; reading stops while there are more. */
-const MAX_QUEUED_BYTES = 512 << 10;
 /** Pause while the client does not read. */
 const QUEUED_MS = 20;
 /** A paced client that is further behind gets its recordings later, not faster. */
@@ -166,7 +164,7 @@ export class ReplayRun {
         this.#startMs -= waitMs;
       }
     }
-    while (link.queuedBytes > MAX_QUEUED_BYTES && !signal.aborted) {
+    while (link.queuedBytes > 512 << 10 && !signal.aborted) {
       await clock.sleep(QUEUED_MS, signal);
     }
   }

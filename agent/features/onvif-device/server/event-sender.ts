@@ -11,8 +11,6 @@ const NOTIFY = 'http://docs.oasis-open.org/wsn/bw-2/NotificationConsumer/Notify'
 const WAIT_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const RETRY_MS = 5_000;
-/** The subscription ends after this many failures in a row: a recorder that comes back subscribes again. */
-const MAX_FAILURES = 6;
 
 interface EventSenderDeps {
   readonly points: PullPoints;
@@ -60,7 +58,8 @@ export class EventSender {
       } catch (error) {
         log.debug({ host: consumer.host, reason: explain(error) }, 'ONVIF events not sent');
       }
-      if (failures >= MAX_FAILURES) {
+      // A recorder that comes back subscribes again.
+      if (failures >= 6) {
         points.remove(point);
         log.info({ host: consumer.host, path: point.path }, 'a recorder rejects ONVIF events, its subscription ends');
         return;

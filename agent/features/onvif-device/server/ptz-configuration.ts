@@ -4,8 +4,6 @@ import type { CameraPtz } from './contract.ts';
 import { PTZ_CONFIGURATION, PTZ_NODE } from './profiles.ts';
 import { tag } from './soap.ts';
 
-/** Time for which a recorder's request, such as GetProfiles, waits for the camera's answer. */
-const MAX_WAIT_MS = 2_000;
 const KEPT_MS = 10 * 60_000;
 /** Pause before the camera is asked again after a failure: it may be starting. */
 const RETRY_MS = 30_000;
@@ -45,7 +43,8 @@ export function ptzLookup(ptz: Pick<CameraPtz, 'abilities'>, clock: Clock): PtzL
       // The map needs no limit: it has only configured cameras, of which there are at most as many as ports.
       known.set(path, entry);
     }
-    return (await endsWithin(clock, MAX_WAIT_MS, entry.axes)) ? entry.axes : undefined;
+    // A recorder's request, such as GetProfiles, waits so long for the camera's answer.
+    return (await endsWithin(clock, 2_000, entry.axes)) ? entry.axes : undefined;
   };
 }
 

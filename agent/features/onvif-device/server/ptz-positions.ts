@@ -7,8 +7,6 @@ type Position = GenericPosition<null>;
 
 /** A recorder asks each second. */
 const WAIT_MS = 1_000;
-/** How long a camera that has not come to rest counts as moving. */
-const MAX_JOURNEY_MS = 10_000;
 /** A position that stays for this time rests. */
 const REST_MS = 900;
 
@@ -75,7 +73,8 @@ export class Journeys {
   }
 
   begin(path: string): void {
-    this.#running.set(path, { endsMs: this.#clock.monoMs() + MAX_JOURNEY_MS, seen: undefined });
+    // Until then a camera that has not come to rest counts as moving.
+    this.#running.set(path, { endsMs: this.#clock.monoMs() + 10_000, seen: undefined });
   }
 
   end(path: string): void {

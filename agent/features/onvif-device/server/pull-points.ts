@@ -5,10 +5,6 @@ import type { CameraDetection, OnvifSource } from './contract.ts';
 import { fault } from './soap.ts';
 import { TOPICS, topicsOf } from './topics.ts';
 
-/** Maximum number of pull points of one camera; recorders that crash leave theirs until they expire. */
-const MAX_OF_CAMERA = 16;
-/** Maximum number of waiting messages of one pull point; beyond it the oldest are dropped. */
-const MAX_WAITING = 100;
 const TICK_MS = 5_000;
 
 /** A message of a property topic. */
@@ -67,7 +63,8 @@ export class PullPoints {
   create(wanted: Pick<PullPoint, 'path' | 'user' | 'passes'>, lifeMs: number): PullPoint {
     this.#removeExpired();
     const ofCamera = [...this.#points.values()].filter(({ path }) => path === wanted.path).length;
-    if (ofCamera >= MAX_OF_CAMERA || this.#points.size >= 128) {
+    // Recorders that crash leave their pull points until these expire.
+    if (ofCamera >= 16 || this.#points.size >= 128) {
       const text = `there are ${ofCamera} subscriptions to events of this camera: end one, or let it expire`;
       throw new PerchError('exhausted', text, { codes: ['Action', 'MaxPullPoints'] });
     }
@@ -164,7 +161,7 @@ export class PullPoints {
     if (!point.passes(message.topic)) {
       return;
     }
-    if (point.waiting.length >= MAX_WAITING) {
+    if (point.waiting.length >= 100) {
       point.waiting.shift();
     }
     point.waiting.push(message);

@@ -6,7 +6,6 @@ import { elements, escapeXml, find, findText, localName, readXml } from '../../.
 
 /** Maximum size of a request; those of recorders have 1 to 3 kB. */
 export const MAX_REQUEST_BYTES = 16 << 10;
-const MAX_NAME_CHARACTERS = 60;
 
 const PREFIXES: ReadonlyMap<string, string> = new Map(Object.entries(NAMESPACES).map(([prefix, uri]) => [uri, prefix]));
 
@@ -32,7 +31,7 @@ export function parseRequest(bytes: Uint8Array, contentType?: string): SoapReque
   const header = find(root, 'Header');
   return {
     version,
-    operation: `${prefix}:${localName(body).slice(0, MAX_NAME_CHARACTERS)}`,
+    operation: `${prefix}:${localName(body).slice(0, 60)}`,
     body,
     header,
     messageId: findText(header, 'MessageID')?.slice(0, 200),

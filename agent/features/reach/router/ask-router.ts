@@ -6,8 +6,6 @@ import { PORT_CONTROL_PORT, type PortControlAnswer, parsePortControl } from './p
 
 /** When a request is sent again, since the first time: RFC 6886 §3.1, cut after two seconds, because the router is in the same network. */
 const AGAIN_MS = [250, 500, 1_000, 1_500];
-/** Other datagrams of the router that are read while its answer is awaited. */
-const MAX_OTHERS = 64;
 
 export interface AskOptions {
   readonly clock: Pick<Clock, 'sleep'>;
@@ -47,7 +45,7 @@ export async function askRouter(
     others += 1;
     if (answer && fits(answer)) {
       resolve(answer);
-    } else if (others > MAX_OTHERS) {
+    } else if (others > 64) {
       fail();
     }
   });

@@ -3,8 +3,6 @@
 import { isIPv4 } from 'node:net';
 
 export const PORT_CONTROL_PORT = 5351;
-/** RFC 6887 §7. */
-const MAX_MESSAGE_BYTES = 1_100;
 const PCP_VERSION = 2;
 const PCP_HEADER_BYTES = 24;
 const PCP_MAP_BYTES = 36;
@@ -110,7 +108,8 @@ export function writeNatPmpMap(transport: Transport, port: number, outsidePort: 
 
 /** An answer of either version, or undefined for anything else. Never throws. */
 export function parsePortControl(datagram: Uint8Array): PortControlAnswer | undefined {
-  if (datagram.length < 8 || datagram.length > MAX_MESSAGE_BYTES || ((datagram[1] ?? 0) & RESPONSE) === 0) {
+  // RFC 6887 §7 has the limit.
+  if (datagram.length < 8 || datagram.length > 1_100 || ((datagram[1] ?? 0) & RESPONSE) === 0) {
     return undefined;
   }
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);

@@ -13,8 +13,6 @@ const TARGETS = [
 /** When the search is sent, since its beginning, and its end. */
 const ROUNDS_MS = [0, 500, 1_500];
 const LISTEN_MS = 2_500;
-const MAX_REPLY_BYTES = 2_048;
-const MAX_REPLIES = 32;
 
 interface SearchOptions extends DefaultRoute {
   readonly clock: Pick<Clock, 'sleep'>;
@@ -38,7 +36,7 @@ export async function findGateway(options: SearchOptions, signal: AbortSignal): 
   socket.on('message', (datagram, from) => {
     replies += 1;
     found ??= locationOf(datagram, from, gateway);
-    if (found || replies > MAX_REPLIES) {
+    if (found || replies > 32) {
       stop();
     }
   });
@@ -81,7 +79,7 @@ const writeSearch = (target: string): string =>
 
 /** The description's address in the reply of the router itself: any device in the network can send replies. Never throws. */
 export function locationOf(datagram: Uint8Array, from: Pick<RemoteInfo, 'address'>, gateway: string): URL | undefined {
-  if (from.address !== gateway || datagram.length > MAX_REPLY_BYTES) {
+  if (from.address !== gateway || datagram.length > 2_048) {
     return undefined;
   }
   const [first = '', ...lines] = Buffer.from(datagram).toString('latin1').split('\r\n', 64);

@@ -9,9 +9,6 @@ import { ofGateway } from './ssdp.ts';
 
 const MAX_DOCUMENT_BYTES = 65_536;
 const REQUEST_MS = 4_000;
-const MAX_DEVICES = 16;
-/** Entries of the router's table that are read. */
-const MAX_ENTRIES = 64;
 /** Other outside ports that are tried if the wanted one is taken: IANA's dynamic ports. */
 const OTHER_TRIES = 3;
 const FIRST_DYNAMIC_PORT = 49_152;
@@ -52,7 +49,7 @@ interface Control {
  */
 export function controlOf(root: XmlElement, location: URL, gateway: string, wanted = SERVICE): Control | undefined {
   const devices = elements(root, 'device');
-  for (let at = 0; at < devices.length && at < MAX_DEVICES; at += 1) {
+  for (let at = 0; at < devices.length && at < 16; at += 1) {
     const device = devices[at];
     for (const one of elements(find(device, 'serviceList'), 'service')) {
       const service = findText(one, 'serviceType') ?? '';
@@ -158,7 +155,7 @@ export class UpnpClient implements RouterClient {
   /** What the router forwards to this box, for whomever. */
   async forwarded(signal: AbortSignal): Promise<readonly ForwardedPort[]> {
     const ports: ForwardedPort[] = [];
-    for (let i = 0; i < MAX_ENTRIES; i += 1) {
+    for (let i = 0; i < 64; i += 1) {
       const entry = await this.#entry('GetGenericPortMappingEntry', { NewPortMappingIndex: `${i}` }, signal);
       if (!entry) {
         break;

@@ -11,7 +11,6 @@ export interface Channel {
   readonly recordings: readonly CardRecording[];
 }
 
-const MAX_NAME_CHARS = 100;
 const TOKEN = 'token|';
 
 /** The channels of a recorder by name: recordings of one source, unless they are of the same time. */
@@ -33,7 +32,7 @@ export function channelsOf(recordings: readonly CardRecording[]): readonly Chann
     .map((one) => {
       const isUnique = (names.get(one.name)?.length ?? 0) < 2;
       const name = isUnique ? one.name : `${one.name} ${one.recordings[0]?.token ?? ''}`;
-      return { ...one, name: name.slice(0, MAX_NAME_CHARS) };
+      return { ...one, name: name.slice(0, 100) };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -27,8 +27,6 @@ import { rangeOf } from './recorder-source.ts';
 
 /** What a Perch that records on this machine leaves free of its link and its disk. */
 const USUAL_RATE = 3_000_000;
-/** Attempts without anything new. */
-const MAX_TRIES = 3;
 const AGAIN_MS = 5_000;
 const DISK_MS = 10_000;
 /** Of the environment, where other users of the machine do not see it. */
@@ -200,7 +198,7 @@ async function untilOver(run: () => Promise<void>, attempts: { count: number }, 
       return await run();
     } catch (error) {
       attempts.count += 1;
-      if (signal.aborted || !mayPass(error) || attempts.count >= MAX_TRIES) {
+      if (signal.aborted || !mayPass(error) || attempts.count >= 3) {
         throw error;
       }
       await systemClock.sleep(AGAIN_MS, signal);

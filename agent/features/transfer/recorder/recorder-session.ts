@@ -20,7 +20,6 @@ const HOUR_MS = 3_600_000;
 const POSIX_TZ = /^(?:[a-z]{3,10}|<[a-z\d+-]{3,10}>)([+-]?)(\d{1,2})(?::(\d{2}))?(?::\d{2})?([a-z<].*)?$/i;
 /** The two times of a reply are one moment, in whole seconds. */
 const TOLERANCE_MS = 2_000;
-const MAX_OFFSET_MS = 15 * HOUR_MS;
 const QUARTER_HOUR_MS = 15 * 60_000;
 /** What records has recorded more after this. */
 const AGAIN_MS = 3_000;
@@ -192,7 +191,7 @@ export function zonesOf(response: XmlElement | undefined): readonly number[] {
   const aheadMs = momentOf(find(now, 'LocalDateTime')) - momentOf(find(now, 'UTCDateTime'));
   const zoneMs = Math.round(aheadMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
   if (Math.abs(aheadMs - zoneMs) <= TOLERANCE_MS) {
-    return Math.abs(zoneMs) <= MAX_OFFSET_MS ? [zoneMs] : [];
+    return Math.abs(zoneMs) <= 15 * HOUR_MS ? [zoneMs] : [];
   }
   return offsetsOf(findText(now, 'TimeZone', 'TZ') ?? '');
 }

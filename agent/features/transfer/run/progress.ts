@@ -2,8 +2,6 @@ import type { Clock } from '../../../base/clock.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import type { TransferState } from '../../../recordings/copy/transfer-kind.ts';
 
-/** Left-out files that the state names; the others are counted only. */
-const MAX_LEFT_SHOWN = 100;
 /** The rate is that of the last minute. */
 const SAMPLE_MS = 5_000;
 
@@ -100,7 +98,7 @@ export class Progress {
 
   leftOut(file: LeftFile): void {
     this.#leftCount += 1;
-    if (this.#left.length < MAX_LEFT_SHOWN) {
+    if (this.#left.length < 100) {
       this.#left.push(file);
     }
     this.#current = undefined;

@@ -6,9 +6,6 @@ import type { ApiEdits } from '../../../config/edit/api-edits.ts';
 import { type Config, resolvePath } from '../../../config/load/load.ts';
 import type { TransferItems } from '../../../recordings/copy/transfer-kind.ts';
 
-/** Maximum number of added cameras that are remembered: the newest. */
-const MAX_ADDED = 1_000;
-
 const Added = Type.Object({
   /** Box or folder that the recordings come from. */
   source: Type.String(),
@@ -37,7 +34,7 @@ export class AddedCameras {
 
   async add(camera: Added): Promise<void> {
     const others = (await this.#all()).filter(({ path }) => path !== camera.path);
-    await this.#document.save(() => ({ version: 1, cameras: [...others, camera].slice(-MAX_ADDED) }));
+    await this.#document.save(() => ({ version: 1, cameras: [...others, camera].slice(-1_000) }));
   }
 
   /** A damaged file costs only that a repeated transfer adds a camera. */

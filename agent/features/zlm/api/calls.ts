@@ -50,8 +50,6 @@ type Call = (parameters: ZlmParameters, mustRead?: MustRead) => CallAnswer | Pro
 const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
 const MP4 = '1';
-/** An older picture is a recording, which needs another permission than live video. */
-const MAX_AGE_MS = 60_000;
 /** Calls that change nothing, whatever the method. */
 const READING = new Set(
   [
@@ -254,7 +252,8 @@ export class ZlmCalls {
     const timeoutMs = waitMsOf(parameters);
     const path = this.#pathOfUrl(url);
     await mustRead?.(path);
-    const maxAgeMs = Math.min(msOf(parameters, 'expire_sec'), MAX_AGE_MS);
+    // An older picture is a recording, which needs another permission than live video.
+    const maxAgeMs = Math.min(msOf(parameters, 'expire_sec'), 60_000);
     return this.#options.picture(path, { timeoutMs, maxAgeMs });
   }
 

@@ -8,8 +8,6 @@ import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 /** ISO/IEC 18004 §6.3.8: the quiet zone of each side. */
 const QUIET_SQUARES = 4;
-/** In UTF-8 they fit in a code with 15 % correction: 2,331 bytes. */
-const MAX_TEXT_CHARS = 750;
 const Certificate = Type.Object({
   isOwn: Type.Boolean({ description: 'Made by this box, so phones and computers have to trust it (`/trust`).' }),
   fingerprint: Type.String({
@@ -43,7 +41,8 @@ export const httpsRoute: FastifyPluginAsync<HttpsRouteOptions> = async (app, { a
 };
 
 const TextBody = Type.Object(
-  { text: Type.String({ minLength: 1, maxLength: MAX_TEXT_CHARS }) },
+  // In UTF-8 they fit in a code with 15 % correction: 2,331 bytes.
+  { text: Type.String({ minLength: 1, maxLength: 750 }) },
   { additionalProperties: false },
 );
 const QrCode = Type.Object({

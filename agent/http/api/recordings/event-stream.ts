@@ -14,8 +14,6 @@ const HEART_BEAT_MS = 15_000;
 const RETRY_MS = 3_000;
 const MAX_CLIENTS = 64;
 const MAX_PER_ADDRESS = 16;
-/** Bytes that may wait for a client. One that is further behind is disconnected, and may reconnect with its last event id. */
-const MAX_QUEUED_BYTES = 256 << 10;
 
 interface StreamedEvent {
   readonly number: number;
@@ -78,7 +76,8 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
     }
     const stream = new Readable({ read: () => {} });
     const send = (text: string): void => {
-      if (stream.readableLength > MAX_QUEUED_BYTES) {
+      // A client that is further behind is disconnected, and may reconnect with its last event id.
+      if (stream.readableLength > 256 << 10) {
         stream.destroy();
       } else {
         stream.push(text);

@@ -16,8 +16,6 @@ export const INTENSITY_BOOK = 15;
 
 /** Bands in all groups: at most 8 groups of 15, or 51. */
 export const MAX_BANDS = 120;
-/** Filters of noise shaping: one for each short window, three for a long one. */
-const MAX_SHAPERS = 8;
 export const MAX_SHAPER_ORDER = 12;
 const MAX_PULSES = 4;
 
@@ -52,7 +50,8 @@ export class Channel {
   readonly pulsePlaces = new Uint16Array(MAX_PULSES);
   readonly pulseHeights = new Uint8Array(MAX_PULSES);
   shapers = 0;
-  readonly shaper: readonly TnsFilter[] = Array.from({ length: MAX_SHAPERS }, () => ({
+  /** One for each short window, three for a long one. */
+  readonly shaper: readonly TnsFilter[] = Array.from({ length: 8 }, () => ({
     window: 0,
     fromBand: 0,
     toBand: 0,

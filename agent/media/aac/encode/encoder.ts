@@ -11,8 +11,6 @@ import { SymbolCodes } from './symbol-codes.ts';
 /** Most bits per sample; speech of 4 kHz bandwidth needs less. */
 const BITS_PER_SAMPLE = 3;
 const MAX_BITRATE = 64_000;
-/** A channel's buffer has 6,144 bits (ISO/IEC 14496-3 §4.5.3.1), and codes are written whole. */
-const MAX_FRAME_BYTES = 2_048;
 /** The noise allowed in a band is NOISE_SHARE * power ^ NOISE_POWER: the signal-to-noise ratio of loud bands is higher than that of quiet ones. */
 const NOISE_SHARE = 4;
 const NOISE_POWER = 0.6;
@@ -49,7 +47,8 @@ export class AacEncoder {
   readonly #wanted: Int16Array;
   readonly #scales: Int16Array;
   readonly #books: Uint8Array;
-  readonly #bits = new BitWriter(MAX_FRAME_BYTES);
+  /** A channel's buffer has 6,144 bits (ISO/IEC 14496-3 §4.5.3.1), and codes are written whole. */
+  readonly #bits = new BitWriter(2_048);
   /** Number of transmitted bands. */
   #bands = 0;
 

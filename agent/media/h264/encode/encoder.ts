@@ -4,8 +4,6 @@ import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
 
 const NAL_IDR = 0x65;
 const NAL_NON_IDR = 0x41;
-/** The largest macroblock is I_PCM: 384 bytes, its type, alignment and a skip run. */
-const MAX_MACROBLOCK_BYTES = 392;
 const FRAME_NUM_RANGE = 256;
 
 /** Coefficients of a macroblock: CAVLC needs those of the two neighbours (ISO/IEC 14496-10 §9.2.1). */
@@ -28,7 +26,8 @@ export class H264Encoder {
 
   constructor(width: number, height: number, fps: number) {
     const macroblocks = Math.ceil(width / 16) * Math.ceil(height / 16);
-    this.#writer = new RbspWriter(64 + macroblocks * MAX_MACROBLOCK_BYTES);
+    // The largest macroblock is I_PCM: 384 bytes, its type, alignment and a skip run.
+    this.#writer = new RbspWriter(64 + macroblocks * 392);
     this.#coefficients = new Uint8Array(macroblocks);
     this.sps = escapeNal([0x67], writeSps(this.#writer, width, height, fps));
     this.pps = escapeNal([0x68], writePps(this.#writer));

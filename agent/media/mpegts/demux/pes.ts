@@ -14,9 +14,6 @@ const SCRAMBLED = 0x30;
 const PLAIN_IDS = [0xbc, 0xbe, 0xbf, 0xf0, 0xf1, 0xf2, 0xf8, 0xff];
 /** A picture too large for the 16-bit length may be cut into packets of more than this size: the next packet may continue it. */
 const MIN_CUT_BYTES = 32_768;
-const MIN_BUFFER_BYTES = 16 << 10;
-/** The limit of an access unit, with room for headers. */
-const MAX_VIDEO_BYTES = (8 << 20) + 65_536;
 
 /** Where the payloads of PES packets go. */
 export interface Elementary {
@@ -52,7 +49,8 @@ export class PesReader {
   constructor(output: Elementary, isVideo: boolean) {
     this.#output = output;
     this.#isVideo = isVideo;
-    this.#maxBytes = isVideo ? MAX_VIDEO_BYTES : 65_536 + PREFIX_BYTES;
+    // An access unit, with room for headers.
+    this.#maxBytes = isVideo ? (8 << 20) + 65_536 : 65_536 + PREFIX_BYTES;
   }
 
   /** The payload of one transport packet: `chunk[start, end)`. @param position of the packet in the stream */
@@ -102,7 +100,7 @@ export class PesReader {
       return;
     }
     if (bytes > this.#buffer.length) {
-      const buffer = new Uint8Array(Math.min(this.#maxBytes, Math.max(2 * bytes, MIN_BUFFER_BYTES)));
+      const buffer = new Uint8Array(Math.min(this.#maxBytes, Math.max(2 * bytes, 16 << 10)));
       buffer.set(this.#buffer.subarray(0, this.#bytes));
       this.#buffer = buffer;
     }

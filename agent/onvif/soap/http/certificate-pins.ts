@@ -4,9 +4,6 @@ import type { PerchError } from '../../../base/errors.ts';
 import { cameraError } from './failures.ts';
 import { type HttpOrigin, hostPortOf } from './origin.ts';
 
-/** Bound of remembered certificates; more than any installation has cameras. */
-const MAX_SEEN = 1_000;
-
 /** An https camera and its certificate at adoption. */
 export interface PinnedCamera {
   readonly origin: HttpOrigin;
@@ -49,7 +46,8 @@ export class CertificatePins {
       const words = `the certificate at ${name} has changed since the camera was added: its fingerprint is ${seen}, expected ${allowed.join(' or ')}`;
       return cameraError('otherCertificate', words, { host: origin.host, fingerprint: seen });
     }
-    putBounded(this.#seen, name, seen, MAX_SEEN);
+    // More than any installation has cameras.
+    putBounded(this.#seen, name, seen, 1_000);
     return undefined;
   }
 }

@@ -1,9 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { find, findText, plainLine } from './xml.ts';
 
-/** Nested subcodes are two deep in ONVIF. */
-const MAX_CODES = 8;
-
 /** A fault of SOAP 1.2 (part 1 §5.4) or SOAP 1.1 (§4.4). */
 export interface SoapFault {
   /** Fault codes without prefixes, from outer to inner: `Sender`, `InvalidArgVal`, `NoProfile`. */
@@ -24,7 +21,8 @@ export function faultOf(envelope: XmlElement): SoapFault | undefined {
     }
   };
   add(findText(fault, 'faultcode'));
-  for (let at = find(fault, 'Code'); at && codes.length < MAX_CODES; at = find(at, 'Subcode')) {
+  // Nested subcodes are two deep in ONVIF.
+  for (let at = find(fault, 'Code'); at && codes.length < 8; at = find(at, 'Subcode')) {
     add(findText(at, 'Value'));
   }
   const reason = findText(fault, 'Reason', 'Text') ?? findText(fault, 'faultstring');

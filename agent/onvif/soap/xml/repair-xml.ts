@@ -1,9 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** Tags that turn out to be text are scanned again: this often, at most, for each character of a document. */
-const MAX_SCANS = 4;
-/** A declaration after that is part of a text. */
-const MAX_PROLOG_CHARACTERS = 1_024;
 const NAME = String.raw`[A-Za-z_:\u00c0-\ufffd][\w:.\-\u00b7-\ufffd]*`;
 const START = new RegExp(String.raw`<(${NAME})(?=[\s/>])`, 'y');
 /** A name ends before a character that no name has: without that the pattern would try each beginning of a long one. */
@@ -40,8 +36,10 @@ class Repair {
 
   constructor(text: string) {
     this.#text = text;
-    this.#at = Math.max(0, text.slice(0, MAX_PROLOG_CHARACTERS).indexOf('<?xml'));
-    this.#scansLeft = MAX_SCANS * text.length;
+    // A declaration after that is part of a text.
+    this.#at = Math.max(0, text.slice(0, 1_024).indexOf('<?xml'));
+    // Tags that turn out to be text are scanned again.
+    this.#scansLeft = 4 * text.length;
   }
 
   run(): string {

@@ -17,9 +17,6 @@ const SESSION_COOKIE = 'hlsSession';
 /** Set to find out whether the player keeps cookies. */
 const CHECK_COOKIE = 'cookieCheck';
 
-/** Browsers send fewer cookies of one name; forged headers may have thousands. */
-const MAX_VALUES = 16;
-
 /** All cookies of a name (RFC 6265 §5.4: those of deeper folders come first). */
 export function cookiesOf(header: string | undefined, name: string): readonly string[] {
   if (header === undefined || !header.includes(name)) {
@@ -28,7 +25,8 @@ export function cookiesOf(header: string | undefined, name: string): readonly st
   const values: string[] = [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name && values.length < MAX_VALUES) {
+    // Browsers send fewer cookies of one name; forged headers may have thousands.
+    if (equals > 0 && pair.slice(0, equals).trim() === name && values.length < 16) {
       values.push(pair.slice(equals + 1).trim());
     }
   }

@@ -22,7 +22,6 @@ export interface LiveFragment {
 
 /** Typical fragments per slab: separate allocations would cost more than the fragments. */
 const FRAGMENTS_PER_SLAB = 16;
-const MAX_SLAB_BYTES = 1 << 20;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 
 /** Writes fragments into slabs that are reused after their release. */
@@ -76,7 +75,7 @@ export class FragmentWriter {
     if (neededBytes <= this.#slab.length - this.#tail) {
       return;
     }
-    const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, 16 << 10), MAX_SLAB_BYTES);
+    const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, 16 << 10), 1 << 20);
     release(this.#slab);
     // Sockets would wrap any other type in a Buffer at each write.
     this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)))).buffer);

@@ -1,6 +1,5 @@
 import { hold, release, SlabPool, slabBytesFor } from '../../../media/sample/slab.ts';
 
-const MAX_SLAB_BYTES = 256 << 10;
 /** Usual parts per slab: those at both ends of what is kept retain little else. */
 const PARTS_PER_SLAB = 4;
 const NO_SLAB: Buffer = Buffer.alloc(0);
@@ -60,7 +59,7 @@ export class PartMemory {
   #nextSlab(): void {
     this.#endPiece();
     this.close();
-    const usual = Math.min(Math.max(this.#typicalBytes * PARTS_PER_SLAB, 16 << 10), MAX_SLAB_BYTES);
+    const usual = Math.min(Math.max(this.#typicalBytes * PARTS_PER_SLAB, 16 << 10), 256 << 10);
     // Sockets would wrap any other type in a Buffer at each write.
     this.#slab = Buffer.from(this.#pool.take(slabBytesFor(usual)).buffer);
   }

@@ -27,8 +27,6 @@ const PARTED_SEGMENTS = 2;
  * current segment is long. RFC 8216bis §6.2.2 allows three target durations, including the current segment.
  */
 const PARTED_TARGETS = 2;
-/** Minimum length of a list in target durations after a removal (RFC 8216bis §6.2.2). */
-const MIN_TARGETS = 3;
 
 /**
  * The segments of a rendition and which of them the playlist lists. Players with an older playlist still fetch removed
@@ -157,7 +155,8 @@ export class SegmentList<S extends KeptSegment> {
   #newStart(targetDurationS: number): number {
     let start = this.#segments.length;
     let seconds = 0;
-    const minS = MIN_TARGETS * targetDurationS;
+    // The least length after a removal, RFC 8216bis §6.2.2.
+    const minS = 3 * targetDurationS;
     while (start > this.#start && (this.#segments.length - start < this.#listedCount || seconds < minS)) {
       start -= 1;
       seconds += this.#lineAt(start).durationS;

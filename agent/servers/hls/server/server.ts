@@ -49,8 +49,6 @@ export interface StreamLookup {
 const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
 /** A player continues with the path's next stream if that begins within this time; hls.js waits 10 s for a playlist. */
 const NEXT_STREAM_MS = 8_000;
-/** Paths whose last streams are remembered; the oldest is dropped. */
-const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
 /** A player that cannot play a stream retries, and its muxer fails each time: logged once in this interval. */
@@ -343,7 +341,7 @@ export class HlsServer {
     const longestGroupMs = origin.longestGroupMs || (last?.longestGroupMs ?? 0);
     const { playlistEnd: end } = muxer;
     const isFurther = end.nextNumber > (last?.end.nextNumber ?? 0);
-    putBounded(this.#remembered, name, { longestGroupMs, end: isFurther || !last ? end : last.end }, MAX_REMEMBERED);
+    putBounded(this.#remembered, name, { longestGroupMs, end: isFurther || !last ? end : last.end }, 1_000);
   }
 
   async #untilReady(name: string, muxer: HlsMuxer): Promise<void> {

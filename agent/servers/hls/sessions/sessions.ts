@@ -28,8 +28,6 @@ export interface Requester {
 
 /** A session takes a few hundred bytes. */
 const MAX_SESSIONS = 4_000;
-/** Limit per address (or /64 of IPv6): enough for a household, or a proxy that hides its clients. */
-const MAX_PER_ADDRESS = 1_000;
 const RETRY_AFTER_S = 10;
 /** Without a request for this long a session ends. */
 const IDLE_MS = 30_000;
@@ -172,7 +170,8 @@ export class HlsSessions {
     }
     const address = subscriberOf(requester.ip);
     const fromThere = this.#byAddress.get(address) ?? 0;
-    refuseAbove(fromThere, MAX_PER_ADDRESS, `from ${address}`);
+    // Enough for a household, or a proxy that hides its clients.
+    refuseAbove(fromThere, 1_000, `from ${address}`);
     refuseAbove(this.#bySecret.size, MAX_SESSIONS, 'in all');
     const session = new HlsSession(requester, muxer, stream, false, this.#clock, former);
     addCount(this.#byAddress, session.subscriber, 1);

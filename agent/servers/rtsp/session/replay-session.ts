@@ -8,16 +8,14 @@ import { type Response, setUpFields } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 import { withoutCredentials } from './target.ts';
 
-/** A client that sets the pace by reading may pause for as long as one that sends nothing (`Rate-Control: no`). */
-const MAX_UNREAD_MS = 60_000;
-/** Without playing: sessions are few. */
-const MAX_IDLE_MS = 60_000;
 const INVALID_RANGE: Response = { status: 457 };
 
 /** A session that plays recordings within its connection (ONVIF Streaming, replay). */
 export class ReplaySession implements Role {
-  readonly maxUnreadMs = MAX_UNREAD_MS;
-  readonly maxIdleMs = MAX_IDLE_MS;
+  /** A client that sets the pace by reading may pause for as long as one that sends nothing (`Rate-Control: no`). */
+  readonly maxUnreadMs = 60_000;
+  /** Without playing: sessions are few. */
+  readonly maxIdleMs = 60_000;
   readonly #session: RtspSession;
   readonly #replay: Replay;
   readonly #trackCount: number;

@@ -9,12 +9,10 @@ import type { RtspPaths } from './contracts.ts';
 import { type Response, setUpFields } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 
-/** A talker that sends nothing would block the loudspeaker for others. */
-const MAX_SILENCE_MS = 30_000;
-
 /** A session that talks through the camera of a path (ONVIF Streaming §5.3), within its connection. */
 export class TalkSession implements Role {
-  readonly maxSilenceMs = MAX_SILENCE_MS;
+  /** A talker that sends nothing would block the loudspeaker for others. */
+  readonly maxSilenceMs = 30_000;
   readonly #session: RtspSession;
   readonly #clock: Clock;
   readonly #header = new RtpHeader();

@@ -15,8 +15,6 @@ import { ProtocolSniffer, type SnifferSink } from './protocol-sniffer.ts';
 /** MediaMTX's API names. */
 export type TunnelKind = 'none' | 'http' | 'websocket';
 
-/** Connections with an unknown protocol, in all and per address. An NVR opens its channels at once. */
-const MAX_SNIFFING = 512;
 const TICK_MS = 1_000;
 /** RFC 6455 §4.1: 16 bytes in base64. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -60,7 +58,8 @@ export class ChannelAcceptor implements SnifferSink {
     for (const other of this.#sniffing) {
       ofOne += subscriberOf(other.ip) === subscriber ? 1 : 0;
     }
-    if (this.#sniffing.size >= MAX_SNIFFING || ofOne >= 128) {
+    // In all, and of one address: an NVR opens its channels at once.
+    if (this.#sniffing.size >= 512 || ofOne >= 128) {
       this.#log.debug({ peer: channel.remote, ofOne }, 'too many silent connections');
       channel.destroy();
       return;

@@ -8,8 +8,6 @@ import type { LocalPorts } from '../transport/candidates.ts';
 
 /** How long an end reason is kept. A page requests it right after its transport closes, or later after a timeout. */
 const REMEMBERED_MS = 60_000;
-/** A stream with hundreds of viewers may end; the oldest endings are dropped first. */
-const MAX_REMEMBERED = 500;
 
 export interface Ending {
   readonly reason: string;
@@ -29,7 +27,8 @@ export class EndedSessions {
     if (end === 'byPeer') {
       return;
     }
-    putBounded(this.#endings, secret, { reason, end, monoMs: this.#clock.monoMs() }, MAX_REMEMBERED);
+    // A stream with hundreds of viewers may end.
+    putBounded(this.#endings, secret, { reason, end, monoMs: this.#clock.monoMs() }, 500);
   }
 
   find(secret: string): Ending | undefined {

@@ -2,12 +2,6 @@ import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { endpointOf, subscriberOf } from '../../../base/network/ip-address.ts';
 
-/** A session holds a few kilobytes before its handshake and a hundred after it. */
-const MAX_SESSIONS = 1_000;
-/** Limit per address (or /64 of IPv6): enough for a household, or a proxy that hides its clients. */
-const MAX_PER_ADDRESS = 500;
-/** A page of cameras opens twenty at once, each within a second. */
-const MAX_WAITING_PER_ADDRESS = 100;
 const RETRY_AFTER_S = 5;
 
 /** A counted session, from the offer on; it may wait for an on-demand source. */
@@ -29,14 +23,13 @@ export class SessionLimits {
   take(requester: { readonly path: string; readonly remoteAddr: string }): SessionSlot {
     const { path } = requester;
     const address = subscriberOf(endpointOf(requester.remoteAddr).ip);
-    rejectAbove(
-      this.#waitingByAddress.get(address),
-      MAX_WAITING_PER_ADDRESS,
-      `from ${address} that wait for a handshake`,
-    );
-    rejectAbove(this.#byAddress.get(address), MAX_PER_ADDRESS, `from ${address}`);
+    // A page of cameras opens twenty at once, each within a second.
+    rejectAbove(this.#waitingByAddress.get(address), 100, `from ${address} that wait for a handshake`);
+    // Enough for a household, or a proxy that hides its clients.
+    rejectAbove(this.#byAddress.get(address), 500, `from ${address}`);
     rejectAbove(this.#byPath.get(path), 500, `of path '${path}'`);
-    rejectAbove(this.#total, MAX_SESSIONS, 'in all');
+    // A session holds a few kilobytes before its handshake and a hundred after it.
+    rejectAbove(this.#total, 1_000, 'in all');
     this.#total += 1;
     addCount(this.#byPath, path, 1);
     addCount(this.#byAddress, address, 1);

@@ -39,9 +39,6 @@ class QueuedPackets {
   }
 }
 
-/** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
-const MAX_QUEUED_BYTES = 1 << 20;
-
 /** Shared by all sockets, or undefined if it is not open or not supported here. */
 let bursts: BurstSender | undefined;
 let opening: Promise<void> | undefined;
@@ -86,8 +83,9 @@ export class UdpSocket {
     return !this.#transports.isEmpty;
   }
 
+  /** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
   get isCongested(): boolean {
-    return this.#socket.isBeyond(MAX_QUEUED_BYTES, 2_048);
+    return this.#socket.isBeyond(1 << 20, 2_048);
   }
 
   /** @param bytes must not change afterwards */

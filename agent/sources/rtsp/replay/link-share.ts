@@ -7,8 +7,6 @@ const MAX_WINDOWS = 6;
 const MAX_MEASURED_BYTES = 4 << 20;
 /** A quarter of 100 Mbit/s, which cameras have at most. Bytes a second, as all rates here. */
 const MAX_RATE = 3 << 20;
-/** So that a gap is filled at all. */
-const MIN_RATE = 32 << 10;
 /** A link is measured again after this. */
 const MEASURED_FOR_MS = 3_600_000;
 /** A replay that is at most this many times faster than the recording is paced by the camera, not by its link. */
@@ -30,7 +28,8 @@ export class LinkShare {
 
   /** How fast the camera may be read now. */
   get maxBytesPerSecond(): number {
-    const share = Math.max(MIN_RATE, (this.linkBytesPerSecond ?? Number.POSITIVE_INFINITY) / SHARE);
+    // So that a gap is filled at all.
+    const share = Math.max(32 << 10, (this.linkBytesPerSecond ?? Number.POSITIVE_INFINITY) / SHARE);
     return this.#isMeasuring ? SHARE * MAX_RATE : Math.min(MAX_RATE, share);
   }
 

@@ -17,8 +17,6 @@ import type { RtspSourceOptions } from '../request/settings.ts';
 
 /** Linux's ephemeral ports, and MediaMTX's default. */
 const DEFAULT_RANGE = [32_768, 60_999] as const;
-/** Limit of pairs that are tried. */
-const MAX_TRIES = 100;
 
 export type UdpOptions = Pick<
   RtspSourceOptions,
@@ -38,7 +36,7 @@ export async function openPair(ip: string, options: UdpOptions, clock: Clock): P
   const count = Math.floor((last - lowest + 1) / 2);
   const offset = count > 0 ? randomInt(count) : 0;
   let cause: unknown;
-  for (let i = 0; i < Math.min(count, MAX_TRIES); i += 1) {
+  for (let i = 0; i < Math.min(count, 100); i += 1) {
     const port = lowest + 2 * ((offset + i) % count);
     try {
       return await bindPair({ family: familyOf(ip), port }, port + 1, options, clock);

@@ -6,9 +6,6 @@ import { type Peer, phraseOf } from '../../tls/peer.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { refusal } from '../request/failures.ts';
 
-/** The most requests of one handshake, each with another authentication scheme or nonce. */
-const MAX_ATTEMPTS = 4;
-
 export interface HandshakeSink {
   /** The camera has accepted. @param rest bytes after the head of its response, valid during the call only */
   onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void;
@@ -83,7 +80,8 @@ export class TunnelHandshake implements ByteSink {
     if (response.kind !== 'response' || !channel) {
       throw new PerchError('badInput', 'HTTP request instead of a response');
     }
-    if (response.status === 401 && this.#attempts < MAX_ATTEMPTS) {
+    // Each request has another authentication scheme or nonce.
+    if (response.status === 401 && this.#attempts < 4) {
       channel.sink = undefined;
       channel.destroy();
       void this.#again(response);

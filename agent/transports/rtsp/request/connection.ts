@@ -17,8 +17,6 @@ import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, hostPortOf } from './address.ts';
 import { connectionEnd, connectionFailure, type NoVideoReason } from './failures.ts';
 
-/** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
-const MAX_UNREAD_BYTES = 64 << 10;
 const FRAME_HEADER_BYTES = 4;
 const USER_AGENT = 'Perch';
 const OUR_METHODS = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER'];
@@ -242,7 +240,8 @@ export class RtspConnection implements ByteSink {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#failure === undefined && this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
+    // Messages to a camera that does not read are dropped: the media it sends decides.
+    if (this.#failure === undefined && this.#channel.queuedBytes <= 64 << 10) {
       this.#channel.write(bytes);
     }
   }

@@ -10,8 +10,6 @@ import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
 import { KeepAlive, type KeepAliveForm } from './keep-alive.ts';
 
-/** The most requests sent for one method, with other authentication schemes or new nonces. */
-const MAX_ATTEMPTS = 4;
 /** RFC 2326 §12.37. */
 const DEFAULT_SESSION_MS = 60_000;
 const TEARDOWN_WAIT_MS = 1_000;
@@ -210,7 +208,8 @@ export class MethodClient {
         this.#authenticator.accept(response);
         return response;
       }
-      if (attempt >= MAX_ATTEMPTS || !(await this.#authenticator.refuse(response, this.#signal))) {
+      // Each request has another authentication scheme or a new nonce.
+      if (attempt >= 4 || !(await this.#authenticator.refuse(response, this.#signal))) {
         return response;
       }
     }

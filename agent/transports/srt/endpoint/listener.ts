@@ -26,8 +26,6 @@ import {
 } from './handshake.ts';
 import { REJECT, type RejectReason } from './reject-reason.ts';
 
-/** The most connections of one address: a recorder opens one for each camera and stream. */
-const MAX_CONNECTIONS_OF_ONE = 256;
 const MINUTE_US = 60_000_000;
 
 /** A conclusion with a valid cookie. Answer it with `accept` or `reject`; `reject` also ends an `accept` that has not answered. */
@@ -265,7 +263,8 @@ export class SrtListener {
 
   #limitFault(ip: string): RejectReason | undefined {
     const fromThere = this.#byAddress.get(subscriberOf(ip)) ?? 0;
-    return this.#callers.size >= 1_000 || fromThere >= MAX_CONNECTIONS_OF_ONE ? REJECT.backlog : undefined;
+    // A recorder opens one for each camera and stream.
+    return this.#callers.size >= 1_000 || fromThere >= 256 ? REJECT.backlog : undefined;
   }
 
   #reject(handshake: Handshake, reason: RejectReason, ip: string, port: number): void {

@@ -7,7 +7,6 @@ import type { Peer } from '../../tls/peer.ts';
 const MAX_REPLY_BYTES = 256 << 10;
 /** Time limit of DELETE: the session times out if the server does not receive it. */
 const DELETE_MS = 2_000;
-const MAX_ICE_SERVERS = 8;
 
 export interface IceServer {
   /** `stun:host:port`, `turn:host:port?transport=tcp` */
@@ -98,7 +97,7 @@ export function iceServersOf(link: string | readonly string[] | undefined): IceS
       const quoted = new RegExp(`;\\s*${name}\\s*=\\s*"((?:[^"\\\\]|\\\\.)*)"`, 'i').exec(parameters)?.[1];
       return (quoted ?? '').replace(/\\(.)/g, '$1');
     };
-    if (/;\s*rel\s*=\s*"?ice-server/i.test(parameters) && servers.length < MAX_ICE_SERVERS) {
+    if (/;\s*rel\s*=\s*"?ice-server/i.test(parameters) && servers.length < 8) {
       servers.push({ url, username: parameterOf('username'), password: parameterOf('credential') });
     }
   }

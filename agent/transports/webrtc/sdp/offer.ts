@@ -6,8 +6,6 @@ const MAX_LINES = 4_000;
 const MAX_SECTIONS = 32;
 /** The most formats of all sections together: an offer of some kilobytes could expand to a megabyte of formats. */
 const MAX_FORMATS = 1_000;
-/** The most parameters of one format; the longest in use (H265 with parameter sets) has a dozen. */
-const MAX_PARAMETERS = 16;
 /** The longest a=fmtp of one format; parameter sets may take a kilobyte. */
 const MAX_FMTP_CHARACTERS = 4_000;
 /** The limit of a user fragment, RFC 8839 §5.4. */
@@ -232,7 +230,8 @@ function formatOf(word: string, maps: Map<number, string>, fmtps: Map<number, st
     const limit = `at most ${MAX_FMTP_CHARACTERS} allowed`;
     throw new PerchError('badInput', `a=fmtp of ${parameters.length} characters, ${limit}`);
   }
-  for (const part of parameters.split(';', MAX_PARAMETERS)) {
+  // The longest in use (H265 with parameter sets) has a dozen.
+  for (const part of parameters.split(';', 16)) {
     const equals = part.indexOf('=');
     const key = part
       .slice(0, equals < 0 ? undefined : equals)

@@ -15,7 +15,6 @@ const MAX_REDUCED_SHARE = 0.5;
 const INITIAL_CREDIT_BYTES = 64 << 10;
 /** Below this, only the newest GOP is repaired: a viewer further behind continues at its key frame. */
 const LOW_CREDIT_BYTES = 32 << 10;
-const MAX_PAUSE_MS = 250;
 /** How many packet indexes `#resentMs` covers; a power of two. */
 const HISTORY_PACKETS = 1_024;
 
@@ -75,7 +74,7 @@ export class Retransmitter {
   ): number {
     this.#earn();
     // A viewer that repeats a NACK sooner has not awaited the answer.
-    const pauseMs = Math.min(Math.max(20, 0.75 * (roundTripMs ?? 0)), MAX_PAUSE_MS);
+    const pauseMs = Math.min(Math.max(20, 0.75 * (roundTripMs ?? 0)), 250);
     const before = this.bytes;
     batch.count = 0;
     for (let bits = 2 * following + 1, i = 0; bits !== 0; bits >>>= 1, i += 1) {

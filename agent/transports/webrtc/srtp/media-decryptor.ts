@@ -4,9 +4,6 @@ import { srtpKeys } from './master-key.ts';
 import { Srtcp } from './srtcp.ts';
 import { SrtpReceiver } from './srtp-receiver.ts';
 
-/** The largest packet of an interleaved frame, RFC 2326 §10.12. */
-const MAX_PACKET_BYTES = 0xffff;
-
 /** Decrypts what a peer sends with the key of its MIKEY message. */
 export class MediaDecryptor {
   readonly #rtp: SrtpReceiver;
@@ -15,7 +12,8 @@ export class MediaDecryptor {
 
   constructor(message: MikeyMessage) {
     const keys = srtpKeys(message, message);
-    this.#rtp = new SrtpReceiver(keys, message.streams, MAX_PACKET_BYTES);
+    // The largest packet of an interleaved frame, RFC 2326 §10.12.
+    this.#rtp = new SrtpReceiver(keys, message.streams, 0xffff);
     this.#rtcp = new Srtcp(keys);
     this.#mkiBytes = message.mki.length;
   }

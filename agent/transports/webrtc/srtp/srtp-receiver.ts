@@ -8,8 +8,6 @@ import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const FIXED_HEADER_BYTES = 12;
 const EXTENSION_HEADER_BYTES = 4;
-/** The largest packet by default: a datagram without jumbo frames. */
-const MAX_DATAGRAM_BYTES = 2_048;
 /** The most SSRCs: those of two tracks, their retransmissions and some abandoned by a publisher; 0.4 kB each. */
 const MAX_SSRCS = 16;
 /** A sender starts below 2^16 at any sequence number: this many packets may be lost before the first one. */
@@ -29,9 +27,9 @@ export class SrtpReceiver {
 
   /**
    * @param counters of streams that have wrapped before; a single one holds for every SSRC
-   * @param maxPacketBytes larger packets are rejected
+   * @param maxPacketBytes larger packets are rejected; by default those that need jumbo frames
    */
-  constructor(keys: SrtpKeys, counters: readonly RollOverCounter[] = [], maxPacketBytes = MAX_DATAGRAM_BYTES) {
+  constructor(keys: SrtpKeys, counters: readonly RollOverCounter[] = [], maxPacketBytes = 2_048) {
     this.#counters = counters;
     this.#maxPacketBytes = maxPacketBytes;
     this.#opener = keys.profile === AEAD_AES_128_GCM ? new SrtpGcmOpener(keys) : new SrtpCmOpener(keys);

@@ -30,9 +30,6 @@ import {
   valuesOf,
 } from './data/video-settings.ts';
 
-/** ONVIF limits texts, too. */
-const MAX_TEXT = 100;
-
 interface VideoSheetProps {
   readonly title: string;
   readonly path: PathItem;
@@ -175,7 +172,7 @@ function Image({ form, video }: { readonly form: VideoForm; readonly video: Came
           name="overlay"
           autocomplete="off"
           value={text}
-          onInput={(value) => form.set('text', value.slice(0, MAX_TEXT))}
+          onInput={(value) => form.set('text', value.slice(0, 100))}
           isLocked={form.saving.value !== 'no'}
         />
       )}

@@ -20,8 +20,6 @@ interface Defaults {
 }
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
-/** Time limit of a request for which the box waits up to 65 s for the disk. */
-const MAX_OPENING_MS = 75_000;
 /** Usual duration of a restart of Perch. */
 const RESTART_S = 15;
 
@@ -35,7 +33,8 @@ const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Mount
     before: async ({ recordPath = '' }) => {
       const { canBeOpened, folder } = placeOf(recordPath) ?? {};
       if (canBeOpened) {
-        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: MAX_OPENING_MS });
+        // The box waits up to 65 s for the disk.
+        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: 75_000 });
         noteRestart(RESTART_S);
       }
     },

@@ -22,10 +22,6 @@ import { hostText } from '../stream-uri.ts';
 import { announcement, isWanted, MAX_PROBE_BYTES, type Probe, parseProbe, probeMatches } from './discovery-messages.ts';
 import { DiscoveryNetwork } from './discovery-network.ts';
 
-/** Limit against amplification: answers are larger than probes, whose sender can be forged. A scan has up to six probes. */
-const MAX_PROBES_A_SECOND = 12;
-/** APP_MAX_DELAY of WS-Discovery: without a random delay all devices of a network would answer at once. */
-const MAX_DELAY_MS = 500;
 const REFRESH_MS = 60_000;
 
 export interface ResponderOptions extends InterfaceChoice {
@@ -68,7 +64,8 @@ export class Responder {
     this.#options = options;
     this.#instance = Math.floor(options.clock.wallMs() / 1000);
     this.#networks = new PerLink((local) => this.#open(local));
-    this.#limit = new PerSecond(options.clock, MAX_PROBES_A_SECOND);
+    // Against amplification: answers are larger than probes, whose sender can be forged. A scan has up to six probes.
+    this.#limit = new PerSecond(options.clock, 12);
     this.#leave = options.clock.every(REFRESH_MS, () => this.#refresh());
     this.#refresh();
   }
@@ -157,7 +154,8 @@ export class Responder {
   async #answer(probe: Probe, { network, isDirect }: Arrival, { address, port }: RemoteInfo): Promise<void> {
     const { clock, random = Math.random } = this.#options;
     if (!isDirect) {
-      await clock.sleep(random() * MAX_DELAY_MS, this.#stop.signal);
+      // APP_MAX_DELAY of WS-Discovery: without a random delay all devices of a network would answer at once.
+      await clock.sleep(random() * 500, this.#stop.signal);
     }
     if (this.#stop.signal.aborted || network.isClosed) {
       return;

@@ -7,16 +7,13 @@ import { type NamedPaths, pathOf } from '../../../../protocols/zlm-path.ts';
 /** ZLMediaKit's limit of the wait for a stream. */
 const STREAM_WAIT_MS = 15_000;
 const POLL_MS = 250;
-/** Limit of waiting players: each keeps its offer, and one connection can bring thousands (pipelining). */
-const MAX_WAITING = 100;
-/** Limit per address. */
-const MAX_WAITING_OF_ONE = 50;
 
 /** Players that wait for a stream. */
 export class WaitingPlayers {
   readonly #paths: NamedPaths;
   readonly #clock: Clock;
-  readonly #places = new WaitQuota(MAX_WAITING, MAX_WAITING_OF_ONE);
+  /** In all, and of one address. Each keeps its offer, and one connection can bring thousands (pipelining). */
+  readonly #places = new WaitQuota(100, 50);
 
   constructor(paths: NamedPaths, clock: Clock) {
     this.#paths = paths;

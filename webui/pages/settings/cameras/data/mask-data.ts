@@ -2,9 +2,6 @@ import { cameraCall } from '../../../../api-client/camera-addresses.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import type { Mask, MaskDraft } from '../../../../cameras/mask-shape.ts';
 
-/** Slow cameras take 8 s for an answer, and several are needed. */
-const MAX_WAIT_MS = 60_000;
-
 /** Answer of `/v3/cameras/masks`. */
 export interface CameraMasks {
   /** 0: the camera has no masks. */
@@ -15,7 +12,8 @@ export interface CameraMasks {
 }
 
 const post = (call: string, path: string, body: object): Promise<CameraMasks> =>
-  fetchJson<CameraMasks>(cameraCall(call, path), { method: 'POST', body, limitMs: MAX_WAIT_MS });
+  // Slow cameras take 8 s for an answer, and several are needed.
+  fetchJson<CameraMasks>(cameraCall(call, path), { method: 'POST', body, limitMs: 60_000 });
 
 export const saveMask = (path: string, { token, points }: MaskDraft): Promise<CameraMasks> =>
   post('masks', path, { points, ...(token === undefined ? {} : { token }) });

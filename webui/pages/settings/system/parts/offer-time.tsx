@@ -10,9 +10,6 @@ import { clock } from '../../../../words/format.ts';
 import { i18n } from '../../../../words/i18n.ts';
 import { systemWords } from '../../../../words/settings/system.ts';
 
-/** The box waits 35 s. */
-const MAX_WAIT_MS = 45_000;
-
 /** Sets the box's clock from the browser. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const t = systemWords.value;
@@ -21,7 +18,8 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const take = async () => {
     setBusy(true);
     await attempt(async () => {
-      await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: MAX_WAIT_MS });
+      // The box waits 35 s.
+      await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: 45_000 });
       toast(t.clockTaken);
       onSet();
     });
