@@ -71,7 +71,6 @@ function clone() {
     'system/a.ts',
     'webui/build.ts',
     'packaging/bundle.ts',
-    'packaging/common-js.ts',
     'docs/guide/access/remote-access.md',
     'tsconfig.json',
   ]) {
