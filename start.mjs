@@ -142,7 +142,6 @@ async function bundleAgent(runtime, folder = inRoot('node_modules', '.cache', 'a
     ...sourcesIn('agent'),
     ...sourcesIn('system'),
     'packaging/bundle.ts',
-    'packaging/common-js.ts',
     'packaging/keep-bundle.ts',
     'package.json',
     'package-lock.json',
