@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  existsSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
@@ -19,6 +20,7 @@ import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { keepBundle } from './keep-bundle.ts';
 
+const ROOT = join(import.meta.dirname, '..');
 const DAY_S = 24 * 3_600;
 const DAYS_40_AGO = new Date(Date.now() - 40 * DAY_S * 1_000);
 
@@ -58,6 +60,13 @@ test('the bundle that Perch may run from is kept from its replacement on; others
   expect(statSync(program).size).toBe(size);
 });
 
+test('start.mjs names files of the project', () => {
+  const named = readFileSync(join(ROOT, 'start.mjs'), 'utf8').matchAll(/'((?:packaging|docs)\/[^']+)'/g);
+  const files = [...named].map(([, file = '']) => file);
+  expect(files).toContain('packaging/bundle.ts');
+  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+});
+
 /** A clone with start.mjs, whose packages and page are there, and whose bundler writes `perch.cjs` and counts its runs. */
 function clone() {
   const root = temporaryFolder();
@@ -65,7 +74,7 @@ function clone() {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), content);
   };
-  copyFileSync(join(import.meta.dirname, '../start.mjs'), join(root, 'start.mjs'));
+  copyFileSync(join(ROOT, 'start.mjs'), join(root, 'start.mjs'));
   for (const file of [
     'agent/main.ts',
     'system/a.ts',

@@ -12,8 +12,6 @@ import type { HttpListeners } from './listeners/http-listeners.ts';
 import { MediaPart } from './media.ts';
 import { openWeb } from './web.ts';
 
-/** systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
-const SLOW_MS = 8_000;
 const RETRY_MS = 10_000;
 
 /** The product: starts its components from a configuration and follows its changes. */
@@ -232,6 +230,9 @@ class ApplyQueue {
     });
   }
 }
+
+/** systemd and procd kill Perch 20 s after SIGTERM, Docker after 10. */
+const SLOW_MS = 8_000;
 
 /** Logs what a stop waits for when it takes longer than 8 s. */
 export class SlowStop {

@@ -11,10 +11,6 @@ import { FRAME_HEADER_BYTES, InterleavedWriter } from './interleaved-writer.ts';
 import { Placeholders } from './placeholders.ts';
 import type { Reader, Stream } from './stream.ts';
 
-/** A larger error means that a clock was set; the offset follows it at once. */
-const STEP_MS = 1_000;
-/** Tolerated error: two tracks with opposite errors stay below the perceptible 45 ms (ITU-R BT.1359-1). */
-const UNSEEN_MS = 20;
 const REPORT_EVERY_MS = 10_000;
 /** Largest change of the offset from one report to the next; clocks of two tracks drift apart more slowly. */
 const MAX_REPORT_STEP_MS = 1;
@@ -383,6 +379,11 @@ export class InterleavedPackets implements Reader {
     return (this.#descriptions[track] as Track).clockRate;
   }
 }
+
+/** A larger error means that a clock was set; the offset follows it at once. */
+const STEP_MS = 1_000;
+/** Tolerated error: two tracks with opposite errors stay below the perceptible 45 ms (ITU-R BT.1359-1). */
+const UNSEEN_MS = 20;
 
 /**
  * A track's offset to the wall clock, as its sender reports state it. Players shift the track at each report, ffmpeg even backwards. So

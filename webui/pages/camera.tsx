@@ -29,11 +29,6 @@ import { cameraViewWords } from '../words/camera-view.ts';
 import { liveWords } from '../words/words.ts';
 import { type CameraShortcuts, openNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';
 
-const WIDTH_PX = 32;
-const HEIGHT_PX = 18;
-const CHANGE_MS = 10_000;
-/** Until the first frame. */
-const POLL_MS = 500;
 const Strip = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindStrip));
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.CameraKeysSheet));
 const RewindPicture = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindPicture));
@@ -315,6 +310,12 @@ async function togglePictureInPicture(video: SafariVideo): Promise<void> {
     video.webkitSetPresentationMode?.(isSmall ? 'inline' : 'picture-in-picture');
   }
 }
+
+const WIDTH_PX = 32;
+const HEIGHT_PX = 18;
+const CHANGE_MS = 10_000;
+/** Until the first frame. */
+const POLL_MS = 500;
 
 /** The picture's colours behind it: a still of 32 × 18, updated every ten seconds. */
 function Ambient({ player }: { readonly player: LivePlayer }) {

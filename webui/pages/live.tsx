@@ -21,7 +21,6 @@ import { words as commonWords, liveWords } from '../words/words.ts';
 import { LiveButton, ServerLink } from './features/parts.ts';
 import { LiveGrid } from './live-grid.tsx';
 
-const KEPT_MS = 10 * 60_000;
 const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
@@ -248,6 +247,8 @@ function useLiveKeys(all: readonly Camera[]): ComponentChildren {
 /** In a text field, sheet or menu. */
 const isElsewhere = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('input, textarea, select, dialog, [role=menu]') !== null;
+
+const KEPT_MS = 10 * 60_000;
 
 /** Days of recordings, or undefined if there are none, or the number is unknown. */
 const reachesBackDays = signal<number | undefined>(undefined);

@@ -14,10 +14,6 @@ import { Comparison, isSameTime } from './comparison.ts';
 import { type CardGroup, GapRecorder } from './gap-recorder.ts';
 import { GroupWriter } from './group-writer.ts';
 
-/** Cameras begin with a key picture. */
-const LATE_MS = 2_000;
-/** Beyond this the recording has a hole. */
-const MAX_LATE_MS = 60_000;
 /** Pictures on both sides of the gap that are compared with those of the card: some groups of most cameras. */
 const COMPARED_MS = 12_000;
 /** Later data of a card that records than this is of another time zone. */
@@ -324,6 +320,11 @@ async function comparisonOf(
   }
   return comparison;
 }
+
+/** Cameras begin with a key picture. */
+const LATE_MS = 2_000;
+/** Beyond this the recording has a hole. */
+const MAX_LATE_MS = 60_000;
 
 /** Replays that begin later than asked for, so that pictures are missed: they are asked for once more, earlier by that. */
 class Lateness {

@@ -348,6 +348,7 @@ export class Fleet implements OpenFeature {
           .filter(({ name }) => isOwn(name))
           .flatMap(({ name }) =>
             recordings.playback.events
+              // Of a camera in two minutes.
               .eventsOf(gapsName(name), fromUs, toUs, 100)
               .filter(({ type, startUs, endUs = toUs }) => type === 'offline' && endUs - startUs >= OUTAGE_US)
               .map((gap) => ({ ...gap, path: name, type: 'perch.offline', source: 'perch' as const })),

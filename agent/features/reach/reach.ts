@@ -19,8 +19,6 @@ import type { RouterDeps, RouterReport } from './router/find-router.ts';
 import type { MappingItem, Mappings } from './router/mappings.ts';
 import type { NewPhone, ReachControl, ReachState } from './routes.ts';
 
-/** What opens pictures or settings. */
-const OPENING = ['read', 'publish', 'playback', 'api'];
 const PART = 'port mapping';
 /** How often phones follow changed ports of Perch. */
 const FOLLOW_MS = 10_000;
@@ -328,6 +326,9 @@ const mappingJson = ({ name, transport, port, state, outsidePort, untilMs, failu
 });
 
 type AccessConfig = Pick<Config, 'isOwn' | 'authMethod' | 'authInternalUsers' | 'authHTTPExclude' | 'authJWTExclude'>;
+
+/** What opens pictures or settings. */
+const OPENING = ['read', 'publish', 'playback', 'api'];
 
 /** Whether a client without credentials gets something from any address. In Perch's own setup none does. */
 export function letsAnyoneIn(config: AccessConfig): boolean {

@@ -4,9 +4,6 @@ import type { Track } from '../../media/sample/track.ts';
 import { silentFrame } from '../../media/silence.ts';
 import { OfflinePicture } from './offline-picture.ts';
 
-/** Size of the picture before the source is known, in pixels. */
-const [WIDTH, HEIGHT] = [1280, 720];
-
 /** The next sample of a track that has no source, without times. */
 export interface OfflineSample {
   readonly data: Uint8Array;
@@ -109,6 +106,9 @@ function pcmSilence(track: Track): { data: Uint8Array; ticks: number } | undefin
   }
   return undefined;
 }
+
+/** Size of the picture before the source is known, in pixels. */
+const [WIDTH, HEIGHT] = [1280, 720];
 
 /** @returns none if a description is known from the source only: video other than H.264 */
 export function configuredTracks(tracks: readonly AvailableTrack[]): readonly Track[] {

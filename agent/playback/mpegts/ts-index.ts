@@ -80,7 +80,7 @@ class StreamSamples implements UnitSink {
     this.#lastOrdinal = unitPosition === this.#lastPosition ? this.#lastOrdinal + 1 : 0;
     this.#lastPosition = unitPosition;
     const step = dts - this.lastDts;
-    // It belongs to another recording.
+    // The track belongs to another recording.
     if (step < 0 || step > 60 * CLOCK_HZ) {
       this.#index.stop();
     }

@@ -18,8 +18,6 @@ import { PublishSession } from './publish-session.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
 import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './target.ts';
 
-/** Clients expect the form of a Flash Media Server's version. */
-const SERVER = { fmsVer: 'FMS/3,0,1,123', capabilities: 31 };
 /** Bytes that one packet of `writeQueueSize` stands for: the UDP payload of an Ethernet frame. */
 const PACKET_BYTES = 1_472;
 /** Limit of commands before publish or play, and in each second after it. */
@@ -380,6 +378,8 @@ export class RtmpConnection implements LinkOwner {
 const amfString = (value: AmfValue): string => (typeof value === 'string' ? value : '');
 const isNetworkError = (cause: unknown): boolean => cause instanceof Error && 'syscall' in cause;
 
+/** Clients expect the form of a Flash Media Server's version. */
+const SERVER = { fmsVer: 'FMS/3,0,1,123', capabilities: 31 };
 const CONNECTED = {
   level: 'status',
   code: 'NetConnection.Connect.Success',

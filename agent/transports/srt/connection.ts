@@ -21,9 +21,6 @@ import { Sender } from './sender.ts';
 import { SrtStatistics } from './statistics.ts';
 import { TsbpdClock } from './tsbpd-clock.ts';
 
-/** Packet pairs: a sender sends the next packet at once after every sixteenth one. */
-const PROBE_MASK = 0x0f;
-const SHARE_OF_NEW = 1 / 16;
 const KEEPALIVE_US = 1_000_000;
 const LIGHT_ACK_PACKETS = 64;
 /** Ticks further apart than `STALL_US` show that the process was held up. Packets of that time are read within `GRACE_US`. */
@@ -398,6 +395,10 @@ export class SrtConnection {
     this.handlers.onClose(reason);
   }
 }
+
+/** Packet pairs: a sender sends the next packet at once after every sixteenth one. */
+const PROBE_MASK = 0x0f;
+const SHARE_OF_NEW = 1 / 16;
 
 /** The capacity of the link, by the interval between a pair of packets. */
 class LinkCapacity {

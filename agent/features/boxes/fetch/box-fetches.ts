@@ -104,6 +104,7 @@ export class BoxFetches implements TransferSource {
       },
       isHere: ({ path, startUs, id, labels, zones }: CameraEvent) =>
         recordings.playback.events
+          // Of those that start in the same microsecond.
           .eventsOf(path, startUs, startUs, 100)
           .some((one) => one.id === id && (!labels || one.labels !== undefined) && (!zones || one.zones !== undefined)),
       store: (event: CameraEvent) => recordings.events.storePast(event),

@@ -121,6 +121,7 @@ export class OwnRecordingFiles implements RecordingFiles {
   #find({ path, startUs, nameUs }: Parameters<RecordingFiles['read']>[0]): SegmentRow {
     const { playback } = this.#deps.recordings;
     const row = playback.space
+      // Recordings with the same start.
       .newestOf(path, 8, { startUs: startUs + 1, id: 0 })
       .find((one) => one.startUs === startUs && one.nameUs === nameUs);
     if (!row) {

@@ -11,9 +11,6 @@ import type { Credential } from './credential.ts';
 import { OUTBOX_FILE, Outbox, type QueuedEvent } from './outbox.ts';
 import { bucketSubject, eventSubject, stateKey, storedSubject } from './subjects.ts';
 
-const LOOK_MS = 60_000;
-/** An outage is known some seconds after it has begun or ended. */
-const OVERLAP_US = 120e6;
 /** An event that comes while the stream has no leader is lost. */
 const CONFIRM_MS = 2_000;
 /** By which a box knows its event again when the stream has stored it. */
@@ -145,6 +142,7 @@ export class BoxSide {
     const { clock, log, random = Math.random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
+      // Events that are sent and not confirmed yet.
       const batch = this.#outbox.oldest(32);
       if (batch.length === 0) {
         await new Promise<void>((wake) => {
@@ -232,6 +230,10 @@ export class BoxSide {
     }
   }
 }
+
+const LOOK_MS = 60_000;
+/** An outage is known some seconds after it has begun or ended. */
+const OVERLAP_US = 120e6;
 
 type OutagesOf = (fromUs: number, toUs: number) => readonly CameraEvent[];
 

@@ -11,14 +11,6 @@ import { type LocalTime, matches } from '../rules/rules.ts';
 import type { Target } from '../rules/target.ts';
 import type { EventPictures } from './pictures.ts';
 
-/** An event of the same kind and camera is not notified again within this time. */
-const PAUSE_MS = 60_000;
-/** The same for the doorbell: people ring twice. */
-const BELL_PAUSE_MS = 5_000;
-/** After a burst, one further notification is permitted in each such time. */
-const REFILL_MS = 60_000;
-/** Maximum number of known combinations of target, camera and kind. */
-const MAX_KNOWN = 5_000;
 const MAX_SEEN = 2_000;
 /** How long a notification for a label waits until the motion is examined. */
 const LABEL_WAIT_MS = 10_000;
@@ -199,6 +191,15 @@ export class Notifier {
     }
   }
 }
+
+/** An event of the same kind and camera is not notified again within this time. */
+const PAUSE_MS = 60_000;
+/** The same for the doorbell: people ring twice. */
+const BELL_PAUSE_MS = 5_000;
+/** After a burst, one further notification is permitted in each such time. */
+const REFILL_MS = 60_000;
+/** Maximum number of known combinations of target, camera and kind. */
+const MAX_KNOWN = 5_000;
 
 /** Limits how often one target is notified. Times are monotonic milliseconds. */
 export class NotifyLimits {

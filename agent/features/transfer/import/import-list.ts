@@ -21,9 +21,6 @@ import { checkFile, groupOf } from './import-groups.ts';
 import { timeOfName } from './name-time.ts';
 import { namesBelow } from './names-below.ts';
 
-/** System calls that read the file that is taken, or one that belongs to it. */
-const READS = new Set(['open', 'stat', 'lstat', 'access']);
-
 interface ImportItem {
   /** Undefined: all files of the folder. */
   readonly group?: string;
@@ -229,6 +226,9 @@ function unlessFault(error: unknown): undefined {
     throw error;
   }
 }
+
+/** System calls that read the file that is taken, or one that belongs to it. */
+const READS = new Set(['open', 'stat', 'lstat', 'access']);
 
 /** The folder whose files are imported. Distinguishes a bad file from a disk that is away. */
 class SourceFolder {
