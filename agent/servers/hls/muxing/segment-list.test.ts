@@ -51,6 +51,19 @@ test('a removed segment is kept for its duration plus that of the longest list t
   expect(keptS.size).toBe(60 - 7 - 8);
 });
 
+test('a long segment keeps those longer that were in a list with it, and no later ones', () => {
+  const { keptS } = keptFor([1, 1, 3, ...Array(60).fill(1)], 1000);
+  expect([0, 1, 2, 8].map((number) => keptS.get(number))).toEqual([10, 10, 12, 10]);
+  const later = [...keptS].filter(([number]) => number > 9);
+  expect([...new Set(later.map(([, seconds]) => seconds))]).toEqual([8]);
+});
+
+test('a tick more or less in the lengths keeps no other segment', () => {
+  const lengths = Array.from({ length: 60 }, (_, i) => 1 + ((i % 3) - 1) / 90_000);
+  const { keptS } = keptFor(lengths, 1000);
+  expect([...new Set([...keptS.values()].map(Math.round))]).toEqual([8]);
+});
+
 test('with any lengths, nothing is sent early', () => {
   const lengths = Array.from({ length: 100 }, (_, i) => 0.5 + ((i * 7) % 11) / 8);
   const { keptS } = keptFor(lengths, 1000);

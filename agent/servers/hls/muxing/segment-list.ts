@@ -27,6 +27,8 @@ const PARTED_SEGMENTS = 2;
  * current segment is long. RFC 8216bis §6.2.2 allows three target durations, including the current segment.
  */
 const PARTED_TARGETS = 2;
+/** Durations of equal segments differ by some ticks: without it one more than needed would be kept. */
+const TOLERANCE_S = 0.05;
 
 /**
  * The segments of a rendition and which of them the playlist lists. Players with an older playlist still fetch removed
@@ -42,8 +44,8 @@ export class SegmentList<S extends KeptSegment> {
   #mediaS = 0;
   /** Until when segments before `#start` are kept, on the scale of `#mediaS`. */
   readonly #keptUntilS: number[] = [];
-  /** Duration of the longest playlist so far. One long GOP extends it for good, which costs bounded memory only. */
-  #longestListS = 0;
+  /** Duration of the list since each kept segment was added, by segment. */
+  readonly #listS: number[] = [];
   #removedDiscontinuities: number;
   #peakBitRate = 0;
   #targetDurationS = 1;
@@ -117,6 +119,7 @@ export class SegmentList<S extends KeptSegment> {
     this.#notePeak(targetDurationS);
     const removed = this.#segments.splice(0, this.#expired());
     this.#keptUntilS.splice(0, removed.length);
+    this.#listS.splice(0, removed.length);
     this.#start -= removed.length;
     for (const { line } of removed) {
       this.#removedDiscontinuities += line.isDiscontinuity ? 1 : 0;
@@ -129,6 +132,7 @@ export class SegmentList<S extends KeptSegment> {
     this.#removedDiscontinuities = this.discontinuities;
     this.#start = 0;
     this.#keptUntilS.length = 0;
+    this.#listS.length = 0;
     return this.#segments.splice(0);
   }
 
@@ -176,14 +180,15 @@ export class SegmentList<S extends KeptSegment> {
   /** Removes segments from the list. They were in the lists before this one, whose duration is that of whole segments (RFC 8216bis §2). */
   #leave(start: number): void {
     for (let i = this.#start; i < start; i += 1) {
-      this.#keptUntilS.push(this.#mediaS + this.#lineAt(i).durationS + this.#longestListS);
+      const longestListS = Math.max(...this.#listS.slice(i));
+      this.#keptUntilS.push(this.#mediaS + this.#lineAt(i).durationS + longestListS);
     }
     this.#start = start;
     let listedS = 0;
     for (let i = start; i < this.#segments.length; i += 1) {
       listedS += this.#lineAt(i).durationS;
     }
-    this.#longestListS = Math.max(this.#longestListS, listedS);
+    this.#listS.push(listedS);
   }
 
   /** The number of expired segments. */
@@ -194,7 +199,7 @@ export class SegmentList<S extends KeptSegment> {
     }
     let count = 0;
     while (count < this.#start) {
-      const isOver = (this.#keptUntilS[count] as number) <= this.#mediaS;
+      const isOver = (this.#keptUntilS[count] as number) <= this.#mediaS + TOLERANCE_S;
       if (!isOver && (bytes <= MAX_LEFT_BYTES || count === this.#start - 1)) {
         break;
       }
