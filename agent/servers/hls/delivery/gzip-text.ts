@@ -38,10 +38,11 @@ let pendingBits = 0;
  * @returns bytes as a Latin-1 string
  */
 export function gzipText(text: string): string {
-  if (text.length > MAX_BYTES) {
+  if (text.length >= MAX_BYTES) {
     return gzipSync(text).toString('latin1');
   }
-  const length = input.write(text, 'latin1');
+  // V8 makes a flat copy of a joined text and keeps it as long as that text, here a longer one that is garbage at once.
+  const length = input.write(`${text}\n`, 'latin1') - 1;
   tail = HEAD.length;
   put(BLOCK_HEAD, BLOCK_HEAD_BITS);
   putAll(length);

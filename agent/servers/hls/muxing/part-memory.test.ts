@@ -68,7 +68,7 @@ test('a part larger than a slab is in several', () => {
   const small = part(memory, 100, 1);
   const large = part(memory, 3 << 20, 2);
   expect(sum(large.map(({ length }) => length))).toBe(3 << 20);
-  expect(Math.max(...[...slabsOf([large])].map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(256 << 10);
+  expect(Math.max(...[...slabsOf([large])].map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(128 << 10);
   large.forEach(hold);
   large.forEach(release);
   const [first] = small;
