@@ -1,5 +1,15 @@
 import { execFileSync, type SpawnSyncOptions, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -66,6 +76,8 @@ export const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
 /** A copy of the tree without the feature. The caller removes it. */
 function copyWithout(name: string): string {
   const copy = mkdtempSync(join(tmpdir(), `perch-without-${name}-`));
+  // Some tests run modules as another user.
+  chmodSync(copy, 0o755);
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
   for (const file of listed.toString().split('\n')) {
     const folders = [...FOLDERS.map((folder) => `${folder}/${name}/`), ...(TESTED_WITH[name] ?? [])];
