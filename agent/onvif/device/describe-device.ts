@@ -91,6 +91,7 @@ async function findChannels(
   }
   const channels: CameraChannel[] = [];
   let failure: unknown;
+  // At most 64 channels of a recorder.
   for (const [videoSource, own] of [...bySource].slice(0, 64)) {
     try {
       channels.push({ videoSource, ...(await findStreams(finder, own, prefers)) });

@@ -30,8 +30,7 @@ async function post(address: string, file: File): Promise<UpdatePlan> {
   return (await response.json()) as UpdatePlan;
 }
 
-/** The box itself gives up after half a minute without a byte. */
-// Time for the check of a file, on a slow card.
+/** With four minutes for the check of a file on a slow card. The box itself gives up after half a minute without a byte. */
 const limitMsFor = (bytes: number): number => 240_000 + Math.ceil(bytes / MIN_BYTES_PER_MS);
 
 /** The box's reason codes. */

@@ -44,6 +44,7 @@ export class Searches {
     requireRoom(atCamera.length, 8, `searches of this login at camera '${camera.path}' are open`);
     // A recorder has one login for all of its cameras.
     requireRoom(ofLogin.length, 32, 'searches of this login are open');
+    // Each keeps at most one step of changes.
     requireRoom(this.#open.size, 64, 'searches are open');
     const id = randomBytes(12).toString('hex');
     const endsMs = this.#clock.monoMs() + search.keepMs;
