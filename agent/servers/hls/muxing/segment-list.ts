@@ -28,7 +28,7 @@ const PARTED_SEGMENTS = 2;
  */
 const PARTED_TARGETS = 2;
 /** Durations of equal segments differ by some ticks: without it one more than needed would be kept. */
-const TOLERANCE_S = 0.05;
+const TOLERANCE_S = 0.005;
 
 /**
  * The segments of a rendition and which of them the playlist lists. Players with an older playlist still fetch removed
