@@ -220,18 +220,6 @@ test('a camera has the shared user and its own password', async () => {
   expect(body['items']).toMatchObject([{ status: 'ok' }]);
 });
 
-test('the demo camera is listed and read like any other, and removed only by an adoption', async () => {
-  await using box = await openAdoptionHarness({});
-  const list = async () => (await box.call('GET', '/cameras/list')).body['items'];
-  await expect.poll(list, { timeout: 20_000 }).toMatchObject([{ path: 'demo', sub: 'demo_sub', title: 'Demo camera' }]);
-  const { status, body } = await box.call('POST', '/cameras/read/demo');
-  expect([status, body['description']]).toMatchObject([
-    200,
-    { manufacturer: 'Perch', profiles: [{ codec: 'H264' }, {}] },
-  ]);
-  expect((await box.call('DELETE', '/cameras/forget/demo')).status).toBe(404);
-});
-
 test('adopting cameras warns once if every user can read the file with their passwords', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'right' };

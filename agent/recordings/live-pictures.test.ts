@@ -57,7 +57,7 @@ test('a camera without a picture is named as such', async () => {
 });
 
 test('the picture of a camera of another box is that of the box', async () => {
-  const config = good('paths: {cam: {source: perch://00000000000000b1/cam}, hall: {source: rtsp://127.0.0.1:1/}}');
+  const config = good('paths: {cam: {source: publisher}, hall: {source: rtsp://127.0.0.1:1/}}');
   const jpeg = Uint8Array.of(0xff, 0xd8);
   const pictures = new LivePictures({
     ...{ config: () => config, paths, recordings: noRecordings, clock: systemClock, signal },

@@ -27,7 +27,7 @@ const NOT_HERE = ['test/unit/exports.test.ts', 'test/unit/shape.test.ts', 'test/
 /** Papers that name each feature are written again. */
 const WRITTEN = ['test/unit/configuration-reference.test.ts'];
 const USAGE =
-  'usage: node start.mjs test/removal/run.ts [--short] [FEATURE]   default: another feature for each commit';
+  'usage: node start.mjs test/removal/run.ts [--short] [FEATURE...]   default: another feature for each commit';
 
 /** Names of features, in the order of the table. */
 export const featureNames = (): readonly string[] =>
@@ -44,13 +44,16 @@ function without(name: string, table: string): string {
     : table.replace(found, '').replace(new RegExp(`(?<=[[ ])${imported}(?:, |,?(?=\\]|\\n))`), '');
 }
 
-/** Papers name files of the feature in rows of their own. */
-function dropLines(file: string, named: string): void {
-  const text = readFileSync(file, 'utf8');
-  if (text.includes(named)) {
-    const lines = text.split('\n').filter((line) => !line.includes(named));
-    writeFileSync(file, lines.join('\n'));
-  }
+const FILE_NAME = /`([\w./-]+\.(?:tsx?|css|mjs))`/g;
+
+/** Papers without the lines about the features: those that name their folders, or a file that went. */
+function dropLines(file: string, names: readonly string[], kept: readonly string[], gone: readonly string[]): void {
+  const isIn = (files: readonly string[], name: string) => files.some((one) => `/${one}`.endsWith(`/${name}`));
+  const isAbout = (line: string) =>
+    names.some((name) => line.includes(`features/${name}/`) || line.includes(`features/${name}\``)) ||
+    [...line.matchAll(FILE_NAME)].some(([, name = '']) => isIn(gone, name) && !isIn(kept, name));
+  const lines = readFileSync(file, 'utf8').split('\n');
+  writeFileSync(file, lines.filter((line) => !isAbout(line)).join('\n'));
 }
 
 /** Suites of other features that need this one: without boxes there is nothing that could connect by itself, or be on the bus. */
@@ -61,6 +64,7 @@ export const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
     'test/features/away/browser/',
     'test/features/fleet/interop/replicas.test.ts',
     'test/features/fleet/system/',
+    'agent/features/fleet/join.test.ts',
     'test/features/fleet/interop/server-bus.test.ts',
     'test/features/fleet/interop/signed-requests.test.ts',
     'test/features/fleet/system/load.test.ts',
@@ -73,29 +77,37 @@ export const TESTED_WITH: Readonly<Record<string, readonly string[]>> = {
   'onvif-device': ['agent/features/transfer/recorder/recorder-rights.test.ts'],
 };
 
-/** A copy of the tree without the feature. The caller removes it. */
-function copyWithout(name: string): string {
-  const copy = mkdtempSync(join(tmpdir(), `perch-without-${name}-`));
+/** A copy of the tree without the features. The caller removes it. */
+function copyWithout(names: readonly string[]): string {
+  const copy = mkdtempSync(join(tmpdir(), `perch-without-${names[0]}-`));
   // Some tests run modules as another user.
   chmodSync(copy, 0o755);
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
-  for (const file of listed.toString().split('\n')) {
-    const folders = [...FOLDERS.map((folder) => `${folder}/${name}/`), ...(TESTED_WITH[name] ?? [])];
-    const isOfFeature = folders.some((folder) => file.startsWith(folder));
-    if (file !== '' && !isOfFeature && existsSync(join(ROOT, file))) {
-      mkdirSync(join(copy, dirname(file)), { recursive: true });
-      cpSync(join(ROOT, file), join(copy, file));
-      if (file.endsWith('.md')) {
-        dropLines(join(copy, file), `features/${name}/`);
-      }
-    }
+  const folders = names.flatMap((name) => [
+    ...FOLDERS.map((folder) => `${folder}/${name}/`),
+    ...(TESTED_WITH[name] ?? []),
+  ]);
+  const isLeftOut = (file: string) => NOT_HERE.includes(file) || folders.some((folder) => file.startsWith(folder));
+  const files = listed
+    .toString()
+    .split('\n')
+    .filter((file) => file !== '' && existsSync(join(ROOT, file)));
+  const gone = files.filter(isLeftOut);
+  const kept = files.filter((file) => !isLeftOut(file));
+  for (const file of kept) {
+    mkdirSync(join(copy, dirname(file)), { recursive: true });
+    cpSync(join(ROOT, file), join(copy, file));
   }
-  for (const file of NOT_HERE) {
-    rmSync(join(copy, file));
+  for (const file of kept.filter((one) => one.endsWith('.md'))) {
+    dropLines(join(copy, file), names, kept, gone);
   }
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   for (const table of TABLES) {
-    writeFileSync(join(copy, table), without(name, readFileSync(join(copy, table), 'utf8')));
+    const whole = readFileSync(join(copy, table), 'utf8');
+    writeFileSync(
+      join(copy, table),
+      names.reduce((text, name) => without(name, text), whole),
+    );
   }
   return copy;
 }
@@ -104,11 +116,11 @@ const FAILED = /^failed: .*\(([^ ()]+\.test\.tsx?)\)/gm;
 /** Files that run a second time. */
 const MAX_AGAIN = 5;
 
-/** Whether the product without the feature compiles, builds its page and passes its unit tests, a few of them at the second try, alone. */
-export function isRemovable(name: string, isShort: boolean): boolean {
-  const copy = copyWithout(name);
+/** Whether the product without the features compiles, builds its page and passes its unit tests, a few of them at the second try, alone. */
+export function isRemovable(names: readonly string[], isShort: boolean): boolean {
+  const copy = copyWithout(names);
   const runs = (words: readonly string[]): { readonly isPassed: boolean; readonly output: string } => {
-    process.stdout.write(`without ${name}: ${words.join(' ')}\n`);
+    process.stdout.write(`without ${names.join(', ')}: ${words.join(' ')}\n`);
     const options: SpawnSyncOptions = { cwd: copy, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1e8 };
     const { status, stdout } = spawnSync(process.execPath, ['start.mjs', ...words], { ...options, encoding: 'utf8' });
     return { isPassed: status === 0, output: stdout };
@@ -142,10 +154,12 @@ if (import.meta.main) {
   const names = featureNames();
   // The same commit always tries the same feature.
   const tree = execFileSync('git', ['rev-parse', 'HEAD^{tree}'], { cwd: ROOT }).toString();
-  const name = positionals[0] ?? names[Number.parseInt(tree.slice(0, 8), 16) % names.length] ?? '';
-  if (!names.includes(name)) {
-    process.stderr.write(`there is no feature '${name}' (${names.join(', ')})\n${USAGE}\n`);
+  const ofTree = names[Number.parseInt(tree.slice(0, 8), 16) % names.length] ?? '';
+  const chosen = positionals.length === 0 ? [ofTree] : positionals;
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    process.stderr.write(`there is no feature '${unknown}' (${names.join(', ')})\n${USAGE}\n`);
     process.exit(2);
   }
-  process.exitCode = isRemovable(name, values.short === true) ? 0 : 1;
+  process.exitCode = isRemovable(chosen, values.short === true) ? 0 : 1;
 }

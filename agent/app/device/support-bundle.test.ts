@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
@@ -96,9 +96,9 @@ test('the bundle has the state of the box, and no secrets', async () => {
     ],
     ...users.flatMap(({ password }) => [password.hash, password.salt]),
     ...[...kept('sessions.json').matchAll(/[0-9a-f]{64}/g)].map(([hash]) => hash),
-    ...['secret.json', 'zlm-secret.json'].flatMap(
-      (file) => Object.values(JSON.parse(kept(file)) as object) as string[],
-    ),
+    ...readdirSync(box.dataDir)
+      .filter((file) => /^(?:.+-)?secret\.json$/.test(file))
+      .flatMap((file) => Object.values(JSON.parse(kept(file)) as object) as string[]),
   ];
   expect(secrets.length).toBeGreaterThan(20);
   expect(secrets.filter((secret) => secret.length < 2 || text.includes(secret))).toEqual([]);

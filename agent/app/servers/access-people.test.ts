@@ -17,8 +17,7 @@ const FOR_ALL = [
   'DELETE /v3/session',
   'POST /v3/guest',
   'DELETE /v3/guest',
-  // For supervisors, for phones that are to trust the box before they log in, and for the authority of a certificate.
-  'GET /.well-known/acme-challenge/{token}',
+  // For supervisors, and for phones that are to trust the box before they log in.
   'GET /health',
   'GET /trust',
   'GET /trust/here',
@@ -26,8 +25,12 @@ const FOR_ALL = [
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',
 ];
-/** Routes of features for all: one needs the secret of an invitation, in the other a box proves itself. */
-const PAIRING = ['POST /v3/pairedservers/pair', 'GET /v3/away/link'];
+/** Routes of features for all: one needs the secret of an invitation, in one a box proves itself, one is for the authority of a certificate. */
+const FOR_ALL_OF_FEATURES = [
+  'POST /v3/pairedservers/pair',
+  'GET /v3/away/link',
+  'GET /.well-known/acme-challenge/{token}',
+];
 /** Routes for paired servers, which sign their requests. */
 const SIGNED = [
   ...['GET /v3/pairedservers/link', 'GET /v3/pairedservers/rtsp', 'GET /v3/pairedservers/self'],
@@ -231,7 +234,7 @@ afterAll(async () => {
 const existing = (names: readonly string[]) =>
   names.filter((name) => operations.some(({ method, path }) => name === `${method} ${path}`));
 const ofFeatures = () => existing([...NOTIFICATIONS, ...MOMENTS]);
-const forAll = () => [...FOR_ALL, ...existing(PAIRING)];
+const forAll = () => [...FOR_ALL, ...existing(FOR_ALL_OF_FEATURES)];
 
 const sorted = (list: readonly string[]) => list.toSorted();
 const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });

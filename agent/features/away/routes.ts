@@ -70,7 +70,7 @@ interface AwayRoutesOptions {
 export function awayRoutes(app: FastifyInstance, { access, away, wallMs }: AwayRoutesOptions): void {
   noStore(app);
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  const invite = operation(TAG, 'Invites a box that connects to this server itself', answers(Invitation, 400), {
+  const invite = operation(TAG, 'Invites a box that connects to this server itself', answers(Invitation, 400, 501), {
     body: Ask,
   });
   app.post('/v3/away/invitations', { bodyLimit: MAX_BODY_BYTES, schema: invite }, async (request) => {

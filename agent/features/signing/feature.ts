@@ -1,10 +1,11 @@
 import Type from 'typebox';
 import { becomeOwnerOf } from '../../../system/data-folder.ts';
 import { OrNull } from '../../http/api/schema/schemas.ts';
-import { fingerprintHere, readSigningKey, SIGNING_KEY_FILE, signingKeyHere } from '../../record/signing/signing-key.ts';
+import { readSigningKey } from '../../record/signing/signing-key.ts';
 import type { Command, Feature } from '../contract.ts';
 import { SIGNING } from './keys.ts';
 import { RecordingSigner } from './recording-signer.ts';
+import { fingerprintHere, SIGNING_KEY_FILE, signingKeyHere } from './stored-key.ts';
 
 const commands: readonly Command[] = [
   {

@@ -10,8 +10,8 @@ import { silentLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { FinishedSegment, Segment } from '../../record/file/segment-log.ts';
 import { signatureFileOf } from '../../record/signing/signature-file.ts';
-import { fingerprintHere, SIGNING_KEY_FILE } from '../../record/signing/signing-key.ts';
 import { RecordingSigner } from './recording-signer.ts';
+import { fingerprintHere, SIGNING_KEY_FILE } from './stored-key.ts';
 
 const configOf = (text: string): Config =>
   parseConfig(text, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/', keys: KEYS }).config as Config;

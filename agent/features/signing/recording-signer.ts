@@ -9,9 +9,10 @@ import { codeOf, unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { Segment } from '../../record/file/segment-log.ts';
 import { inBatches } from '../../record/retention/delete-path.ts';
 import { removeSignatures, saveSignatures, signatureFileOf } from '../../record/signing/signature-file.ts';
-import { openSigningKey, type SigningKey } from '../../record/signing/signing-key.ts';
+import type { SigningKey } from '../../record/signing/signing-key.ts';
 import type { Host } from '../contract.ts';
 import { SIGNING } from './keys.ts';
+import { openSigningKey } from './stored-key.ts';
 
 /** Pause after each group, in multiples of its time: three quarters of the time are left to others. */
 const PAUSES = 3;

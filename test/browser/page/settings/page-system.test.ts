@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { silentLogger } from '../../../../agent/base/log.ts';
-import { openSigningKey } from '../../../../agent/record/signing/signing-key.ts';
+import { readSigningKey } from '../../../../agent/record/signing/signing-key.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../../peers/browser/page-visit.ts';
@@ -33,7 +32,9 @@ describeWith(['chromium'], 'the page about the system', () => {
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
   test.for(sizesInTurn())("shows the box's health on a %s", async (size) => {
-    const { fingerprint } = await openSigningKey(join(box.folder, 'data'), silentLogger);
+    const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    writeFileSync(join(box.folder, 'data/signing-key.pem'), key);
+    const fingerprint = readSigningKey(key)?.fingerprint;
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     await page.getByRole('button', { name: `Key of signed recordings ${fingerprint}` }).waitFor();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { openSigningKey, SIGNING_KEY_FILE, signingKeyHere } from './signing-key.ts';
+import { openSigningKey, SIGNING_KEY_FILE, signingKeyHere } from './stored-key.ts';
 
 test('the key is made once, and shown without its secret', async () => {
   using folder = temporaryFolder();
