@@ -46,7 +46,7 @@ function without(name: string, table: string): string {
 
 const FILE_NAME = /`([\w./-]+\.(?:tsx?|css|mjs))`/g;
 
-/** Papers without the lines about the features: those that name their folders, or a file that went. */
+/** Takes lines out of papers: those that name a folder of the features, or a file that went. */
 function dropLines(file: string, names: readonly string[], kept: readonly string[], gone: readonly string[]): void {
   const isIn = (files: readonly string[], name: string) => files.some((one) => `/${one}`.endsWith(`/${name}`));
   const isAbout = (line: string) =>
@@ -113,6 +113,7 @@ function copyWithout(names: readonly string[]): string {
 }
 
 const FAILED = /^failed: .*\(([^ ()]+\.test\.tsx?)\)/gm;
+const OUTSIDE = /^failed: .*\(outside of a test\)$/m;
 /** Files that run a second time. */
 const MAX_AGAIN = 5;
 
@@ -133,7 +134,7 @@ export function isRemovable(names: readonly string[], isShort: boolean): boolean
   const tests = (...words: string[]): boolean => {
     const { isPassed, output } = runs(words);
     const files = [...new Set([...output.matchAll(FAILED)].map(([, file = '']) => file))];
-    const hasSecondTry = !isPassed && files.length > 0 && files.length <= MAX_AGAIN;
+    const hasSecondTry = !isPassed && !OUTSIDE.test(output) && files.length > 0 && files.length <= MAX_AGAIN;
     process.stdout.write(hasSecondTry ? output.replaceAll(/^failed: /gm, 'only at try 2: ') : output);
     return isPassed || (hasSecondTry && run(...words.slice(0, 4), '--no-file-parallelism', ...files));
   };

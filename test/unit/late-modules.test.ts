@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -29,6 +29,7 @@ function loadedAtStart(): ReadonlySet<string> {
 
 test('a box that does not use transfers of recordings loads their requests alone', () => {
   const requests = 'agent/recordings/copy/transfer-kind.ts';
+  expect(existsSync(requests)).toBe(true);
   const loaded = [...loadedAtStart()].filter((file) => file.startsWith('agent/recordings/copy/'));
   expect(loaded.filter((file) => file !== requests)).toEqual([]);
 });

@@ -6,7 +6,11 @@ import { KEYS } from '../../../test/support/harness/loaded-config.ts';
 import { toy } from '../../../test/support/toy-feature/feature.ts';
 import { ALL_COMMANDS, runCommand } from './run-command.ts';
 
-const COMMANDS = [...ALL_COMMANDS, ...(toy.commands ?? [])];
+const COMMANDS = [
+  ...ALL_COMMANDS,
+  ...(toy.commands ?? []),
+  ...(toy.commands ?? []).map((one) => ({ ...one, name: 'twin' })),
+];
 
 /** What a command line prints, and its exit code. */
 async function perch(...args: string[]) {
@@ -38,9 +42,9 @@ test('a command of a feature gets its words and options', async () => {
 test.for([
   [['toy'], 'perch toy needs NAME'],
   [['toy', 'bear', 'x.yml'], 'perch toy does not take x.yml'],
-  [['claim', '--loud'], '--loud is for perch toy'],
+  [['claim', '--loud'], '--loud is for perch toy and perch twin'],
   [['explain', 'tom', 'read', 'door', '--link'], '--link is for perch claim'],
-  [['--loud', 'x.yml'], '--loud is for perch toy'],
+  [['--loud', 'x.yml'], '--loud is for perch toy and perch twin'],
   [['reindex', 'a.yml', 'b.yml'], 'perch reindex does not take b.yml'],
   [['reindex', 'missing.yml'], 'the configuration file missing.yml does not exist'],
   [['check'], 'perch check needs FILE.yml'],
