@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 import { KEYS } from '../../test/support/harness/loaded-config.ts';
+import { systemClock } from '../base/clock.ts';
 import { parseConfig } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { ConnectionCommands, encodeQuery, PathCommands } from './commands.ts';
@@ -81,7 +82,7 @@ test('each command gets the variables of its moment', async () => {
 });
 
 test('the same command runs once at a time: the next waits for the previous one to end', async () => {
-  await using box = openHookHarness();
+  await using box = openHookHarness(systemClock, { interruptMs: 30_000, terminateMs: 30_000 });
   const script = `sh -c 'trap "sleep 0.2; echo end >> $OUT; exit" INT; echo begin >> $OUT; while :; do sleep 0.02; done'`;
   const commands = new PathCommands(
     settingsOf({ runOnDemand: script }),

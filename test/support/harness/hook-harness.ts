@@ -6,7 +6,7 @@ import { createLogger } from '../../../agent/base/log.ts';
 import { type Command, Programs } from '../../../agent/hooks/programs.ts';
 
 /** Programs with a folder to write to and a log that can be read. */
-export function openHookHarness(clock: Clock = systemClock) {
+export function openHookHarness(clock: Clock = systemClock, endTimes = { interruptMs: 300, terminateMs: 300 }) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-hooks-'));
   const lines: Record<string, unknown>[] = [];
   const log = createLogger('debug', (line) => lines.push(JSON.parse(line)));
@@ -15,7 +15,7 @@ export function openHookHarness(clock: Clock = systemClock) {
     mark: 'test',
     clock,
     log,
-    endTimes: { interruptMs: 300, terminateMs: 300 },
+    endTimes,
   });
   return {
     folder,
