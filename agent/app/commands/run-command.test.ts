@@ -34,6 +34,12 @@ test('the usage has every command, with what it does in its column', async () =>
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
 });
 
+test('the usage of one command is that command alone', async () => {
+  const { text } = await perch('toy', '--help');
+  expect(text).toMatch(/^usage: perch toy NAME \[--loud\] +greet a toy\n$/);
+  await expect(perch('toy')).rejects.toThrow(/needs NAME\nusage: perch toy NAME \[--loud\] +greet a toy$/);
+});
+
 test('a command of a feature gets its words and options', async () => {
   expect(await perch('toy', 'bear', '--loud')).toEqual({ done: 0, text: 'hello bear!\n' });
   expect(await perch('--loud', 'toy', 'bear')).toEqual({ done: 0, text: 'hello bear!\n' });
@@ -51,7 +57,10 @@ test.for([
   [['explain', 'tom'], 'perch explain needs USER and ACTION'],
   [['a.yml', 'b.yml'], 'more than one configuration file'],
   [['doctor'], 'perch doctor works only where Perch was installed as a package'],
-  [['--typo'], "Unknown option '--typo'"],
+  [['--typo'], "Unknown option '--typo': perch --help lists all options"],
+  [['claim', '--data'], "Option '--data <value>' argument missing: perch --help lists all options"],
+  [['chekc', '--data', 'x'], 'no command and no configuration file chekc: did you mean perch check?'],
+  [['docter'], 'no command and no configuration file docter: did you mean perch doctor?'],
 ] as const)('%s: %s', async ([args, message]) => {
   await expect(perch(...args)).rejects.toThrow(message);
 });

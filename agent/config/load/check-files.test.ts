@@ -23,6 +23,7 @@ test('a valid file prints no lines', async () => {
 test('an error makes the file unusable, a warning does not', async () => {
   const wrong = await check('hls: perhaps');
   expect(wrong).toEqual({ lines: ["my.yml:2: hls: 'perhaps' is not yes or no"], isUsable: false });
+  expect(await check('hlsAdress: :1')).toMatchObject({ isUsable: false });
   expect(await check('foo: 1')).toEqual({ lines: ['my.yml:2: foo: unknown key (warn)'], isUsable: true });
 });
 

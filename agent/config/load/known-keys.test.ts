@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { good, KEYS, linesOf } from '../../../test/support/harness/loaded-config.ts';
+import { good, KEYS, linesOf, load } from '../../../test/support/harness/loaded-config.ts';
+import { problemText } from '../yaml/problem.ts';
 import { formerNames } from './deprecated.ts';
 
 const { global, path } = KEYS;
@@ -44,23 +45,31 @@ test('no key is both supported and unsupported', () => {
   expect(Object.keys(path.renamed).filter((name) => path.names.has(name))).toEqual([]);
 });
 
-test('an unknown key is a warning with the likely name', () => {
-  expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'warn')).toEqual([
+test('a misspelt key is an error with the likely name, and disables nothing else; one of another version is a warning', () => {
+  expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'error')).toEqual([
     'perch.yml:2: hlsAdress: unknown key, did you mean hlsAddress?',
-    'perch.yml:3: foo: unknown key',
   ]);
-  expect(linesOf('perch: own\npaths:\n  a:\n    sources: x', 'warn')).toEqual([
+  expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'warn')).toEqual(['perch.yml:3: foo: unknown key']);
+  expect(linesOf('perch: own\npaths:\n  a:\n    sources: x', 'error')).toEqual([
     'perch.yml:4: paths.a.sources: unknown key, did you mean source?',
   ]);
-  expect(linesOf('perch: own\npaths:\n  a:\n    recrod: perhaps\n    rpe: 1', 'warn')).toEqual([
-    'perch.yml:4: paths.a.recrod: unknown key, did you mean record?',
-    'perch.yml:5: paths.a.rpe: unknown key',
-  ]);
+  const text = 'perch: own\npaths:\n  a:\n    recrod: perhaps\n    rpe: 1';
+  expect(linesOf(text, 'error')).toEqual(['perch.yml:4: paths.a.recrod: unknown key, did you mean record?']);
+  expect(linesOf(text, 'warn')).toEqual(['perch.yml:5: paths.a.rpe: unknown key']);
+  expect(load(text).config?.paths.get('a')?.settings?.record).toBe('no');
 });
 
-test('a key in the wrong part of the file is a warning with the right part', () => {
+test('a file whose key perch is misspelt is rejected as a whole: without that key anyone may watch', () => {
+  const { config, problems } = load('perhc: own\n');
+  expect(config).toBeUndefined();
+  expect(problems.map(problemText)).toContain(
+    'perch.yml:1: perhc: unknown key, did you mean perch? Without it anyone may watch',
+  );
+});
+
+test('a key in the wrong part of the file is an error with the right part', () => {
   const text = 'perch: own\nrecordMaxSize: 1G\npathDefaults:\n  recordMinFree: 1G\npaths:\n  a:\n    recordMinFree: 1G';
-  expect(linesOf(text, 'warn')).toEqual([
+  expect(linesOf(text, 'error')).toEqual([
     'perch.yml:2: recordMaxSize: unknown key here, it belongs into a path or into pathDefaults',
     'perch.yml:4: pathDefaults.recordMinFree: unknown key here, it belongs to the top level of the file',
     'perch.yml:7: paths.a.recordMinFree: unknown key here, it belongs to the top level of the file',

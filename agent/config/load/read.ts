@@ -27,7 +27,13 @@ type Values = Record<string, unknown>;
 /** Suggestions cost time: a file with more unknown keys than this is no configuration. */
 const MAX_GUESSES = 50;
 
-/** The valid values of `map`, resolved. Wrong values are reported as errors, unknown keys as warnings. */
+/** A file without this key has MediaMTX's defaults, which let every client watch. */
+const OWN_FILE = 'perch';
+
+/**
+ * The valid values of `map`, resolved. Wrong values are reported as errors, and so are keys that are misspelt or in the wrong place.
+ * Other unknown keys may be those of another version, and are warnings.
+ */
 export function readObject(schema: SchemaNode, map: MapNode, key: string, context: ReadContext): Values {
   const values: Values = {};
   for (const [name, entry] of map.entries) {
@@ -53,13 +59,20 @@ function reportUnknown(
   context: ReadContext,
 ): void {
   const { report, path, elsewhere } = context;
+  const shown = key.slice(0, 200);
   if (elsewhere?.names.has(name)) {
-    report.add('warn', position, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);
+    report.addPartial(position, shown, `unknown key here, it belongs ${elsewhere.where}`);
     return;
   }
   const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
-  const near = report.count('warn') < MAX_GUESSES ? nearestName(name, known) : undefined;
-  report.add('warn', position, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
+  const near = report.count('error') < MAX_GUESSES ? nearestName(name, known) : undefined;
+  if (near === undefined) {
+    report.add('warn', position, shown, 'unknown key', path);
+  } else if (near === OWN_FILE) {
+    report.add('error', position, shown, `unknown key, did you mean ${near}? Without it anyone may watch`);
+  } else {
+    report.addPartial(position, shown, `unknown key, did you mean ${near}?`);
+  }
 }
 
 /** The value of a key; undefined for an empty scalar, which keeps the default, and for a wrong value, which is reported. */

@@ -87,6 +87,9 @@ test('a reload with any error is rejected, and the next valid one takes effect',
   expect(store.current.hls).toBe(false);
   expect(store.problems.some(({ message }) => message.includes('perhaps'))).toBe(true);
   expect(logged.at(-1)?.msg).toBe('changed configuration rejected, the previous one stays in effect');
+  write('perch.yml', 'hls: yes\npaths: {a: {recrod: yes}}');
+  expect(await store.reload()).toBe(false);
+  expect(store.current.hls).toBe(false);
 
   write('perch.yml', 'hls: yes');
   expect(await store.reload()).toBe(true);

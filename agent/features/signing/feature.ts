@@ -12,7 +12,7 @@ const commands: readonly Command[] = [
     name: 'verify',
     usage: [
       'FILE [--key FINGERPRINT|PEMFILE] [--signatures FILE]',
-      'compare a signed recording, or a part of one, with its signatures: exit code',
+      'compare a signed recording, or a downloaded part, with its signatures: exit code',
       '0 unchanged, 1 changed or not all signed, 2 not verifiable, 3 parts missing',
     ],
     words: ['FILE'],

@@ -224,10 +224,10 @@ describeWith(['chromium'], 'the page about the system', () => {
     const { page, complaints } = owner;
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.waitFor();
-    await editor.fill(`${await editor.inputValue()}readTimeuot: 11s\n`);
+    await editor.fill(`${await editor.inputValue()}frobnicate: 11s\n`);
     await page.getByRole('button', { name: 'Review changes' }).click();
     await page.getByRole('button', { name: 'Save' }).waitFor();
-    await page.getByText('unknown key, did you mean readTimeout?').waitFor();
+    await page.getByText('unknown key').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Keep editing' }).click();
     await page.getByRole('button', { name: 'Discard changes' }).click();
