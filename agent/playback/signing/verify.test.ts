@@ -105,6 +105,20 @@ test('signatures of another recording, path or box do not fit', async () => {
   expect(await verified(file)).toMatchObject({ code: 0 });
 });
 
+test('a part that another program cut out does not fit the signatures of the whole, which is said', async () => {
+  using folder = temporaryFolder();
+  const { file } = await signed(folder.path);
+  const cut = join(folder.path, 'cut.mp4');
+  const bytes = readFileSync(file);
+  // Without the first fragment.
+  const [first = 0, second = 0] = [...bytes.toString('latin1').matchAll(/....moof/gs)].map(({ index }) => index);
+  writeFileSync(cut, Buffer.concat([bytes.subarray(0, first), bytes.subarray(second)]));
+  const { code, text } = await verified(cut, { signatures: signatureFileOf(file) });
+  expect(code, text).toBe(1);
+  expect(text).toContain('nothing in it fits');
+  expect((await verified(file)).text).not.toContain('nothing in it fits');
+});
+
 test('signatures that are cut at any byte verify what they cover, and say so', async () => {
   using folder = temporaryFolder();
   const { file } = await signed(folder.path, 3);
