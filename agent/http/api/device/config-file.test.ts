@@ -127,7 +127,7 @@ test('a text is judged with line, column and words, and nothing is written', asy
     usable: false,
     problems: [
       { severity: 'error', key: 'hls', line: 2, column: 6, message: "'maybe' is not yes or no" },
-      { severity: 'warn', key: 'paths.door.recor', line: 5, column: 5 },
+      { severity: 'error', key: 'paths.door.recor', line: 5, column: 5 },
     ],
   });
   expect(await call('POST', 'file/check', { text: FILE })).toMatchObject({ usable: true, problems: [] });
