@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { plainBoxes, scriptedBox } from '../../../../test/features/boxes/support/plain-box.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { systemClock } from '../../../base/clock.ts';
-import type { PerchError } from '../../../base/errors.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
 import { BoxRequests } from './box-requests.ts';
 
 const failure = (work: Promise<unknown>): Promise<PerchError> =>
@@ -28,6 +28,18 @@ test('a box that cannot be reached is away, and an answer ends that', async () =
   await clock.advance(2_000);
   expect(await requests.json('yard', { path: '/x' }, 100, read)).toEqual({});
   expect(client.item('yard')?.state).toBe('connected');
+});
+
+test('what the link says of a box that is not there is said once', async () => {
+  const client = plainBoxes(() => 1);
+  const state = { ...client.item('yard'), name: 'yard', state: 'refused', sinceMs: 0 } as const;
+  const said = "box 'yard' refuses this server since 1970-01-01T00:00:00.000Z: the box has ended the pairing";
+  const request = () => Promise.reject(new PerchError('unavailable', said, { why: 'away' }));
+  const requests = new BoxRequests(
+    { ...client, item: () => state as ReturnType<typeof client.item>, request },
+    systemClock,
+  );
+  expect(explain(await failure(requests.ask('yard', { path: '/' })))).toBe(said);
 });
 
 test('a request without an answer fails for its own reason at a box that is connected', async () => {

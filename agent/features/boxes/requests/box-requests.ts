@@ -200,7 +200,13 @@ export class BoxRequests {
     }
     const since = new Date(item.sinceMs).toISOString();
     const [why, words] = item.state === 'refused' ? ['boxRefuses', 'refuses this server'] : ['boxAway', 'is away'];
-    return new PerchError('unavailable', `box '${item.name}' ${words} since ${since}`, { ...facts, why, since }, cause);
+    const text = `box '${item.name}' ${words} since ${since}`;
+    // The link may have said the same, with the reason.
+    const isSaid = cause instanceof PerchError && cause.message.startsWith(text);
+    const context = { ...facts, why, since };
+    return isSaid
+      ? new PerchError('unavailable', cause.message, context)
+      : new PerchError('unavailable', text, context, cause);
   }
 
   /** Name of the box, for messages. */
