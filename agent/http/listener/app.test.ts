@@ -129,6 +129,15 @@ test.for<[string, string, string, number]>([
   expect(answer.statusCode).toBe(status);
 });
 
+test.for(['application/json', 'application/json; charset=utf-8', undefined])(
+  'a request without a body needs no type, and may have one (%s)',
+  async (type) => {
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const answer = await open().inject({ method: 'POST', url: '/json', headers });
+    expect([answer.statusCode, answer.json()]).toEqual([200, {}]);
+  },
+);
+
 test('a body that is not JSON is rejected with the expected type', async () => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const answer = await open().inject({ method: 'POST', url: '/json', headers, payload: '{"a":1}' });

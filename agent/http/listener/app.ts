@@ -86,6 +86,12 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
   catalogRoutes(app);
   // Without text/plain, which forms of other sites can send: bodies need an explicit type.
   app.removeContentTypeParser('text/plain');
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  // Programs also name the type where there is no body.
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null, undefined) : void parseJson(request, body, done),
+  );
   installErrorHandler(app);
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '', request, reply));
   app.addHook('onResponse', async (request, reply) => {
