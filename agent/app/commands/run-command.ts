@@ -110,7 +110,7 @@ function callOf(
   };
 }
 
-/** @throws PerchError badInput without what Node says of files that begin with `-` */
+/** @throws PerchError badInput: the first sentence of Node's error, whose others explain files that begin with `-` */
 function parsed(args: readonly string[], options: Record<string, ParseArgsOptionDescriptor>) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });

@@ -59,6 +59,11 @@ test('a misspelt key is an error with the likely name, and disables nothing else
   expect(load(text).config?.paths.get('a')?.settings?.record).toBe('no');
 });
 
+test('after 50 unknown keys no likely name is searched: that takes time', () => {
+  const foreign = Array.from({ length: 50 }, (_, i) => `zzqq${i}vvkk: 1`).join('\n');
+  expect(linesOf(`perch: own\n${foreign}\nhlsAdress: :1`, 'warn').at(-1)).toBe('perch.yml:52: hlsAdress: unknown key');
+});
+
 test('a file whose key perch is misspelt is rejected as a whole: without that key anyone may watch', () => {
   const { config, problems } = load('perhc: own\n');
   expect(config).toBeUndefined();

@@ -65,7 +65,8 @@ function reportUnknown(
     return;
   }
   const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
-  const near = report.count('error') < MAX_GUESSES ? nearestName(name, known) : undefined;
+  const found = report.count('error') + report.count('warn');
+  const near = found < MAX_GUESSES ? nearestName(name, known) : undefined;
   if (near === undefined) {
     report.add('warn', position, shown, 'unknown key', path);
   } else if (near === OWN_FILE) {

@@ -117,14 +117,14 @@ function textOf(file: string, found: Verification, isWhole: boolean, isKeyKnown:
   if (!isWhole) {
     lines.push('the signatures are cut short: what follows them cannot be verified');
   }
-  if (spans.length === 0 && faultCount > 0) {
-    lines.push(
-      'nothing in it fits: the signatures may be those of another recording, or another program may have cut this part out of one (a downloaded part fits)',
-    );
-  }
   lines.push(...faults.map(faultText));
   if (faultCount > faults.length) {
     lines.push(`and ${faultCount - faults.length} more`);
+  }
+  if (spans.length === 0 && faults.some(({ kind }) => kind === 'changed')) {
+    lines.push(
+      'nothing in it fits: the signatures may be those of another recording, or another program may have cut this part out of one (a downloaded part fits)',
+    );
   }
   lines.push(
     'This states that pictures and sound are those which the box with this key signed at these times by its own clock.',
