@@ -212,10 +212,12 @@ const TICK = Uint8Array.from({ length: (SOUND_RATE_HZ * TICK_MS) / 1000 }, (_, i
  * @param unixMs time of the first sample
  */
 export function soundPacket(unixMs: number): Uint8Array {
-  const packet = new Uint8Array(SOUND_PACKET_SAMPLES);
+  const packet = new Uint8Array(SOUND_PACKET_SAMPLES).fill(SILENCE);
   const first = Math.round((unixMs % 1000) * (SOUND_RATE_HZ / 1000));
-  for (let i = 0; i < packet.length; i += 1) {
-    packet[i] = TICK[(first + i) % SOUND_RATE_HZ] ?? SILENCE;
+  packet.set(TICK.subarray(first, first + packet.length));
+  const untilNext = SOUND_RATE_HZ - first;
+  if (untilNext < packet.length) {
+    packet.set(TICK.subarray(0, packet.length - untilNext), untilNext);
   }
   return packet;
 }

@@ -411,6 +411,9 @@ test('a camera that ends its live stream when its card is read is read ever more
     clock.skip((minutes - 1) * 60_000);
     await pass(30);
     expect(plays()).toBe(i + 1);
+    const leftMs = Date.parse(item()?.retryTime ?? '') - clock.wallMs();
+    expect(leftMs, 'until the next attempt').toBeGreaterThan(0);
+    expect(leftMs).toBeLessThan(60_000);
   }
   expect(item()).toMatchObject({ gaps: 1, error: 'its live stream ends when its card is read' });
   expect(new Set(state.got).size).toBe(state.got.length);

@@ -83,8 +83,8 @@ export function itemOf(path: string, state: CameraState, present: Present): Back
   const text = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
   const isKnown = card === null || (card !== undefined && state.gaps !== undefined);
   const known = !isKnown ? 'unknown' : card === null ? 'noCard' : gaps > 0 ? 'waiting' : 'idle';
-  const leftMs = Math.max(dueMs, watch.notBeforeMs) - monoMs;
-  const isFailed = obstacle === undefined && error !== undefined && leftMs > 0;
+  const failedMs = error === undefined ? Number.NEGATIVE_INFINITY : dueMs;
+  const leftMs = Math.max(failedMs, watch.notBeforeMs) - monoMs;
   return {
     path,
     card: card ? { from: text(card.fromMs), until: text(card.untilMs), recordings: card.recordings } : null,
@@ -97,7 +97,7 @@ export function itemOf(path: string, state: CameraState, present: Present): Back
         }
       : null,
     waitsFor: running ? null : (obstacle ?? (isAnyRead && gaps > 0 ? 'turn' : null)),
-    retryTime: running || !isFailed ? null : text(wallMs + leftMs),
+    retryTime: running || obstacle !== undefined || leftMs <= 0 ? null : text(wallMs + leftMs),
     linkBytesPerSecond: link.linkBytesPerSecond ?? null,
     fetchedSeconds: Math.round(fetchedSeconds),
     tooLarge,

@@ -33,7 +33,12 @@ const Item = Type.Object({
         'Why nothing is fetched now. notBack: the camera has been back for less than a minute. turn: another camera is read.',
     }),
   ),
-  retryTime: OrNull(Type.String({ description: 'RFC 3339. When the card is asked again after a failure.' })),
+  retryTime: OrNull(
+    Type.String({
+      description:
+        'RFC 3339. When the card is asked again after a failure, or after the live stream ended while it was read.',
+    }),
+  ),
   linkBytesPerSecond: OrNull(
     Type.Number({ description: "What the camera's link carried at the last replay, with `backfillMaxRate: auto`." }),
   ),

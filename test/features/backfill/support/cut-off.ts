@@ -77,7 +77,11 @@ export async function cutOff(
     const backTimes = readyTimes();
     for (const [i, path] of paths.entries()) {
       await eventually(async () => {
-        const { state, gaps: left, fetchedSeconds } = await itemOf(path);
+        const { state, gaps: left, fetchedSeconds, retryTime } = await itemOf(path);
+        // On a busy machine an attempt may fail.
+        if (retryTime !== null) {
+          skip(Math.max(0, Date.parse(retryTime) - Date.now()));
+        }
         return (state === 'idle' && left === 0 && fetchedSeconds > (before[i] ?? 0)) || undefined;
       });
       gaps[i]?.push([cutMs, Date.parse(backTimes[i] ?? '')]);
