@@ -1,5 +1,4 @@
 import type { TestContext } from 'vitest';
-import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import {
   type Finding,
@@ -8,6 +7,7 @@ import {
   type KnownCamera,
 } from '../../../agent/onvif/discovery/found-cameras.ts';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
+import { unhurriedClock } from '../base/unhurried-clock.ts';
 
 interface Found {
   readonly camera: KnownCamera;
@@ -17,7 +17,7 @@ interface Found {
 /** A registry that scans loopback; `untilFound` waits for the first matching finding. */
 export function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
   const found = new FoundCameras({
-    clock: systemClock,
+    clock: unhurriedClock,
     log: silentLogger,
     includeLoopback: true,
     only: ['lo'],

@@ -22,6 +22,8 @@ class Pinged {
   hangs = false;
   /** Ends each pulse as soon as it is open. */
   isUnwilling = false;
+  /** Does not answer when it is asked for a pulse. */
+  isMute = false;
   box: PinnedBox | undefined;
   /** How far its clock is ahead, in ms; undefined: the box has an older version, which does not tell the time. */
   aheadMs: number | undefined;
@@ -49,6 +51,9 @@ class Pinged {
     this.box = await pinnedBox(answer, ({ url = '' }, socket) => {
       this.asked.push(url);
       this.pulses.push(socket);
+      if (this.isMute) {
+        return;
+      }
       socket.write(SWITCH);
       if (this.isUnwilling) {
         socket.end();
@@ -167,6 +172,15 @@ test('a box that ends each pulse is asked once a minute', async () => {
   await clock.advance(1_000);
   await expect.poll(() => pinged.pulses.length).toBe(2);
   expect(link.state.state).toBe('connected');
+});
+
+test('a connection whose box does not answer when it is asked for a pulse closes', async () => {
+  const [pinged, clock] = [new Pinged(), new FakeClock()];
+  pinged.isMute = true;
+  await pinged.open();
+  const link = pinged.link(clock);
+  await expect.poll(() => pinged.pulses.length).toBe(1);
+  await expect(link.close()).resolves.toBeUndefined();
 });
 
 test('a request for an absent box starts a new attempt two seconds after the last one', async () => {

@@ -336,7 +336,7 @@ export class BoxLink {
         }
       });
     } catch (error) {
-      if (!(error instanceof PerchError)) {
+      if (!(error instanceof PerchError) && !this.#stop.signal.aborted) {
         throw error;
       }
       // The next request for its facts shows whether the box is unreachable or just has no such route.

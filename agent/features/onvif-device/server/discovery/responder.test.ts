@@ -49,10 +49,10 @@ test('a scan finds each camera at its own port, and a Bye removes it', async (co
   const port = await freeUdpPort();
   const responder = openResponder(port);
   responder.setCameras([served('door', 8600), served('yard', 8601)]);
-  const { found } = openRegistry(context, port);
+  const { found } = openRegistry(context, port, { listenMs: 300 });
   await expect
     .poll(async () => {
-      await found.scan({ listenMs: 300 });
+      await found.scan();
       return found.list().map(({ url, name }) => [url, name]);
     })
     .toEqual([
@@ -60,6 +60,8 @@ test('a scan finds each camera at its own port, and a Bye removes it', async (co
       ['http://127.0.0.1:8601/onvif/device_service', 'Camera yard'],
     ]);
   found.start();
+  // An answer to its probes may arrive after a Bye.
+  await found.scan();
   responder.setCameras([served('yard', 8601)]);
   await expect.poll(() => found.list().map(({ name }) => name)).toEqual(['Camera yard']);
   await responder.close();
