@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { stopBytesOf } from './disk-state.ts';
 import { FlushAge, type FlushDays } from './flush-age.ts';
 import { type Deleting, freeSpace, type OldestRecordings, oldestBelow } from './free-space.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
@@ -19,7 +20,6 @@ interface DeviceFacts {
   readonly totalBytes: number;
   readonly freeBytes: number;
   readonly minFreeBytes: number;
-  readonly stopBytes: number;
   readonly ageLimitMs: number | undefined;
   readonly index: OldestRecordings;
 }
@@ -30,6 +30,8 @@ export class DiskDevice {
   readonly flushAge: FlushAge;
   forecast: Forecast = { fullInDays: undefined, keepsDays: undefined };
   minFreeBytes = 0;
+  /** Below it recording stops. */
+  stopBytes = 0;
   stuck: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -50,12 +52,14 @@ export class DiskDevice {
     this.#logger = logger;
   }
 
-  update({ folders, freeBytes, minFreeBytes, stopBytes, ageLimitMs, index }: DeviceFacts): void {
+  update({ folders, totalBytes, freeBytes, minFreeBytes, ageLimitMs, index }: DeviceFacts): void {
     const nowMs = this.#clock.monoMs();
     this.#folders = folders;
     this.#freeBytes = freeBytes;
     this.minFreeBytes = minFreeBytes;
     this.rate.add(nowMs, freeBytes);
+    const stopBytes = stopBytesOf(totalBytes, minFreeBytes, this.rate.peakBytesPerSecond);
+    this.stopBytes = stopBytes;
     if (freeBytes >= minFreeBytes) {
       this.stuck = undefined;
       this.#claim = undefined;

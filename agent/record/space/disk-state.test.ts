@@ -6,6 +6,7 @@ const facts = (freePercent: number, more: Partial<SpaceFacts> = {}): SpaceFacts 
   totalBytes: 100 * GIB,
   freeBytes: freePercent * GIB,
   minFreeBytes: 0,
+  stopBytes: stopBytesOf(100 * GIB, more.minFreeBytes ?? 0),
   fullInDays: undefined,
   stuck: undefined,
   slowdown: undefined,
@@ -29,6 +30,13 @@ test('keeping less than one percent free does not stop at one percent', () => {
   expect(stopBytesOf(100 * GIB, 0)).toBe(GIB);
   expect(stopBytesOf(100 * GIB, 10 * GIB)).toBe(GIB);
   expect(stopBytesOf(100 * GIB, GIB / 2)).toBe(GIB / 4);
+});
+
+test('what is written within 15 s is kept free, but no more than half of the reserved space', () => {
+  expect(stopBytesOf(10 * GIB, GIB, GIB / 60)).toBe(GIB / 4);
+  expect(stopBytesOf(10 * GIB, GIB, GIB)).toBe(GIB / 2);
+  expect(stopBytesOf(10 * GIB, GIB, 1_000)).toBe(Math.floor(GIB / 10));
+  expect(stopBytesOf(10 * GIB, 0, GIB)).toBe(Math.floor(GIB / 10));
 });
 
 test('a disk that fills up is announced a week ahead, with the time left and advice', () => {

@@ -44,10 +44,18 @@ export function missingFolderState(code: string, isOwnDisk: boolean): DiskState 
   return { name: 'vanished', text };
 }
 
-/** One percent of the disk, or half of the reserved space if that is less. */
-export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {
+/** For two checks of the disk, and to finish the files. */
+const AHEAD_SECONDS = 15;
+
+/**
+ * One percent of the disk, or half of the reserved space if that is less. On a small disk that fills within seconds, as much of that half
+ * as is written until the files are finished: on a full disk none can be finished, and then none deleted.
+ * @param bytesPerSecond what is written to the disk
+ */
+export function stopBytesOf(totalBytes: number, minFreeBytes: number, bytesPerSecond = 0): number {
   const hundredth = totalBytes / 100;
-  return Math.floor(minFreeBytes > 0 ? Math.min(hundredth, minFreeBytes / 2) : hundredth);
+  const aheadBytes = Math.max(hundredth, bytesPerSecond * AHEAD_SECONDS);
+  return Math.floor(minFreeBytes > 0 ? Math.min(aheadBytes, minFreeBytes / 2) : hundredth);
 }
 
 /** Recording resumes when this multiple of the stop limit is free. */
@@ -58,6 +66,8 @@ export interface SpaceFacts {
   readonly totalBytes: number;
   readonly freeBytes: number;
   readonly minFreeBytes: number;
+  /** See `stopBytesOf`. */
+  readonly stopBytes: number;
   readonly fullInDays: number | undefined;
   /** Why nothing can be deleted. */
   readonly stuck: string | undefined;
@@ -67,8 +77,7 @@ export interface SpaceFacts {
 
 /** @param before the current state: recording resumes only with clearly more space */
 export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState {
-  const { totalBytes, freeBytes, minFreeBytes, stuck, fullInDays } = facts;
-  const stopBytes = stopBytesOf(totalBytes, minFreeBytes);
+  const { totalBytes, freeBytes, minFreeBytes, stopBytes, stuck, fullInDays } = facts;
   const wasStopped = before === 'nearlyFull' || before === 'full';
   const free = `${formatSize(freeBytes)} of ${formatSize(totalBytes)} are free`;
   const wayOut = stuck ?? (minFreeBytes > 0 ? 'old recordings are being deleted' : 'free space or set recordMinFree');

@@ -39,6 +39,28 @@ test('twelve cameras that write all the time are kept up with', async () => {
   expect(stopped).toEqual([]);
 });
 
+test('on a disk that fills within seconds recording stops while its files can still be finished, which are deleted then', async () => {
+  const { disk, clock, begin, stopped, state } = setUpDisks();
+  disk.freeBytes = 130 * MB;
+  await begin();
+  for (const free of [100, 70]) {
+    disk.freeBytes = free * MB;
+    await clock.advance(5_000);
+  }
+  expect(stopped).toEqual([]);
+  disk.freeBytes = 40 * MB;
+  await clock.advance(5_000);
+  expect([stopped, state()?.state]).toEqual([['/rec'], 'nearlyFull']);
+  // Nothing is written now.
+  await clock.advance(5_000);
+  expect(state()?.state).toBe('nearlyFull');
+  for (let hour = 0; hour < 8; hour += 1) {
+    disk.record('cam', hour);
+  }
+  await clock.advance(20_000);
+  expect([disk.deleted.length > 5, state()?.state]).toEqual([true, 'ok']);
+});
+
 test('without a limit nothing is deleted: at one percent recording stops, and resumes with clearly more space', async () => {
   const { disk, disks, clock, begin, events, stopped, state } = setUpDisks(0);
   disk.record('cam', 1);

@@ -13,7 +13,6 @@ import {
   OK,
   rejectsRecording,
   spaceState,
-  stopBytesOf,
   stopsRecording,
 } from './disk-state.ts';
 import type { FlushTimes } from './flush-age.ts';
@@ -316,14 +315,14 @@ export class Disks {
       totalBytes,
       freeBytes,
       minFreeBytes,
-      stopBytes: stopBytesOf(totalBytes, minFreeBytes),
       ageLimitMs: limits.includes(undefined) ? undefined : Math.max(...limits.map((limit) => limit ?? 0)),
       index,
     });
     const { fullInDays } = device.forecast;
     const wasRefused = group.some((watched) => watched.wasFull);
     const { slowdown } = device.flushAge;
-    const facts = { totalBytes, freeBytes, minFreeBytes, fullInDays, stuck: device.stuck, wasRefused, slowdown };
+    const { stopBytes, stuck } = device;
+    const facts = { totalBytes, freeBytes, minFreeBytes, stopBytes, fullInDays, stuck, wasRefused, slowdown };
     for (const watched of group) {
       if (states.get(watched)?.name === 'ok') {
         states.set(watched, spaceState(facts, watched.state.name));

@@ -1,6 +1,8 @@
 import { DAY_MS, HOUR_MS } from '../../base/time/units.ts';
 
 const HOURS = 24;
+/** Checks of a minute. */
+const MAX_RECENT = 12;
 
 interface Hour {
   readonly index: number;
@@ -12,10 +14,20 @@ interface Hour {
 /** How fast a disk fills, from its free space over the last day, by hour. */
 export class WriteRate {
   readonly #hours: Hour[] = [];
+  /** Bytes a second between the last checks. */
+  readonly #recent: number[] = [];
   #lastMs: number | undefined;
   #lastFreeBytes = 0;
   #freedBytes = 0;
-  recentBytesPerSecond = 0;
+
+  get recentBytesPerSecond(): number {
+    return this.#recent.at(-1) ?? 0;
+  }
+
+  /** Of the last minute: what was written before recording stopped. */
+  get peakBytesPerSecond(): number {
+    return Math.max(0, ...this.#recent);
+  }
 
   /** Called when recordings were deleted, so that the space they free does not hide what was written. */
   freed(diskBytes: number): void {
@@ -37,7 +49,10 @@ export class WriteRate {
     if (lastMs === undefined) {
       return;
     }
-    this.recentBytesPerSecond = (writtenBytes * 1000) / passedMs;
+    this.#recent.push((writtenBytes * 1000) / passedMs);
+    if (this.#recent.length > MAX_RECENT) {
+      this.#recent.shift();
+    }
     const hour = this.#hourAt(Math.floor(monoMs / HOUR_MS));
     hour.observedMs += passedMs;
     hour.writtenBytes += writtenBytes;
