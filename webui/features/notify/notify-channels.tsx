@@ -21,9 +21,9 @@ import {
   type ChannelDraft,
   type ChannelList,
   type ChannelSettings,
-  FIRST_RULE,
   type FormField,
   languageOfPage,
+  OWNERS_FIRST_RULE,
   pageAddress,
   remove,
   rulesFault,
@@ -78,7 +78,7 @@ export function Channels({ onOpen }: ChannelsProps) {
         onChange={(i) => {
           const preset = presets[+i - 1];
           if (preset) {
-            open({ ...preset, name: names[+i] ?? '', rules: [FIRST_RULE] });
+            open({ ...preset, name: names[+i] ?? '', rules: [OWNERS_FIRST_RULE] });
           }
         }}
       />

@@ -45,6 +45,7 @@ export const showsButtons = (): boolean => ((Notification as { maxActions?: numb
 export const BOX_KINDS = ['disk', 'hardware'] as const;
 export const KINDS = [...OFFERED_KINDS, 'offline', ...BOX_KINDS] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
+export const OWNERS_FIRST_RULE: NotifyRule = { ...FIRST_RULE, kinds: [...FIRST_RULE.kinds, ...BOX_KINDS] };
 /** The box has the same limit. */
 export const MAX_RULES = 20;
 /** Time limit of a test; a mail server may be slow. */

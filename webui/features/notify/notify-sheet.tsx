@@ -15,13 +15,13 @@ import { ChannelForm, Channels } from './notify-channels.tsx';
 import {
   type Act,
   addressOf,
-  BOX_KINDS,
   type ChannelDraft,
   change,
   FIRST_RULE,
   type NotifyChange,
   type NotifyList,
   type NotifyRule,
+  OWNERS_FIRST_RULE,
   ownEndpoint,
   type PushObstacle,
   pushObstacle,
@@ -96,7 +96,7 @@ function ThisDevice({ list, own, act }: ThisDeviceProps) {
   const [isBusy, setBusy] = useState(false);
   const [isUntrusted, setUntrusted] = useState(false);
   const obstacle = own ? undefined : isUntrusted ? 'untrusted' : pushObstacle();
-  const rules = [isOwner.value ? { ...FIRST_RULE, kinds: [...FIRST_RULE.kinds, ...BOX_KINDS] } : FIRST_RULE];
+  const rules = [isOwner.value ? OWNERS_FIRST_RULE : FIRST_RULE];
   const set = async (isOn: boolean) => {
     setBusy(true);
     const id = own?.id;

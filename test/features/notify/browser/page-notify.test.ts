@@ -213,7 +213,7 @@ describeWith(['chromium'], 'notifications', () => {
       await page.getByLabel('Headers').fill('X-Key: {secret}');
       expect(await axeFindings(page)).toEqual([]);
       // The first rule of a new channel.
-      const kinds = ['Person', 'Vehicle', 'Doorbell', 'Camera offline'];
+      const kinds = ['Person', 'Vehicle', 'Doorbell', 'Camera offline', 'Storage problems', 'Power, heat and drives'];
       for (const name of kinds) {
         await page.getByRole('button', { name, exact: true }).click();
       }
