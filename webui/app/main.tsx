@@ -11,12 +11,12 @@ import { App } from './app.tsx';
 
 let opening = new AbortController();
 
-/** Removes a guest's token or the setup code from the address, which people copy and show. */
+/** Removes a guest's token or the setup code from the address, which people copy and show. A reload still has the code. */
 async function takeLink(): Promise<void> {
   const token = guestToken(location.hash);
-  const code = setupCodeIn(location.hash);
+  const code = setupCodeIn(location.hash) ?? (location.hash === '#/start' && history.state?.code);
   if (token || code) {
-    history.replaceState(undefined, '', token ? '#/live' : '#/start');
+    history.replaceState(token ? undefined : { code }, '', token ? '#/live' : '#/start');
   }
   if (code) {
     setupCode.value = code;

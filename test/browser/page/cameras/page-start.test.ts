@@ -478,6 +478,20 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await titles(box)).toEqual(['Garden']);
   });
 
+  test('a link with the setup code also holds after a reload', async () => {
+    await using box = await startPageHarness({ cameras: [{}] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.go(`#/setup/${box.app.accounts.setup?.code}`);
+    await page.locator('[name=password]').waitFor();
+    await page.reload();
+    await page.locator('[name=password]').fill('an otter swims by');
+    expect(await page.locator('[name=code]').count()).toBe(0);
+    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await page.getByRole('heading', { name: 'One camera found' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   test('a visitor of a box that has an owner by now is informed, and logs in', async () => {
     await using box = await startPageHarness({ cameras: [{}] });
     await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
