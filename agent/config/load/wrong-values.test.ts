@@ -96,6 +96,7 @@ test.for([
     'rtpSDP: a source udp+rtp:// needs this key, the SDP of the packets',
   ],
   ['source: rpiCamera', "source: 'rpiCamera' is not supported: its driver is a native program; run rpicam-vid"],
+  ['source: udp+mpegts://239.1.1.1', 'source: the port is missing, such as udp+mpegts://239.1.1.1:1234'],
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
   ['source: "rtsp://a:pa/ss@h/x"', 'source: the rtsp:// URL is not valid: '],
   ['source: rtsp://a:b@h/my stream', 'source: the rtsp:// URL has a blank after the host: write %20'],

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import type { SourceKeys } from '../common/key-rules.ts';
+import { portFaults } from './udp-port.ts';
 
 const schema = {
   mpegtsUDPReadBufferSize: Type.Optional(
@@ -16,7 +17,7 @@ export const MPEGTS_SOURCE: SourceKeys<typeof schema> = {
   schemes: ['udp+mpegts', 'unix+mpegts', 'udp'],
   example: 'udp+mpegts://238.0.0.1:1234',
   schema,
-  faults: () => [],
+  faults: ({ source }) => portFaults(source),
   inert: [],
   renamed: {},
 };

@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import type { Fault, SourceKeys } from '../common/key-rules.ts';
+import type { SourceKeys } from '../common/key-rules.ts';
+import { portFaults } from './udp-port.ts';
 
 const schema = {
   rtpSDP: Type.String({
@@ -21,7 +22,7 @@ export const RTP_SOURCE: SourceKeys<typeof schema> = {
   example: 'udp+rtp://238.0.0.1:5004',
   schema,
   faults({ source, rtpSDP }) {
-    const faults: Fault[] = [];
+    const faults = portFaults(source);
     const [scheme] = /^(udp|unix)\+rtp:\/\//i.exec(source.trim()) ?? [];
     if (scheme !== undefined && rtpSDP.trim() === '') {
       faults.push({ key: 'rtpSDP', message: `a source ${scheme} needs this key, the SDP of the packets` });
