@@ -17,7 +17,7 @@ export const MPEGTS_SOURCE: SourceKeys<typeof schema> = {
   schemes: ['udp+mpegts', 'unix+mpegts', 'udp'],
   example: 'udp+mpegts://238.0.0.1:1234',
   schema,
-  faults: ({ source }) => portFaults(source),
+  faults: ({ source }) => portFaults(source, ['udp+mpegts', 'udp']),
   inert: [],
   renamed: {},
 };

@@ -22,7 +22,7 @@ export const RTP_SOURCE: SourceKeys<typeof schema> = {
   example: 'udp+rtp://238.0.0.1:5004',
   schema,
   faults({ source, rtpSDP }) {
-    const faults = portFaults(source);
+    const faults = portFaults(source, ['udp+rtp']);
     const [scheme] = /^(udp|unix)\+rtp:\/\//i.exec(source.trim()) ?? [];
     if (scheme !== undefined && rtpSDP.trim() === '') {
       faults.push({ key: 'rtpSDP', message: `a source ${scheme} needs this key, the SDP of the packets` });
