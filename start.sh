@@ -56,7 +56,7 @@ while :; do
 	case "$is_to_end$code" in
 	no85 | no70) ;;
 	no137)
-		echo 'Perch was killed: its main thread did not answer for 30 seconds, or memory ran out. It starts again.' >&2
+		echo 'Perch was killed: from outside, because memory ran out, or because its main thread did not answer for 30 seconds. It starts again.' >&2
 		sleep 1
 		[ "$is_to_end" = no ] || exit "$code"
 		;;
