@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
+import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import {
   type Finding,
@@ -7,7 +9,21 @@ import {
   type KnownCamera,
 } from '../../../agent/onvif/discovery/found-cameras.ts';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
-import { unhurriedClock } from '../base/unhurried-clock.ts';
+
+const TURN_MS = 20;
+
+/**
+ * The system's clock, but `sleep` counts 20 ms for each turn of the event loop, however long that took: on a busy machine peers in this
+ * process get as many turns to answer as on an idle one.
+ */
+const unhurriedClock: Clock = {
+  ...systemClock,
+  sleep: async (ms, signal) => {
+    for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs -= TURN_MS) {
+      await delay(Math.min(TURN_MS, leftMs), undefined, { signal }).catch(() => {});
+    }
+  },
+};
 
 interface Found {
   readonly camera: KnownCamera;
