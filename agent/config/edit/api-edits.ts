@@ -12,7 +12,7 @@ import type { ConfigStore, FileNow } from '../store/store.ts';
 import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
 import { problemText } from '../yaml/problem.ts';
 import { refuseConflict } from './conflict.ts';
-import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
+import { globalJson, HIDDEN, pathDefaultsJson, pathJson } from './json.ts';
 import { checkKept, checkKeptToken, withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath, type SettingsKind } from './posted.ts';
 
@@ -182,7 +182,7 @@ export class ApiEdits {
     refuseConflict(now, editor.seen, path, keys, before.shown, blockPath[0] === 'pathDefaults' ? 'pathDefaults.' : '');
     return keys.map((key) => {
       this.#check(kind, [...blockPath, key], posted[key], editor, now.config);
-      return { keyPath: [...blockPath, key], value: valueFor(schema, key, posted[key], before) };
+      return { keyPath: [...blockPath, key], value: valueFor(schema, key, posted, before) };
     });
   }
 
@@ -200,7 +200,7 @@ export class ApiEdits {
       if (!isDeepStrictEqual(value, before.shown[key])) {
         this.#check('path', ['paths', name, key], value, editor, config);
       }
-      return [key, valueFor(this.#keys.path.schema, key, value, before)];
+      return [key, valueFor(this.#keys.path.schema, key, posted, before)];
     });
     return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
   }
@@ -279,9 +279,10 @@ const pathSettings = (entry: PathEntry, keys: ConfigKeys): AppliedConfig =>
     : { shown: {}, value: () => undefined };
 
 /** The value for the file: hidden secrets restored, the words of a switch as yes and no. */
-function valueFor(schema: SchemaNode, key: string, posted: unknown, before: AppliedConfig): unknown {
+function valueFor(schema: SchemaNode, key: string, posted: Posted, before: AppliedConfig): unknown {
   const property = schema.properties?.[key] ?? {};
-  const value = withKeptSecrets(property, posted, before.value(key), key);
+  const password = recordOf(posted['camera'])?.['password'] ?? HIDDEN;
+  const value = withKeptSecrets(property, posted[key], before.value(key), key, password !== HIDDEN);
   const { isSwitch, words } = property;
   return isSwitch && (value === words?.yes || value === words?.no) ? value === words?.yes : value;
 }

@@ -39,6 +39,50 @@ test('an answer can be sent back unchanged: hidden passwords stay', async () => 
   expect(text()).toContain('record: yes # always');
 });
 
+test('an address with another path keeps its hidden login', async () => {
+  const login = 'pia:s3c#r:e$&@t';
+  const { edits, store } = await fileOf(`paths: {cam: {source: "rtsp://${login}@Cam:554/1"}}\n`);
+  const source = () => store.current.paths.get('cam')?.settings?.source;
+  await edits.patchPath('cam', { source: 'rtsp://cam:554/2?x=1' }, MACHINE);
+  expect(source()).toBe(`rtsp://${login}@cam:554/2?x=1`);
+  await edits.replacePath('cam', { source: ' rtsp://cam:554/a@b' }, MACHINE);
+  expect(source()).toBe(`rtsp://${login}@cam:554/a@b`);
+  const tried = await edits.tryPath('cam', { source: 'rtsp://cam:554' }, MACHINE);
+  expect(tried.paths.get('cam')?.settings?.source).toBe(`rtsp://${login}@cam:554`);
+  // The login of an address would take precedence over this one.
+  await edits.patchPath('cam', { source: 'rtsp://cam:554/3', camera: { user: 'me', password: 'new' } }, MACHINE);
+  expect(source()).toBe('rtsp://cam:554/3');
+});
+
+test.for([
+  'rtsp://me:new@cam:554/2',
+  'rtsp://me@cam:554/2',
+  'rtsp://@cam:554/2',
+  'rtsp://other:554/2',
+  'rtsp://cam:555/2',
+  'rtsp://cam/2',
+  'http://cam:554/2',
+  'rtsp+http://cam:554/2',
+  'rtsp://cam:554?x@evil/2',
+  'rtsp://cam:554#x@evil/2',
+  'rtsp://cam:554?$MTX_QUERY',
+  'publisher',
+])("the hidden login of rtsps://cam:554/1 or rtsp://cam:554/1 is not in '%s'", async (source) => {
+  for (const scheme of ['rtsps', 'rtsp']) {
+    const { edits, text } = await fileOf(`paths: {cam: {source: "${scheme}://pia:s3cret@cam:554/1"}}\n`);
+    await edits
+      .patchPath('cam', { source }, MACHINE)
+      .catch(() => edits.patchPath('cam', { source: 'publisher' }, MACHINE));
+    expect(text()).not.toContain('s3cret');
+  }
+});
+
+test('the hidden login of an address with TLS is not in one without', async () => {
+  const { edits, text } = await fileOf('paths: {cam: {source: "rtsps://pia:s3cret@cam:554/1"}}\n');
+  await edits.patchPath('cam', { source: 'rtsp://cam:554/1' }, MACHINE);
+  expect(text()).not.toContain('s3cret');
+});
+
 test('hidden passwords follow their users when a list is reordered, and one without a user is rejected', async () => {
   const { edits, store } = await fileOf('authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\n');
   const hidden = (user: string) => ({ user, pass: '<redacted>' });

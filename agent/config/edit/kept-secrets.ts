@@ -12,15 +12,25 @@ type Block = Readonly<Record<string, unknown>>;
  * A value of a request in which the secrets that responses hide are restored: a client that sends settings back changes no
  * password.
  * @param before the value in force
+ * @param hasLogin the request has a login of the camera: an address that it changes keeps none
  * @throws PerchError badInput for a hidden secret where there is none, or with the address of another host
  */
-export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
+export function withKeptSecrets(
+  schema: SchemaNode,
+  value: unknown,
+  before: unknown,
+  key: string,
+  hasLogin = false,
+): unknown {
   const texts = new ShownTexts(schema, before);
   walk(schema, value, before, key, (node, text, former) => {
     texts.keepsPlace(node, text, former);
     return text;
   });
-  return walk(schema, value, before, key, (node, text, former, at) => texts.restored(node, text, former, at));
+  return walk(schema, value, before, key, (node, text, former, at) => {
+    const restored = texts.restored(node, text, former, at);
+    return restored === text && !hasLogin ? withKeptLogin(node, restored, former) : restored;
+  });
 }
 
 type Visit = (schema: SchemaNode, value: unknown, before: unknown, key: string) => unknown;
@@ -109,6 +119,26 @@ class ShownTexts {
       this.#all.set(shown, [...(this.#all.get(shown) ?? []), before]);
     }
   }
+}
+
+/**
+ * An address without a login gets that of the address in force if scheme, host and port are the same: clients change the path of
+ * the address that they have read, which has no login. An address with `@` before the host replaces all.
+ */
+function withKeptLogin({ syntax = '' }: SchemaNode, value: unknown, before: unknown): unknown {
+  if (!['source', 'redirect'].includes(syntax) || typeof value !== 'string' || typeof before !== 'string') {
+    return value;
+  }
+  const former = splitUrl(before);
+  const next = splitUrl(value);
+  if (!former?.login || !next || next.login !== undefined) {
+    return value;
+  }
+  const kept = `${next.scheme}://${former.login}@${value.trim().slice(next.scheme.length + 3)}`;
+  const then = splitUrl(kept);
+  // Without a slash after the host, an @ in the rest would end the login and name another host.
+  const isSame = /^(?:\/|$)/.test(next.rest) && then?.login === former.login && then.rest === next.rest;
+  return isSame && serverOf(kept) === serverOf(before) ? kept : value;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { asList, type Renames, scalarAt } from '../schema/common/key-rules.ts';
+import { asList, inverted, type Renames, scalarAt } from '../schema/common/key-rules.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode } from '../yaml/tree.ts';
@@ -89,7 +89,8 @@ export function rename(block: MapNode, table: Renames, prefix: string, report: R
       entries.set(name, entry);
       continue;
     }
-    report.add('warn', entry, `${prefix}${name}`, `this key is called ${now.to} now`, path);
+    const value = now.convert === inverted ? ', with the opposite value' : '';
+    report.add('warn', entry, `${prefix}${name}`, `this key is called ${now.to} now${value}`, path);
     if (!block.entries.has(now.to)) {
       entries.set(now.to, { ...entry, tree: now.convert?.(entry.tree) ?? entry.tree });
     }

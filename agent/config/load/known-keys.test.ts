@@ -140,4 +140,10 @@ test('former names are accepted with a warning', () => {
   });
   expect(linesOf(text, 'warn')).toHaveLength(18);
   expect(linesOf(text, 'warn')).toContain('perch.yml:8: record: this key is called pathDefaults.record now');
+  expect(linesOf(text, 'warn')).toContain(
+    'perch.yml:16: rtspDisable: this key is called rtsp now, with the opposite value',
+  );
+  expect(linesOf(text, 'warn')).toContain(
+    'perch.yml:17: paths.a.disablePublisherOverride: this key is called overridePublisher now, with the opposite value',
+  );
 });

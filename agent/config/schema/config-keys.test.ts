@@ -53,7 +53,7 @@ test('the keys of another protocol are read, with their defaults and former name
   expect(config).toMatchObject({ toy: false });
   expect(config?.paths.get('cam')?.settings).toMatchObject({ source: 'toy://h:1/s', toySpeed: 3 });
   expect(lines).toEqual([
-    'perch.yml:2: toyDisable: this key is called toy now',
+    'perch.yml:2: toyDisable: this key is called toy now, with the opposite value',
     'perch.yml:3: paths.cam.toyPace: this key is called toySpeed now',
   ]);
 });

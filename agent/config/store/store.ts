@@ -24,6 +24,7 @@ import {
   lastGood,
   unreadable,
 } from './good-copy.ts';
+import { warnOfUnused } from './mediamtx-files.ts';
 import { StoredText } from './stored-text.ts';
 
 interface ConfigStoreOptions {
@@ -92,6 +93,7 @@ export class ConfigStore {
     const inForce = parsed.config ? { text, config: parsed.config } : await lastGood(file, parsed, options, defaults);
     const store = new ConfigStore(options, defaults, texts, stored, inForce, parsed.problems);
     await store.#keepIfGood(text);
+    await warnOfUnused(store, options);
     return store;
   }
 

@@ -2,8 +2,8 @@ import { redact } from '../../base/log.ts';
 
 /** Stands for the secret part of a destination in answers. */
 export const HIDDEN_PART = '***';
-/** The path of an RTMP URL after the application is the stream key. */
-const RTMP_KEY = /^rtmps?:\/\/[^/\s]+\/[^/?\s]+(?:[/?](\S+))?/i;
+/** What follows the application of an RTMP URL is the stream key. */
+const RTMP_KEY = /^rtmps?:\/\/[^/\s]+\/[^/?#\s]+(?:[/?#](\S+))?/i;
 /** The query of an SRT URL, which may have `streamid` and `passphrase`. */
 const SRT_QUERY = /^srt:\/\/[^?\s]*\?(\S+)/i;
 /** Services put keys in the path, such as Cloudflare; names of paths are shorter. */

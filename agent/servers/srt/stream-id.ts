@@ -10,6 +10,8 @@ export interface SrtTarget {
 }
 
 const STANDARD = '#!::';
+/** Encoders append it to the last field (mediamtx#5414). FFmpeg sends the `%23` of a URL as it is. */
+const FEEDBACK = /(?:#|%23)feedbackplay$/;
 const ACTIONS: ReadonlyMap<string, SrtTarget['action']> = new Map([
   ['read', 'read'],
   ['publish', 'publish'],
@@ -23,13 +25,13 @@ const FORMS = 'publish:path, read:path, with :user:password and :query after it,
  * @throws PerchError badInput
  */
 export function parseStreamId(text: string): SrtTarget {
-  const target = text.startsWith(STANDARD) ? parseStandard(text.slice(STANDARD.length)) : parseShort(text);
+  const id = text.replace(FEEDBACK, '');
+  const target = id.startsWith(STANDARD) ? parseStandard(id.slice(STANDARD.length)) : parseShort(id);
   return { ...target, path: target.path.replace(/^\/+|\/+$/g, '') };
 }
 
 function parseShort(text: string): SrtTarget {
-  // Encoders append it to the last field (mediamtx#5414).
-  const parts = text.replace(/#feedbackplay$/, '').split(':');
+  const parts = text.split(':');
   const [name = '', path = ''] = parts;
   const action = name === 'request' ? undefined : ACTIONS.get(name);
   if (action === undefined || path === '' || parts.length > 5) {

@@ -1,11 +1,11 @@
 import { PerchError } from '../../base/errors.ts';
-import { bareHost, parseLogin, splitUrl } from '../../base/network/url-parts.ts';
+import { bareHost, parseLogin, percentDecode, splitUrl } from '../../base/network/url-parts.ts';
 import type { Address } from '../rtsp/request/address.ts';
 
 const DEFAULT_PORT = 1935;
 const DEFAULT_TLS_PORT = 443;
 
-/** `rtmp://host:port/app/stream?query` */
+/** `rtmp://host:port/app/stream?query`, or `rtmp://host:port/app#stream?query` as in MediaMTX */
 export interface RtmpAddress extends Address {
   readonly app: string;
   /** With its query, which holds user and password. */
@@ -20,10 +20,7 @@ export function parseRtmpUrl(url: string, phrase: string): RtmpAddress {
   }
   const { scheme, login, host, port, rest } = parts;
   const isSecure = scheme === 'rtmps';
-  const [path = '', query = ''] = splitOnce(rest.slice(1), '?');
-  const last = path.lastIndexOf('/');
-  const app = last < 0 ? path : path.slice(0, last);
-  const name = last < 0 ? '' : path.slice(last + 1);
+  const [app, name, query] = partsOf(rest.slice(1));
   const place = port === undefined ? host : `${host}:${port}`;
   const queries = [query, loginOf(login)].filter((part) => part !== '').join('&');
   return {
@@ -37,6 +34,18 @@ export function parseRtmpUrl(url: string, phrase: string): RtmpAddress {
     uri: `${scheme}://${place}/${app}`,
     stream: queries === '' ? name : `${name}?${queries}`,
   };
+}
+
+/** After a `?`, a `#` belongs to a password of the query. */
+function partsOf(path: string): readonly [app: string, name: string, query: string] {
+  const [, app, key] = /^([^?#]*)#(.*)$/s.exec(path) ?? [];
+  if (app !== undefined && key !== undefined) {
+    const [name = '', query = ''] = splitOnce(percentDecode(key), '?');
+    return [app.replace(/\/$/, ''), name, query];
+  }
+  const [plain = '', query = ''] = splitOnce(path, '?');
+  const last = plain.lastIndexOf('/');
+  return last < 0 ? [plain, '', query] : [plain.slice(0, last), plain.slice(last + 1), query];
 }
 
 /** Query parameters for user and password, as Perch and MediaMTX take them. */
