@@ -281,8 +281,8 @@ const pathSettings = (entry: PathEntry, keys: ConfigKeys): AppliedConfig =>
 /** The value for the file: hidden secrets restored, the words of a switch as yes and no. */
 function valueFor(schema: SchemaNode, key: string, posted: Posted, before: AppliedConfig): unknown {
   const property = schema.properties?.[key] ?? {};
-  const password = recordOf(posted['camera'])?.['password'] ?? HIDDEN;
-  const value = withKeptSecrets(property, posted[key], before.value(key), key, password !== HIDDEN);
+  const hasLogin = (recordOf(posted['camera'])?.['password'] ?? HIDDEN) !== HIDDEN;
+  const value = withKeptSecrets(property, posted[key], before.value(key), key, hasLogin);
   const { isSwitch, words } = property;
   return isSwitch && (value === words?.yes || value === words?.no) ? value === words?.yes : value;
 }
