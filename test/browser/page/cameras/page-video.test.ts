@@ -65,6 +65,20 @@ describeWith(['chromium'], 'settings that a camera keeps itself', () => {
       .filter({ hasText: /^Saved/ })
       .waitFor();
 
+  test('a wrong clock of the camera is named, and set', async () => {
+    const camera = box.cameras[2] ?? expect.fail('no camera');
+    camera.state.clockOffsetMs = -7 * 60 * MINUTE_MS;
+    await using visitor = await visit(viewer.browser, box, { size: 'phone', isCalm: true });
+    await visitor.logIn(`#/settings/cameras/${barn}`);
+    const { page } = visitor;
+    await page.getByRole('button', { name: /^Picture/ }).click();
+    const message = page.getByText("The camera's clock is off by 7 hours.");
+    await message.waitFor();
+    await page.getByRole('button', { name: 'Set clock' }).click();
+    await message.waitFor({ state: 'detached' });
+    expect(Math.abs(camera.state.clockOffsetMs)).toBeLessThan(MINUTE_MS);
+  });
+
   test.for(sizesInTurn())(
     'on a %s what the encoder offers is shown and changed, and the video is watched',
     async (size) => {

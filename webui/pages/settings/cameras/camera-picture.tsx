@@ -12,7 +12,7 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { bitRate, duration, number } from '../../../words/format.ts';
+import { bitRate, longDuration, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { maskWords } from '../../../words/settings/masks.ts';
@@ -62,6 +62,7 @@ function ChangeCard({ change }: { readonly change: SeenChange }) {
 }
 
 const CLOCK_OFF_MS = 60_000;
+const HALF_MINUTE_MS = 30_000;
 
 interface Coding {
   readonly groupFrames: number | null;
@@ -299,7 +300,7 @@ interface ClockProps {
 
 function Clock({ path, skewMs = 0, onChanged }: ClockProps) {
   const t = camerasWords.value;
-  const off = duration(Math.abs(skewMs), i18n());
+  const off = longDuration(Math.abs(skewMs) + HALF_MINUTE_MS, i18n().language);
   return Math.abs(skewMs) < CLOCK_OFF_MS ? null : (
     <MessageCard icon="clock" tone="warn" title={t.clockOff(off)} text={t.clockOffText}>
       <SetClockButton path={path} onDone={onChanged} />
