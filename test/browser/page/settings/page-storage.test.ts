@@ -242,6 +242,9 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       assert(icon && title && button);
       // The link is below the text, and the icon beside its line.
       expect(button.y).toBeGreaterThanOrEqual(title.y + title.height);
+      // The card begins where the title of the page does.
+      const [card, heading] = await Promise.all([said.boundingBox(), page.locator('h1').boundingBox()]);
+      expect(card?.x).toBe(heading?.x);
       expect(Math.abs(icon.y + icon.height / 2 - title.y - title.height / 2)).toBeLessThan(2);
       await said.getByRole('link', { name }).click();
       await page.waitForURL('**/#/settings/storage');
