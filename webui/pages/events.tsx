@@ -12,6 +12,7 @@ import { EventDigest } from '../clips/events/event-digest.tsx';
 import { filtersOf, filterText, NO_FILTERS, useReviews } from '../clips/events/event-feed.ts';
 import { Review } from '../clips/events/review-card.tsx';
 import { hasMarks, isNewCard, markAllAsSeen } from '../clips/events/seen-events.ts';
+import { isLiveOnly, LiveOnly } from '../clips/live-only.tsx';
 import { Empty } from '../live/notices.tsx';
 import { lastScroll, replaceRoute } from '../shell/navigation.ts';
 import { hasNewEvents, isPageVisible, nowMs } from '../shell/page-state.ts';
@@ -37,10 +38,15 @@ const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.Ev
 /** Cards of the first render: more than a phone shows. */
 const FIRST_CARDS = 12;
 
-/** What the cameras saw, as cards, newest first. The filters are in the address. */
 export function EventsPage() {
   const here = route.value;
   const path = here.page === 'events' ? here.camera : undefined;
+  return isLiveOnly(path) ? <LiveOnly name={path} /> : <Events path={path} />;
+}
+
+/** What the cameras saw, as cards, newest first. The filters are in the address. */
+function Events({ path }: { readonly path: string | undefined }) {
+  const here = route.value;
   const filters = filtersOf(here.page === 'events' ? here.query : undefined);
   const query: ReviewQuery = { path, ...filters, isUnseen: filters.isUnseen && hasMarks.value };
   const change = (next: Partial<ReviewQuery>) => {

@@ -3,11 +3,12 @@ import { useRecordedNames, useSpans } from '../api-client/recordings/recordings.
 import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { ClipsChip } from '../clips/clips-chip.tsx';
+import { isLiveOnly, LiveOnly } from '../clips/live-only.tsx';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
 import { AwayBox } from '../playback/away-box.tsx';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { lastCamera } from '../shell/navigation.ts';
-import { cameraLink, recordingsLink, route } from '../shell/route.ts';
+import { recordingsLink, route } from '../shell/route.ts';
 import { momentToKeep } from '../timeline/file-ranges.ts';
 import { atMs, camera as chosenCamera, resetView, spans as shownSpans } from '../timeline/view.ts';
 import { SearchedChoice } from '../ui/lists/searched-choice.tsx';
@@ -29,16 +30,16 @@ export function RecordingsPage() {
   const [last] = useState(lastCamera);
   const name = wanted ?? (entries.find((entry) => entry.name === last) ?? entries[0])?.name;
   const camera = (cameras.value ?? []).find((one) => one.name === name);
-  const isRefused = camera?.main.mayPlayback === false;
-  const isKnown = names && cameras.value && !isRefused && (name === undefined || isNamed(name, names, cameras.value));
+  const isKnown =
+    names && cameras.value && !isLiveOnly(name) && (name === undefined || isNamed(name, names, cameras.value));
   useEffect(() => resetView, []);
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
   const t = recordingsWords.value;
   const isOfAll = here.page === 'recordings' && here.all === true;
   const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
-  if (camera && isRefused) {
-    return <LiveOnly name={camera.name} />;
+  if (isLiveOnly(name)) {
+    return <LiveOnly name={name} />;
   }
   if (isKnown === false) {
     return <NoSuchCamera />;
@@ -74,18 +75,6 @@ export function RecordingsPage() {
       onNearEnd={setNearEnd}
       chooser={chooser}
     />
-  );
-}
-
-/** The link is from a user with more permissions. */
-function LiveOnly({ name }: { readonly name: string }) {
-  const t = recordingsWords.value;
-  return (
-    <Empty title={t.liveOnly} text={t.liveOnlyText}>
-      <a class="button main" href={cameraLink(name)}>
-        {t.goLive}
-      </a>
-    </Empty>
   );
 }
 

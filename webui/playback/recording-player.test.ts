@@ -18,11 +18,15 @@ class Video extends EventTarget {
   error: { readonly code: number } | null = null;
   set src(address: string) {
     this.addresses.push(address);
+    this.isEmpty = false;
     // As in a browser: what was loaded before goes, and where it was.
     this.currentTime = 0;
   }
   hasAttribute = () => this.addresses.length > 0;
-  removeAttribute = () => {};
+  isEmpty = true;
+  removeAttribute = () => {
+    this.isEmpty = true;
+  };
   load = () => {};
   pause = () => {};
   play = async () => {};
@@ -48,10 +52,10 @@ function shown() {
     ...{
       onTime: nothing,
       onLeave: nothing,
-      onGap: nothing,
       onSoundOnly: nothing,
       onPaused: () => calls.push('halted'),
     },
+    onGap: (isGap) => isGap && calls.push('gap'),
     onShown: () => calls.push('shown'),
     onFailure: (why) => calls.push(why),
   });
@@ -191,4 +195,32 @@ test('the event of a pause that was taken back in the same moment halts nothing'
   video.paused = true;
   video.dispatchEvent(new Event('pause'));
   expect(calls).toEqual(['halted']);
+});
+
+const spanOf = (fromS: number, toS: number) => ({
+  start: new Date(START_MS + fromS * 1000).toISOString(),
+  ...{ startMs: START_MS + fromS * 1000, endMs: START_MS + toS * 1000 },
+});
+
+test('what was deleted is not played from the buffer: the rest of the file is loaded again at the same moment', () => {
+  const { video, player, calls } = shown();
+  player.load('door', [spanOf(0, 40), spanOf(50, 60)]);
+  expect([video.addresses.length, video.currentTime, calls]).toEqual([2, 20, []]);
+  // As the box reports it again, a little longer: nothing to load.
+  player.load('door', [spanOf(0, 40.2), spanOf(50, 70)]);
+  expect(video.addresses.length).toBe(2);
+  // The shown moment is deleted: playback goes on behind it.
+  player.load('door', [spanOf(0, 10), spanOf(50, 70)]);
+  expect([video.addresses.length, video.currentTime, player.nowMs()]).toEqual([3, 0, START_MS + 50_000]);
+});
+
+test('at a deleted moment a paused player lets go of the picture, and Undo brings it back', () => {
+  const { video, player, calls } = shown();
+  player.play(false);
+  player.load('door', [spanOf(0, 10), spanOf(50, 60)]);
+  expect([video.isEmpty, calls, player.nowMs()]).toEqual([true, ['gap'], START_MS + 20_000]);
+  player.load('door', SPANS);
+  expect([video.isEmpty, video.addresses.length, video.currentTime]).toEqual([false, 2, 20]);
+  player.load('door', []);
+  expect([video.isEmpty, calls]).toEqual([true, ['gap', 'gap']]);
 });

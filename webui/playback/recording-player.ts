@@ -72,7 +72,7 @@ export class RecordingPlayer {
     this.#watchFrames();
   }
 
-  /** Recorded ranges; they grow during recording. */
+  /** Recorded ranges; they grow during recording. What was deleted is dropped from the buffer, too. */
   load(name: string, spans: readonly Span[]): void {
     if (name !== this.#name) {
       this.#name = name;
@@ -80,9 +80,24 @@ export class RecordingPlayer {
       this.#loadRetry.cancel();
     }
     this.#spans = spans;
-    if (this.#hasEnded) {
+    const gapMs = this.#gapMs;
+    if (this.#range && !isRecorded(spans, this.#range)) {
+      this.#dropDeleted(this.nowMs() ?? this.#wantedMs);
+    } else if (gapMs !== undefined && isRecorded(spans, { startMs: gapMs, endMs: gapMs }, 0)) {
+      // A deletion was undone.
+      this.goTo(gapMs);
+    } else if (this.#hasEnded) {
       // At the newest end, as soon as more has been recorded.
       this.#playNext();
+    }
+  }
+
+  #dropDeleted(ms: number): void {
+    this.#unload();
+    if (this.#spans.length > 0) {
+      this.goTo(ms);
+    } else {
+      this.#standInGap(ms);
     }
   }
 
@@ -299,12 +314,19 @@ export class RecordingPlayer {
   /** Frees the decoder and the connection at once. */
   close(): void {
     this.#isClosed = true;
+    this.#unload();
+  }
+
+  #unload(): void {
     this.#range = undefined;
     this.#loadRetry.cancel();
     this.video.removeAttribute('src');
     this.video.load();
   }
 }
+
+const isRecorded = (spans: readonly Span[], range: Pick<FileRange, 'startMs' | 'endMs'>, nearMs = NEAR_MS): boolean =>
+  spans.some(({ startMs, endMs }) => startMs - nearMs <= range.startMs && endMs + nearMs >= range.endMs);
 
 const afterPaints = (count: number, then: () => void): void => {
   requestAnimationFrame(() => (count > 1 ? afterPaints(count - 1, then) : then()));

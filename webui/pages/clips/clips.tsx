@@ -4,6 +4,7 @@ import { isOwner } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { CameraChoice } from '../../clips/camera-choice.tsx';
+import { isLiveOnly, LiveOnly } from '../../clips/live-only.tsx';
 import { RecordedThumbnail } from '../../clips/thumbnail.tsx';
 import { Empty } from '../../live/notices.tsx';
 import { nowMs } from '../../shell/page-state.ts';
@@ -20,10 +21,14 @@ import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
 
-/** The library: saved clips of all cameras, newest first. */
 export function ClipsPage() {
   const here = route.value;
   const path = here.page === 'clips' ? here.camera : undefined;
+  return isLiveOnly(path) ? <LiveOnly name={path} /> : <Clips path={path} />;
+}
+
+/** The library: saved clips of all cameras, newest first. */
+function Clips({ path }: { readonly path: string | undefined }) {
   const [count, setCount] = useState(PAGE);
   const [isCopying, setCopying] = useState(false);
   const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), isCopying ? 'fast' : 'slow');

@@ -182,6 +182,8 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
       const { page, complaints } = owner;
       const clip = `clip=${startMs + 4_000}-${startMs + 12_000}`;
       await owner.logIn(`#/rec/front_door?t=${at(2)}&${clip}`);
+      // The kept second has no key frame to play from.
+      await page.getByRole('button', { name: 'Pause', exact: true }).click();
       await page.getByRole('button', { name: 'Delete these recordings' }).click();
       const sheet = page.getByRole('dialog', { name: 'Delete recordings?' });
       await sheet.getByText(/^7 s of recordings, about .* (kB|MB), will be deleted\.$/).waitFor();
@@ -199,11 +201,16 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
       await sheet.getByRole('button', { name: 'Cancel' }).click();
       await sheet.waitFor({ state: 'detached' });
       expect(await listed()).toBe(before);
+      const playing = () => page.locator('video.recording').getAttribute('src');
+      const whole = await playing();
+      expect(whole).toContain('playback/get');
       await page.getByRole('button', { name: 'Delete these recordings' }).click();
       await sheet.getByRole('button', { name: 'Delete', exact: true }).click();
       const said = page.getByRole('status').filter({ hasText: 'Recordings deleted.' });
       await said.waitFor();
       expect(await listed()).toBe(before + 2);
+      // The player drops what it has loaded.
+      await until(async () => ((await playing()) === whole ? undefined : true));
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.getByRole('status').filter({ hasText: 'Recordings restored.' }).waitFor();
       expect(await listed()).toBe(before);

@@ -111,7 +111,16 @@ describeWith(['chromium'], 'the page about people', () => {
     await other.go(`#/live/${name}`);
     await page.locator('.camera-view .surface.playing').waitFor();
     await other.go(`#/rec/${name}`);
-    await page.getByRole('heading', { name: 'You can only watch this camera live.' }).waitFor();
+    const refused = page.getByRole('heading', { name: 'You can only watch live.' });
+    await refused.waitFor();
+    for (const old of ['#/rec', '#/events', '#/clips', `#/events/${name}`]) {
+      await other.go('#/live');
+      await page.locator('.tile.live').first().waitFor();
+      await other.go(old);
+      await refused.waitFor();
+      expect(await page.getByRole('button', { name: 'Notify me' }).count()).toBe(0);
+    }
+    await other.go(`#/rec/${name}`);
     await page.getByRole('link', { name: 'Go to live' }).click();
     await page.locator('.camera-view .surface.playing').waitFor();
     expect(other.complaints).toEqual([]);

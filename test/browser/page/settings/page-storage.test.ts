@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, assert, beforeAll, expect, test, vi } from 'vitest';
 import { byteSize } from '../../../../webui/words/format.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
@@ -115,6 +115,58 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('more free space than there is deletes recordings only after a confirmation', async () => {
+    await box.api('PATCH', 'config/global/patch', { recordMinFree: '1%' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await page.route('**/v3/disks', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
+      await route.fulfill({ json: { items: [{ ...items[0], totalBytes: 100e9, freeBytes: 2.5e9 }] } });
+    });
+    await visitor.logIn('#/settings/storage');
+    const free = async () => (await box.api<{ recordMinFree: string }>('GET', 'config/global/get')).recordMinFree;
+    const field = page.locator('.field').filter({ hasText: 'Keep free on each disk' });
+    const more = field.getByRole('button', { name: 'More' });
+    await more.click();
+    await until(async () => expect(await free()).toBe('2%'));
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await more.click();
+    const sheet = page.getByRole('dialog', { name: 'Keep free on each disk' });
+    await sheet
+      .getByText('Less than 3% is free now. The oldest recordings are deleted to keep this much free.')
+      .waitFor();
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Cancel' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    await field.getByText('2%').waitFor();
+    await more.click();
+    // Left before the question, nothing is saved either.
+    await visitor.go('#/settings/system');
+    await visitor.go('#/settings/storage');
+    await field.getByText('2%').waitFor();
+    expect(await free()).toBe('2%');
+    await more.click();
+    await sheet.getByRole('button', { name: /^Delete them now/ }).click();
+    await until(async () => expect(await free()).toBe('3%'));
+    await sheet.waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+    await box.api('PATCH', 'config/global/patch', { recordMinFree: '10%' });
+  });
+
+  test('while it is not known how many days fit, the page does not name a time that has passed', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    await page.route('**/v3/recordings/usage', async (route) => {
+      const use = await box.api<Use>('GET', 'recordings/usage');
+      const items = use.items.map((item) => ({ ...item, fitsDays: null }));
+      await route.fulfill({ json: { ...use, items, bytesPerDay: null, reachesBackDays: 12 / 1440 } });
+    });
+    await visitor.logIn('#/settings/storage');
+    await page.getByText('12 minutes', { exact: true }).waitFor();
+    await page.getByText('How many days fit is known when Perch has run for ten minutes.').waitFor();
+  });
+
   test.for([
     ['SD', 'The SD card is 80% worn.', 'Record to a USB disk, which lasts longer.'],
     ['NVMe', 'The disk is 80% worn.', 'Replace it before it is worn out.'],
@@ -182,6 +234,18 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       });
       await visitor.logIn('#/live');
       const said = page.getByRole('alert').filter({ hasText: text });
+      const [icon, title, button] = await Promise.all(
+        [said.locator('.icon').first(), said.locator('b'), said.getByRole('link', { name })].map((one) =>
+          one.boundingBox(),
+        ),
+      );
+      assert(icon && title && button);
+      // The link is below the text, and the icon beside its line.
+      expect(button.y).toBeGreaterThanOrEqual(title.y + title.height);
+      // The card begins where the title of the page does.
+      const [card, heading] = await Promise.all([said.boundingBox(), page.locator('h1').boundingBox()]);
+      expect(card?.x).toBe(heading?.x);
+      expect(Math.abs(icon.y + icon.height / 2 - title.y - title.height / 2)).toBeLessThan(2);
       await said.getByRole('link', { name }).click();
       await page.waitForURL('**/#/settings/storage');
     },

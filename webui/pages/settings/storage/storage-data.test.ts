@@ -7,6 +7,7 @@ import {
   diskTroubles,
   driveOf,
   filledOf,
+  missingBytes,
   mountedDiskOf,
   oneOfEach,
   percentOf,
@@ -91,4 +92,10 @@ test('problems of disks are reported once, the most severe first', () => {
 
 test('free room is a part of each disk, or a size that the page leaves alone', () => {
   expect([percentOf('10%'), percentOf('2.5%'), percentOf('20G')]).toEqual([10, 2.5, undefined]);
+});
+
+test('recordings are deleted for a larger share only on disks that have less free, and not on a missing one', () => {
+  const of = (freeBytes: number | null) => ({ ...disk('/rec'), totalBytes: 1000, freeBytes });
+  expect(missingBytes([of(120), of(500), of(null)], 10)).toBe(0);
+  expect(missingBytes([of(120), of(140), of(500), of(null)], 15)).toBe(40);
 });

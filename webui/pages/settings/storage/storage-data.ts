@@ -115,4 +115,12 @@ export const percentOf = (recordMinFree: string): number | undefined => {
   return percent === undefined ? undefined : Number(percent);
 };
 
+/** What the recordings lack to this share of each disk; 0 while as much is free. */
+export const missingBytes = (disks: readonly DiskItem[], share: number): number =>
+  disks.reduce(
+    (sum, { totalBytes, freeBytes }) =>
+      sum + (freeBytes === null ? 0 : Math.max(0, (totalBytes * share) / 100 - freeBytes)),
+    0,
+  );
+
 export const FREE_STEPS = [1, 2, 3, 5, 10, 15, 20, 30, 50];

@@ -47,7 +47,7 @@ export function StoragePage() {
         <Disks disks={shown} mounts={mounts.value.items} drives={drives} />
         <Button onClick={() => setChoosing(true)}>{t.otherDisk}</Button>
       </section>
-      <FreeSpace />
+      <FreeSpace disks={shown} recordedBytes={use.value.bytes} />
       <div class="card">
         <FeatureRows section="storage" />
       </div>

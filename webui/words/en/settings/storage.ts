@@ -47,7 +47,7 @@ export const storage = {
 
   nothingYet: 'No recordings yet',
   nothingYetText: 'The length of your recordings appears here.',
-  reachesNow: 'of recordings so far. How many days fit is known after ten minutes of recording.',
+  reachesNow: 'of recordings so far. How many days fit is known when Perch has run for ten minutes.',
   byCamera: 'Cameras',
   wasRemoved: 'removed, recordings kept',
   healthy: 'healthy',
@@ -67,6 +67,7 @@ export const storage = {
   recordsThere: 'Now recording to the other disk.',
   keepFree: 'Keep free on each disk',
   keepFreeText: 'The oldest recordings are deleted to keep this much free.',
+  lessIsFree: (share: string) => `Less than ${share} is free now.`,
   savedClips: 'Saved clips',
   clips: (count: number) => countText(count, { one: 'One clip', other: '# clips' }),
   removedTitle: (camera: string) => `Recordings of ${camera}`,

@@ -39,7 +39,7 @@ export const storage: StorageWords = {
 
   nothingYet: '还没有录像',
   nothingYetText: '这里会显示录像能保存多久。',
-  reachesNow: '是目前录像的时长。开始录像十分钟后即可得知能保存多少天。',
+  reachesNow: '是目前录像的时长。Perch 运行十分钟后即可得知能保存多少天。',
   byCamera: '摄像头',
   wasRemoved: '已移除，录像保留',
   healthy: '健康',
@@ -59,6 +59,7 @@ export const storage: StorageWords = {
   recordsThere: '现在录到另一个磁盘。',
   keepFree: '每个磁盘保留空间',
   keepFreeText: '剩余空间低于此值前，先删最旧的录像。',
+  lessIsFree: (share) => `目前剩余空间不足 ${share}。`,
   savedClips: '已保存的片段',
   clips: (count) => `${count} 个片段`,
   removedTitle: (camera) => `${camera} 的录像`,
