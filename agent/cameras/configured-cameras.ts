@@ -23,6 +23,7 @@ import { oneLine } from './adoption/plan.ts';
 import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } from './api-views.ts';
 import { CameraCompletion } from './completion.ts';
 import { DeviceInfoCache } from './device-info.ts';
+import { isElsewhere } from './following/followed-camera.ts';
 import type { MismatchedDevice } from './following/follower.ts';
 import { checkLogin, describeInBackground, type Login, withoutLogin } from './login.ts';
 import { ofCamera } from './onvif/steering.ts';
@@ -274,12 +275,14 @@ export class ConfiguredCameras implements AdoptedLookup {
     };
   }
 
-  #nextStep({ endpoint = '', onvif = '' }: NonNullable<ReadyPath['settings']['camera']>): string {
-    const seen = endpoint === '' ? undefined : this.#deps.found.find(endpoint)[0];
+  #nextStep(camera: NonNullable<ReadyPath['settings']['camera']>): string {
+    const { endpoint = '' } = camera;
+    const known = endpoint === '' ? [] : this.#deps.found.find(endpoint);
+    const [seen] = known.toSorted((a, b) => b.lastSeenMs - a.lastSeenMs);
     if (!seen) {
       return 'check that the camera has power and network, then search for cameras';
     }
-    return seen.url === onvif
+    return !isElsewhere(camera, seen.url)
       ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
       : `a camera with this identity has answered at ${seen.address}: the path follows once its identity is verified; if it does not, check the login`;
   }

@@ -44,6 +44,7 @@ async function adopt(quirks: Quirks = {}, login = RIGHT) {
     channels: (session) => counted(readChannels(session, [{ path: 'cam', profile: undefined }])),
     memory: { left: () => undefined, keep: () => {} },
     notify: () => {},
+    isMissing: () => false,
     ...{ clock, log: silentLogger },
   });
   onTestFinished(() => watch.close());

@@ -6,7 +6,7 @@ import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { StreamDelay } from '../../onvif/device/streams.ts';
 import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { isUniqueSerial } from '../following/identity.ts';
+import { isUniqueSerial } from '../following/followed-camera.ts';
 
 /** Suffix of the path of a camera's sub stream. */
 export const SUB_SUFFIX = '_sub';

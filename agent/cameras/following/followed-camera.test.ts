@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { good } from '../../../test/support/harness/loaded-config.ts';
-import { cameraOfPath, type FollowedCamera, planMove, withHost } from './followed-camera.ts';
+import { cameraOfPath, type FollowedCamera, isElsewhere, planMove, withHost } from './followed-camera.ts';
 
 test.for([
   ['rtsp://10.0.0.2/main', 'rtsp://10.0.0.9/main'],
@@ -35,6 +35,35 @@ test('all paths of the camera move, and no others', () => {
     ['paths door_sub source', 'rtsp://10.0.0.9/door_sub'],
   ]);
 });
+
+test.for([
+  ['rtsp://10.0.0.2/door', 'rtsp://10.0.0.2:8554/door'],
+  ['rtsp://a:p@10.0.0.2:554/door', 'rtsp://a:p@10.0.0.2:8554/door'],
+  ['rtsp+http://10.0.0.2:80/door', 'rtsp+http://10.0.0.2:80/door'],
+  ['rtsps://10.0.0.2/door', 'rtsps://10.0.0.2/door'],
+])('with a new stream port %s becomes %s; a port of its own stays', ([source, moved]) => {
+  const config = good(`paths:${entry('door', '10.0.0.2', source)}${entry('own', '10.0.0.2', 'rtsp://10.0.0.2:9/own')}`);
+  const camera = cameraOfPath(config, 'door') as FollowedCamera;
+  const { edits } = planMove(config, camera, 'http://10.0.0.2:81/onvif', () => undefined, 8554);
+  expect(edits.filter(({ keyPath }) => keyPath.at(-1) === 'source').map(({ value }) => value)).toEqual([
+    moved,
+    source?.startsWith('rtsp:') ? 'rtsp://10.0.0.2:9/own' : 'rtsp://10.0.0.2:8554/own',
+  ]);
+});
+
+test.for([
+  ['http://10.0.0.9/onvif', 'SERIAL-1', true],
+  ['http://10.0.0.2:81/onvif', 'SERIAL-1', true],
+  ['http://10.0.0.2:81/onvif', '12345', false],
+  ['http://10.0.0.2:81/onvif', undefined, false],
+  ['http://10.0.0.2:80/onvif/device_service', 'SERIAL-1', false],
+  ['https://10.0.0.2/onvif', 'SERIAL-1', false],
+] as const)(
+  'whether %s is another service than http://10.0.0.2/onvif for the serial number %s: %s',
+  ([url, serial, is]) => {
+    expect(isElsewhere({ onvif: 'http://10.0.0.2/onvif', ...(serial && { serial }) }, url)).toBe(is);
+  },
+);
 
 test('host names are not followed, and a stream from another host keeps its address', () => {
   expect(planOf(entry('door', 'door.lan'))).toMatchObject({

@@ -3,7 +3,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { CameraBlock } from '../../config/schema/path.ts';
 import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
+import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 
 /** A configured camera; its paths (main and sub stream, the channels of a recorder) share it. */
 export interface FollowedCamera extends CameraBlock {
@@ -27,6 +27,33 @@ export function cameraOfPath(config: Config, path: string): FollowedCamera | und
 
 /** The host as written: an address without brackets, or a name. */
 export const hostOf = (url: string): string => parseHttpUrl(url)?.origin.host ?? '';
+
+export const isSameHost = (a: string, b: string): boolean => hostOf(a) === hostOf(b);
+
+/** The addresses of two services for a person: the hosts, with ports if the hosts are the same. */
+export function namesOf(...urls: readonly [string, string]): readonly [string, string] {
+  const name = (url: string): string => {
+    const origin = parseHttpUrl(url)?.origin;
+    return origin && isSameHost(...urls) ? hostPortOf(origin) : hostOf(url);
+  };
+  return [name(urls[0]), name(urls[1])];
+}
+
+/** Minimum length of a serial number that identifies a camera. Shorter ones are `0`, `none` or `12345` in a whole series. */
+const MIN_SERIAL = 6;
+export const isUniqueSerial = (serial = ''): boolean => serial.trim().length >= MIN_SERIAL;
+
+/**
+ * Whether a camera may have moved to this service: at another host, or at another port of its own one. Several cameras may share a host
+ * (behind a router, in a simulator), so a port counts only with a serial number that identifies; http and https of one camera are one service.
+ */
+export function isElsewhere({ onvif = '', serial }: CameraBlock, url: string): boolean {
+  const [old, seen] = [parseHttpUrl(onvif)?.origin, parseHttpUrl(url)?.origin];
+  if (old?.host !== seen?.host) {
+    return true;
+  }
+  return old?.isSecure === seen?.isSecure && old?.port !== seen?.port && isUniqueSerial(serial);
+}
 
 function pathsOf(config: Config, key: string): string[] {
   return [...config.paths.values()].flatMap(({ name, settings, pattern }) =>
@@ -65,20 +92,27 @@ export async function revisePlan(revise: Revise, planFor: (config: Config) => Mo
 /**
  * The edits for a camera with a new address: its service's address, and the host of its streams.
  * @param variableOf the environment variable that overrides a key
+ * @param streamPort the new port of its streams, if that has changed, too
  */
 export function planMove(
   config: Config,
   camera: FollowedCamera,
   to: string,
   variableOf: (keyPath: KeyPath) => string | undefined,
+  streamPort?: number,
 ): MovePlan {
   const [fromHost, toHost] = [hostOf(camera.onvif), hostOf(to)];
   const paths = pathsOf(config, cameraKey(camera));
   if (isIP(fromHost.replace(/%.*/, '')) === 0) {
     return { edits: [], refusal: `the configuration names it '${fromHost}', and a host name is not followed` };
   }
+  const sourceOf = (name = ''): string => config.paths.get(name)?.settings?.source ?? '';
+  const oldPort = paths.map((name) => rtspPortOf(sourceOf(name), fromHost)).find((port) => port !== undefined);
   const edits = paths.flatMap((name): Edit[] => {
-    const source = withHost(config.paths.get(name)?.settings?.source ?? '', fromHost, toHost);
+    const known = sourceOf(name);
+    // Another port than that of the camera's other streams has been chosen by a person.
+    const isMoved = streamPort !== undefined && rtspPortOf(known, fromHost) === oldPort;
+    const source = withHost(known, fromHost, toHost, isMoved ? streamPort : undefined);
     const service = { keyPath: ['paths', name, 'camera', 'onvif'], value: to };
     return source === undefined ? [service] : [service, { keyPath: ['paths', name, 'source'], value: source }];
   });
@@ -114,11 +148,19 @@ function unlessSet(
 
 const RTSP_PARTS = /^(\s*rtsps?(?:\+http|\+ws)?:\/\/(?:[^/]*@)?)(\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(.*)$/is;
 
-export function withHost(source: string, from: string, to: string): string | undefined {
+/** Undefined for tunnels, whose port is that of a web server, and for other hosts. */
+function rtspPortOf(source: string, host: string): number | undefined {
+  const after = withHost(source, host, host) === undefined ? undefined : RTSP_PARTS.exec(source)?.[3];
+  return after === undefined || !/^\s*rtsp:/i.test(source) ? undefined : Number(/^:(\d+)/.exec(after)?.[1] ?? 554);
+}
+
+/** @param port undefined: as in the source */
+export function withHost(source: string, from: string, to: string, port?: number): string | undefined {
   const [, before, host = '', after] = RTSP_PARTS.exec(source) ?? [];
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace('%25', '%');
   if (before === undefined || bare.toLowerCase() !== from.toLowerCase()) {
     return undefined;
   }
-  return `${before}${to.includes(':') ? `[${to}]` : to}${after}`;
+  const rest = port === undefined ? after : `:${port}${(after ?? '').replace(/^:\d*/, '')}`;
+  return `${before}${to.includes(':') ? `[${to}]` : to}${rest}`;
 }

@@ -15,7 +15,10 @@ import {
   cameraOfPath,
   type FollowedCamera,
   hostOf,
+  isElsewhere,
+  isSameHost,
   type MovePlan,
+  namesOf,
   planMove,
   type Revise,
   revisePlan,
@@ -23,6 +26,7 @@ import {
 import { type IdentityMismatch, type Verdict, verifyIdentity } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
+import { readStreamPort } from './stream-port.ts';
 
 /** Pause before the first search: a camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
@@ -148,7 +152,7 @@ export class Follower {
     }
     const doubts = this.#seen(camera).flatMap(({ url }) => {
       const known = this.#doubted.get(doubtKeyOf(camera, url));
-      return known ? [{ address: hostOf(url), reason: known.reason, trouble: known.trouble }] : [];
+      return known ? [{ address: namesOf(camera.onvif, url)[1], reason: known.reason, trouble: known.trouble }] : [];
     });
     return doubts.find(({ trouble }) => trouble !== undefined) ?? doubts[0];
   }
@@ -238,12 +242,19 @@ export class Follower {
     missing.isClockDoubted = false;
     return this.#limit.run(async () => {
       // The camera is at its old address, and has a second one, or the claim is false.
-      if ((await this.#checks.verdictOf(camera)) === 'same') {
+      const verdict = await this.#checks.verdictOf(camera);
+      if (verdict === 'same') {
         return false;
       }
+      let ended: Promise<boolean> | undefined;
+      const hasEnded = async () => {
+        ended ??= verdict === 'silent' ? this.#checks.hasEnded(camera) : Promise.resolve(verdict === 'other');
+        return ended;
+      };
       for (const { url } of candidates) {
         // A device that turned out to be another one is tried at one port, not at all of them.
-        const isWanted = !signal.aborted && !this.#isDoubted(camera, url);
+        const isWanted =
+          !signal.aborted && !this.#isDoubted(camera, url) && (!isSameHost(url, camera.onvif) || (await hasEnded()));
         if (isWanted && (await this.#tryOne(camera, url, missing))) {
           return true;
         }
@@ -252,13 +263,13 @@ export class Follower {
     });
   }
 
-  /** Known addresses other than the configured one, in the camera's network. */
+  /** Known services other than the configured one, in the camera's network. */
   #seen(camera: FollowedCamera): FoundCamera[] {
     const { found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
     const old = hostOf(camera.onvif);
     return found
       .find(camera.endpoint ?? '')
-      .filter(({ url, foundFrom }) => hostOf(url) !== old && isNear(old, foundFrom));
+      .filter(({ url, foundFrom }) => isElsewhere(camera, url) && isNear(old, foundFrom));
   }
 
   async #tryOne(camera: FollowedCamera, url: string, missing: Missing): Promise<boolean> {
@@ -271,7 +282,10 @@ export class Follower {
         this.#doubt(camera, url, doubt);
         return false;
       }
-      return signal.aborted ? false : await this.#move(camera, url);
+      // At another host the ports are those that the camera had.
+      const isPort = isSameHost(url, camera.onvif);
+      const streamPort = isPort ? await readStreamPort(camera, url, { signal, clock, logins }) : undefined;
+      return signal.aborted ? false : await this.#move(camera, url, streamPort);
     } catch (error) {
       ignoreExpected(error);
       // It may still be starting, and is tried again.
@@ -281,11 +295,11 @@ export class Follower {
     }
   }
 
-  async #move(camera: FollowedCamera, to: string): Promise<boolean> {
+  async #move(camera: FollowedCamera, to: string, streamPort: number | undefined): Promise<boolean> {
     const { revise, variableOf, log, publish } = this.#deps;
     let plan: MovePlan;
     try {
-      plan = await revisePlan(revise, (config) => planMove(config, camera, to, variableOf));
+      plan = await revisePlan(revise, (config) => planMove(config, camera, to, variableOf, streamPort));
     } catch (error) {
       this.#unwritten(camera, to, error);
       return false;
@@ -298,7 +312,7 @@ export class Follower {
     if (plan.edits.length === 0) {
       return false;
     }
-    const [from, at] = [hostOf(camera.onvif), hostOf(to)];
+    const [from, at] = namesOf(camera.onvif, to);
     log.info({ paths: camera.paths, from, to: at }, 'camera has a new address, following');
     for (const path of camera.paths) {
       publish('camera', { state: 'moved', path, from, to: at });
@@ -330,10 +344,10 @@ export class Follower {
 
   #publishElsewhere(camera: FollowedCamera, url: string, reason: string, phrase: string): void {
     const { log, publish } = this.#deps;
-    const to = hostOf(url);
+    const [from, to] = namesOf(camera.onvif, url);
     log.warn({ paths: camera.paths, to, reason }, phrase);
     for (const path of camera.paths) {
-      publish('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
+      publish('camera', { state: 'elsewhere', path, from, to, reason });
     }
   }
 

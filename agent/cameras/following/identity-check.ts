@@ -19,6 +19,8 @@ const REFUSED_MS = 5 * 60_000;
 /** Shorter pause if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
 const CHECK_DEADLINE_MS = 1_500;
+/** Time limit of a call before a service counts as ended although its host answers: the camera may be slow. */
+const ENDED_DEADLINE_MS = 10_000;
 /** How long a result holds, so that it serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
 
@@ -67,6 +69,16 @@ export class IdentityCheck {
     const forget = (is?: Verdict) => is === 'silent' && this.#checks.get(key) === check && this.#checks.delete(key);
     void check.verdict.then(forget, () => forget('silent'));
     return check.verdict;
+  }
+
+  /** Whether the service at the configured address has ended, also for a slow camera. */
+  async hasEnded(camera: FollowedCamera): Promise<boolean> {
+    try {
+      await readAnonymously(camera.onvif, { ...this.#query, callDeadlineMs: ENDED_DEADLINE_MS }, false);
+      return false;
+    } catch (error) {
+      return toUnknown(error) === 'silent';
+    }
   }
 
   /** The device at the address may have changed. */

@@ -121,10 +121,6 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
   return expected.serial !== undefined || isElsewhere ? 'other' : 'unknown';
 }
 
-/** Minimum length of a serial number that identifies a camera. Shorter ones are `0`, `none` or `12345` in a whole series. */
-const MIN_SERIAL = 6;
-export const isUniqueSerial = (serial = ''): boolean => serial.trim().length >= MIN_SERIAL;
-
 const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
 export const endpointOf = async (

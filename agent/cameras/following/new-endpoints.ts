@@ -8,12 +8,12 @@ import {
   cameraKey,
   type FollowedCamera,
   isEndpointOfOthers,
+  isUniqueSerial,
   type MovePlan,
   planEndpoint,
   type Revise,
   revisePlan,
 } from './followed-camera.ts';
-import { isUniqueSerial } from './identity.ts';
 
 /** Minimum time between two saved endpoints of a camera: some cameras return another one each time. */
 const PAUSE_MS = 60_000;

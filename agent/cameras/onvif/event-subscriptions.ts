@@ -29,6 +29,8 @@ export interface EventSubscriptionsOptions extends Pick<Context, 'clock' | 'log'
   readonly isReplaced: (path: string, kind: EventKind) => boolean;
   /** Perch turns the camera of the path by itself. */
   isTurning(path: string): boolean;
+  /** The stream of the path is missing, which is reported already. */
+  isMissing(path: string): boolean;
   readonly memory: SubscriptionFile;
   /** An untrusted clock does not set others. */
   readonly isClockTrusted: () => boolean;
@@ -133,7 +135,7 @@ export class EventSubscriptions {
       ? new EventSubscription({
           open: async (signal) => {
             await before;
-            const session = await openOnvifSession(link, clock, signal);
+            const session = await openOnvifSession(link, clock, signal, { isPatient: true });
             if (group.setsClock) {
               await this.#keepClock(session, kept);
             }
@@ -141,6 +143,7 @@ export class EventSubscriptions {
           },
           channels: (session) => readChannels(session, users),
           memory: memory.of(key),
+          isMissing: () => users.every(({ path }) => this.#options.isMissing(path)),
           notify: (paths, type, isOn, topic) => this.#notify(paths, type, isOn, topic),
           clock,
           log: own,
@@ -225,7 +228,7 @@ export class EventSubscriptions {
     }
     while (!signal.aborted) {
       try {
-        await this.#keepClock(await openOnvifSession(link, clock, signal), kept);
+        await this.#keepClock(await openOnvifSession(link, clock, signal, { isPatient: true }), kept);
       } catch (error) {
         const isBug = !(error instanceof PerchError);
         kept.log[isBug ? 'error' : 'debug'](

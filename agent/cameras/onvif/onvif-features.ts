@@ -6,7 +6,7 @@ import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subs
 import { SubscriptionFile } from './subscription-file.ts';
 
 interface OnvifFeaturesOptions
-  extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced' | 'isTurning'> {
+  extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced' | 'isTurning' | 'isMissing'> {
   readonly dataDir: string;
   readonly recordings: {
     readonly events: { readonly hub: EventSubscriptionsOptions['events'] };
@@ -24,7 +24,7 @@ export class OnvifFeatures {
   #hasBegun = false;
 
   constructor(options: OnvifFeaturesOptions) {
-    const { config, dataDir, clock, log, isReplaced, isTurning, recordings, hostAnswers } = options;
+    const { config, dataDir, clock, log, isReplaced, isTurning, isMissing, recordings, hostAnswers } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
     this.#subscriptions = new EventSubscriptions({
       config,
@@ -32,6 +32,7 @@ export class OnvifFeatures {
       log,
       isReplaced,
       isTurning,
+      isMissing,
       memory: this.#memory,
       events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,

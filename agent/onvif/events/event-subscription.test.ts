@@ -5,6 +5,7 @@ import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { createLogger } from '../../base/log.ts';
 import { openSession } from '../device/onvif-session.ts';
+import { cameraError } from '../soap/http/failures.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
 import { readChannels } from './channels.ts';
 import { Detections, SILENCE_MS } from './detections.ts';
@@ -18,7 +19,12 @@ interface Box {
   reference: SubscriptionReference | undefined;
 }
 
-function listen(camera: OnvifCamera, clock: FakeClock, kept: Box = { reference: undefined }) {
+function listen(
+  camera: OnvifCamera,
+  clock: FakeClock,
+  kept: Box = { reference: undefined },
+  more: Partial<ConstructorParameters<typeof EventSubscription>[0]> = {},
+) {
   const notified: string[] = [];
   const lines: string[] = [];
   const logins = new LoginMemory(clock);
@@ -32,8 +38,10 @@ function listen(camera: OnvifCamera, clock: FakeClock, kept: Box = { reference: 
       },
     },
     notify: ([path], type, isOn) => notified.push(`${path} ${type} ${isOn}`),
+    isMissing: () => false,
     clock,
     log: createLogger('info', (line) => lines.push(line)),
+    ...more,
   });
   onTestFinished(() => watch.close());
   return { watch, notified, lines, kept };
@@ -264,6 +272,40 @@ test('a login that is not taken is not tried until the camera locks', async () =
   expect(guesses.length).toBeLessThanOrEqual(10);
   expect(lines).toHaveLength(1);
 });
+
+test.for([
+  ['timeout', false, 1],
+  ['unreachable', false, 1],
+  ['timeout', true, 0],
+] as const)(
+  'a camera whose subscription fails with "%s" again and again is logged once, unless its stream is missing, too (%s)',
+  async ([trouble, isMissing, logged]) => {
+    const clock = new FakeClock();
+    const camera = await startOnvifCamera({ clock });
+    onTestFinished(() => camera[Symbol.asyncDispose]());
+    let tries = 0;
+    let isAnswering = false;
+    const open = async (signal: AbortSignal) => {
+      tries += 1;
+      if (!isAnswering) {
+        throw cameraError(trouble, 'no reply from the camera within 2 s');
+      }
+      return openSession({ url: camera.url, signal, clock });
+    };
+    const { lines, watch } = listen(camera, clock, undefined, { open, isMissing: () => isMissing });
+    // One or two may be those of a camera that starts.
+    await passUntil(clock, 1_000, () => expect(tries).toBe(2));
+    expect(lines).toEqual([]);
+    await passUntil(clock, 1_000, () => expect(tries).toBe(8));
+    expect(lines).toHaveLength(logged);
+    expect(lines.join('')).toContain(logged ? 'no reply from the camera within 2 s' : '');
+    expect(watch.trouble).toBe('no reply from the camera within 2 s');
+    isAnswering = true;
+    await passUntil(clock, 5_000, () => expect(watch.trouble).toBeUndefined());
+    expect(lines).toHaveLength(logged + 1);
+    expect(lines.at(-1)).toContain('events of the camera are received');
+  },
+);
 
 test('an internal error is logged, and the camera is subscribed again after a growing pause', async () => {
   const { clock, camera, notified, watch, lines } = await begin();

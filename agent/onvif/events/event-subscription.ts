@@ -43,6 +43,8 @@ const TROUBLE_PAUSES_MS: Partial<Record<CameraTrouble, number>> = {
 
 /** A kind of trouble that was absent for this long is logged again. Longer than the longest pause between two tries. */
 const REPORTED_FOR_MS = 24 * 3_600_000;
+/** Tries without an answer before that is logged: a camera that has just gone is soon missed as a stream. */
+const TRIES_UNANSWERED = 3;
 const FAILED = 'events of the camera are not received';
 
 /** Stores the subscription of one camera beyond the end of the program. */
@@ -57,6 +59,8 @@ interface EventSubscriptionOptions {
   open(signal: AbortSignal): Promise<OnvifSession>;
   channels(session: OnvifSession): Promise<Channels>;
   readonly memory: SubscriptionMemory;
+  /** The camera's streams are missing, which is reported already. */
+  isMissing(): boolean;
   /**
    * Called when a detection of these paths starts or ends; the first is the main path; `undefined`: momentary. Must not throw.
    * @param topic that no rule names, by whose words the type was chosen
@@ -77,6 +81,10 @@ export class EventSubscription {
   readonly #running: Promise<void>;
   #pullMs = 30_000;
   #pauseMs = FIRST_PAUSE_MS;
+  /** Tries without an answer in a row. */
+  #unanswered = 0;
+  /** It has been logged that no events are received. */
+  #isReported = false;
   #reason: string | undefined;
   #channels: Channels | undefined;
   readonly #reportedMs = new Map<string, number>();
@@ -244,21 +252,26 @@ export class EventSubscription {
       this.#pauseMs = FIRST_PAUSE_MS;
     }
     if (!this.#isHeard || this.#reason !== undefined) {
-      this.#options.log[this.#isHeard ? 'debug' : 'info']('events of the camera are received');
+      this.#options.log[this.#isHeard && !this.#isReported ? 'debug' : 'info']('events of the camera are received');
     }
     this.#isHeard = true;
+    this.#isReported = false;
+    this.#unanswered = 0;
     this.#reason = undefined;
   }
 
   /** @returns the pause before the next try */
   #failed(error: PerchError): number {
-    const { log } = this.#options;
+    const { log, isMissing } = this.#options;
     const trouble = troubleOf(error);
     const reason = explain(error);
     this.#reason = reason;
-    // The stream already reports an absent camera.
     const wasAway = isUnreachable(error);
-    log[this.#isNews(trouble ?? 'other') && !wasAway ? 'info' : 'debug']({ reason }, FAILED);
+    this.#unanswered = wasAway ? this.#unanswered + 1 : 0;
+    const isKnown = wasAway && (this.#unanswered < TRIES_UNANSWERED || this.#isReported || isMissing());
+    const isLoud = !isKnown && this.#isNews(trouble ?? 'other');
+    this.#isReported ||= isLoud;
+    log[isLoud ? 'info' : 'debug']({ reason }, FAILED);
     return (trouble && TROUBLE_PAUSES_MS[trouble]) ?? this.#nextPauseMs(wasAway ? 60_000 : MAX_FAULT_PAUSE_MS);
   }
 
