@@ -41,15 +41,7 @@ export class CameraPart {
     this.#shared = shared;
     const { store, events, discovery, hostAnswers, settings: config } = shared;
     const history = recordings.events.hub;
-    this.onvif = new OnvifFeatures({
-      ...shared,
-      ...links,
-      recordings,
-      isMissing: (path) => {
-        const { ready, sourceState } = paths.find(path) ?? {};
-        return sourceState === 'waiting' || (sourceState === 'running' && !ready);
-      },
-    });
+    this.onvif = new OnvifFeatures({ ...shared, ...links, recordings, paths });
     const isMissing = () => paths.list().some(({ sourceState }) => sourceState === 'waiting');
     this.search = new CameraSearch({ ...shared, publish: events.emit, history, isMissing, isOwn });
     this.cameras = new Cameras({

@@ -6,10 +6,14 @@ import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { KeyPath } from '../../config/yaml/edit.ts';
+import { getStreamUri, ownProfile } from '../../onvif/device/media.ts';
+import { candidatePorts, repairStreamUri } from '../../onvif/device/media-uri.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
-import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
+import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
+import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import { openGuarded } from './endpoint-guard.ts';
 import {
   cameraKey,
   cameraOfPath,
@@ -23,10 +27,9 @@ import {
   type Revise,
   revisePlan,
 } from './followed-camera.ts';
-import { type IdentityMismatch, type Verdict, verifyIdentity } from './identity.ts';
+import { type IdentityMismatch, type IdentityQuery, type Verdict, verifyIdentity } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
-import { readStreamPort } from './stream-port.ts';
 
 /** Pause before the first search: a camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
@@ -357,3 +360,26 @@ export class Follower {
 }
 
 const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${cameraKey(camera)} ${hostOf(url)}`;
+
+/**
+ * The port of the camera's streams, read from its service at a verified address. The password is not sent unencrypted.
+ * @returns undefined if the camera does not tell it
+ * @throws PerchError if it does not answer
+ */
+async function readStreamPort(
+  { user, password, endpoint, profile }: FollowedCamera,
+  url: string,
+  query: IdentityQuery,
+): Promise<number | undefined> {
+  try {
+    const { session } = await openGuarded({ url, user, password, ...query }, endpoint);
+    const uri = await getStreamUri(session, await ownProfile(session, profile));
+    const webPort = httpOriginOf(session.url).port;
+    return candidatePorts(repairStreamUri(uri, session.host), { rtsp: [], http: [] }, webPort)[0];
+  } catch (error) {
+    if (isNoReply(error)) {
+      throw error;
+    }
+    return ignoreExpected(error);
+  }
+}

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import { cameraNetworkAddress, isInCameraNetwork } from '../../../system/camera-network.ts';
 import type { UnknownTopic } from '../../onvif/events/detections.ts';
+import type { PathStatus } from '../../paths/path-status.ts';
 import { Controls } from './controls.ts';
 import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
 interface OnvifFeaturesOptions
-  extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced' | 'isTurning' | 'isMissing'> {
+  extends Pick<EventSubscriptionsOptions, 'clock' | 'log' | 'config' | 'isReplaced' | 'isTurning'> {
   readonly dataDir: string;
   readonly recordings: {
     readonly events: { readonly hub: EventSubscriptionsOptions['events'] };
     readonly isClockTrusted: boolean;
   };
+  readonly paths: { find(path: string): Pick<PathStatus, 'ready' | 'sourceState'> | undefined };
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string;
 }
@@ -24,7 +26,7 @@ export class OnvifFeatures {
   #hasBegun = false;
 
   constructor(options: OnvifFeaturesOptions) {
-    const { config, dataDir, clock, log, isReplaced, isTurning, isMissing, recordings, hostAnswers } = options;
+    const { config, dataDir, clock, log, isReplaced, isTurning, recordings, paths, hostAnswers } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
     this.#subscriptions = new EventSubscriptions({
       config,
@@ -32,7 +34,10 @@ export class OnvifFeatures {
       log,
       isReplaced,
       isTurning,
-      isMissing,
+      isMissing: (path) => {
+        const { ready, sourceState } = paths.find(path) ?? {};
+        return sourceState === 'waiting' || (sourceState === 'running' && !ready);
+      },
       memory: this.#memory,
       events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,
