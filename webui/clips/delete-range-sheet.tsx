@@ -45,7 +45,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
       const { id } = await deleteRange(name, clip);
       isDeleted.current = true;
       setDone(true);
-      refreshAfterDeletion();
+      refreshAfterDeletion({ name, startMs, endMs });
       toast(t.rangeDeleted, () => void restoreRecordings(id));
     } catch (error) {
       toastFailure(error);

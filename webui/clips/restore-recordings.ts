@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { undoDeletion } from '../api-client/recordings/range-deletions.ts';
-import { refreshRecordings } from '../api-client/recordings/recordings.ts';
+import { type CameraRange, lastDeleted, refreshRecordings } from '../api-client/recordings/recordings.ts';
 import { invalidateLanes } from '../timeline/lane-data.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { attempt } from '../ui/feedback/toast-failure.ts';
@@ -10,7 +10,8 @@ import { libraryWords } from '../words/settings/library.ts';
 export const deletionChanges = signal(0);
 
 /** Call after a deletion or restoration: lanes, recordings and lists of deletions load again. */
-export function refreshAfterDeletion(): void {
+export function refreshAfterDeletion(deleted?: CameraRange): void {
+  lastDeleted.value = deleted;
   invalidateLanes();
   refreshRecordings();
   deletionChanges.value += 1;

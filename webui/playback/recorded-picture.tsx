@@ -1,6 +1,7 @@
 import { effect, useComputed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { lastDeleted } from '../api-client/recordings/recordings.ts';
 import { route } from '../shell/route.ts';
 import { nearestRecordedMoment } from '../timeline/file-ranges.ts';
 import { drawInto, FramePreview } from '../timeline/frame-preview.ts';
@@ -172,7 +173,7 @@ function follow(
     onPaused: pause,
   });
   const stops = [
-    effect(() => player.load(name, spans.value)),
+    effect(() => player.load(name, spans.value, lastDeleted.peek())),
     effect(() => player.setSpeed(speed.value)),
     effect(() => {
       if (seekTarget.value) {

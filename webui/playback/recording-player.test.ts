@@ -202,25 +202,40 @@ const spanOf = (fromS: number, toS: number) => ({
   ...{ startMs: START_MS + fromS * 1000, endMs: START_MS + toS * 1000 },
 });
 
+const DELETED = { name: 'door', startMs: START_MS + 40_000, endMs: START_MS + 50_000 };
+
 test('what was deleted is not played from the buffer: the rest of the file is loaded again at the same moment', () => {
   const { video, player, calls } = shown();
-  player.load('door', [spanOf(0, 40), spanOf(50, 60)]);
+  const left = [spanOf(0, 40), spanOf(50, 60)];
+  player.load('door', left, DELETED);
   expect([video.addresses.length, video.currentTime, calls]).toEqual([2, 20, []]);
   // As the box reports it again, a little longer: nothing to load.
-  player.load('door', [spanOf(0, 40.2), spanOf(50, 70)]);
+  player.load('door', [spanOf(0, 40.2), spanOf(50, 70)], DELETED);
   expect(video.addresses.length).toBe(2);
   // The shown moment is deleted: playback goes on behind it.
-  player.load('door', [spanOf(0, 10), spanOf(50, 70)]);
+  player.load('door', [spanOf(0, 10), spanOf(50, 70)], { ...DELETED, startMs: START_MS + 10_000 });
   expect([video.addresses.length, video.currentTime, player.nowMs()]).toEqual([3, 0, START_MS + 50_000]);
+});
+
+test.for([
+  ['nothing was deleted: the list may lack the recordings of a box that does not answer', [spanOf(0, 5)], undefined],
+  ['another camera has lost its recordings', [spanOf(0, 5)], { ...DELETED, name: 'yard' }],
+  ['the deletion was undone', [spanOf(0, 60)], DELETED],
+  ['ranges that touch have all of it', [spanOf(0, 42), spanOf(42, 47), spanOf(47, 60)], DELETED],
+] as const)('the buffer stays: %s', ([, spans, deleted]) => {
+  const { video, player, calls } = shown();
+  player.load('door', spans, deleted);
+  expect([video.addresses.length, video.currentTime, calls]).toEqual([1, 20, []]);
 });
 
 test('at a deleted moment a paused player lets go of the picture, and Undo brings it back', () => {
   const { video, player, calls } = shown();
+  const deleted = { ...DELETED, startMs: START_MS + 10_000 };
   player.play(false);
-  player.load('door', [spanOf(0, 10), spanOf(50, 60)]);
+  player.load('door', [spanOf(0, 10), spanOf(50, 60)], deleted);
   expect([video.isEmpty, calls, player.nowMs()]).toEqual([true, ['gap'], START_MS + 20_000]);
   player.load('door', SPANS);
   expect([video.isEmpty, video.addresses.length, video.currentTime]).toEqual([false, 2, 20]);
-  player.load('door', []);
+  player.load('door', [], { ...DELETED, startMs: START_MS });
   expect([video.isEmpty, calls]).toEqual([true, ['gap', 'gap']]);
 });

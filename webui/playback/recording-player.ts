@@ -1,4 +1,4 @@
-import type { Span } from '../api-client/recordings/recordings.ts';
+import type { CameraRange, Span } from '../api-client/recordings/recordings.ts';
 import { clipAddress } from '../api-client/urls.ts';
 import { type FileRange, fileRangeAt, nextFileRange } from '../timeline/file-ranges.ts';
 import { FrameStepper } from './frame-steps.ts';
@@ -72,8 +72,11 @@ export class RecordingPlayer {
     this.#watchFrames();
   }
 
-  /** Recorded ranges; they grow during recording. What was deleted is dropped from the buffer, too. */
-  load(name: string, spans: readonly Span[]): void {
+  /**
+   * Recorded ranges; they grow during recording.
+   * @param deleted what a person has deleted on this page: it is dropped from the buffer, too
+   */
+  load(name: string, spans: readonly Span[], deleted?: CameraRange): void {
     if (name !== this.#name) {
       this.#name = name;
       this.#range = undefined;
@@ -81,9 +84,9 @@ export class RecordingPlayer {
     }
     this.#spans = spans;
     const gapMs = this.#gapMs;
-    if (this.#range && !isRecorded(spans, this.#range)) {
+    if (this.#range && deleted?.name === name && lacks(spans, this.#range, deleted)) {
       this.#dropDeleted(this.nowMs() ?? this.#wantedMs);
-    } else if (gapMs !== undefined && isRecorded(spans, { startMs: gapMs, endMs: gapMs }, 0)) {
+    } else if (gapMs !== undefined && spans.some(({ startMs, endMs }) => startMs <= gapMs && endMs >= gapMs)) {
       // A deletion was undone.
       this.goTo(gapMs);
     } else if (this.#hasEnded) {
@@ -325,8 +328,15 @@ export class RecordingPlayer {
   }
 }
 
-const isRecorded = (spans: readonly Span[], range: Pick<FileRange, 'startMs' | 'endMs'>, nearMs = NEAR_MS): boolean =>
-  spans.some(({ startMs, endMs }) => startMs - nearMs <= range.startMs && endMs + nearMs >= range.endMs);
+/** Whether spans, oldest first, leave out what a file and a deletion share. */
+function lacks(spans: readonly Span[], file: FileRange, deleted: CameraRange): boolean {
+  const endMs = Math.min(file.endMs, deleted.endMs) - NEAR_MS;
+  let atMs = Math.max(file.startMs, deleted.startMs) + NEAR_MS;
+  for (const span of spans) {
+    atMs = span.startMs - NEAR_MS <= atMs ? Math.max(atMs, span.endMs) : atMs;
+  }
+  return atMs < endMs;
+}
 
 const afterPaints = (count: number, then: () => void): void => {
   requestAnimationFrame(() => (count > 1 ? afterPaints(count - 1, then) : then()));

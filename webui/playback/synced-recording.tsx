@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useSpans } from '../api-client/recordings/recordings.ts';
+import { lastDeleted, useSpans } from '../api-client/recordings/recordings.ts';
 import { atMs, isPlaying, scrubMs, seekTarget, speed, syncedCameras, toggleSynced } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
@@ -37,7 +37,7 @@ export function SyncedRecording({ name, title }: { readonly name: string; readon
   }, [name]);
   useEffect(() => {
     if (Array.isArray(spans)) {
-      player.current?.load(name, spans);
+      player.current?.load(name, spans, lastDeleted.peek());
       const at = atMs.peek();
       if (at !== undefined && player.current?.nowMs() === undefined) {
         player.current?.goTo(at);

@@ -51,6 +51,13 @@ test.for([
   ]);
 });
 
+test.for(['rtsps://10.0.0.2:322/door', 'rtsp+http://10.0.0.2:8080/door'])('%s keeps its port', (source) => {
+  const config = good(`paths:${entry('door', '10.0.0.2', source)}`);
+  const camera = cameraOfPath(config, 'door') as FollowedCamera;
+  const { edits } = planMove(config, camera, 'http://10.0.0.2:81/onvif', () => undefined, 554);
+  expect(edits.find(({ keyPath }) => keyPath.at(-1) === 'source')?.value).toBe(source);
+});
+
 test.for([
   ['http://10.0.0.9/onvif', 'SERIAL-1', true],
   ['http://10.0.0.2:81/onvif', 'SERIAL-1', true],

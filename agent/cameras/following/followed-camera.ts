@@ -90,7 +90,7 @@ export async function revisePlan(revise: Revise, planFor: (config: Config) => Mo
 }
 
 /**
- * The edits for a camera with a new address: its service's address, and the host of its streams.
+ * The edits for a camera with a new address: its service's address, and host and port of its streams.
  * @param variableOf the environment variable that overrides a key
  * @param streamPort the new port of its streams, if that has changed, too
  */
@@ -106,12 +106,11 @@ export function planMove(
   if (isIP(fromHost.replace(/%.*/, '')) === 0) {
     return { edits: [], refusal: `the configuration names it '${fromHost}', and a host name is not followed` };
   }
-  const sourceOf = (name = ''): string => config.paths.get(name)?.settings?.source ?? '';
-  const oldPort = paths.map((name) => rtspPortOf(sourceOf(name), fromHost)).find((port) => port !== undefined);
+  const oldPort = streamPortOf(config, camera);
   const edits = paths.flatMap((name): Edit[] => {
-    const known = sourceOf(name);
+    const known = sourceOf(config, name);
     // Another port than that of the camera's other streams has been chosen by a person.
-    const isMoved = streamPort !== undefined && rtspPortOf(known, fromHost) === oldPort;
+    const isMoved = oldPort !== undefined && rtspPortOf(known, fromHost) === oldPort;
     const source = withHost(known, fromHost, toHost, isMoved ? streamPort : undefined);
     const service = { keyPath: ['paths', name, 'camera', 'onvif'], value: to };
     return source === undefined ? [service] : [service, { keyPath: ['paths', name, 'source'], value: source }];
@@ -148,7 +147,17 @@ function unlessSet(
 
 const RTSP_PARTS = /^(\s*rtsps?(?:\+http|\+ws)?:\/\/(?:[^/]*@)?)(\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(.*)$/is;
 
-/** Undefined for tunnels, whose port is that of a web server, and for other hosts. */
+const sourceOf = (config: Config, path: string): string => config.paths.get(path)?.settings?.source ?? '';
+
+/** Port of the camera's streams by plain RTSP; undefined if it has none. */
+export function streamPortOf(config: Config, camera: FollowedCamera): number | undefined {
+  const ports = pathsOf(config, cameraKey(camera)).map((name) =>
+    rtspPortOf(sourceOf(config, name), hostOf(camera.onvif)),
+  );
+  return ports.find((port) => port !== undefined);
+}
+
+/** Undefined for tunnels, whose port is that of a web server, for RTSP over TLS, and for other hosts. */
 function rtspPortOf(source: string, host: string): number | undefined {
   const after = withHost(source, host, host) === undefined ? undefined : RTSP_PARTS.exec(source)?.[3];
   return after === undefined || !/^\s*rtsp:/i.test(source) ? undefined : Number(/^:(\d+)/.exec(after)?.[1] ?? 554);

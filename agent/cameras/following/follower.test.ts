@@ -109,6 +109,22 @@ test('a camera with new ports at its old address is followed', async () => {
   expect(await follower.check('door')).toBe('same');
 });
 
+test('a camera with another port of its service alone keeps the port of its streams, which still answers', async () => {
+  const box = await openFollowing();
+  const camera = await box.camera({ address: '127.0.46.5' });
+  const follower = await box.follow(`paths:${entryOf('door', camera)}`);
+  const before = box.written();
+  const onvif = camera.port;
+  await camera.stop();
+  camera.state.httpPort = 0;
+  await camera.start();
+  follower.failed('door');
+  await box.clock.advance(2_000);
+  await seen(() => expect(box.published).toMatchObject([{ state: 'moved' }]));
+  expect(box.written()).toBe(before.replaceAll(`:${onvif}/`, `:${camera.port}/`));
+  expect(camera.operations).not.toContain('GetStreamUri');
+});
+
 test('a slow camera that still answers is not given up for another port of its host', async () => {
   const box = await openFollowing();
   const quirks: Quirks = { takesMs: 1_700 };

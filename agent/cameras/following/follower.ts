@@ -13,7 +13,7 @@ import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
 import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { openGuarded } from './endpoint-guard.ts';
+import { createRtspProbe } from '../stream-probe.ts';
 import {
   cameraKey,
   cameraOfPath,
@@ -26,8 +26,9 @@ import {
   planMove,
   type Revise,
   revisePlan,
+  streamPortOf,
 } from './followed-camera.ts';
-import { type IdentityMismatch, type IdentityQuery, type Verdict, verifyIdentity } from './identity.ts';
+import { type IdentityMismatch, type IdentityQuery, openUnverified, type Verdict, verifyIdentity } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
 
@@ -285,9 +286,7 @@ export class Follower {
         this.#doubt(camera, url, doubt);
         return false;
       }
-      // At another host the ports are those that the camera had.
-      const isPort = isSameHost(url, camera.onvif);
-      const streamPort = isPort ? await readStreamPort(camera, url, { signal, clock, logins }) : undefined;
+      const streamPort = await this.#newStreamPort(camera, url, signal);
       return signal.aborted ? false : await this.#move(camera, url, streamPort);
     } catch (error) {
       ignoreExpected(error);
@@ -296,6 +295,19 @@ export class Follower {
       this.#deps.log.debug(facts, 'missing camera does not answer yet');
       return false;
     }
+  }
+
+  /** Undefined if the port that is known still speaks RTSP. At another host the ports are those that the camera had. */
+  async #newStreamPort(camera: FollowedCamera, url: string, signal: AbortSignal): Promise<number | undefined> {
+    const { clock, logins, config } = this.#deps;
+    const speaksRtsp = createRtspProbe(clock);
+    const host = hostOf(url);
+    const known = isSameHost(url, camera.onvif) ? streamPortOf(config(), camera) : undefined;
+    if (known === undefined || (await speaksRtsp(host, known, signal))) {
+      return undefined;
+    }
+    const port = await readStreamPort(camera, url, { signal, clock, logins });
+    return port !== undefined && (await speaksRtsp(host, port, signal)) ? port : undefined;
   }
 
   async #move(camera: FollowedCamera, to: string, streamPort: number | undefined): Promise<boolean> {
@@ -362,18 +374,14 @@ export class Follower {
 const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${cameraKey(camera)} ${hostOf(url)}`;
 
 /**
- * The port of the camera's streams, read from its service at a verified address. The password is not sent unencrypted.
- * @returns undefined if the camera does not tell it
+ * The port of the camera's streams, as its service says.
+ * @returns undefined if it does not say
  * @throws PerchError if it does not answer
  */
-async function readStreamPort(
-  { user, password, endpoint, profile }: FollowedCamera,
-  url: string,
-  query: IdentityQuery,
-): Promise<number | undefined> {
+async function readStreamPort(camera: FollowedCamera, url: string, query: IdentityQuery): Promise<number | undefined> {
   try {
-    const { session } = await openGuarded({ url, user, password, ...query }, endpoint);
-    const uri = await getStreamUri(session, await ownProfile(session, profile));
+    const session = await openUnverified(camera, url, query);
+    const uri = await getStreamUri(session, await ownProfile(session, camera.profile));
     const webPort = httpOriginOf(session.url).port;
     return candidatePorts(repairStreamUri(uri, session.host), { rtsp: [], http: [] }, webPort)[0];
   } catch (error) {

@@ -81,18 +81,16 @@ export async function readSerial(
 }
 
 /**
- * Reads the serial number at an unverified address. The login is never sent unencrypted. HTTP Digest is used, which is valid for one request
- * and has no time; a token only if there is no challenge and the clock is plausible, and never with `takesDigest`.
+ * Opens a session at an address where only what anyone may read was verified. The login is never sent unencrypted. HTTP Digest is used,
+ * which is valid for one request and has no time; a token only if there is no challenge and the clock is plausible, and never for a camera
+ * that took HTTP Digest before.
  * @throws PerchError on failure
  */
-async function readSerialUnverified(
-  url: string,
-  login: Login,
-  { takesDigest, skewMs: knownMs = 0 }: KnownLogin,
-  query: IdentityQuery,
-): Promise<string | undefined> {
+export function openUnverified(camera: FollowedCamera, url: string, query: IdentityQuery): Promise<OnvifSession> {
+  const { user, password = '' } = camera;
+  const { takesDigest, skewMs: knownMs = 0 } = knownLogin(camera, query.logins);
   const canUseSkew = (skewMs: number) => [0, knownMs].some((known) => Math.abs(skewMs - known) <= MAX_SKEW_MS);
-  return serialOf(await openSession({ url, ...login, tokens: takesDigest ? 'no' : 'last', canUseSkew, ...query }));
+  return openSession({ url, user, password, tokens: takesDigest ? 'no' : 'last', canUseSkew, ...query });
 }
 
 /** Rejects a device with another serial number. @throws PerchError otherCamera */
@@ -168,7 +166,7 @@ export async function verifyIdentity(
   url: string,
   query: IdentityQuery,
 ): Promise<IdentityMismatch | undefined> {
-  const { endpoint, serial, user, password = '' } = camera;
+  const { endpoint, serial, user } = camera;
   if (endpoint === undefined || serial === undefined) {
     return because('its serial number is not in the configuration, and its endpoint alone does not identify it');
   }
@@ -183,7 +181,7 @@ export async function verifyIdentity(
     return because('it reveals its serial number only with a login');
   }
   try {
-    const read = await readSerialUnverified(url, { user, password }, knownLogin(camera, query.logins), query);
+    const read = await serialOf(await openUnverified(camera, url, query));
     return read !== undefined && sameText(serial, read) ? undefined : because('it has another serial number');
   } catch (error) {
     if (isNoReply(error) || !(error instanceof PerchError)) {

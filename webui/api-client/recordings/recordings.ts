@@ -85,6 +85,16 @@ export function useRecordedNames(): readonly string[] | undefined {
   return asksList ? listed : playableNames.value;
 }
 
+/** A time of a camera, Unix milliseconds. */
+export interface CameraRange {
+  readonly name: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What was deleted last on this page. */
+export const lastDeleted = signal<CameraRange | undefined>(undefined);
+
 const changes = signal(0);
 
 /** Call after recordings were deleted or restored: they are requested again. */
