@@ -58,7 +58,7 @@ export class DiskDevice {
     this.#freeBytes = freeBytes;
     this.minFreeBytes = minFreeBytes;
     this.rate.add(nowMs, freeBytes);
-    const stopBytes = stopBytesOf(totalBytes, minFreeBytes, this.rate.peakBytesPerSecond);
+    const stopBytes = stopBytesOf(totalBytes, minFreeBytes, this.rate.fillingBytesPerSecond);
     this.stopBytes = stopBytes;
     if (freeBytes >= minFreeBytes) {
       this.stuck = undefined;

@@ -32,7 +32,7 @@ test('keeping less than one percent free does not stop at one percent', () => {
   expect(stopBytesOf(100 * GIB, GIB / 2)).toBe(GIB / 4);
 });
 
-test('what is written within 15 s is kept free, but no more than half of the reserved space', () => {
+test('what fills the disk within 15 s is kept free, but no more than half of the reserved space', () => {
   expect(stopBytesOf(10 * GIB, GIB, GIB / 60)).toBe(GIB / 4);
   expect(stopBytesOf(10 * GIB, GIB, GIB)).toBe(GIB / 2);
   expect(stopBytesOf(10 * GIB, GIB, 1_000)).toBe(Math.floor(GIB / 10));

@@ -44,13 +44,13 @@ export function missingFolderState(code: string, isOwnDisk: boolean): DiskState 
   return { name: 'vanished', text };
 }
 
-/** For two checks of the disk, and to finish the files. */
+/** Two checks, and the end of the files. */
 const AHEAD_SECONDS = 15;
 
 /**
- * One percent of the disk, or half of the reserved space if that is less. On a small disk that fills within seconds, as much of that half
- * as is written until the files are finished: on a full disk none can be finished, and then none deleted.
- * @param bytesPerSecond what is written to the disk
+ * One percent of the disk, or half of the reserved space if that is less. On a small disk that fills fast: what fills it within 15 s, at most
+ * that half, so that open files can still be finished, and then deleted.
+ * @param bytesPerSecond how fast the disk fills
  */
 export function stopBytesOf(totalBytes: number, minFreeBytes: number, bytesPerSecond = 0): number {
   const hundredth = totalBytes / 100;

@@ -38,6 +38,26 @@ test('deleted space counts as written but not as growth', () => {
   expect(rate.grownBytesPerDay).toBe(0);
 });
 
+test('a disk fills as fast as in two checks in a row, for a minute; neither a short copy nor space that shows late counts', () => {
+  const rate = new WriteRate();
+  let ms = 0;
+  const check = (freeBytes: number): number => {
+    rate.add(ms, freeBytes);
+    ms += 5_000;
+    return rate.fillingBytesPerSecond;
+  };
+  check(50 * GB);
+  expect(check(49 * GB)).toBe(0);
+  expect(check(49 * GB)).toBe(0);
+  rate.freed(20 * GB);
+  expect([check(49 * GB), check(69 * GB)]).toEqual([0, 0]);
+  expect([check(68 * GB), check(66 * GB)]).toEqual([0, GB / 5]);
+  for (let i = 0; i < 11; i += 1) {
+    expect(check(66 * GB)).toBe(GB / 5);
+  }
+  expect(check(66 * GB)).toBe(0);
+});
+
 test('only the last day counts', () => {
   const rate = new WriteRate();
   const left = observe(rate, 0, DAY_MS / 4, 500 * GB, 400 * GB);

@@ -1,8 +1,8 @@
 import { DAY_MS, HOUR_MS } from '../../base/time/units.ts';
 
 const HOURS = 24;
-/** Checks of a minute. */
-const MAX_RECENT = 12;
+/** A minute, if nothing asks for more checks. */
+const MAX_CHECKS = 12;
 
 interface Hour {
   readonly index: number;
@@ -14,19 +14,17 @@ interface Hour {
 /** How fast a disk fills, from its free space over the last day, by hour. */
 export class WriteRate {
   readonly #hours: Hour[] = [];
-  /** Bytes a second between the last checks. */
-  readonly #recent: number[] = [];
+  /** By how many bytes a second the disk filled in the last checks, each two in a row: a short copy does not count. */
+  readonly #filled: number[] = [];
+  #lastFilled = 0;
   #lastMs: number | undefined;
   #lastFreeBytes = 0;
   #freedBytes = 0;
+  recentBytesPerSecond = 0;
 
-  get recentBytesPerSecond(): number {
-    return this.#recent.at(-1) ?? 0;
-  }
-
-  /** Of the last minute: what was written before recording stopped. */
-  get peakBytesPerSecond(): number {
-    return Math.max(0, ...this.#recent);
+  /** How fast the disk filled in the last checks, those before recording stopped, too. */
+  get fillingBytesPerSecond(): number {
+    return Math.max(0, ...this.#filled);
   }
 
   /** Called when recordings were deleted, so that the space they free does not hide what was written. */
@@ -49,9 +47,12 @@ export class WriteRate {
     if (lastMs === undefined) {
       return;
     }
-    this.#recent.push((writtenBytes * 1000) / passedMs);
-    if (this.#recent.length > MAX_RECENT) {
-      this.#recent.shift();
+    this.recentBytesPerSecond = (writtenBytes * 1000) / passedMs;
+    const filled = (grownBytes * 1000) / passedMs;
+    this.#filled.push(Math.min(filled, this.#lastFilled));
+    this.#lastFilled = filled;
+    if (this.#filled.length > MAX_CHECKS) {
+      this.#filled.shift();
     }
     const hour = this.#hourAt(Math.floor(monoMs / HOUR_MS));
     hour.observedMs += passedMs;
