@@ -14,7 +14,7 @@ export function LiveOnly({ name }: { readonly name: string | undefined }) {
   const t = recordingsWords.value;
   const camera = cameraOf(name);
   return (
-    <Empty title={t.liveOnly} text={t.liveOnlyText}>
+    <Empty title={camera ? t.cameraLiveOnly : t.liveOnly} text={t.liveOnlyText}>
       <a class="button main" href={camera ? cameraLink(camera.name) : '#/live'}>
         {t.goLive}
       </a>

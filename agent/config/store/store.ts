@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
@@ -93,7 +93,8 @@ export class ConfigStore {
     const inForce = parsed.config ? { text, config: parsed.config } : await lastGood(file, parsed, options, defaults);
     const store = new ConfigStore(options, defaults, texts, stored, inForce, parsed.problems);
     await store.#keepIfGood(text);
-    await warnOfUnused(store, options);
+    // A folder there may be a network disk that hangs.
+    await endsWithin(options.clock, 2_000, warnOfUnused(store, options));
     return store;
   }
 

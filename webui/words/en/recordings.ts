@@ -48,6 +48,7 @@ export const recordings = {
   keyUnmark: 'Close the clip',
   noEventThere: 'No more events',
   liveOnly: 'You can only watch live.',
+  cameraLiveOnly: 'You can only watch this camera live.',
   liveOnlyText: 'Ask the owner for access to recordings.',
   goLive: 'Go to live',
   shownCamera: (camera: string) => `Show ${camera}`,

@@ -48,6 +48,7 @@ export const recordings: RecordingsWords = {
   keyUnmark: '取消选择',
   noEventThere: '没有更多事件',
   liveOnly: '您只能查看实时画面。',
+  cameraLiveOnly: '您只能查看这个摄像头的实时画面。',
   liveOnlyText: '请联系管理员开通录像权限。',
   goLive: '查看实时画面',
   shownCamera: (camera) => `查看 ${camera}`,

@@ -111,13 +111,19 @@ describeWith(['chromium'], 'the page about people', () => {
     await other.go(`#/live/${name}`);
     await page.locator('.camera-view .surface.playing').waitFor();
     await other.go(`#/rec/${name}`);
-    const refused = page.getByRole('heading', { name: 'You can only watch live.' });
-    await refused.waitFor();
-    for (const old of ['#/rec', '#/events', '#/clips', `#/events/${name}`]) {
+    const refused = (words: string) => page.getByRole('heading', { name: words }).waitFor();
+    const [oneCamera, all] = ['You can only watch this camera live.', 'You can only watch live.'];
+    await refused(oneCamera);
+    for (const [old, words] of [
+      ['#/rec', all],
+      ['#/events', all],
+      ['#/clips', all],
+      [`#/events/${name}`, oneCamera],
+    ] as const) {
       await other.go('#/live');
       await page.locator('.tile.live').first().waitFor();
       await other.go(old);
-      await refused.waitFor();
+      await refused(words);
       expect(await page.getByRole('button', { name: 'Notify me' }).count()).toBe(0);
     }
     await other.go(`#/rec/${name}`);
