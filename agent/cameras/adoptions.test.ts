@@ -75,7 +75,7 @@ function hangingAdoptions(good: readonly string[] = []) {
 test('cameras that hang delay none of the others, and a call that waits for them answers after 10 s', async () => {
   const good = Array.from({ length: 17 }, (_, i) => `10.0.1.${i}`);
   const { adoptions, clock } = hangingAdoptions(good);
-  const hanging = Array.from({ length: 8 }, () => '10.0.0.9');
+  const hanging = Array.from({ length: 8 }, (_, i) => `10.0.0.${i}`);
   let answer: Awaited<ReturnType<Adoptions['start']>> | undefined;
   void adoptions.start({ cameras: [...hanging, ...good].map((address) => ({ address })) }, true).then((its) => {
     answer = its;

@@ -10,7 +10,7 @@ import { CameraSnapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;
 
-// A camera of which each answer takes 2.5 s.
+// A camera whose first answers take 2.2 s.
 test('events, description and snapshots have the patience of adoption with a slow camera', {
   timeout: 60_000,
 }, async () => {

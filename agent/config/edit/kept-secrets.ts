@@ -123,7 +123,7 @@ class ShownTexts {
 
 /**
  * An address without a login gets that of the address in force if scheme, host and port are the same: clients change the path of
- * the address that they have read, which has no login. An address with `@` before the host replaces all.
+ * the address that they have read, which has no login. An address with `@` before the host replaces the whole address.
  */
 function withKeptLogin({ syntax = '' }: SchemaNode, value: unknown, before: unknown): unknown {
   if (!['source', 'redirect'].includes(syntax) || typeof value !== 'string' || typeof before !== 'string') {

@@ -115,7 +115,7 @@ export const percentOf = (recordMinFree: string): number | undefined => {
   return percent === undefined ? undefined : Number(percent);
 };
 
-/** What the recordings lack to this share of each disk; 0 while as much is free. */
+/** Bytes to free so that this share of each disk is free; 0 if it is. */
 export const missingBytes = (disks: readonly DiskItem[], share: number): number =>
   disks.reduce(
     (sum, { totalBytes, freeBytes }) =>
