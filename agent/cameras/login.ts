@@ -29,7 +29,7 @@ export async function checkLogin(
 ): Promise<void> {
   const link = linkEvenIfPaused({ ...settings, camera: { ...settings.camera, user, password, clearPassword } });
   if (link) {
-    const session = await openOnvifSession(link, clock, signal, { isInteractive: true, isPatient: true });
+    const session = await openOnvifSession(link, clock, signal, true);
     // The first call that needs the password.
     await session.information();
   }
@@ -50,7 +50,7 @@ export async function describeInBackground(
   if (!link) {
     throw new PerchError('unsupported', 'the camera has no ONVIF');
   }
-  const session = await openOnvifSession(link, clock, signal, { isPatient: true });
+  const session = await openOnvifSession(link, clock, signal);
   const probeStream = createStreamProbe(clock, link.url)(link.settings.clearPassword ?? false);
   return describeDevice(session, { probeStream, signal }).catch((error: unknown) => {
     if (signal.aborted || !(error instanceof PerchError) || error.code === 'unauthorized') {

@@ -4,7 +4,7 @@ import { isOff } from '../config/schema/path.ts';
 import { Snapshots } from '../onvif/device/snapshots.ts';
 import { MAX_SNAPSHOT_BYTES } from '../record/snapshots/snapshot-files.ts';
 import type { SnapshotSource } from '../record/snapshots/snapshot-taker.ts';
-import { EndpointGuard, SLOW_CALL_DEADLINE_MS } from './following/endpoint-guard.ts';
+import { EndpointGuard } from './following/endpoint-guard.ts';
 
 /** Snapshots of cameras with a configured ONVIF service. */
 export class CameraSnapshots {
@@ -28,10 +28,9 @@ export class CameraSnapshots {
     const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint, maxBytes]);
     let known = this.#known.get(path);
     if (known?.key !== key) {
-      const slowCallDeadlineMs = SLOW_CALL_DEADLINE_MS;
-      const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false, slowCallDeadlineMs };
+      const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
       const signal = new AbortController().signal;
-      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal, slowCallDeadlineMs });
+      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
       known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes }) };
       this.#known.set(path, known);
     }

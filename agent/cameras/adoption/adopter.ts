@@ -22,7 +22,7 @@ import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { openGuarded, SLOW_CALL_DEADLINE_MS } from '../following/endpoint-guard.ts';
+import { openGuarded } from '../following/endpoint-guard.ts';
 import { isOtherCamera, requireSameCamera } from '../following/identity.ts';
 import { type AddressProbe, probeAddress } from './by-address.ts';
 import {
@@ -75,6 +75,8 @@ interface AdoptedCamera {
   readonly description: CameraDescription | undefined;
 }
 
+/** Time limit of calls to slow cameras: some take 8 s for each answer, and a call has up to two of them. */
+const SLOW_CALL_DEADLINE_MS = 20_000;
 const OWN_CAMERA = 'this is a camera that Perch itself offers to recorders: it is here already';
 const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: search for cameras again';
 

@@ -12,8 +12,6 @@ const HOLDS_MS = 1_000;
 /** How long the result holds for a device that reveals nothing without a login: each request may take two seconds. */
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
-/** Time limit of calls to slow cameras: some take 8 s for each answer, and a call has up to two of them. */
-export const SLOW_CALL_DEADLINE_MS = 20_000;
 
 interface GuardOptions {
   readonly url: string;

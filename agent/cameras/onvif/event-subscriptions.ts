@@ -135,7 +135,7 @@ export class EventSubscriptions {
       ? new EventSubscription({
           open: async (signal) => {
             await before;
-            const session = await openOnvifSession(link, clock, signal, { isPatient: true });
+            const session = await openOnvifSession(link, clock, signal);
             if (group.setsClock) {
               await this.#keepClock(session, kept);
             }
@@ -228,7 +228,7 @@ export class EventSubscriptions {
     }
     while (!signal.aborted) {
       try {
-        await this.#keepClock(await openOnvifSession(link, clock, signal, { isPatient: true }), kept);
+        await this.#keepClock(await openOnvifSession(link, clock, signal), kept);
       } catch (error) {
         const isBug = !(error instanceof PerchError);
         kept.log[isBug ? 'error' : 'debug'](

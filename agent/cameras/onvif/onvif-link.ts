@@ -5,7 +5,7 @@ import { type CameraBlock, isOff, type PathSettings } from '../../config/schema/
 import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { type PinnedCamera, sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
 import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
-import { openGuarded, SLOW_CALL_DEADLINE_MS } from '../following/endpoint-guard.ts';
+import { openGuarded } from '../following/endpoint-guard.ts';
 import { requireSameCamera } from '../following/identity.ts';
 
 /** How to reach the camera of a path. */
@@ -37,24 +37,15 @@ export function linkOfPath(config: Config, path: string): OnvifLink | undefined 
   return settings && linkOf(settings);
 }
 
-interface OpenOptions {
-  /** A user has just entered the login. */
-  readonly isInteractive?: boolean;
-  /** A slow camera gets as long as at its adoption. Not for what a person or a moving camera waits for. */
-  readonly isPatient?: boolean;
-}
-
-/** Opens a session by the settings, but not with another camera at that address. */
+/** Opens a session by the settings, but not with another camera at that address. @param isInteractive a user has just entered the login */
 export async function openOnvifSession(
   { url, settings }: OnvifLink,
   clock: Clock,
   signal: AbortSignal,
-  { isInteractive = false, isPatient = false }: OpenOptions = {},
+  isInteractive = false,
 ): Promise<OnvifSession> {
   const { user, password, clearPassword, serial, endpoint } = settings;
-  const slowCallDeadlineMs = isPatient ? SLOW_CALL_DEADLINE_MS : undefined;
-  const login = { user, password, isClearAllowed: clearPassword, isInteractive };
-  const target = { url, ...login, signal, clock, slowCallDeadlineMs };
+  const target = { url, user, password, isClearAllowed: clearPassword, isInteractive, signal, clock };
   const { session } = await openGuarded(target, endpoint);
   await requireSameCamera(session, serial);
   return session;

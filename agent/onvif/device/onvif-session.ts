@@ -162,11 +162,6 @@ export class OnvifSession {
     return this.#caller.isTrusted;
   }
 
-  /** Time limit of each call: longer for a slow camera. */
-  get callDeadlineMs(): number {
-    return this.#caller.deadlineMs;
-  }
-
   /** Device information, cached after the first call. */
   information(): Promise<DeviceInformation> {
     this.#information ??= this.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')

@@ -40,7 +40,6 @@ async function recorded(port: number) {
 function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, next: () => number): OnvifSession {
   const session: Pick<OnvifSession, keyof OnvifSession> = {
     areServicesKnown: true,
-    callDeadlineMs: 5_000,
     url: new URL('http://127.0.0.1:8000/onvif/device_service'),
     host: '127.0.0.1',
     get skewMs() {

@@ -39,17 +39,6 @@ test('the snapshot is requested from the camera itself, with any host in its add
   expect(logins).toEqual([undefined, undefined]);
 });
 
-test('requests at the same time share the questions to the camera, also with one that was cancelled meanwhile', async () => {
-  const { snapshots, asked } = await open();
-  const cancelled = new AbortController();
-  const first = snapshots.fetch(cancelled.signal);
-  const second = snapshots.fetch(never);
-  cancelled.abort();
-  await expect(first).rejects.toThrow('cancelled');
-  expect((await second).length).toBe(20_000);
-  expect(asked.filter((one) => one === 'GetSystemDateAndTime')).toHaveLength(1);
-});
-
 test('a camera that wants a login gets a digest when it asks, and never the password', async () => {
   const { snapshots, logins } = await open({ password: 'se cret' }, { user: 'admin', password: 'se cret' });
   expect((await snapshots.fetch(never)).length).toBe(20_000);

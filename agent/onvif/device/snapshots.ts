@@ -27,8 +27,6 @@ interface SnapshotTarget {
 export class Snapshots {
   readonly #options: SnapshotOptions;
   #known: SnapshotTarget | undefined;
-  /** All requests share it, so that those to a slow or silent camera do not add up. */
-  #asking: Promise<SnapshotTarget> | undefined;
   /** Index into `profiles`: earlier ones gave pictures that were too large. */
   #first = 0;
   readonly #logins: LoginMemory;
@@ -53,8 +51,8 @@ export class Snapshots {
     if (signal.aborted) {
       throw cancelled();
     }
-    const known = this.#known ?? (await untilAborted(this.#learn(), signal));
-    const { profiles, session } = known;
+    this.#known ??= await untilAborted(this.#ask(), signal);
+    const { profiles, session } = this.#known;
     const { maxBytes, isClearAllowed = false, isInteractive, guard } = this.#options;
     const { credentials, host } = session;
     // Every event takes a snapshot: a rejected login must not be tried each time.
@@ -69,14 +67,14 @@ export class Snapshots {
     };
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
-      const address = await untilAborted(this.#addressOf(known, profiles[i]), signal);
+      const address = await untilAborted(this.#addressOf(this.#known, profiles[i]), signal);
       const picture = await fetchSnapshot({
         ...address,
         host,
         login,
         guard,
         maxBytes,
-        deadlineMs: Math.max(PICTURE_DEADLINE_MS, session.callDeadlineMs),
+        deadlineMs: PICTURE_DEADLINE_MS,
         signal,
       });
       if (picture.kind === 'jpeg') {
@@ -90,19 +88,6 @@ export class Snapshots {
       'unsupported',
       `the camera's smallest picture is too large: ${size}at most ${maxBytes} are allowed`,
     );
-  }
-
-  /** What a request that was cancelled meanwhile has asked serves the next one. */
-  #learn(): Promise<SnapshotTarget> {
-    this.#asking ??= this.#ask()
-      .then((known) => {
-        this.#known = known;
-        return known;
-      })
-      .finally(() => {
-        this.#asking = undefined;
-      });
-    return this.#asking;
   }
 
   async #ask(): Promise<SnapshotTarget> {

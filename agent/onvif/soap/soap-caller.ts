@@ -88,10 +88,6 @@ export class SoapCaller {
     return this.#origin;
   }
 
-  get deadlineMs(): number {
-    return this.#deadlineMs;
-  }
-
   /** @throws PerchError with `camera` in its context; see failures.ts */
   call(asked: SoapCall): Promise<XmlElement> {
     const { limiter, signal } = this.#options;

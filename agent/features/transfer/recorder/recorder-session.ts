@@ -149,7 +149,7 @@ async function login(
       throw new PerchError('badInput', text, { why: 'address' });
     }
     const fingerprint = resolvePath(config(), recorder.camera)?.settings?.sourceFingerprint ?? '';
-    const session = await openOnvifSession(link, clock, signal, { isInteractive });
+    const session = await openOnvifSession(link, clock, signal, isInteractive);
     return { session, camera: link.settings, fingerprint };
   }
   const { url, user, password } = { ...recorderLogin(recorder.address ?? ''), ...ofFields(recorder) };
