@@ -13,7 +13,7 @@ import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
 import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { createRtspProbe } from '../stream-probe.ts';
+import { speaksRtsp } from '../../sources/rtsp/probe.ts';
 import {
   cameraKey,
   cameraOfPath,
@@ -32,6 +32,8 @@ import { type IdentityMismatch, type IdentityQuery, openUnverified, type Verdict
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
 
+/** Time limits of the question whether a port has streams. */
+const RTSP_TIMES = { connectMs: 2_000, answerMs: 10_000 };
 /** Pause before the first search: a camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
 /** Minimum time between two tries, so that repeated Hellos do not cause more. */
@@ -300,14 +302,15 @@ export class Follower {
   /** Undefined if the port that is known still speaks RTSP. At another host the ports are those that the camera had. */
   async #newStreamPort(camera: FollowedCamera, url: string, signal: AbortSignal): Promise<number | undefined> {
     const { clock, logins, config } = this.#deps;
-    const speaksRtsp = createRtspProbe(clock);
     const host = hostOf(url);
+    const isStreamPort = (port: number) =>
+      speaksRtsp(`rtsp://${host.includes(':') ? `[${host}]` : host}:${port}/`, clock, RTSP_TIMES, signal);
     const known = isSameHost(url, camera.onvif) ? streamPortOf(config(), camera) : undefined;
-    if (known === undefined || (await speaksRtsp(host, known, signal))) {
+    if (known === undefined || (await isStreamPort(known))) {
       return undefined;
     }
     const port = await readStreamPort(camera, url, { signal, clock, logins });
-    return port !== undefined && (await speaksRtsp(host, port, signal)) ? port : undefined;
+    return port !== undefined && (await isStreamPort(port)) ? port : undefined;
   }
 
   async #move(camera: FollowedCamera, to: string, streamPort: number | undefined): Promise<boolean> {
