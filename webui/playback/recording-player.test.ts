@@ -212,7 +212,7 @@ test('what was deleted is not played from the buffer: the rest of the file is lo
   // As the box reports it again, a little longer: nothing to load.
   player.load('door', [spanOf(0, 40.2), spanOf(50, 70)], DELETED);
   expect(video.addresses.length).toBe(2);
-  // The shown moment is deleted: playback goes on behind it.
+  // The displayed moment is deleted: playback continues after the deleted range.
   player.load('door', [spanOf(0, 10), spanOf(50, 70)], { ...DELETED, startMs: START_MS + 10_000 });
   expect([video.addresses.length, video.currentTime, player.nowMs()]).toEqual([3, 0, START_MS + 50_000]);
 });

@@ -240,7 +240,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
         ),
       );
       assert(icon && title && button);
-      // The link is below the text, and the icon beside its line.
+      // The link is below the text. The icon is level with the text.
       expect(button.y).toBeGreaterThanOrEqual(title.y + title.height);
       // The card begins where the title of the page does.
       const [card, heading] = await Promise.all([said.boundingBox(), page.locator('h1').boundingBox()]);

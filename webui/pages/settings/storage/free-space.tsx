@@ -59,7 +59,7 @@ interface FreeStepperProps extends FreeSpaceProps {
 }
 
 /**
- * Saves after the last tap, with Undo. Asks before, if recordings are deleted at once. A failed value stays for another
+ * Saves after the last tap, with Undo. Asks first if that deletes recordings at once. A value that was not saved stays for another
  * attempt.
  */
 function FreeStepper({ edited, percent: value, disks, recordedBytes }: FreeStepperProps) {
@@ -83,7 +83,7 @@ function FreeStepper({ edited, percent: value, disks, recordedBytes }: FreeStepp
   }, [isDue, value]);
   useEffect(
     () => () => {
-      // Leaving the page saves at once, but not what nobody has confirmed.
+      // Leaving the page saves at once, unless the change needs a confirmation.
       if (
         !deletes.current &&
         form.isDirty.peek() &&
