@@ -1,3 +1,4 @@
+import { configAddress, patchAddress } from '../api-client/camera-addresses.ts';
 import { type ChangedBy, PreconditionFailed, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
 import { savedText, saveErrorText } from '../api-client/error-text.ts';
 import { type Change, RequestError } from '../api-client/request.ts';
@@ -10,11 +11,17 @@ import { serverForm } from './server-form.ts';
 /** Precondition Failed: someone else has changed the same settings. */
 const CHANGED = 412;
 
-interface ConfigFormOptions<C, V extends object> {
-  /** Addresses of reading and patching the settings. */
+/** Addresses of reading and patching settings. */
+export interface ConfigPlace {
   readonly get: string;
   readonly patch: string;
-  readonly seen: Tagged<C>;
+}
+export const GLOBAL: ConfigPlace = { get: 'v3/config/global/get', patch: 'v3/config/global/patch' };
+export const PATH_DEFAULTS: ConfigPlace = { get: 'v3/config/pathdefaults/get', patch: 'v3/config/pathdefaults/patch' };
+export const pathPlace = (name: string): ConfigPlace => ({ get: configAddress(name), patch: patchAddress(name) });
+
+/** The values `V` of a form, and the settings `C` that they are made of. */
+export interface FormSettings<C, V extends object> {
   readonly valuesOf: (config: C) => V;
   readonly changeOf: (changed: Partial<V>, config: C) => object;
   /** Runs first; an error cancels saving. */
@@ -22,6 +29,10 @@ interface ConfigFormOptions<C, V extends object> {
   /** Further changes after this one. */
   readonly alongOf?: (changed: Partial<V>) => readonly { readonly patch: string; readonly change: object }[];
   readonly validate?: NonNullable<FormOptions<V>['validate']>;
+}
+
+interface ConfigFormOptions<C, V extends object> extends ConfigPlace, FormSettings<C, V> {
+  readonly seen: Tagged<C>;
 }
 
 /**

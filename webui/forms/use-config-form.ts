@@ -1,22 +1,22 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type ChangedBy, changedBy, readConfig, type Tagged } from '../api-client/config.ts';
+import { type ChangedBy, changedBy, readConfig } from '../api-client/config.ts';
 import { retryUntilAnswered } from '../api-client/retry.ts';
 import { onServerEvent } from '../api-client/server-events.ts';
-import type { ConfigForm } from './config-form.ts';
+import { ConfigForm, type ConfigPlace, type FormSettings } from './config-form.ts';
 
 const POLL_MS = 30_000;
 
 /** A form that follows changes of others. @returns undefined until the first response */
 export function useConfigForm<C, V extends object>(
-  address: string,
-  make: (seen: Tagged<C>) => ConfigForm<C, V>,
+  place: ConfigPlace,
+  settings: FormSettings<C, V>,
 ): ConfigForm<C, V> | undefined {
   const [made, setMade] = useState<ConfigForm<C, V>>();
   useEffect(() => {
     const stop = new AbortController();
     if (!made) {
-      retryUntilAnswered(() => readConfig<C>(address), stop.signal).then(
-        (seen) => seen && !stop.signal.aborted && setMade(make(seen)),
+      retryUntilAnswered(() => readConfig<C>(place.get), stop.signal).then(
+        (seen) => seen && !stop.signal.aborted && setMade(new ConfigForm({ ...place, ...settings, seen })),
         // A permanent rejection.
         () => {},
       );

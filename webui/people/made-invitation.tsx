@@ -7,18 +7,13 @@ import { QrCode } from '../ui/controls/qr-code.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { peopleWords } from '../words/settings/people.ts';
+import type { Made } from './invitation-sheet.tsx';
 import { timeLeft } from './people.ts';
-
-/** Validity of an invitation, counted from the answer, because the clocks of box and browser may differ. */
-const VALID_MS = 600_000;
-export const invitationEnd = (): number => Date.now() + VALID_MS;
 
 /** Phones cannot read a longer QR code from a screen; such an invitation is only copied. */
 const MAX_CODE_CHARS = 750;
 
-interface MadeInvitationProps {
-  readonly text: string;
-  readonly untilMs: number;
+interface MadeInvitationProps extends Made {
   /** What to do with it. */
   readonly steps: string;
   /** Who may have it. */
@@ -26,8 +21,6 @@ interface MadeInvitationProps {
   /** Tells that it was redeemed; undefined: not yet. */
   readonly joined: string | undefined;
   readonly onJoined: () => void;
-  readonly onAgain: () => void;
-  readonly onClosed: () => void;
   /** Next to *Copy*. */
   readonly action?: ComponentChildren;
   readonly children?: ComponentChildren;

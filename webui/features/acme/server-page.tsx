@@ -2,10 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { AcmeState } from '../../../agent/features/acme/routes.ts';
 import type { HttpsState } from '../../api-client/api-types.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../forms/config-form.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { ConflictLines, PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -31,14 +30,12 @@ import {
 } from './server-data.ts';
 import { acmeWords } from './words.ts';
 
-const GET = 'v3/config/global/get';
-
 type ServerForm = ConfigForm<ServerConfig, ServerValues>;
 
 /** What the owner of a server on the internet does, in five steps. */
 export function ServerPage() {
   const t = acmeWords.value;
-  const edited = useConfigForm<ServerConfig, ServerValues>(GET, serverForm);
+  const edited = useConfigForm(GLOBAL, SERVER_FORM);
   const { value: acme, again } = usePolled<AcmeState>('v3/acme', 'fast', { news: ['config'] });
   const { value: https } = usePolled<HttpsState>('v3/https', 'steady', { news: ['config'] });
   const { value: boxes } = usePolled<{ readonly items: readonly { readonly state: string }[] }>(
@@ -102,18 +99,14 @@ function Step({ title, text, children }: StepProps) {
   );
 }
 
-const serverForm = (seen: Tagged<ServerConfig>): ServerForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf,
-    changeOf,
-    validate: {
-      names: (typed) => (areNames(typed) ? undefined : acmeWords.peek().namesWrong),
-      acmeEmail: (typed) => (isEmail(typed) ? undefined : acmeWords.peek().emailWrong),
-    },
-  });
+const SERVER_FORM: FormSettings<ServerConfig, ServerValues> = {
+  valuesOf,
+  changeOf,
+  validate: {
+    names: (typed) => (areNames(typed) ? undefined : acmeWords.peek().namesWrong),
+    acmeEmail: (typed) => (isEmail(typed) ? undefined : acmeWords.peek().emailWrong),
+  },
+};
 
 function Names({ edited }: { readonly edited: ServerForm }) {
   const t = acmeWords.value;

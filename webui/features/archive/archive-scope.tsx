@@ -1,5 +1,4 @@
-import type { Tagged } from '../../api-client/config.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, PATH_DEFAULTS } from '../../forms/config-form.ts';
 import { DAY_STEPS, daysOf, daysText, durationOf, FOR_EVER } from '../../forms/days.ts';
 import { PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -8,8 +7,6 @@ import { Stepper } from '../../ui/controls/stepper.tsx';
 import type { ScopeConfig } from './archive-data.ts';
 import { archiveWords } from './words.ts';
 
-const GET = 'v3/config/pathdefaults/get';
-
 interface ScopeValues {
   readonly recordArchive: ScopeConfig['recordArchive'];
   readonly days: number;
@@ -17,24 +14,20 @@ interface ScopeValues {
 
 type ScopeForm = ConfigForm<ScopeConfig, ScopeValues>;
 
-const scopeForm = (seen: Tagged<ScopeConfig>): ScopeForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/pathdefaults/patch',
-    seen,
-    valuesOf: ({ recordArchive, recordArchiveDeleteAfter }) => ({
-      recordArchive,
-      days: daysOf(recordArchiveDeleteAfter),
-    }),
-    changeOf: ({ days, ...changed }) => ({
-      ...changed,
-      ...(days !== undefined && { recordArchiveDeleteAfter: durationOf(days) }),
-    }),
-  });
+const SCOPE: FormSettings<ScopeConfig, ScopeValues> = {
+  valuesOf: ({ recordArchive, recordArchiveDeleteAfter }) => ({
+    recordArchive,
+    days: daysOf(recordArchiveDeleteAfter),
+  }),
+  changeOf: ({ days, ...changed }) => ({
+    ...changed,
+    ...(days !== undefined && { recordArchiveDeleteAfter: durationOf(days) }),
+  }),
+};
 
 /** Which recordings are archived, and how long. */
 export function ArchiveScope() {
-  const edited = useConfigForm<ScopeConfig, ScopeValues>(GET, scopeForm);
+  const edited = useConfigForm(PATH_DEFAULTS, SCOPE);
   return edited ? <Fields edited={edited} /> : null;
 }
 

@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { ArchiveResult, ArchiveState } from '../../../agent/features/archive/routes.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../forms/config-form.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { HOURS } from '../../forms/hours.ts';
 import { ConflictLines, PageForm } from '../../forms/page-form.tsx';
@@ -81,7 +80,6 @@ function failureText({ why, error }: { readonly why: string | null; readonly err
   return texts[why ?? ''] ?? `${why === 'region' ? t.whyRegion : t.whyOther} (${error ?? ''})`;
 }
 
-const GET = 'v3/config/global/get';
 /** The box ends a test after a minute. */
 const TEST_MS = 70_000;
 
@@ -91,7 +89,7 @@ type TextKey = Exclude<keyof ArchiveValues, 'archive' | 'archiveEncryption'>;
 /** Settings, Storage, Archive: copies of recordings elsewhere. */
 export function ArchivePage() {
   const t = archiveWords.value;
-  const edited = useConfigForm<ArchiveConfig, ArchiveValues>(GET, archiveForm);
+  const edited = useConfigForm(GLOBAL, ARCHIVE_FORM);
   const { value, again } = usePolled<ArchiveState>('v3/archive', 'steady', { news: ['config'] });
   return (
     <section class="archive feature-form">
@@ -105,27 +103,23 @@ export function ArchivePage() {
   );
 }
 
-const archiveForm = (seen: Tagged<ArchiveConfig>): ArchiveForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf,
-    changeOf,
-    validate: {
-      archiveURL: (typed, { archive }) =>
-        archive !== 's3' || isServerUrl(serverUrlOf(typed)) ? undefined : archiveWords.peek().urlWrong,
-      archiveBucket: (typed, { archive }) =>
-        archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().bucketMissing,
-      archiveAccessKey: (typed, { archive }) =>
-        archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().accessKeyMissing,
-      archiveFolder: (typed, { archive }) =>
-        archive !== 'folder' || typed.startsWith('/') ? undefined : archiveWords.peek().folderWrong,
-      archiveMaxRate: (typed) =>
-        typed.trim() === '' || RATE.test(typed.trim()) ? undefined : storageWords.peek().rateWrong,
-      archiveHours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : archiveWords.peek().hoursWrong),
-    },
-  });
+const ARCHIVE_FORM: FormSettings<ArchiveConfig, ArchiveValues> = {
+  valuesOf,
+  changeOf,
+  validate: {
+    archiveURL: (typed, { archive }) =>
+      archive !== 's3' || isServerUrl(serverUrlOf(typed)) ? undefined : archiveWords.peek().urlWrong,
+    archiveBucket: (typed, { archive }) =>
+      archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().bucketMissing,
+    archiveAccessKey: (typed, { archive }) =>
+      archive !== 's3' || typed.trim() !== '' ? undefined : archiveWords.peek().accessKeyMissing,
+    archiveFolder: (typed, { archive }) =>
+      archive !== 'folder' || typed.startsWith('/') ? undefined : archiveWords.peek().folderWrong,
+    archiveMaxRate: (typed) =>
+      typed.trim() === '' || RATE.test(typed.trim()) ? undefined : storageWords.peek().rateWrong,
+    archiveHours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : archiveWords.peek().hoursWrong),
+  },
+};
 
 function Fields({ edited }: { readonly edited: ArchiveForm }) {
   const t = archiveWords.value;

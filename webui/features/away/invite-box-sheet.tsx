@@ -1,13 +1,9 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
-import { FormSheet } from '../../forms/form-sheet.tsx';
-import { serverForm } from '../../forms/server-form.ts';
-import { invitationEnd, MadeInvitation } from '../../people/made-invitation.tsx';
+import { InvitationSheet, type Made } from '../../people/invitation-sheet.tsx';
+import { MadeInvitation } from '../../people/made-invitation.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
-import { attempt } from '../../ui/feedback/toast-failure.ts';
-import { peopleWords } from '../../words/settings/people.ts';
 import { addressFault, BOXES_ADDRESS, createInvitation, type ListedBox } from './away-data.ts';
 import { awayWords } from './words.ts';
 
@@ -21,57 +17,31 @@ interface InviteBoxSheetProps {
 /** Creates an invitation, and shows it until a box has redeemed it. */
 export function InviteBoxSheet({ before, onJoined, onClosed }: InviteBoxSheetProps) {
   const t = awayWords.value;
-  const [made, setMade] = useState<{ readonly text: string; readonly address: string; readonly untilMs: number }>();
-  const [isAsked, setAsked] = useState(true);
   const [known] = useState(before);
-  const make = async (address: string) => {
-    const { invitation } = await createInvitation(address);
-    setMade({ text: invitation, address, untilMs: invitationEnd() });
-  };
-  const form = useMemo(
-    () =>
-      serverForm<{ readonly address: string }>({
-        initial: { address: '' },
-        validate: { address: addressFault },
-        save: ({ address }) => make(address),
-      }),
-    [],
-  );
-  if (made && !isAsked) {
-    return (
-      <MadeSheet
-        {...made}
-        before={known}
-        onAgain={() => void attempt(() => make(made.address))}
-        onJoined={onJoined}
-        onClosed={onClosed}
-      />
-    );
-  }
   return (
-    <FormSheet
+    <InvitationSheet
       title={t.inviteBox}
-      form={form}
-      onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.invitationEffect} action={peopleWords.value.makeInvitation} />}
-    >
-      <TextField
-        label={t.ownAddress}
-        autocomplete="off"
-        hint={t.ownAddressHint}
-        {...fieldProps(form, 'address', 260)}
-      />
-    </FormSheet>
+      effect={t.invitationEffect}
+      initial={{ address: '' }}
+      validate={{ address: addressFault }}
+      create={({ address }) => createInvitation(address)}
+      fields={(form) => (
+        <TextField
+          label={t.ownAddress}
+          autocomplete="off"
+          hint={t.ownAddressHint}
+          {...fieldProps(form, 'address', 260)}
+        />
+      )}
+      made={(made) => <MadeSheet {...made} before={known} onJoined={onJoined} />}
+      onClosed={onClosed}
+    />
   );
 }
 
-interface MadeSheetProps {
-  readonly text: string;
-  readonly untilMs: number;
+interface MadeSheetProps extends Made {
   readonly before: readonly string[];
-  readonly onAgain: () => void;
   readonly onJoined: () => void;
-  readonly onClosed: () => void;
 }
 
 function MadeSheet({ before, ...made }: MadeSheetProps) {

@@ -1,11 +1,9 @@
 import type { BackfillList } from '../../../agent/features/backfill/routes.ts';
-import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { serverText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { encodeName } from '../../api-client/urls.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
@@ -53,9 +51,7 @@ export const BackfillRow: CameraRow['row'] = ({ name, config, onClick }) => {
 
 /** Whether gaps are filled from the card of a camera, and what that holds. */
 export function BackfillSheet({ name, onClosed }: CameraSheetProps) {
-  const edited = useConfigForm<BackfillConfig, BackfillSettings>(configAddress(name), (seen) =>
-    backfillForm(name, seen),
-  );
+  const edited = useConfigForm(pathPlace(name), SETTINGS);
   return edited ? (
     <Loaded name={name} edited={edited} onClosed={onClosed} />
   ) : (
@@ -65,17 +61,13 @@ export function BackfillSheet({ name, onClosed }: CameraSheetProps) {
   );
 }
 
-const backfillForm = (name: string, seen: Tagged<BackfillConfig>): BackfillForm =>
-  new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
-    seen,
-    valuesOf: settingsOf,
-    changeOf: keysOf,
-    validate: {
-      hours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : backfillWords.peek().hoursWrong),
-    },
-  });
+const SETTINGS: FormSettings<BackfillConfig, BackfillSettings> = {
+  valuesOf: settingsOf,
+  changeOf: keysOf,
+  validate: {
+    hours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : backfillWords.peek().hoursWrong),
+  },
+};
 
 interface LoadedProps {
   readonly name: string;

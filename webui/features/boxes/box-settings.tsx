@@ -1,8 +1,7 @@
 import type { CameraSettingsAnswer } from '../../../agent/features/boxes/routes.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { encodeName } from '../../api-client/urls.ts';
 import { cameras } from '../../cameras/cameras.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import type { ConfigForm, ConfigPlace, FormSettings } from '../../forms/config-form.ts';
 import { DAY_STEPS, daysOf, daysText, durationOf } from '../../forms/days.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -23,7 +22,10 @@ interface FormValues {
   readonly sound: boolean;
 }
 
-const addressOf = (name: string): string => `v3/boxes/settings/${encodeName(name)}`;
+function placeOf(name: string): ConfigPlace {
+  const address = `v3/boxes/settings/${encodeName(name)}`;
+  return { get: address, patch: address };
+}
 
 export const BoxSettingsRow: CameraRow['row'] = ({ name, onClick }) => {
   const box = cameras.value?.find((one) => one.name === name)?.main.box;
@@ -34,7 +36,7 @@ export const BoxSettingsRow: CameraRow['row'] = ({ name, onClick }) => {
 
 /** Settings of a camera of a box, as far as its owner permits them to this server. */
 export function BoxSettingsSheet({ name, onClosed }: CameraSheetProps) {
-  const edited = useConfigForm<CameraSettingsAnswer, FormValues>(addressOf(name), (seen) => formOf(name, seen));
+  const edited = useConfigForm(placeOf(name), SETTINGS);
   return edited ? (
     <Loaded edited={edited} onClosed={onClosed} />
   ) : (
@@ -44,22 +46,18 @@ export function BoxSettingsSheet({ name, onClosed }: CameraSheetProps) {
   );
 }
 
-const formOf = (name: string, seen: Tagged<CameraSettingsAnswer>) =>
-  new ConfigForm<CameraSettingsAnswer, FormValues>({
-    get: addressOf(name),
-    patch: addressOf(name),
-    seen,
-    valuesOf: ({ record, recordDeleteAfter = '', audio }) => ({
-      record: record === 'motion' ? record : record === true ? 'always' : 'no',
-      days: daysOf(recordDeleteAfter),
-      sound: audio !== false,
-    }),
-    changeOf: ({ record, days, sound }) => ({
-      ...(record !== undefined && { record: record === 'motion' ? record : record === 'always' }),
-      ...(days !== undefined && { recordDeleteAfter: durationOf(days) }),
-      ...(sound !== undefined && { audio: sound }),
-    }),
-  });
+const SETTINGS: FormSettings<CameraSettingsAnswer, FormValues> = {
+  valuesOf: ({ record, recordDeleteAfter = '', audio }) => ({
+    record: record === 'motion' ? record : record === true ? 'always' : 'no',
+    days: daysOf(recordDeleteAfter),
+    sound: audio !== false,
+  }),
+  changeOf: ({ record, days, sound }) => ({
+    ...(record !== undefined && { record: record === 'motion' ? record : record === 'always' }),
+    ...(days !== undefined && { recordDeleteAfter: durationOf(days) }),
+    ...(sound !== undefined && { audio: sound }),
+  }),
+};
 
 interface LoadedProps {
   readonly edited: ConfigForm<CameraSettingsAnswer, FormValues>;

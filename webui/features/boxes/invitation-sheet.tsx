@@ -1,20 +1,16 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
-import { FormSheet } from '../../forms/form-sheet.tsx';
-import { serverForm } from '../../forms/server-form.ts';
 import { oneAtLeast } from '../../people/access-fields.tsx';
-import { invitationEnd, MadeInvitation } from '../../people/made-invitation.tsx';
+import { InvitationSheet, type Made } from '../../people/invitation-sheet.tsx';
+import { MadeInvitation } from '../../people/made-invitation.tsx';
 import { Button } from '../../ui/controls/button.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
-import { attempt } from '../../ui/feedback/toast-failure.ts';
-import { peopleWords } from '../../words/settings/people.ts';
 import { createInvitation, FIRST_RIGHTS, linkFor, oneRight, SERVERS_ADDRESS, type ServerTerms } from './server-data.ts';
 import { ServerFields } from './server-fields.tsx';
 import { boxesWords } from './words.ts';
 
-interface InvitationSheetProps {
+interface ServerInvitationSheetProps {
   /** Ids of the paired servers. */
   readonly paired: readonly string[];
   readonly onChanged: () => void;
@@ -22,55 +18,27 @@ interface InvitationSheetProps {
 }
 
 /** Creates an invitation, and shows it until a server has used it. */
-export function InvitationSheet({ paired, onChanged, onClosed }: InvitationSheetProps) {
+export function ServerInvitationSheet({ paired, onChanged, onClosed }: ServerInvitationSheetProps) {
   const t = boxesWords.value;
-  const [made, setMade] = useState<{ readonly text: string; readonly terms: ServerTerms; readonly untilMs: number }>();
-  const [isAsked, setAsked] = useState(true);
   const [before] = useState(paired);
-  const make = async (terms: ServerTerms) => {
-    const { invitation } = await createInvitation(terms);
-    setMade({ text: invitation, terms, untilMs: invitationEnd() });
-  };
-  const form = useMemo(
-    () =>
-      serverForm<ServerTerms>({
-        initial: { cameras: 'all', rights: FIRST_RIGHTS },
-        validate: { cameras: oneAtLeast, rights: oneRight },
-        save: make,
-      }),
-    [],
-  );
-  if (made && !isAsked) {
-    return (
-      <MadeSheet
-        {...made}
-        before={before}
-        onAgain={() => void attempt(() => make(made.terms))}
-        onPaired={onChanged}
-        onClosed={onClosed}
-      />
-    );
-  }
   return (
-    <FormSheet
+    <InvitationSheet<ServerTerms>
       title={t.inviteServer}
-      form={form}
-      onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.invitationEffect} action={peopleWords.value.makeInvitation} />}
-    >
-      <ServerFields form={form} />
-    </FormSheet>
+      effect={t.invitationEffect}
+      initial={{ cameras: 'all', rights: FIRST_RIGHTS }}
+      validate={{ cameras: oneAtLeast, rights: oneRight }}
+      create={createInvitation}
+      fields={(form) => <ServerFields form={form} />}
+      made={(made) => <MadeSheet {...made} before={before} onPaired={onChanged} />}
+      onClosed={onClosed}
+    />
   );
 }
 
-interface MadeSheetProps {
-  readonly text: string;
-  readonly untilMs: number;
+interface MadeSheetProps extends Made {
   /** Ids of servers that were paired before. */
   readonly before: readonly string[];
-  readonly onAgain: () => void;
   readonly onPaired: () => void;
-  readonly onClosed: () => void;
 }
 
 function MadeSheet({ text: invitation, before, onPaired, ...made }: MadeSheetProps) {

@@ -14,7 +14,7 @@ import { SearchedList } from '../../ui/lists/searched-list.tsx';
 import { listed, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { peopleWords } from '../../words/settings/people.ts';
-import { InvitationSheet } from './invitation-sheet.tsx';
+import { ServerInvitationSheet } from './invitation-sheet.tsx';
 import { rightsOf, SERVERS_ADDRESS, serverRightName } from './server-data.ts';
 import { ServerSheet } from './server-sheet.tsx';
 import { boxesWords } from './words.ts';
@@ -64,7 +64,11 @@ export function PairedServersPage() {
         </Button>
       )}
       {isInviting && (
-        <InvitationSheet paired={servers.map(({ id }) => id)} onChanged={again} onClosed={() => setInviting(false)} />
+        <ServerInvitationSheet
+          paired={servers.map(({ id }) => id)}
+          onChanged={again}
+          onClosed={() => setInviting(false)}
+        />
       )}
       {shown && (
         <ServerSheet server={shown} text={whenText(shown)} onChanged={again} onClosed={() => setShown(undefined)} />

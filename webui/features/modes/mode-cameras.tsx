@@ -1,10 +1,8 @@
 import { useState } from 'preact/hooks';
-import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { type Camera, isDemoCamera } from '../../cameras/camera.ts';
 import { cameras } from '../../cameras/cameras.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -85,7 +83,7 @@ interface RulesProps {
 
 function CameraRules(props: RulesProps) {
   const { name } = props.camera;
-  const edited = useConfigForm<RuledPath, Choices>(configAddress(name), (seen) => rulesForm(name, seen));
+  const edited = useConfigForm(pathPlace(name), RULES);
   return edited ? <RulesSheet {...props} edited={edited} /> : null;
 }
 
@@ -131,24 +129,20 @@ function RulesSheet({ camera, edited, onClosed, onChanged }: RulesProps & { read
   );
 }
 
-const rulesForm = (name: string, seen: Tagged<RuledPath>): RulesForm =>
-  new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
-    seen,
-    valuesOf: ({ modes }) => ({
-      home: choiceOf(modes?.home),
-      away: choiceOf(modes?.away),
-      night: choiceOf(modes?.night),
-    }),
-    // The block is sent whole.
-    changeOf: (changed, { modes }) => ({
-      modes: Object.fromEntries(
-        MODES.flatMap((mode) => {
-          const choice = changed[mode];
-          const rule = choice ? ruleOf(choice, modes?.[mode]) : (modes?.[mode] ?? {});
-          return Object.keys(rule).length === 0 ? [] : [[mode, rule]];
-        }),
-      ),
-    }),
-  });
+const RULES: FormSettings<RuledPath, Choices> = {
+  valuesOf: ({ modes }) => ({
+    home: choiceOf(modes?.home),
+    away: choiceOf(modes?.away),
+    night: choiceOf(modes?.night),
+  }),
+  // The block is sent whole.
+  changeOf: (changed, { modes }) => ({
+    modes: Object.fromEntries(
+      MODES.flatMap((mode) => {
+        const choice = changed[mode];
+        const rule = choice ? ruleOf(choice, modes?.[mode]) : (modes?.[mode] ?? {});
+        return Object.keys(rule).length === 0 ? [] : [[mode, rule]];
+      }),
+    ),
+  }),
+};

@@ -1,10 +1,9 @@
 import { useId } from 'preact/hooks';
 import type { CameraMotion } from '../../../agent/features/motion/routes.ts';
-import { cameraCall, configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../api-client/config.ts';
+import { cameraCall } from '../../api-client/camera-addresses.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { useMotionReports } from '../../cameras/motion-reports.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
@@ -45,7 +44,7 @@ export const MotionRow: CameraRow['row'] = ({ config, onClick }) => (
 /** Where events of motion come from, which motion counts, and how much moves now. */
 export function MotionSheet(props: CameraSheetProps) {
   const { name, onClosed } = props;
-  const edited = useConfigForm<MotionConfig, MotionSettings>(configAddress(name), (seen) => motionForm(name, seen));
+  const edited = useConfigForm(pathPlace(name), SETTINGS);
   return edited ? (
     <Loaded edited={edited} {...props} />
   ) : (
@@ -55,17 +54,13 @@ export function MotionSheet(props: CameraSheetProps) {
   );
 }
 
-const motionForm = (name: string, seen: Tagged<MotionConfig>): MotionForm =>
-  new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
-    seen,
-    valuesOf: motionOf,
-    changeOf: motionKeys,
-    validate: {
-      hours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : motionWords.peek().hoursWrong),
-    },
-  });
+const SETTINGS: FormSettings<MotionConfig, MotionSettings> = {
+  valuesOf: motionOf,
+  changeOf: motionKeys,
+  validate: {
+    hours: (typed) => (typed === '' || HOURS.test(typed) ? undefined : motionWords.peek().hoursWrong),
+  },
+};
 
 function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonly edited: MotionForm }) {
   const t = motionWords.value;

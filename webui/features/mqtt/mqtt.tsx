@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { MqttResult, MqttState } from '../../../agent/features/mqtt/routes.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../forms/config-form.ts';
 import { fieldProps } from '../../forms/field-props.ts';
 import { ConflictLines, PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -16,7 +15,6 @@ import { systemWords } from '../../words/settings/system.ts';
 import { brokerUrlOf, changeOf, isBrokerUrl, type MqttConfig, type MqttValues, testOf, valuesOf } from './mqtt-data.ts';
 import { mqttWords } from './words.ts';
 
-const GET = 'v3/config/global/get';
 /** A broker that is silent ends a test after 20 s. */
 const TEST_MS = 30_000;
 
@@ -25,7 +23,7 @@ type MqttForm = ConfigForm<MqttConfig, MqttValues>;
 /** The link to an MQTT broker and to Home Assistant. */
 export function MqttPage() {
   const t = mqttWords.value;
-  const edited = useConfigForm<MqttConfig, MqttValues>(GET, mqttForm);
+  const edited = useConfigForm(GLOBAL, MQTT_FORM);
   return (
     <section class="mqtt feature-form">
       <BackToSystem title={t.title} />
@@ -35,24 +33,20 @@ export function MqttPage() {
   );
 }
 
-const mqttForm = (seen: Tagged<MqttConfig>): MqttForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf,
-    changeOf,
-    validate: {
-      mqttURL: (typed, { mqtt }) => {
-        const { addressMissing, addressWrong } = mqttWords.peek();
-        const url = brokerUrlOf(typed);
-        if (url === '') {
-          return mqtt ? addressMissing : undefined;
-        }
-        return isBrokerUrl(url) ? undefined : addressWrong;
-      },
+const MQTT_FORM: FormSettings<MqttConfig, MqttValues> = {
+  valuesOf,
+  changeOf,
+  validate: {
+    mqttURL: (typed, { mqtt }) => {
+      const { addressMissing, addressWrong } = mqttWords.peek();
+      const url = brokerUrlOf(typed);
+      if (url === '') {
+        return mqtt ? addressMissing : undefined;
+      }
+      return isBrokerUrl(url) ? undefined : addressWrong;
     },
-  });
+  },
+};
 
 function Fields({ edited }: { readonly edited: MqttForm }) {
   const t = mqttWords.value;

@@ -1,10 +1,8 @@
 import { useRef } from 'preact/hooks';
 import type { ObjectsStatus } from '../../../agent/features/objects/routes.ts';
-import { configAddress, patchAddress } from '../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../api-client/config.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { useMotionReports } from '../../cameras/motion-reports.ts';
-import { ConfigForm } from '../../forms/config-form.ts';
+import { type ConfigForm, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -43,9 +41,10 @@ export function ObjectsSheet({ name, camera, onClosed }: CameraSheetProps) {
   const reportsOf = useMotionReports();
   const reports = useRef<boolean | undefined>(undefined);
   reports.current = camera && reportsOf(camera);
-  const edited = useConfigForm<ObjectsConfig, ObjectsSettings>(configAddress(name), (seen) =>
-    objectsForm(name, seen, () => reports.current),
-  );
+  const edited = useConfigForm<ObjectsConfig, ObjectsSettings>(pathPlace(name), {
+    valuesOf: settingsOf,
+    changeOf: (changed, config) => keysOf(changed, config, reports.current),
+  });
   return edited ? (
     <Loaded name={name} title={title} edited={edited} reports={reports.current} onClosed={onClosed} />
   ) : (
@@ -54,15 +53,6 @@ export function ObjectsSheet({ name, camera, onClosed }: CameraSheetProps) {
     </Sheet>
   );
 }
-
-const objectsForm = (name: string, seen: Tagged<ObjectsConfig>, reports: () => boolean | undefined): ObjectsForm =>
-  new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
-    seen,
-    valuesOf: settingsOf,
-    changeOf: (changed, config) => keysOf(changed, config, reports()),
-  });
 
 interface LoadedProps {
   readonly name: string;

@@ -1,9 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { cameraCall, configAddress, patchAddress } from '../../../api-client/camera-addresses.ts';
-import type { Tagged } from '../../../api-client/config.ts';
+import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../api-client/retry.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, pathPlace } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -45,9 +44,7 @@ export const PositionsRow: CameraRow['row'] = ({ config, canTurn, onClick }) => 
 
 /** Where the camera looks when nobody steers it. */
 export function PositionsSheet({ name, onClosed }: CameraSheetProps) {
-  const edited = useConfigForm<PositionsConfig, PositionsSettings>(configAddress(name), (seen) =>
-    positionsForm(name, seen),
-  );
+  const edited = useConfigForm(pathPlace(name), SETTINGS);
   const presets = usePresets(name);
   return edited && presets !== undefined ? (
     <Loaded edited={edited} presets={presets} onClosed={onClosed} />
@@ -58,14 +55,10 @@ export function PositionsSheet({ name, onClosed }: CameraSheetProps) {
   );
 }
 
-const positionsForm = (name: string, seen: Tagged<PositionsConfig>): PositionsForm =>
-  new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
-    seen,
-    valuesOf: settingsOf,
-    changeOf: keysOf,
-  });
+const SETTINGS: FormSettings<PositionsConfig, PositionsSettings> = {
+  valuesOf: settingsOf,
+  changeOf: keysOf,
+};
 
 /** Names of the camera's presets; null: it does not answer, and is asked again; undefined: it has not answered yet. */
 function usePresets(name: string): readonly string[] | null | undefined {

@@ -1,12 +1,12 @@
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { configAddress, patchAddress, saveEffectAddress } from '../../../api-client/camera-addresses.ts';
+import { patchAddress, saveEffectAddress } from '../../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../../api-client/config.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { readableName } from '../../../cameras/camera.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { ConfigForm, pathPlace } from '../../../forms/config-form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/settings/cameras.ts';
 import { type CameraFormValues, changeOf, type PathConfig, recordWhen, settingsOf } from './data/camera-settings.ts';
@@ -86,8 +86,7 @@ export type CameraForm = ConfigForm<PathConfig, CameraFormValues>;
 
 export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =>
   new ConfigForm({
-    get: configAddress(name),
-    patch: patchAddress(name),
+    ...pathPlace(name),
     seen,
     changeOf,
     valuesOf: (config) => settingsOf(config, readableName(name)),

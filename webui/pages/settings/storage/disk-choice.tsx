@@ -1,9 +1,8 @@
 import { useRef } from 'preact/hooks';
 import type { MountedDisk } from '../../../api-client/api-types.ts';
-import type { Tagged } from '../../../api-client/config.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { type ConfigForm, PATH_DEFAULTS } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -13,8 +12,6 @@ import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/settings/storage.ts';
 import { retentionLength } from './retention-length.ts';
 
-const GET = 'v3/config/pathdefaults/get';
-
 interface Defaults {
   readonly recordPath: string;
 }
@@ -22,23 +19,6 @@ type DiskForm = ConfigForm<Defaults, Defaults>;
 
 /** Usual duration of a restart of Perch. */
 const RESTART_S = 15;
-
-const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => MountedDisk | undefined): DiskForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/pathdefaults/patch',
-    seen,
-    valuesOf: ({ recordPath }) => ({ recordPath }),
-    changeOf: (changed) => changed,
-    before: async ({ recordPath = '' }) => {
-      const { canBeOpened, folder } = placeOf(recordPath) ?? {};
-      if (canBeOpened) {
-        // The box waits up to 65 s for the disk.
-        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: 75_000 });
-        noteRestart(RESTART_S);
-      }
-    },
-  });
 
 interface DiskChoiceProps {
   readonly mounts: readonly MountedDisk[];
@@ -52,9 +32,18 @@ interface DiskChoiceProps {
 export function DiskChoiceSheet(props: DiskChoiceProps) {
   const mounts = useRef(props.mounts);
   mounts.current = props.mounts;
-  const edited = useConfigForm<Defaults, Defaults>(GET, (seen) =>
-    diskForm(seen, (recordPath) => mounts.current.find((mount) => mount.recordPath === recordPath)),
-  );
+  const edited = useConfigForm<Defaults, Defaults>(PATH_DEFAULTS, {
+    valuesOf: ({ recordPath }) => ({ recordPath }),
+    changeOf: (changed) => changed,
+    before: async ({ recordPath = '' }) => {
+      const { canBeOpened, folder } = mounts.current.find((mount) => mount.recordPath === recordPath) ?? {};
+      if (canBeOpened) {
+        // The box waits up to 65 s for the disk.
+        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: 75_000 });
+        noteRestart(RESTART_S);
+      }
+    },
+  });
   return edited ? <DiskChoices {...props} edited={edited} /> : null;
 }
 

@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DiskItem } from '../../../api-client/api-types.ts';
-import type { Tagged } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -18,8 +17,6 @@ import { FREE_STEPS, missingBytes, percentOf } from './storage-data.ts';
 
 /** Delay, so that only the last of several taps is saved. */
 const REST_MS = 800;
-const GET = 'v3/config/global/get';
-
 interface FreeConfig {
   readonly recordMinFree: string;
 }
@@ -36,7 +33,7 @@ interface FreeSpaceProps {
 
 /** `recordMinFree`. */
 export function FreeSpace(props: FreeSpaceProps) {
-  const edited = useConfigForm<FreeConfig, Free>(GET, freeForm);
+  const edited = useConfigForm(GLOBAL, FREE_FORM);
   return edited && edited.form.values.value.percent !== undefined ? (
     <section class="card padded">
       <FreeStepper {...props} edited={edited} percent={edited.form.values.value.percent} />
@@ -44,14 +41,10 @@ export function FreeSpace(props: FreeSpaceProps) {
   ) : null;
 }
 
-const freeForm = (seen: Tagged<FreeConfig>): FreeForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf: ({ recordMinFree }) => ({ percent: percentOf(recordMinFree) }),
-    changeOf: (changed) => ({ recordMinFree: `${changed.percent}%` }),
-  });
+const FREE_FORM: FormSettings<FreeConfig, Free> = {
+  valuesOf: ({ recordMinFree }) => ({ percent: percentOf(recordMinFree) }),
+  changeOf: (changed) => ({ recordMinFree: `${changed.percent}%` }),
+};
 
 interface FreeStepperProps extends FreeSpaceProps {
   readonly edited: FreeForm;

@@ -1,5 +1,4 @@
-import type { Tagged } from '../../../api-client/config.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { PageForm } from '../../../forms/page-form.tsx';
@@ -13,8 +12,6 @@ import { systemWords } from '../../../words/settings/system.ts';
 
 /** As the box checks `boxName`; the room is for the number of a second box. */
 const HOST_LABEL = /^(?=.{1,58}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
-const GET = 'v3/config/global/get';
-
 interface NameConfig {
   readonly boxName: string;
   readonly mdns: boolean;
@@ -24,7 +21,7 @@ type NameForm = ConfigForm<NameConfig, NameConfig>;
 /** `boxName` and `mdns`, and the name that is announced now. */
 export function NetworkNamePage() {
   const t = systemWords.value;
-  const edited = useConfigForm<NameConfig, NameConfig>(GET, nameForm);
+  const edited = useConfigForm(GLOBAL, NAME_FORM);
   const name = useSystemFacts()?.name;
   return (
     <section class="network-name">
@@ -36,20 +33,16 @@ export function NetworkNamePage() {
   );
 }
 
-const nameForm = (seen: Tagged<NameConfig>): NameForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf: ({ boxName, mdns }) => ({ boxName, mdns }),
-    changeOf: ({ boxName, mdns }) => ({
-      ...(boxName !== undefined && { boxName: boxNameOf(boxName) }),
-      ...(mdns !== undefined && { mdns }),
-    }),
-    validate: {
-      boxName: (typed) => (isBoxName(boxNameOf(typed)) ? undefined : systemWords.peek().networkNameWrong),
-    },
-  });
+const NAME_FORM: FormSettings<NameConfig, NameConfig> = {
+  valuesOf: ({ boxName, mdns }) => ({ boxName, mdns }),
+  changeOf: ({ boxName, mdns }) => ({
+    ...(boxName !== undefined && { boxName: boxNameOf(boxName) }),
+    ...(mdns !== undefined && { mdns }),
+  }),
+  validate: {
+    boxName: (typed) => (isBoxName(boxNameOf(typed)) ? undefined : systemWords.peek().networkNameWrong),
+  },
+};
 
 function Fields({ edited }: { readonly edited: NameForm }) {
   const t = systemWords.value;

@@ -1,5 +1,4 @@
-import type { Tagged } from '../../../api-client/config.ts';
-import { ConfigForm } from '../../../forms/config-form.ts';
+import { type ConfigForm, type FormSettings, GLOBAL } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { PageForm } from '../../../forms/page-form.tsx';
@@ -9,14 +8,12 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { secureWords } from '../../../words/settings/secure.ts';
 
-const GET = 'v3/config/global/get';
-
 type RemoteAccessForm = ConfigForm<RemoteAccessConfig, RemoteAccessValues>;
 
 /** What Perch has to know of the router and the reverse proxy before it: `webrtcAdditionalHosts`, `trustedProxies`. */
 export function RemoteAccessPage() {
   const t = secureWords.value;
-  const edited = useConfigForm<RemoteAccessConfig, RemoteAccessValues>(GET, remoteAccessForm);
+  const edited = useConfigForm(GLOBAL, REMOTE_ACCESS_FORM);
   return (
     <section class="remote-access">
       <LowerPageHeader title={t.remote} href={settingsLink('system', 'https')} above={t.title} />
@@ -25,19 +22,6 @@ export function RemoteAccessPage() {
     </section>
   );
 }
-
-const remoteAccessForm = (seen: Tagged<RemoteAccessConfig>): RemoteAccessForm =>
-  new ConfigForm({
-    get: GET,
-    patch: 'v3/config/global/patch',
-    seen,
-    valuesOf,
-    changeOf,
-    validate: {
-      hosts: (typed) => (areHosts(typed) ? undefined : secureWords.peek().hostsWrong),
-      proxies: (typed) => (areIpRanges(typed) ? undefined : secureWords.peek().proxiesWrong),
-    },
-  });
 
 function Fields({ edited }: { readonly edited: RemoteAccessForm }) {
   const t = secureWords.value;
@@ -98,3 +82,12 @@ export const changeOf = ({ hosts, proxies }: Partial<RemoteAccessValues>): objec
 /** The port of WebRTC media, which the router has to forward; empty: WebRTC media are off. */
 export const mediaPort = (config: RemoteAccessConfig): string =>
   (config.webrtcLocalUDPAddress || config.webrtcLocalTCPAddress).replace(/^.*:/, '');
+
+const REMOTE_ACCESS_FORM: FormSettings<RemoteAccessConfig, RemoteAccessValues> = {
+  valuesOf,
+  changeOf,
+  validate: {
+    hosts: (typed) => (areHosts(typed) ? undefined : secureWords.peek().hostsWrong),
+    proxies: (typed) => (areIpRanges(typed) ? undefined : secureWords.peek().proxiesWrong),
+  },
+};

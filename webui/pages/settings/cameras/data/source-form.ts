@@ -1,10 +1,9 @@
 import { type Signal, signal } from '@preact/signals';
-import { configAddress, patchAddress } from '../../../../api-client/camera-addresses.ts';
 import type { Tagged } from '../../../../api-client/config.ts';
 import { RequestError } from '../../../../api-client/request.ts';
 import { cameText, failureText, testSource } from '../../../../cameras/adding/source-test.ts';
 import { isRtpSource, parseTyped } from '../../../../cameras/adding/typed-address.ts';
-import { ConfigForm } from '../../../../forms/config-form.ts';
+import { ConfigForm, pathPlace } from '../../../../forms/config-form.ts';
 import { sourceWords } from '../../../../words/settings/sources.ts';
 import type { PathConfig } from './camera-settings.ts';
 
@@ -39,8 +38,7 @@ export class SourceForm {
   constructor(name: string, seen: Tagged<PathConfig>) {
     this.#name = name;
     this.edited = new ConfigForm({
-      get: configAddress(name),
-      patch: patchAddress(name),
+      ...pathPlace(name),
       seen,
       changeOf,
       valuesOf: ({ source = '', rtpSDP = '' }) => ({ source: source === PUBLISHER ? '' : source, sdp: rtpSDP }),
