@@ -1,4 +1,11 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
+import {
+  type CryptoKey,
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWK,
+  type JWSHeaderParameters,
+} from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -10,22 +17,31 @@ const MIN_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS51
 const isSharedAlgorithm = (algorithm: string | undefined): algorithm is string =>
   algorithm !== undefined && Object.hasOwn(MIN_BYTES, algorithm);
 
-/** The secret of a key set that verifies a token, RFC 7518 §6.4. Keys of other types, which are public, never do (RFC 8725 §2.1). */
-function sharedKey({ keys }: JSONWebKeySet, algorithm: string, kid: string | undefined): Uint8Array {
-  const found = keys.filter((key) => isUsable(key, algorithm, kid));
-  if (found.length > 1) {
-    throw new errors.JWKSMultipleMatchingKeys();
+async function publicKeys(find: ReturnType<typeof createLocalJWKSet>, header: JWSHeaderParameters) {
+  const keys: CryptoKey[] = [];
+  try {
+    keys.push(await find(header));
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) {
+      throw error;
+    }
+    for await (const key of error) {
+      keys.push(key);
+    }
   }
-  const secret = Buffer.from(found[0]?.k ?? '', 'base64url');
+  return keys;
+}
+
+/** The secrets of a key set that may verify a token, RFC 7518 §6.4. Keys of other types, which are public, never do (RFC 8725 §2.1). */
+function sharedKeys({ keys }: JSONWebKeySet, algorithm: string, kid: string | undefined): readonly Uint8Array[] {
+  const found = keys.filter((key) => isUsable(key, algorithm, kid)).map(({ k = '' }) => Buffer.from(k, 'base64url'));
   const least = MIN_BYTES[algorithm] ?? 0;
-  if (!found[0]) {
-    throw new errors.JWKSNoMatchingKey();
-  }
-  if (secret.length < least) {
-    const message = `the ${algorithm} key of authJWTJWKS has ${secret.length} bytes, at least ${least} are required`;
+  const long = found.filter(({ length }) => length >= least);
+  if (found[0] && long.length === 0) {
+    const message = `the ${algorithm} key of authJWTJWKS has ${found[0].length} bytes, at least ${least} are required`;
     throw new PerchError('unauthorized', message);
   }
-  return secret;
+  return long;
 }
 
 const isUsable = (key: JWK, algorithm: string, kid: string | undefined): boolean =>
@@ -36,7 +52,8 @@ const isUsable = (key: JWK, algorithm: string, kid: string | undefined): boolean
   (key.use ?? 'sig') === 'sig' &&
   (!Array.isArray(key.key_ops) || key.key_ops.includes('verify'));
 
-type Jwks = JWTVerifyGetKey;
+/** The keys with which a token may be signed: several if its header does not name one. */
+type Jwks = (header: JWSHeaderParameters) => Promise<readonly (CryptoKey | Uint8Array)[]>;
 
 interface JwksSettings {
   readonly url: string;
@@ -167,8 +184,8 @@ function parseJwks(text: string): Jwks {
     }
     const set = json as JSONWebKeySet;
     const publicKey = createLocalJWKSet(set);
-    return async (header, token) =>
-      isSharedAlgorithm(header.alg) ? sharedKey(set, header.alg, header.kid) : publicKey(header, token);
+    return async (header) =>
+      isSharedAlgorithm(header.alg) ? sharedKeys(set, header.alg, header.kid) : publicKeys(publicKey, header);
   } catch (cause) {
     throw new PerchError('badInput', 'the reply is not a JSON Web Key Set', {}, cause);
   }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
@@ -140,6 +140,35 @@ test.for([
   expect(await box.reason(await sign('short', secret.subarray(1)))).toContain(
     `the ${alg} key of authJWTJWKS has ${bytes - 1} bytes, at least ${bytes} are required`,
   );
+});
+
+test.for([
+  ['public keys', 'ES256'],
+  ['shared secrets', 'HS256'],
+] as const)('a token that names no key is verified by any of its type: %s', async ([, alg]) => {
+  await using box = await openTokens();
+  const make = async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const secret = createSecretKey(randomBytes(32));
+    const [jwk, key] =
+      alg === 'ES256'
+        ? [await exportJWK(pair.publicKey), pair.privateKey]
+        : [{ kty: 'oct', k: secret.export().toString('base64url') }, secret];
+    return { jwk, sign: () => box.make({ sub: 'tom' }, { privateKey: key }, { alg }) };
+  };
+  const [former, present, next] = [await make(), await make(), await make()];
+  const publish = (...made: readonly (typeof former)[]) => {
+    box.server.reply = { status: 200, body: JSON.stringify({ keys: made.map(({ jwk }) => jwk) }) };
+  };
+  publish(former, present);
+  expect(await box.reason(await former.sign())).toBe('in: token of tom');
+  expect(await box.reason(await present.sign())).toBe('in: token of tom');
+  // The issuer has changed its keys since they were fetched.
+  publish(present, next);
+  await box.clock.advance(61_000);
+  expect(await box.reason(await next.sign())).toBe('in: token of tom');
+  expect(await box.reason(await former.sign())).toContain('signature verification failed');
+  expect(box.server.asked).toHaveLength(2);
 });
 
 test('a signature with a short shared secret or none is rejected', async () => {

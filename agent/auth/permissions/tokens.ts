@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -28,22 +28,7 @@ const MAX_RULES = 1_000;
 const MAX_PATH_CHARACTERS = 1_000;
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** HS needs a key of `kty: oct`: a public key never verifies it (RFC 8725 §2.1). */
-const ALGORITHMS = [
-  'HS256',
-  'HS384',
-  'HS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
+const ALGORITHMS = 'HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
 /** `authMethod: jwt`: a signed token contains the permissions. */
 export class Tokens implements ApiAuth {
@@ -130,7 +115,10 @@ export class Tokens implements ApiAuth {
     try {
       return await this.#verify(token);
     } catch (cause) {
-      if (!(cause instanceof errors.JWKSNoMatchingKey) || !this.#keys.renew()) {
+      // A token that names no key fails by its signature when the issuer has changed its keys.
+      const isNewKey =
+        cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWSSignatureVerificationFailed;
+      if (!isNewKey || !this.#keys.renew()) {
         throw refusal(cause);
       }
     }
@@ -143,7 +131,7 @@ export class Tokens implements ApiAuth {
     const keys = await this.#keys.current();
     const { issuer, audience } = this.#settings;
     const nowMs = this.#clock.wallMs();
-    const { payload } = await jwtVerify(token, keys, {
+    const payload = await verifyWithAny(token, await keys(decodeProtectedHeader(token)), {
       algorithms: ALGORITHMS,
       clockTolerance: CLOCK_TOLERANCE_S,
       currentDate: new Date(nowMs),
@@ -155,6 +143,25 @@ export class Tokens implements ApiAuth {
     }
     return payload;
   }
+}
+
+async function verifyWithAny(
+  token: string,
+  keys: readonly (CryptoKey | Uint8Array)[],
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let failure: Error = new errors.JWKSNoMatchingKey();
+  for (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) {
+        throw error;
+      }
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 /** Invalid claims (RFC 7519 §4.1). */

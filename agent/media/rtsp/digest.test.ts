@@ -30,6 +30,13 @@ test.for([
     'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ',
     '753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1',
   ],
+  [
+    'RFC 7616 with SHA-512-256, by another program (Hikvision OEM cameras)',
+    'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm="SHA-512-256", nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"',
+    { user: 'Mufasa', password: 'Circle of Life' },
+    'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ',
+    '430d05014cecc49cab6fbe03176d41a1da86cbfe24a16580e22aaad928d960d0',
+  ],
 ] as const)('the example of %s', ([, header, who, clientNonce, response]) => {
   const [challenge] = parseChallenges([header]);
   if (!challenge) {
@@ -45,16 +52,17 @@ test.for([
   ['all in one header', ['Basic realm="a, b=c", Digest realm="cam", nonce="n", stale=FALSE'], ['digest', 'basic']],
   ['no comma between schemes', ['Digest realm="cam",nonce="n" Basic realm="x"'], ['digest', 'basic']],
   ['a scheme that we do not know', ['Negotiate, NTLM TlRM, Digest nonce="n"'], ['digest']],
-  ['only what we do not know', ['Bearer realm="x"', 'Digest nonce="n", algorithm=SHA-512-256'], []],
+  ['only what we do not know', ['Bearer realm="x"', 'Digest nonce="n", algorithm=SHA-384'], []],
   ['a word that every object has', ['Digest nonce="n", algorithm=constructor'], []],
   ['only integrity protection', ['Digest nonce="n", qop="auth-int"'], []],
 ] as const)('challenges with %s, digest first', ([, fields, schemes]) => {
   expect(parseChallenges(fields).map((challenge) => challenge.scheme)).toEqual(schemes);
 });
 
-test('SHA-256 takes precedence over MD5', () => {
-  const challenges = parseChallenges(['Digest nonce="a", algorithm=MD5', 'Digest nonce="b", algorithm=SHA-256']);
-  expect(challenges.map((challenge) => challenge.algorithm)).toEqual(['sha256', 'md5']);
+test('SHA-256 takes precedence over the rarer SHA-512-256, and both over MD5', () => {
+  const fields = ['MD5', 'SHA-512-256', 'SHA-256'].map((algorithm) => `Digest nonce="n", algorithm=${algorithm}`);
+  const challenges = parseChallenges(fields);
+  expect(challenges.map((challenge) => challenge.algorithm)).toEqual(['sha256', 'sha512-256', 'md5']);
 });
 
 test.for([

@@ -1,4 +1,4 @@
-export type DigestAlgorithm = 'md5' | 'sha256';
+export type DigestAlgorithm = 'md5' | 'sha256' | 'sha512-256';
 
 /** Lower-case hexadecimal digest of a text's UTF-8 bytes; a parameter, because media/ has no I/O. */
 export type Hash = (algorithm: DigestAlgorithm, text: string) => string;
@@ -27,9 +27,11 @@ const ALGORITHMS: ReadonlyMap<string, DigestAlgorithm> = new Map([
   ['', 'md5'],
   ['md5', 'md5'],
   ['sha-256', 'sha256'],
+  ['sha-512-256', 'sha512-256'],
 ]);
-const ALGORITHM_NAMES: Record<DigestAlgorithm, string> = { md5: 'MD5', sha256: 'SHA-256' };
-const STRENGTH = { sha256: 2, md5: 1 } as const;
+const ALGORITHM_NAMES = { md5: 'MD5', sha256: 'SHA-256', 'sha512-256': 'SHA-512-256' } as const;
+/** The one that most servers have tried comes first. */
+const STRENGTH = { sha256: 3, 'sha512-256': 2, md5: 1 } as const;
 /** A scheme (`Digest `) or a parameter (`realm="x"`, `stale=false`), RFC 7235 §2.1. */
 const PIECE = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
@@ -64,9 +66,7 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
   return challenges.slice(0, 8).sort((a, b) => strengthOf(b) - strengthOf(a));
 }
 
-function strengthOf(challenge: Challenge): number {
-  return challenge.scheme === 'basic' ? 0 : STRENGTH[challenge.algorithm];
-}
+const strengthOf = ({ scheme, algorithm }: Challenge): number => (scheme === 'basic' ? 0 : STRENGTH[algorithm]);
 
 interface Scheme {
   readonly scheme: string;

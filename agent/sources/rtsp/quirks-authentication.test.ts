@@ -76,6 +76,7 @@ test.for<[what: string, challenges: readonly string[], isRight: Guard]>([
   ['Digest in lower case without blanks', ['digest realm="cam",nonce="n",stale=false'], digest('n')],
   ['Digest with SHA-256', [SHA256], digest('n')],
   ['Digest with SHA-256 and qop', [`${SHA256}, qop="auth"`], digest('n')],
+  ['Digest with SHA-512-256 in quotes (OEM of Hikvision)', [`${MD5}, algorithm="SHA-512-256"`], digest('n')],
   ['Digest, named after Basic', [BASIC, MD5], digest('n')],
   ['Digest, in one header with Basic', [`${BASIC}, ${MD5}`], digest('n')],
   ['Digest, in one header before Basic', [`${MD5}, ${BASIC}`], digest('n')],

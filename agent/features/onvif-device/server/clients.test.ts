@@ -140,6 +140,51 @@ test('both media services report the encoder as it is, and offer no other values
   expect(choices).toContain('<tt:BitrateRange><tt:Min>3008</tt:Min><tt:Max>3008</tt:Max></tt:BitrateRange>');
 });
 
+const RANGES =
+  '<tt:BoundsRange><tt:XRange><tt:Min>0</tt:Min><tt:Max>0</tt:Max></tt:XRange><tt:YRange><tt:Min>0</tt:Min><tt:Max>0</tt:Max></tt:YRange>' +
+  '<tt:WidthRange><tt:Min>2560</tt:Min><tt:Max>2560</tt:Max></tt:WidthRange>' +
+  '<tt:HeightRange><tt:Min>1440</tt:Min><tt:Max>1440</tt:Max></tt:HeightRange></tt:BoundsRange>' +
+  '<tt:VideoSourceTokensAvailable>video</tt:VideoSourceTokensAvailable>';
+const RATES =
+  '<tt:BitrateList><tt:Items>64</tt:Items></tt:BitrateList><tt:SampleRateList><tt:Items>16</tt:Items></tt:SampleRateList>';
+
+test.for([
+  ['trt:GetVideoSourceConfigurationOptions', `<trt:Options>${RANGES}</trt:Options>`],
+  ['trt:GetCompatibleVideoSourceConfigurations', '<trt:Configurations token="video"><tt:Name>Picture</tt:Name>'],
+  ['trt:GetCompatibleVideoEncoderConfigurations', '<trt:Configurations token="sub"><tt:Name>Sub stream</tt:Name>'],
+  ['trt:GetAudioSourceConfiguration', '<trt:Configuration token="audio"><tt:Name>Sound</tt:Name>'],
+  ['trt:GetAudioSourceConfigurationOptions', '<trt:Options><tt:InputTokensAvailable>audio</tt:InputTokensAvailable>'],
+  ['trt:GetCompatibleAudioSourceConfigurations', '<trt:Configurations token="audio"><tt:Name>Sound</tt:Name>'],
+  ['trt:GetAudioEncoderConfiguration', '<trt:Configuration token="main"><tt:Name>Sound</tt:Name>'],
+  [
+    'trt:GetAudioEncoderConfigurationOptions',
+    `<trt:Options><tt:Options><tt:Encoding>AAC</tt:Encoding>${RATES}</tt:Options></trt:Options>`,
+  ],
+  ['trt:GetCompatibleAudioEncoderConfigurations', '<trt:Configurations token="main"><tt:Name>Sound</tt:Name>'],
+  ['tr2:GetVideoSourceConfigurationOptions', `<tr2:Options>${RANGES}</tr2:Options>`],
+  ['tr2:GetAudioSourceConfigurationOptions', '<tr2:Options><tt:InputTokensAvailable>audio</tt:InputTokensAvailable>'],
+  [
+    'tr2:GetAudioEncoderConfigurationOptions',
+    `<tr2:Options><tt:Encoding>MP4A-LATM</tt:Encoding>${RATES}</tr2:Options></tr2:GetAudioEncoderConfigurationOptionsResponse>`,
+  ],
+] as const)('a recorder that makes sure of all settings gets an answer to %s', async ([operation, content]) => {
+  const { urlOf } = await openOnvifDevice();
+  const service = operation.startsWith('tr2:') ? 'media2_service' : 'media_service';
+  const token = operation.endsWith('Configuration') ? '<trt:ConfigurationToken>main</trt:ConfigurationToken>' : '';
+  const { status, text } = await ask(urlOf(service), `<${operation}>${token}</${operation}>`);
+  expect([status, text]).toEqual([200, expect.stringContaining(`<${operation}Response>`)]);
+  expect(text).toContain(content);
+});
+
+test('a recorder that sets the clock is thanked, and nothing changes', async () => {
+  const { urlOf } = await openOnvifDevice();
+  const { status, text } = await ask(
+    urlOf('device_service'),
+    '<tds:SetSystemDateAndTime><tds:DateTimeType>Manual</tds:DateTimeType></tds:SetSystemDateAndTime>',
+  );
+  expect([status, text]).toEqual([200, expect.stringContaining('<tds:SetSystemDateAndTimeResponse></')]);
+});
+
 test('before a stream has run, its encoder has the values of most cameras', async () => {
   const source = new FakeSource();
   source.facts = () => NO_FACTS;

@@ -128,7 +128,7 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-export interface Operation {
+interface Operation {
   /** The operation needs no login: access class PRE_AUTH (ONVIF Core §5.9.4.3). */
   readonly isOpen?: true;
   /** @returns the content of the body @throws PerchError with `codes` for a fault */

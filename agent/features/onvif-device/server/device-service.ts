@@ -85,6 +85,8 @@ export function deviceOperations({ source, clock, perch }: DeviceServiceDeps): O
       answer: ({ user = '' }) =>
         reply('GetUsers', `<tds:User>${tag('tt:Username', user)}${tag('tt:UserLevel', 'User')}</tds:User>`),
     },
+    // Recorders give up a device that rejects their time. The box keeps its own.
+    'tds:SetSystemDateAndTime': { answer: () => reply('SetSystemDateAndTime', '') },
     'tds:GetRelayOutputs': { answer: () => reply('GetRelayOutputs', '') },
   };
 }

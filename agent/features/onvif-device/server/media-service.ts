@@ -1,5 +1,5 @@
 import { findText } from '../../../onvif/soap/xml/xml.ts';
-import type { Call, OnvifSource, Operation, Operations } from './contract.ts';
+import type { Call, OnvifSource, Operations } from './contract.ts';
 import {
   AUDIO_SOURCE,
   findProfile,
@@ -19,14 +19,36 @@ const VIDEO_ENCODINGS = ['H264', 'JPEG', 'MPEG4'];
 const AUDIO_ENCODINGS: Readonly<Record<string, string>> = { PCMU: 'G711', PCMA: 'G711', AAC: 'AAC', G726: 'G726' };
 const PROTOCOLS: Readonly<Record<string, WantedTransport>> = { UDP: 'udp', TCP: 'tcp', RTSP: 'tcp', HTTP: 'http' };
 
+/** Writes an answer about the profile that the request names (as profile or by its configuration), else about all of the camera. */
+type Writer = (profiles: readonly Profile[], all: readonly Profile[]) => string | readonly string[];
+
+export const listed = (prefix: string, source: OnvifSource, writers: Readonly<Record<string, Writer>>): Operations =>
+  Object.fromEntries(
+    Object.entries(writers).map(([operation, write]) => {
+      const name = `${prefix}:${operation}`;
+      const answer = ({ camera, body }: Call) => {
+        const all = profilesOf(camera, source);
+        const wanted = findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken');
+        const isSource = wanted === VIDEO_SOURCE_CONFIGURATION || wanted === AUDIO_SOURCE;
+        const profiles = wanted === undefined || isSource ? all : [findProfile(camera, wanted, source)];
+        return `<${name}Response>${[write(profiles, all)].flat().join('')}</${name}Response>`;
+      };
+      return [name, { answer }];
+    }),
+  );
+
 /** The ONVIF media service, version 1 (Profile S). */
 export function mediaOperations(source: OnvifSource, ptz: PtzLookup): Operations {
-  const listed = (operation: string, write: (profiles: readonly Profile[]) => string): Operation => ({
-    answer: ({ camera }) => reply(operation, write(profilesOf(camera, source))),
-  });
-  const withAudio = (profiles: readonly Profile[]) => profiles.filter(({ audio }) => audio);
-  const encoderOf = ({ camera, body }: Call) =>
-    findProfile(camera, findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken'), source);
+  const lists: Readonly<Record<string, Writer>> = {
+    GetVideoSourceConfigurations: (_, all) => videoSourceConfiguration('trt:Configurations', all),
+    GetVideoEncoderConfigurations: (profiles) => profiles.map((one) => videoEncoder('trt:Configurations', one)),
+    GetAudioSourceConfigurations: (_, all) => ifAudio(all, audioSourceConfiguration('trt:Configurations')),
+    GetAudioEncoderConfigurations: (profiles) =>
+      withAudio(profiles).map((one) => audioEncoder1('trt:Configurations', one)),
+    GetMetadataConfigurations: () => '',
+  };
+  const profileIn = ({ camera, body }: Call) => findProfile(camera, findText(body, 'ProfileToken'), source);
+  const compatible = Object.entries(lists).map(([name, write]) => [name.replace('Get', 'GetCompatible'), write]);
   return {
     'trt:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('trt', SERVICE_CAPABILITIES.media) },
     'trt:GetProfiles': {
@@ -37,66 +59,50 @@ export function mediaOperations(source: OnvifSource, ptz: PtzLookup): Operations
       },
     },
     'trt:GetProfile': {
-      answer: async ({ camera, body }) => {
-        const profile = findProfile(camera, findText(body, 'ProfileToken'), source);
-        const moves = await ptz(camera.path);
-        return reply('GetProfile', writeProfile('trt:Profile', profile, profilesOf(camera, source), moves));
+      answer: async (call) => {
+        const all = profilesOf(call.camera, source);
+        return reply('GetProfile', writeProfile('trt:Profile', profileIn(call), all, await ptz(call.camera.path)));
       },
     },
-    'trt:GetVideoSources': listed('GetVideoSources', (profiles) => videoSource(profiles)),
-    'trt:GetVideoSourceConfigurations': listed('GetVideoSourceConfigurations', (profiles) =>
-      videoSourceConfiguration('trt:Configurations', profiles),
-    ),
-    'trt:GetVideoSourceConfiguration': listed('GetVideoSourceConfiguration', (profiles) =>
-      videoSourceConfiguration('trt:Configuration', profiles),
-    ),
-    'trt:GetVideoEncoderConfigurations': listed('GetVideoEncoderConfigurations', (profiles) =>
-      profiles.map((profile) => videoEncoder('trt:Configurations', profile)).join(''),
-    ),
-    'trt:GetVideoEncoderConfiguration': {
-      answer: (call) => reply('GetVideoEncoderConfiguration', videoEncoder('trt:Configuration', encoderOf(call))),
-    },
-    'trt:GetVideoEncoderConfigurationOptions': {
-      answer: (call) => reply('GetVideoEncoderConfigurationOptions', videoOptions(encoderOf(call))),
-    },
-    'trt:GetAudioSources': listed('GetAudioSources', (profiles) => audioSource(profiles)),
-    'trt:GetAudioSourceConfigurations': listed('GetAudioSourceConfigurations', (profiles) =>
-      withAudio(profiles).length > 0 ? audioSourceConfiguration('trt:Configurations') : '',
-    ),
-    'trt:GetAudioEncoderConfigurations': listed('GetAudioEncoderConfigurations', (profiles) =>
-      withAudio(profiles)
-        .map((profile) => audioEncoder('trt:Configurations', profile))
-        .join(''),
-    ),
-    'trt:GetMetadataConfigurations': listed('GetMetadataConfigurations', () => ''),
-    'trt:GetGuaranteedNumberOfVideoEncoderInstances': listed(
-      'GetGuaranteedNumberOfVideoEncoderInstances',
-      (profiles) => tag('trt:TotalNumber', profiles.length) + tag('trt:H264', profiles.length),
-    ),
+    ...listed('trt', source, {
+      ...lists,
+      ...Object.fromEntries(compatible),
+      GetVideoSources: (_, all) => videoSource(all),
+      GetVideoSourceConfiguration: (_, all) => videoSourceConfiguration('trt:Configuration', all),
+      GetVideoSourceConfigurationOptions: (_, all) => videoSourceOptions('trt:Options', all),
+      GetVideoEncoderConfiguration: ([one]) => (one ? videoEncoder('trt:Configuration', one) : ''),
+      GetVideoEncoderConfigurationOptions: ([one]) => (one ? videoOptions(one) : ''),
+      GetAudioSources: (_, all) => audioSource(all),
+      GetAudioSourceConfiguration: (_, all) => ifAudio(all, audioSourceConfiguration('trt:Configuration')),
+      GetAudioSourceConfigurationOptions: () => audioSourceOptions('trt:Options'),
+      GetAudioEncoderConfiguration: (profiles) =>
+        withAudio(profiles.slice(0, 1)).map((one) => audioEncoder1('trt:Configuration', one)),
+      GetAudioEncoderConfigurationOptions: (profiles) =>
+        `<trt:Options>${withAudio(profiles)
+          .map((one) => audioEncoderOptions('tt:Options', audioEncoding(one), one))
+          .join('')}</trt:Options>`,
+      GetGuaranteedNumberOfVideoEncoderInstances: (_, { length }) =>
+        tag('trt:TotalNumber', length) + tag('trt:H264', length),
+      // The encoder is in the camera: Perch does not determine when its next key frame comes.
+      SetSynchronizationPoint: () => '',
+    }),
     'trt:GetStreamUri': {
-      answer: (call) => {
-        const profile = findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
-        return reply('GetStreamUri', mediaUri(streamUri(call, profile, wantedTransport(call), source)));
-      },
+      answer: (call) =>
+        reply('GetStreamUri', mediaUri(streamUri(call, profileIn(call), wantedTransport(call), source))),
     },
     'trt:GetSnapshotUri': {
-      answer: (call) => {
-        const profile = findProfile(call.camera, findText(call.body, 'ProfileToken'), source);
-        return reply('GetSnapshotUri', mediaUri(snapshotUri(call, profile, source)));
-      },
-    },
-    // The encoder is in the camera: Perch does not determine when its next key frame comes.
-    'trt:SetSynchronizationPoint': {
-      answer: ({ camera, body }) => {
-        findProfile(camera, findText(body, 'ProfileToken'), source);
-        return reply('SetSynchronizationPoint', '');
-      },
+      answer: (call) => reply('GetSnapshotUri', mediaUri(snapshotUri(call, profileIn(call), source))),
     },
   };
 }
 
 const reply = (operation: string, content: string): string =>
   `<trt:${operation}Response>${content}</trt:${operation}Response>`;
+
+export const withAudio = (profiles: readonly Profile[]): readonly Profile[] => profiles.filter(({ audio }) => audio);
+
+export const ifAudio = (profiles: readonly Profile[], text: string): string =>
+  withAudio(profiles).length > 0 ? text : '';
 
 const mediaUri = (uri: string): string =>
   `<trt:MediaUri>${tag('tt:Uri', uri)}${tag('tt:InvalidAfterConnect', false)}${tag('tt:InvalidAfterReboot', false)}` +
@@ -122,7 +128,7 @@ function writeProfile(name: string, profile: Profile, all: readonly Profile[], m
     videoSourceConfiguration('tt:VideoSourceConfiguration', all) +
     (audio ? audioSourceConfiguration('tt:AudioSourceConfiguration') : '') +
     videoEncoder('tt:VideoEncoderConfiguration', profile) +
-    (audio ? audioEncoder('tt:AudioEncoderConfiguration', profile) : '') +
+    (audio ? audioEncoder1('tt:AudioEncoderConfiguration', profile) : '') +
     (moves ? ptzConfiguration('tt:PTZConfiguration', moves) : '') +
     `</${name}>`
   );
@@ -154,6 +160,27 @@ export function videoSourceConfiguration(name: string, profiles: readonly Profil
 export const audioSourceConfiguration = (name: string): string =>
   `<${name} token="${AUDIO_SOURCE}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:SourceToken', AUDIO_SOURCE)}</${name}>`;
 
+const range = (name: string, value: number): string =>
+  `<tt:${name}>${tag('tt:Min', value)}${tag('tt:Max', value)}</tt:${name}>`;
+
+/** The only options are the present settings: Perch does not control the camera's encoder. */
+export function videoSourceOptions(name: string, profiles: readonly Profile[]): string {
+  const { width, height } = sensorOf(profiles);
+  const bounds = range('XRange', 0) + range('YRange', 0) + range('WidthRange', width) + range('HeightRange', height);
+  return `<${name}><tt:BoundsRange>${bounds}</tt:BoundsRange>${tag('tt:VideoSourceTokensAvailable', VIDEO_SOURCE)}</${name}>`;
+}
+
+export const audioSourceOptions = (name: string): string =>
+  `<${name}>${tag('tt:InputTokensAvailable', AUDIO_SOURCE)}</${name}>`;
+
+export function audioEncoderOptions(name: string, encoding: string, { audio }: Profile): string {
+  const { rateHz = 0, bitrateKbps = 0 } = audio ?? {};
+  return (
+    `<${name}>${tag('tt:Encoding', encoding)}<tt:BitrateList>${tag('tt:Items', bitrateKbps)}</tt:BitrateList>` +
+    `<tt:SampleRateList>${tag('tt:Items', Math.round(rateHz / 1000))}</tt:SampleRateList></${name}>`
+  );
+}
+
 const MULTICAST =
   '<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>' +
   '<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>';
@@ -180,23 +207,25 @@ const wholeFps = (fps: number): number => Math.max(1, Math.round(fps));
 const h264Profile = ({ video, codecProfile }: Profile): string =>
   video === 'H264' && codecProfile !== undefined ? codecProfile : 'Main';
 
-function audioEncoder(name: string, { token, audio }: Profile): string {
-  const { encoding = '', rateHz = 0, bitrateKbps = 0 } = audio ?? {};
+const audioEncoding = ({ audio }: Profile): string => AUDIO_ENCODINGS[audio?.encoding ?? ''] ?? 'AAC';
+
+const audioEncoder1 = (name: string, profile: Profile): string =>
+  audioEncoder(name, audioEncoding(profile), profile, `${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout>`);
+
+/** @param end its last elements */
+export function audioEncoder(name: string, encoding: string, { token, audio }: Profile, end = ''): string {
+  const { rateHz = 0, bitrateKbps = 0 } = audio ?? {};
   return (
-    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}` +
-    `${tag('tt:Encoding', AUDIO_ENCODINGS[encoding] ?? 'AAC')}${tag('tt:Bitrate', bitrateKbps)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}` +
-    `${MULTICAST}<tt:SessionTimeout>PT60S</tt:SessionTimeout></${name}>`
+    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:Encoding', encoding)}` +
+    `${tag('tt:Bitrate', bitrateKbps)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}${end}</${name}>`
   );
 }
 
-/** The only options are the present settings: Perch does not control the camera's encoder. */
 function videoOptions(profile: Profile): string {
   const { width, height, fps, groupFrames } = profile;
-  const only = (name: string, value: number) =>
-    `<tt:${name}>${tag('tt:Min', value)}${tag('tt:Max', value)}</tt:${name}>`;
   return (
-    `<trt:Options>${only('QualityRange', 5)}<tt:H264><tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}` +
-    `</tt:ResolutionsAvailable>${only('GovLengthRange', groupFrames)}${only('FrameRateRange', wholeFps(fps))}` +
-    `${only('EncodingIntervalRange', 1)}${tag('tt:H264ProfilesSupported', h264Profile(profile))}</tt:H264></trt:Options>`
+    `<trt:Options>${range('QualityRange', 5)}<tt:H264><tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}` +
+    `</tt:ResolutionsAvailable>${range('GovLengthRange', groupFrames)}${range('FrameRateRange', wholeFps(fps))}` +
+    `${range('EncodingIntervalRange', 1)}${tag('tt:H264ProfilesSupported', h264Profile(profile))}</tt:H264></trt:Options>`
   );
 }

@@ -1,6 +1,16 @@
 import { elements, findText } from '../../../onvif/soap/xml/xml.ts';
-import type { Call, OnvifSource, Operation, Operations } from './contract.ts';
-import { audioSourceConfiguration, videoSourceConfiguration } from './media-service.ts';
+import type { Call, OnvifSource, Operations } from './contract.ts';
+import {
+  audioEncoder,
+  audioEncoderOptions,
+  audioSourceConfiguration,
+  audioSourceOptions,
+  ifAudio,
+  listed,
+  videoSourceConfiguration,
+  videoSourceOptions,
+  withAudio,
+} from './media-service.ts';
 import { findProfile, type Profile, profilesOf } from './profiles.ts';
 import { type PtzAxes, type PtzLookup, ptzConfiguration } from './ptz-configuration.ts';
 import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
@@ -10,6 +20,7 @@ import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
 /** Names of encodings in Media 2, which are IANA media subtypes. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = { AAC: 'MP4A-LATM', MPEG4: 'MPV4-ES' };
 const typeOf = (encoding: string): string => MEDIA_TYPES[encoding] ?? encoding;
+const audioType = ({ audio }: Profile): string => typeOf(audio?.encoding ?? '');
 const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
   RTSP: 'tcp',
   RtspUnicast: 'udp',
@@ -20,16 +31,7 @@ const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
 
 /** The ONVIF media service, version 2 (Profile T). */
 export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operations {
-  const listed = (operation: string, write: (profiles: readonly Profile[]) => string): Operation => ({
-    answer: ({ camera }) => reply(operation, write(profilesOf(camera, source))),
-  });
-  /** The profile that the request names (as profile or by its configuration), else all profiles. */
-  const chosen = ({ camera, body }: Call): readonly Profile[] => {
-    const token = findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken');
-    return token === undefined ? profilesOf(camera, source) : [findProfile(camera, token, source)];
-  };
   const profileIn = ({ camera, body }: Call) => findProfile(camera, findText(body, 'ProfileToken'), source);
-  const withAudio = (profiles: readonly Profile[]) => profiles.filter(({ audio }) => audio);
   return {
     'tr2:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('tr2', SERVICE_CAPABILITIES.media2) },
     'tr2:GetProfiles': {
@@ -43,36 +45,23 @@ export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operation
         return reply('GetProfiles', wanted.map((profile) => writeProfile(profile, all, types, moves)).join(''));
       },
     },
-    'tr2:GetVideoSourceConfigurations': listed('GetVideoSourceConfigurations', (profiles) =>
-      videoSourceConfiguration('tr2:Configurations', profiles),
-    ),
-    'tr2:GetVideoEncoderConfigurations': {
-      answer: (call) =>
-        reply(
-          'GetVideoEncoderConfigurations',
-          chosen(call)
-            .map((profile) => videoEncoder('tr2:Configurations', profile))
-            .join(''),
-        ),
-    },
-    'tr2:GetVideoEncoderConfigurationOptions': {
-      answer: (call) => reply('GetVideoEncoderConfigurationOptions', chosen(call).map(videoOptions).join('')),
-    },
-    'tr2:GetVideoEncoderInstances': listed('GetVideoEncoderInstances', encoderInstances),
-    'tr2:GetAudioSourceConfigurations': listed('GetAudioSourceConfigurations', (profiles) =>
-      withAudio(profiles).length > 0 ? audioSourceConfiguration('tr2:Configurations') : '',
-    ),
-    'tr2:GetAudioEncoderConfigurations': {
-      answer: (call) =>
-        reply(
-          'GetAudioEncoderConfigurations',
-          withAudio(chosen(call))
-            .map((profile) => audioEncoder('tr2:Configurations', profile))
-            .join(''),
-        ),
-    },
-    'tr2:GetMetadataConfigurations': listed('GetMetadataConfigurations', () => ''),
-    'tr2:GetAnalyticsConfigurations': listed('GetAnalyticsConfigurations', () => ''),
+    ...listed('tr2', source, {
+      GetVideoSourceConfigurations: (_, all) => videoSourceConfiguration('tr2:Configurations', all),
+      GetVideoSourceConfigurationOptions: (_, all) => videoSourceOptions('tr2:Options', all),
+      GetVideoEncoderConfigurations: (profiles) => profiles.map((one) => videoEncoder('tr2:Configurations', one)),
+      GetVideoEncoderConfigurationOptions: (profiles) => profiles.map(videoOptions),
+      GetVideoEncoderInstances: (_, all) => encoderInstances(all),
+      GetAudioSourceConfigurations: (_, all) => ifAudio(all, audioSourceConfiguration('tr2:Configurations')),
+      GetAudioSourceConfigurationOptions: () => audioSourceOptions('tr2:Options'),
+      GetAudioEncoderConfigurations: (profiles) =>
+        withAudio(profiles).map((one) => audioEncoder('tr2:Configurations', audioType(one), one)),
+      GetAudioEncoderConfigurationOptions: (profiles) =>
+        withAudio(profiles).map((one) => audioEncoderOptions('tr2:Options', audioType(one), one)),
+      GetMetadataConfigurations: () => '',
+      GetAnalyticsConfigurations: () => '',
+      // The encoder is in the camera: Perch does not determine when its next key frame comes.
+      SetSynchronizationPoint: () => '',
+    }),
     'tr2:GetStreamUri': {
       answer: (call) => {
         const protocol = findText(call.body, 'Protocol') ?? 'RTSP';
@@ -85,13 +74,6 @@ export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operation
     },
     'tr2:GetSnapshotUri': {
       answer: (call) => reply('GetSnapshotUri', tag('tr2:Uri', snapshotUri(call, profileIn(call), source))),
-    },
-    // The encoder is in the camera: Perch does not determine when its next key frame comes.
-    'tr2:SetSynchronizationPoint': {
-      answer: (call) => {
-        profileIn(call);
-        return reply('SetSynchronizationPoint', '');
-      },
     },
   };
 }
@@ -111,7 +93,7 @@ function writeProfile(
     (has('VideoSource') ? videoSourceConfiguration('tr2:VideoSource', all) : '') +
     (has('AudioSource') && audio ? audioSourceConfiguration('tr2:AudioSource') : '') +
     (has('VideoEncoder') ? videoEncoder('tr2:VideoEncoder', profile) : '') +
-    (has('AudioEncoder') && audio ? audioEncoder('tr2:AudioEncoder', profile) : '') +
+    (has('AudioEncoder') && audio ? audioEncoder('tr2:AudioEncoder', audioType(profile), profile) : '') +
     (moves ? ptzConfiguration('tr2:PTZ', moves) : '');
   const configurations = types.length === 0 ? '' : `<tr2:Configurations>${parts}</tr2:Configurations>`;
   return `<tr2:Profiles token="${profile.token}" fixed="true">${tag('tr2:Name', profile.name)}${configurations}</tr2:Profiles>`;
@@ -134,14 +116,6 @@ function encoderInstances(profiles: readonly Profile[]): string {
   );
   return `<tr2:Info>${codecs.join('')}${tag('tr2:Total', profiles.length)}</tr2:Info>`;
 }
-
-const audioEncoder = (name: string, { token, audio }: Profile): string => {
-  const { encoding = '', rateHz = 0, bitrateKbps = 0 } = audio ?? {};
-  return (
-    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:Encoding', typeOf(encoding))}` +
-    `${tag('tt:Bitrate', bitrateKbps)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}</${name}>`
-  );
-};
 
 /** The only options are the present settings: Perch does not control the camera's encoder. */
 const videoOptions = ({ video, width, height, codecProfile, fps, groupFrames, bitrateKbps }: Profile): string =>

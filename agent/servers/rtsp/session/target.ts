@@ -23,8 +23,8 @@ export function parseTarget(uri: string): RtspTarget {
 }
 
 /**
- * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg after it. A final slash
- * alone is the first track (players that join an empty control to the base).
+ * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg after it. The URL of the
+ * stream is the first track: NVRs of HappyTime send it as it is, and players that join an empty control to the base with a final slash.
  */
 export function parseTrackTarget(uri: string): TrackTarget {
   const { path, query } = split(uri);
@@ -36,10 +36,7 @@ export function parseTrackTarget(uri: string): TrackTarget {
   if (behind) {
     return { name: trimmed(path), query: behind[1] ?? '', track: Number(behind[2]) };
   }
-  if (path.endsWith('/') || query.endsWith('/')) {
-    return { name: trimmed(path), query: withoutEndSlashes(query), track: 0 };
-  }
-  throw new PerchError('badInput', 'the URL of SETUP names no track');
+  return { name: trimmed(path), query: withoutEndSlashes(query), track: 0 };
 }
 
 /** The path of a URL for the log: without its track, truncated. Never throws. */
