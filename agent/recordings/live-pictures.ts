@@ -94,6 +94,8 @@ interface CachedPicture {
   readonly takenMs: number;
 }
 
+const unlessPerchError = (error: unknown) => (error instanceof PerchError ? undefined : Promise.reject(error));
+
 /** Live pictures as JPEG: frames of MJPEG streams, else the camera's own snapshots, else, or if these fail, decoded from its stream. */
 export class LivePictures {
   readonly #deps: LivePicturesDeps;
@@ -150,14 +152,10 @@ export class LivePictures {
   /** A JPEG for a message with little room: of the camera's smallest profile, else decoded from the stream. @throws PerchError as `picture` */
   async small(path: string, maxBytes: number): Promise<Uint8Array> {
     const camera = this.#small.sourceOf(path, maxBytes);
-    if (camera) {
-      try {
-        return await withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
-      } catch (error) {
-        if (!this.#codedOf(path)) {
-          throw error;
-        }
-      }
+    const given = camera && withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
+    const jpeg = await given?.catch((error) => (this.#codedOf(path) ? undefined : Promise.reject(error)));
+    if (jpeg) {
+      return jpeg;
     }
     for (const width of SMALL_WIDTHS) {
       const coded = this.#codedOf(path);
@@ -248,15 +246,8 @@ export class LivePictures {
       return kept.jpeg;
     }
     const nowUs = clock.wallMs() * 1000;
-    try {
-      const { jpeg, timeUs } = await recordings.playback.snapshot(path, nowUs);
-      return nowUs - timeUs < maxAgeMs * 1000 ? jpeg : undefined;
-    } catch (error) {
-      if (error instanceof PerchError) {
-        return undefined;
-      }
-      throw error;
-    }
+    const still = await recordings.playback.snapshot(path, nowUs).catch(unlessPerchError);
+    return still && nowUs - still.timeUs < maxAgeMs * 1000 ? still.jpeg : undefined;
   }
 
   async #ask(path: string, timeoutMs: number): Promise<Uint8Array> {
