@@ -201,6 +201,25 @@ test('what nothing here decodes is a new snapshot of the camera, or an answer th
   await expect(without.keyFrame('cam', undefined)).rejects.toMatchObject({ code: 'unsupported' });
 });
 
+test.for([['none'], ['hangs']] as const)(
+  'a camera whose snapshot fails (%s) has pictures of its stream',
+  async ([snapshot]) => {
+    await using camera = await startOnvifCamera({ quirks: { snapshot } });
+    const config = good(
+      JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: { onvif: camera.url } } } }),
+    );
+    const stream = new Stream([tinyH264]);
+    for (const sample of tinyVideo(1, 10, 10)) {
+      stream.write(0, sample);
+    }
+    const pictures = liveWith(stream, { config });
+    const [one, two] = await Promise.all([pictures.picture('cam', OF_EVENT), pictures.picture('cam', OF_EVENT)]);
+    expect(parseJpeg(one)).toMatchObject({ width: 64, height: 48 });
+    expect(two).toBe(one);
+    expect(parseJpeg(await pictures.small('cam', 2_500))).toMatchObject({ width: 64, height: 48 });
+  },
+);
+
 test('a picture of MJPEG in RGB is the newest one, and the camera is asked for nothing', async () => {
   const stream = new Stream([{ ...mjpeg, width: 32, height: 16 }]);
   const jpegOf = (grey: number): Uint8Array =>

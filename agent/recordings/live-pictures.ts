@@ -56,6 +56,8 @@ function liveGroup(stream: LiveStream): CodedPicture | undefined {
 const MAX_ASKED = 16;
 const NO_PICTURE =
   'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
+/** What is left of the time limit to decode the stream if the camera itself has given no picture. */
+const DECODING_MS = 600;
 /** Width of decoded pictures, in pixels: they have some 50 kB, like the cameras' own pictures. */
 const DECODED_WIDTH = 640;
 /** Time limit of a camera for a small picture. */
@@ -92,7 +94,9 @@ interface CachedPicture {
   readonly takenMs: number;
 }
 
-/** Live pictures as JPEG: frames of MJPEG streams, else the camera's own snapshots, else decoded from its stream. */
+const unlessPerchError = (error: unknown) => (error instanceof PerchError ? undefined : Promise.reject(error));
+
+/** Live pictures as JPEG: frames of MJPEG streams, else the camera's own snapshots, else, or if these fail, decoded from its stream. */
 export class LivePictures {
   readonly #deps: LivePicturesDeps;
   readonly #snapshots: CameraSnapshots;
@@ -101,6 +105,8 @@ export class LivePictures {
   readonly #kept = new Map<string, CachedPicture>();
   /** Open requests, by path: callers at the same time share one. */
   readonly #asked = new Map<string, Promise<Uint8Array>>();
+  /** The same of pictures decoded in the place of a snapshot. */
+  readonly #decoding = new Map<string, Promise<Uint8Array>>();
 
   constructor(deps: LivePicturesDeps) {
     this.#deps = deps;
@@ -146,11 +152,13 @@ export class LivePictures {
   /** A JPEG for a message with little room: of the camera's smallest profile, else decoded from the stream. @throws PerchError as `picture` */
   async small(path: string, maxBytes: number): Promise<Uint8Array> {
     const camera = this.#small.sourceOf(path, maxBytes);
-    if (camera) {
-      return withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
+    const given = camera && withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
+    const jpeg = await given?.catch((error) => (this.#codedOf(path) ? undefined : Promise.reject(error)));
+    if (jpeg) {
+      return jpeg;
     }
     for (const width of SMALL_WIDTHS) {
-      const coded = this.#isPrivate(path) ? undefined : this.#codedOf(path);
+      const coded = this.#codedOf(path);
       if (!coded) {
         throw new PerchError('unsupported', NO_PICTURE, { path });
       }
@@ -238,38 +246,46 @@ export class LivePictures {
       return kept.jpeg;
     }
     const nowUs = clock.wallMs() * 1000;
-    try {
-      const { jpeg, timeUs } = await recordings.playback.snapshot(path, nowUs);
-      return nowUs - timeUs < maxAgeMs * 1000 ? jpeg : undefined;
-    } catch (error) {
-      if (error instanceof PerchError) {
-        return undefined;
-      }
-      throw error;
-    }
+    const still = await recordings.playback.snapshot(path, nowUs).catch(unlessPerchError);
+    return still && nowUs - still.timeUs < maxAgeMs * 1000 ? still.jpeg : undefined;
   }
 
   async #ask(path: string, timeoutMs: number): Promise<Uint8Array> {
-    const answer = this.#asked.get(path) ?? this.#request(path);
-    if (!(await endsWithin(this.#deps.clock, timeoutMs, answer))) {
+    const { clock } = this.#deps;
+    const answer = this.#request(path, this.#asked, () => this.#sourceOf(path));
+    const isGiven = await endsWithin(clock, timeoutMs - DECODING_MS, answer).catch(() => false);
+    const decoder = isGiven || !this.#snapshots.sourceOf(path) ? undefined : this.#decoderOf(path);
+    if (decoder) {
+      return this.#request(path, this.#decoding, () => decoder);
+    }
+    if (!(await endsWithin(clock, DECODING_MS, answer))) {
       throw new PerchError('timeout', `no picture within ${timeoutMs / 1000} s`, { path });
     }
     return answer;
   }
 
-  #request(path: string): Promise<Uint8Array> {
-    const snapshots = this.#sourceOf(path);
-    if (!snapshots) {
+  /** @param open requests of this kind */
+  #request(
+    path: string,
+    open: Map<string, Promise<Uint8Array>>,
+    sourceOf: () => SnapshotSource | undefined,
+  ): Promise<Uint8Array> {
+    const known = open.get(path);
+    if (known) {
+      return known;
+    }
+    const source = sourceOf();
+    if (!source) {
       throw new PerchError('unsupported', NO_PICTURE, { path });
     }
-    if (this.#asked.size >= MAX_ASKED) {
+    if (open.size >= MAX_ASKED) {
       throw new PerchError('exhausted', `${MAX_ASKED} pictures are being fetched: try again`, { path });
     }
     const { clock, signal } = this.#deps;
     const takenMs = clock.monoMs();
     // A camera may answer after its caller's time-out: the next caller gets that picture.
     const over = joinSignals([signal], 30_000);
-    const answer = snapshots
+    const answer = source
       .fetch(over.signal)
       .then((jpeg) => {
         // 60 kB each at most.
@@ -278,11 +294,11 @@ export class LivePictures {
       })
       .finally(() => {
         over.release();
-        this.#asked.delete(path);
+        open.delete(path);
       });
     // The callers of the request may have timed out.
     answer.catch(() => {});
-    this.#asked.set(path, answer);
+    open.set(path, answer);
     return answer;
   }
 
@@ -293,7 +309,7 @@ export class LivePictures {
   }
 
   #codedOf(path: string): CodedPicture | undefined {
-    const stream = this.#streamOf(path);
+    const stream = this.#isPrivate(path) ? undefined : this.#streamOf(path);
     return stream && liveGroup(stream);
   }
 }

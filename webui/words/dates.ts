@@ -25,10 +25,7 @@ export function dayName(ms: number, nowMs: number, { language, words }: I18n): s
   if (days === 0) {
     return words.today;
   }
-  if (days === 1) {
-    return words.yesterday;
-  }
-  return longDay(ms, language, nowMs);
+  return days === 1 ? words.yesterday : longDay(ms, language, nowMs);
 }
 
 /** `Tuesday 17 November`, also for today; with the year unless it is this one. */

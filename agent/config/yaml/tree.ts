@@ -62,10 +62,7 @@ export function parseTree(text: string, report: Report): MapNode | undefined {
     const hint = above === undefined ? '' : `; the mistake may be in line ${above}`;
     report.add('error', { line: Math.max(1, line), column }, '', `${yamlMessage(error.message)}${hint}`);
   }
-  if (document.errors.length > 0) {
-    return undefined;
-  }
-  return new Walk(document, lines, report).root();
+  return document.errors.length > 0 ? undefined : new Walk(document, lines, report).root();
 }
 
 /** The parser finds a wrong indentation or an unclosed collection only in the next line. */

@@ -39,8 +39,8 @@ function begin(keys = '') {
     expect(listeners).toBe(0);
     folder[Symbol.dispose]();
   });
-  const set = (next: string) => {
-    config = configOf(`  yard:\n${next}${CAMERA}`);
+  const set = (next: string, more = '') => {
+    config = configOf(`  yard:\n${next}${CAMERA}`, more);
     return positions.applied();
   };
   return { positions, asked, clock, folder, set, isLoaded: () => listeners > 0 };
@@ -71,6 +71,15 @@ test('a rule turns a camera of a box that has not done so before', async () => {
   expect(positions.isTurning('yard')).toBe(true);
   await clock.advance(7_000);
   await vi.waitFor(() => expect(asked).toEqual(['1', '{"pan":0.5,"tilt":0}']));
+});
+
+test.for([
+  ['preset: Gate, path: yard', true],
+  ['record: yes, path: yard', false],
+] as const)('moves of persons count from the rule on that turns a camera: { %s }', async ([action, isLoaded]) => {
+  const box = begin();
+  await box.set('', `rules: [{ name: one, then: [{ ${action} }] }]`);
+  expect(box.isLoaded()).toBe(isLoaded);
 });
 
 test('a camera that a former run has left turned is turned back', async () => {

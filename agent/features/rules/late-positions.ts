@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from '../../base/errors.ts';
-import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
+import { pathSettingsIn, settingsIn } from '../../config/schema/feature-keys.ts';
 import { isOff, type PathSettings } from '../../config/schema/path.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { FeatureProblem, Host } from '../contract.ts';
@@ -10,7 +10,7 @@ import type { Positions } from './positions/positions.ts';
 
 type PositionsHost = Pick<Host, 'dataDir' | 'clock' | 'log' | 'config' | 'paths' | 'steering'>;
 
-/** Positions of cameras, loaded when a path has a guard position or a patrol, or a rule turns or has turned a camera. */
+/** Positions of cameras, loaded when a path has a guard position or a patrol, or a rule may turn or has turned a camera. */
 export class LatePositions {
   readonly #host: PositionsHost;
   #positions: Positions | undefined;
@@ -31,6 +31,7 @@ export class LatePositions {
       this.#positions.apply();
     } else if (
       [...config().paths.values()].some(({ settings }) => settings && isWanted(settings)) ||
+      settingsIn(config(), RULES).rules.some(({ then }) => then.some(({ preset }) => preset !== undefined)) ||
       existsSync(join(dataDir, 'positions.json'))
     ) {
       await this.#load();

@@ -79,6 +79,13 @@ test('a request to an offline camera is answered, and only other failures are lo
   expect(warned).toEqual(['badReply']);
 });
 
+test('the log of a failed request has its own status, not that of the camera', async () => {
+  const logged: number[] = [];
+  const app = open(createLogger('warn', (line) => logged.push(JSON.parse(line).status)));
+  app.get('/soap', () => Promise.reject(new PerchError('unsupported', 'a fault', { status: 500, host: 'cam' })));
+  expect([(await app.inject('/soap')).statusCode, logged]).toEqual([501, [501]]);
+});
+
 test('every request is in the debug log, without secrets of its URL', async () => {
   const lines: string[] = [];
   await open(createLogger('debug', (line) => lines.push(line))).inject('/playback/list?jwt=eyJhbGciOi&path=a');

@@ -162,7 +162,7 @@ function logFailure(error: unknown, status: number, request: FastifyRequest): vo
   const facts = { method: request.method, url: redact(request.url), status };
   if (error instanceof PerchError) {
     const level = AWAY.includes(error.context['camera']) ? 'debug' : 'warn';
-    request.log[level]({ ...facts, ...error.context, cause: redact(explain(error)) }, 'request failed');
+    request.log[level]({ ...facts, ...error.context, status, cause: redact(explain(error)) }, 'request failed');
   } else {
     request.log.error({ ...facts, err: error }, 'request failed');
   }

@@ -74,10 +74,7 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
   app.get(`${BASE}/heap`, async (request) => (wantsCollection(request) ? profiler.keptHeap() : profiler.heap()));
   app.get(`${BASE}/heapsnapshot`, quiet, async (request, reply) => {
     await access.require(request, 'admin', '');
-    if (request.raw.aborted) {
-      return reply.hijack();
-    }
-    return file(reply, 'heapsnapshot').send(profiler.snapshot());
+    return request.raw.aborted ? reply.hijack() : file(reply, 'heapsnapshot').send(profiler.snapshot());
   });
   app.get(`${BASE}/:name`, (_, reply) => plain(reply, 404, `${ELSEWHERE}\n\n${INDEX}`));
   // Preflights are answered by the hook, which needs a route.

@@ -42,6 +42,8 @@ export interface PositionSettings {
 interface CameraPositionOptions {
   readonly head: CameraHead;
   readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>;
+  /** When a person has steered it last, if that is known. */
+  readonly steeredMs: number | undefined;
   readonly log: Logger;
   /** Resolves when the file has the present state, or cannot be written. */
   save(): Promise<unknown>;
@@ -71,7 +73,7 @@ export class CameraPosition {
   #at: Place | undefined;
   /** Where it was turned before its stream was another one: a camera that has not restarted does not move if it is turned there again. */
   #former: Place | undefined;
-  #steeredMs = Number.NEGATIVE_INFINITY;
+  #steeredMs: number;
   /** Nobody is known to have steered it before. */
   readonly #sinceMs: number;
   #isSending = false;
@@ -90,6 +92,7 @@ export class CameraPosition {
     this.#presets = new PresetList({ ...options, read: () => head.presets() });
     this.#attempts = new Attempts(options);
     this.#watch = new PositionWatch({ clock, read: () => this.#position() });
+    this.#steeredMs = options.steeredMs ?? Number.NEGATIVE_INFINITY;
     this.#sinceMs = clock.monoMs();
   }
 

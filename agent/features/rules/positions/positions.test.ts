@@ -130,6 +130,14 @@ test('nothing turns the camera for a minute after a person has steered it, and t
   box.looksAt(PLACES.Yard);
 });
 
+test('a person who steers a camera goes before the first rule that would turn it', async () => {
+  const box = await begin();
+  await box.steering.asPerson.goToPreset('yard', 'preset3');
+  expect(await box.hold('Gate', 10)).toContain('a person steers it');
+  await box.pass(STEERED_MS / 1000);
+  expect(await box.hold('Gate', 10)).toBe(undefined);
+});
+
 test('a hold that ends while a person steers does not turn the camera', async () => {
   const box = await begin();
   box.hold('Gate', 10);

@@ -34,6 +34,8 @@ export class Positions {
   #restored = new Map<string, StoredPosition>();
   /** The streams of the cameras: another one begins after a restart of the camera. */
   readonly #streams = new Map<string, WeakRef<Stream>>();
+  /** When a person has steered a camera last, also one that nothing has turned yet. */
+  readonly #steeredMs = new Map<string, number>();
   #fault: string | undefined;
   #stopTicking: (() => void) | undefined;
   #stopListening = (): void => {};
@@ -49,7 +51,10 @@ export class Positions {
     const stored = await this.#document.open('cameras that a rule has turned do not return');
     this.#fault = this.#document.fault;
     this.#restored = new Map(stored?.cameras.map(({ path, ...position }) => [path, position]));
-    this.#stopListening = this.#host.steering.steered((path) => this.#cameras.get(path)?.steered());
+    this.#stopListening = this.#host.steering.steered((path) => {
+      this.#steeredMs.set(path, this.#host.clock.monoMs());
+      this.#cameras.get(path)?.steered();
+    });
   }
 
   async close(): Promise<void> {
@@ -163,6 +168,7 @@ export class Positions {
     const camera = new CameraPosition(settings, {
       head: this.#headOf(path),
       clock,
+      steeredMs: this.#steeredMs.get(path),
       log: log.child({ path }),
       save: () => this.#save(),
     });

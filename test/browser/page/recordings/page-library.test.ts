@@ -19,6 +19,16 @@ const plays = (page: Page) =>
     return time > 0.2 ? time : undefined;
   });
 
+/** Texts of the elements that are, even in part, below this one. */
+function coveredIn(above: Element, selector: string): (string | null)[] {
+  const { left, right, top, bottom } = above.getBoundingClientRect();
+  const isBelow = (each: Element): boolean => {
+    const bounds = each.getBoundingClientRect();
+    return bounds.left < right && bounds.right > left && bounds.top < bottom && bounds.bottom > top;
+  };
+  return [...document.querySelectorAll(selector)].filter(isBelow).map(({ textContent }) => textContent);
+}
+
 describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
   let viewer: Viewer;
   let box: PageHarness;
@@ -99,6 +109,18 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('on a phone the message of a saved clip covers nothing that can be tapped there', async () => {
+    await empty();
+    await using owner = await visit(viewer.browser, box, { size: 'phone' });
+    const { page, complaints } = owner;
+    await owner.logIn(`#/rec/front_door?t=${at(5)}&clip=${startMs + 4_000}-${startMs + 9_000}`);
+    await page.getByRole('switch', { name: /^Save clip/ }).click();
+    const toast = page.locator('.toast').filter({ hasText: 'Saved to Clips.' });
+    await toast.waitFor();
+    expect(await toast.evaluate(coveredIn, '.clip-panel :is(a, button)')).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
 
   test('a clip is downloaded from all cameras that saw it', async () => {
     await empty();
