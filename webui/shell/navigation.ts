@@ -93,9 +93,9 @@ export function replaceRoute(hash: string): void {
   route.value = parseRoute(hash);
 }
 
-/** Closes what covers `parent`: by Back if the parent precedes it. */
-export function closeRoute(parent: string): void {
-  if (history.state?.from === parent) {
+/** Closes what covers `parent`: by Back if what precedes it may be returned to. */
+export function closeRoute(parent: string, mayReturn = (from: string): boolean => from === parent): void {
+  if (history.state?.from !== undefined && mayReturn(history.state.from)) {
     goBack();
   } else {
     location.replace(parent);

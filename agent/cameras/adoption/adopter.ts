@@ -93,13 +93,13 @@ export class Adopter {
     const at = await this.#locate(request, signal, onProgress);
     const { plan, description } =
       'session' in at ? await this.#planOf(at, request, signal) : this.#streamPlan(at, request);
-    let paths: readonly AdoptedPath[] = [];
+    let made: ReturnType<typeof editsFor> | undefined;
     await this.#deps.paths.revise(({ config }) => {
-      const made = editsFor(plan, config);
-      paths = made.paths;
+      made = editsFor(plan, config);
       return made.edits;
     });
-    return { title: oneLine(plan.title), paths, description };
+    const { title = plan.title, paths = [] } = made ?? {};
+    return { title, paths, description };
   }
 
   /** Logs in and reads the camera without changes. @throws PerchError for a person */
@@ -399,6 +399,7 @@ const planOf = ({ rtspUrl, token, delay }: CameraStream): StreamPlan => ({ sourc
 
 const planFor = (request: AdoptRequest, credentials: Credentials | undefined) => ({
   name: request.name || undefined,
+  isTitled: oneLine(request.title ?? '') !== '',
   credentials,
   clearPassword: request.clearPassword ?? false,
   record: request.record,

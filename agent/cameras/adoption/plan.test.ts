@@ -17,6 +17,7 @@ paths:
 const PLAN: CameraPlan = {
   identity: { endpoint: 'urn:uuid:door', serial: 'D1', onvif: 'http://10.0.0.5/onvif/device_service' },
   title: 'Door',
+  isTitled: false,
   name: undefined,
   called: ['Sim 1'],
   credentials: { user: 'admin', password: 'p: #"\'@/' },
@@ -79,6 +80,23 @@ test.for([
 test('a camera that calls itself like a reserved part of an address gets another path', () => {
   const { paths } = written({ ...PLAN, title: 'Talk' });
   expect(paths[0]?.name).toBe('talk_2');
+});
+
+test('cameras of one model, which have the same name, get numbers; a title that a person has chosen stays', () => {
+  const add = (text: string, changes: Partial<CameraPlan>) => {
+    const { edits, title } = editsFor({ ...PLAN, identity: {}, again: true, ...changes }, good(text));
+    return { title, text: editAll(text, edits) };
+  };
+  const first = add(FILE, { title: 'IPC' });
+  const second = add(first.text, { title: 'IPC' });
+  const third = add(second.text, { title: 'IPC' });
+  const chosen = add(third.text, { title: 'IPC 2', isTitled: true });
+  expect([first, second, third, chosen].map(({ title }) => title)).toEqual(['IPC', 'IPC 2', 'IPC 3', 'IPC 2']);
+  const channel = (n: number) => ({ main: { source: `rtsp://10.0.0.5/${n}` }, sub: undefined });
+  const recorder = { title: 'Recorder', channels: [channel(1), channel(2)] };
+  const both = add(add(FILE, recorder).text, recorder).text;
+  const names = [...good(both).paths.values()].map(({ settings }) => settings?.camera?.name);
+  expect(names).toEqual(expect.arrayContaining(['Recorder 1', 'Recorder 2', 'Recorder 3 1', 'Recorder 3 2']));
 });
 
 test('a title is one line', () => {

@@ -33,6 +33,8 @@ export interface CameraPlan {
   readonly identity: Identity;
   readonly fingerprint?: string | undefined;
   readonly title: string;
+  /** A person has chosen the title: it stays although another camera has it. */
+  readonly isTitled: boolean;
   /** Name of the path; default: made from `called`. */
   readonly name: string | undefined;
   readonly called: readonly (string | undefined)[];
@@ -60,11 +62,17 @@ export function pathOfCamera(identity: Identity, config: Config): string | undef
   return undefined;
 }
 
+interface CameraEdits {
+  readonly edits: Edit[];
+  readonly paths: AdoptedPath[];
+  readonly title: string;
+}
+
 /**
  * The edits that add a camera to the current configuration.
  * @throws PerchError badInput if the camera or its name exists
  */
-export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Edit[]; readonly paths: AdoptedPath[] } {
+export function editsFor(plan: CameraPlan, config: Config): CameraEdits {
   const identity = { ...plan.identity, source: plan.channels[0]?.main.source };
   const former = plan.again ? undefined : pathOfCamera(identity, config);
   if (former !== undefined) {
@@ -77,17 +85,29 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
   const base = plan.name ?? freePathName([plan.title, ...plan.called], (name) => isTaken(name) || isReserved(name));
   const record = plan.record ?? (config.pathDefaults.record === 'no' ? 'always' : undefined);
   const edits: Edit[] = [];
+  const shown = plan.isTitled ? plan.title : freeTitle(plan.title, config);
   const paths = plan.channels.map(({ main, sub }, i): AdoptedPath => {
     const isOne = plan.channels.length === 1;
     const name = isOne ? base : freeName(`${base}_${i + 1}`, isTaken);
-    const title = isOne ? plan.title : `${plan.title} ${i + 1}`;
+    const title = isOne ? shown : `${shown} ${i + 1}`;
     edits.push({ keyPath: ['paths', name], value: blockOf(plan, main, title, record) });
     if (sub) {
       edits.push({ keyPath: ['paths', name + SUB_SUFFIX], value: blockOf(plan, sub, title, 'no') });
     }
     return { name, sub: sub && name + SUB_SUFFIX };
   });
-  return { edits, paths };
+  return { edits, paths, title: oneLine(shown) };
+}
+
+/** With a number if another camera has the title: cameras of one model often have the same name. */
+function freeTitle(title: string, config: Config): string {
+  const taken = new Set([...config.paths.values()].map(({ settings }) => settings?.camera?.name));
+  for (let number = 1; ; number += 1) {
+    const free = number === 1 ? title : `${title} ${number}`;
+    if (!taken.has(oneLine(free)) && !taken.has(oneLine(`${free} 1`))) {
+      return free;
+    }
+  }
 }
 
 /** A path name made of a camera's name: `Haustür (links)` becomes `haustur_links`. */

@@ -92,6 +92,10 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.reload();
     await page.getByRole('link', { name: /^Front door 3 GB$/ }).waitFor();
     expect(await page.getByText('Set to 30 days, room for 26 days only').count()).toBe(1);
+    // A list of cameras to go through.
+    await page.getByRole('link', { name: /^Front door 3 GB$/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await page.waitForURL('**/#/settings/storage');
     await visitor.go(`#/settings/cameras/${garden}`);
     const disk = await box.api<{ items: { totalBytes: number }[] }>('GET', 'disks');
     const total = byteSize(disk.items[0]?.totalBytes ?? 0, 'en');

@@ -45,7 +45,8 @@ interface CameraSheetProps {
   readonly name: string;
   /** Rows of features. */
   readonly rows: readonly CameraRow[];
-  readonly onClosed: () => void;
+  /** @param isGone the camera is removed */
+  readonly onClosed: (isGone: boolean) => void;
 }
 
 /** Settings of a camera, with rows that lead to further pages. */
@@ -53,10 +54,10 @@ export function CameraSheet({ name, rows, onClosed: leaveRoute }: CameraSheetPro
   const t = camerasWords.value;
   const isClosed = useRef(false);
   // The loaded sheet may replace the empty one while that is closing: only one of them may go back.
-  const onClosed = () => {
+  const onClosed = (isGone = false) => {
     if (!isClosed.current) {
       isClosed.current = true;
-      leaveRoute();
+      leaveRoute(isGone);
     }
   };
   const seen = useConfigAtFirst(name);
@@ -66,7 +67,7 @@ export function CameraSheet({ name, rows, onClosed: leaveRoute }: CameraSheetPro
     return <Loaded name={name} rows={rows} camera={camera} seen={seen} onClosed={onClosed} />;
   }
   return (
-    <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={onClosed} hasRoute>
+    <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={() => onClosed()} hasRoute>
       {seen === undefined && <div class="skeleton block" />}
       {seen === null && <p>{t.notThere}</p>}
       {seen && (
@@ -110,7 +111,7 @@ function Loaded({ name, rows, camera, seen, onClosed }: LoadedProps) {
   }, [edited]);
   useEffect(() => {
     if (isGone) {
-      onClosed();
+      onClosed(true);
     }
   }, [isGone]);
   if (isGone) {
@@ -125,7 +126,7 @@ function Loaded({ name, rows, camera, seen, onClosed }: LoadedProps) {
         title={title}
         form={edited.form}
         foot={<CameraFoot edited={edited} saveEffect={saveEffect.value} />}
-        onClosed={onClosed}
+        onClosed={() => onClosed(false)}
         // Remembers the effect: after saving no changes remain, so it would be `nothing`.
         check={async () => {
           restarts.current = saveEffect.peek() === 'restart';

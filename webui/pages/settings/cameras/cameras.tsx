@@ -70,11 +70,15 @@ export function CamerasPage({ rows, below }: CamerasPageProps) {
         </div>
       )}
       {!isLong && !isServer && <AddCamera />}
-      {edited !== undefined && (
-        <CameraSheet key={edited} name={edited} rows={rows} onClosed={() => closeRoute(settingsLink('cameras'))} />
-      )}
+      {edited !== undefined && <CameraSheet key={edited} name={edited} rows={rows} onClosed={leaveCamera} />}
     </>
   );
+}
+
+/** Back to where the camera was opened, but for *Add a camera*, and for the view of a removed one. */
+function leaveCamera(isGone: boolean): void {
+  const [list, adding] = [settingsLink('cameras'), settingsLink('cameras', 'add')];
+  closeRoute(list, (from) => (isGone ? from === list : from !== adding));
 }
 
 /** In the header of wide pages; on phones below a short list, and above a long one. */
