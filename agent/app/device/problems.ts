@@ -58,12 +58,10 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
     ...features,
     ...paths.flatMap(({ name, ...path }) => {
       const { configError, leftOut, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
-      // A connection attempt to a silent address outlasts the pause before the next one.
-      const isPulled = sourceState === 'waiting' || sourceState === 'running';
       return [
         ...(configError === null ? [] : [item('path', name, configError)]),
         ...(leftOut === null ? [] : [item('path', name, leftOut, { why: 'leftOut' })]),
-        ...(!isPulled || ready || lastError === null
+        ...(sourceState === 'stopped' || ready || lastError === null
           ? []
           : [item('path', name, lastError, { why: lastErrorWhy, since: offlineSince })]),
         ...(recording === null || recording.error === null
