@@ -164,11 +164,14 @@ test('a stream that is lost gets the address of its own profile only, and is nev
   const { clock, edits, readAtMs, completion, complete } = openCompletion(() => described);
   const ofMain = 'camera: {onvif: "http://192.0.2.9/onvif", profile: main}';
   const [own, tunnel] = ['rtsp://192.0.2.9/old', 'rtsp+http://192.0.2.9/old'];
-  complete(`paths:\n  yard: {source: "${own}", ${ofMain}}\n  tunnel: {source: "${tunnel}", ${ofMain}}\n`);
+  const sources = { yard: own, yard_sub: own, tunnel };
+  const lines = Object.entries(sources).map(([name, source]) => `  ${name}: {source: "${source}", ${ofMain}}\n`);
+  complete(`paths:\n${lines.join('')}`);
   completion.streamFailed('yard', new PerchError('unavailable', 'connection refused'));
   await clock.advance(60_000);
   expect(readAtMs).toEqual([]);
   completion.streamFailed('yard', notFound);
+  completion.streamFailed('yard_sub', notFound);
   completion.streamFailed('tunnel', notFound);
   completion.streamFailed('gate', notFound);
   await clock.advance(30_000);
@@ -177,8 +180,9 @@ test('a stream that is lost gets the address of its own profile only, and is nev
   described = channel(stream('main'), undefined);
   await clock.advance(60_000);
   expect(edits).toEqual([{ keyPath: ['paths', 'yard', 'source'], value: 'rtsp://192.0.2.9/main' }]);
-  await completion.streamOpened('yard');
-  await completion.streamOpened('tunnel');
+  for (const path of Object.keys(sources)) {
+    await completion.streamOpened(path);
+  }
   await clock.advance(60 * 60_000);
   expect(readAtMs).toHaveLength(2);
 });

@@ -138,15 +138,15 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   }
   const isSub = name.endsWith(SUB_SUFFIX) && config.paths.has(name.slice(0, -SUB_SUFFIX.length));
   const stream = isSub ? channel.sub : channel.main;
-  // A lost one stays, and follows its own profile. A person has chosen TLS, a tunnel or a login in the URL.
-  const isSame = stream?.token === settings.camera?.profile && serverOf(stream?.rtspUrl) === serverOf(settings.source);
-  if (!isPending(settings) && !isSame) {
-    return [];
-  }
   if (!stream) {
-    return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
+    return channel.main.delay || !isPending(settings) ? [] : [{ keyPath: ['paths', name], value: undefined }];
   }
   const { token: profile, rtspUrl } = stream;
+  const isOwn = settings.camera?.profile === profile;
+  // A lost one follows its own profile, and keeps TLS, a tunnel or a login in the URL, which a person has chosen.
+  if (!isPending(settings) && !(isOwn && serverOf(rtspUrl) === serverOf(settings.source))) {
+    return [];
+  }
   const isProved = !stream.delay && stream.probed !== undefined;
   const isNamed = !isPulled(settings) && rtspUrl !== undefined;
   if (!isProved && !isNamed) {
@@ -156,9 +156,7 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   return [
     ...(isMoved ? [{ keyPath: ['paths', name, 'source'], value: rtspUrl }] : []),
     ...(isNamed ? [{ keyPath: ['paths', name, 'sourceOnDemand'], value: undefined }] : []),
-    ...(settings.camera?.profile === profile
-      ? []
-      : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
+    ...(isOwn ? [] : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
     ...(isProved && isPending(settings) ? [withoutPending(name)] : []),
   ];
 }
