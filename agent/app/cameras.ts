@@ -39,14 +39,14 @@ export class CameraPart {
 
   constructor(shared: Shared, { paths, recordings }: MediaPart, { inForce, isOwn, leaving, ...links }: CameraLinks) {
     this.#shared = shared;
-    const { store, events, discovery, hostAnswers, settings: config } = shared;
+    const { store, events, discovery, settings: config } = shared;
     const history = recordings.events.hub;
     this.onvif = new OnvifFeatures({ ...shared, ...links, recordings, paths });
     const isMissing = () => paths.list().some(({ sourceState }) => sourceState === 'waiting');
-    this.search = new CameraSearch({ ...shared, publish: events.emit, history, isMissing, isOwn });
+    const streamFailed = (path: string, cause: unknown) => this.cameras.streamFailed(path, cause);
+    this.search = new CameraSearch({ ...shared, publish: events.emit, history, isMissing, isOwn, streamFailed });
     this.cameras = new Cameras({
       ...shared,
-      hostAnswers,
       includeLoopback: false,
       ...discovery,
       paths,

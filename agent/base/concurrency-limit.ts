@@ -50,21 +50,16 @@ export class ConcurrencyLimit {
 
 /** Runs up to `maxConcurrent` tasks for each key; up to `maxWaiting` others wait. */
 export class ConcurrencyLimits {
-  readonly #maxConcurrent: number;
-  readonly #maxWaiting: number;
-  readonly #what: keyof typeof RETRY_AFTER_S;
+  readonly #ofEach: ConstructorParameters<typeof ConcurrencyLimit>;
   readonly #all = new Map<string, { readonly limit: ConcurrencyLimit; tasks: number }>();
 
-  constructor(maxConcurrent: number, maxWaiting: number, what: keyof typeof RETRY_AFTER_S) {
-    this.#maxConcurrent = maxConcurrent;
-    this.#maxWaiting = maxWaiting;
-    this.#what = what;
+  constructor(...ofEach: ConstructorParameters<typeof ConcurrencyLimit>) {
+    this.#ofEach = ofEach;
   }
 
   /** @throws PerchError exhausted */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const limit = () => new ConcurrencyLimit(this.#maxConcurrent, this.#maxWaiting, this.#what);
-    const entry = this.#all.get(key) ?? { limit: limit(), tasks: 0 };
+    const entry = this.#all.get(key) ?? { limit: new ConcurrencyLimit(...this.#ofEach), tasks: 0 };
     this.#all.set(key, entry);
     entry.tasks += 1;
     try {

@@ -7,7 +7,7 @@ import type { ConfigStore } from '../config/store/store.ts';
 import { FoundCameras, type FoundCamerasOptions, type OnFound } from '../onvif/discovery/found-cameras.ts';
 import { sharedLogins } from '../onvif/soap/login/login-memory.ts';
 import type { EventHub } from '../record/events/event-hub.ts';
-import { Follower } from './following/follower.ts';
+import { Follower, type FollowerDeps } from './following/follower.ts';
 
 const MOVED = 'perch.moved';
 const PUBLISHED_WITHIN_MS = 10 * 60_000;
@@ -19,6 +19,7 @@ interface CameraSearchDeps extends Pick<FoundCamerasOptions, 'isMissing' | 'isOw
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   readonly publish: PublishEvent;
   readonly history: Pick<EventHub, 'add'>;
+  readonly streamFailed?: FollowerDeps['streamFailed'];
 }
 
 /** The cameras in the networks: announces new ones, follows configured ones to new addresses and saves these. */

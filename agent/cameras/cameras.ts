@@ -101,6 +101,10 @@ export class Cameras implements CameraLookup {
     void this.adopted.completion.streamOpened(path);
   }
 
+  streamFailed(path: string, cause: unknown): void {
+    this.adopted.completion.streamFailed(path, cause);
+  }
+
   cameraChanged(path: string, what: 'settings' | 'reboot'): void {
     this.adopted.descriptions.changed(path, what);
   }

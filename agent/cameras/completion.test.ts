@@ -80,6 +80,21 @@ test('a camera too busy to report its main stream is adopted with a note, and ge
   expect(again.text()).not.toContain('sourceOnDemand: no');
 });
 
+test('a camera that streams at other addresses after an update of its firmware is pulled there', async () => {
+  await using camera = await startOnvifCamera({ credentials: LOGIN });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() }, '', { clock: SOON });
+  await box.call('POST', '/cameras/adopt', { ...LOGIN, cameras: [{ onvif: camera.url, name: 'yard' }] });
+  const isRunning = async (path: string) =>
+    expect((await box.call('GET', `/paths/get/${path}`)).body).toMatchObject({ available: true });
+  await until(() => isRunning('yard'));
+  await camera.stop({ isSilent: true });
+  camera.state.quirks.streamPaths = { main: '/live/1?quality=best', sub: '/live/2' };
+  await camera.start();
+  await until(() => expect(box.text()).toContain('/live/1?quality=best'));
+  await until(() => isRunning('yard'));
+  await until(() => isRunning('yard_sub'));
+}, 60_000);
+
 test('streams given by address only are adopted with a note as well, and a check reports the problem', async () => {
   await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
   await using box = await openAdoptionHarness({ port: await freeUdpPort() }, '', { clock: SOON });
@@ -121,8 +136,8 @@ function openCompletion(description: () => Partial<CameraDescription>) {
   });
   return {
     ...{ clock, logged, edits, readAtMs, completion },
-    complete: () => {
-      current = good('paths:\n');
+    complete: (text = 'paths:\n') => {
+      current = good(text);
     },
   };
 }
@@ -141,6 +156,35 @@ test('a stream at a new address gets that address; delayed streams stay unchange
     { keyPath: ['paths', 'yard_sub', 'source'], value: 'rtsp://192.0.2.9/sub' },
     { keyPath: ['paths', 'yard_sub', 'camera', 'pending'], value: undefined },
   ]);
+});
+
+test('a stream that is lost gets the address of its own profile only, and is never removed', async () => {
+  const notFound = new PerchError('notFound', '404');
+  let described = channel(stream('third'), undefined);
+  const { clock, edits, readAtMs, completion, complete } = openCompletion(() => described);
+  const ofMain = 'camera: {onvif: "http://192.0.2.9/onvif", profile: main}';
+  const [own, tunnel] = ['rtsp://192.0.2.9/old', 'rtsp+http://192.0.2.9/old'];
+  const sources = { yard: own, yard_sub: own, tunnel };
+  const lines = Object.entries(sources).map(([name, source]) => `  ${name}: {source: "${source}", ${ofMain}}\n`);
+  complete(`paths:\n${lines.join('')}`);
+  completion.streamFailed('yard', new PerchError('unavailable', 'connection refused'));
+  await clock.advance(60_000);
+  expect(readAtMs).toEqual([]);
+  completion.streamFailed('yard', notFound);
+  completion.streamFailed('yard_sub', notFound);
+  completion.streamFailed('tunnel', notFound);
+  completion.streamFailed('gate', notFound);
+  await clock.advance(30_000);
+  expect(readAtMs).toHaveLength(1);
+  expect(edits).toEqual([]);
+  described = channel(stream('main'), undefined);
+  await clock.advance(60_000);
+  expect(edits).toEqual([{ keyPath: ['paths', 'yard', 'source'], value: 'rtsp://192.0.2.9/main' }]);
+  for (const path of Object.keys(sources)) {
+    await completion.streamOpened(path);
+  }
+  await clock.advance(60 * 60_000);
+  expect(readAtMs).toHaveLength(2);
 });
 
 test('a sub stream that does not exist is removed again', async () => {

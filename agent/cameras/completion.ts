@@ -25,19 +25,21 @@ interface CompletionDeps extends Pick<Context, 'clock' | 'log' | 'signal'> {
 
 /**
  * Completes cameras whose streams could not be probed when they were added (`camera.pending` in the configuration): a stream that opens is
- * complete; for the others the camera is read again at growing intervals.
+ * complete; for the others the camera is read again at growing intervals, as for streams that are no longer at their address.
  */
 export class CameraCompletion {
   readonly #deps: CompletionDeps;
   /** Cameras that are being completed, by the key of their link: a recorder has many paths. */
   readonly #running = new Set<string>();
+  /** Paths whose camera has no stream at their address: a new firmware may have moved it. */
+  readonly #lost = new Set<string>();
 
   constructor(deps: CompletionDeps) {
     this.#deps = deps;
   }
 
   apply(): void {
-    for (const path of pendingOf(this.#deps.store.current)) {
+    for (const path of this.#incomplete(this.#deps.store.current)) {
       const key = linkOf(path.settings)?.key;
       if (key !== undefined && !this.#running.has(key)) {
         this.#running.add(key);
@@ -48,16 +50,31 @@ export class CameraCompletion {
 
   /** The stream runs, so its address is right. */
   async streamOpened(path: string): Promise<void> {
+    this.#lost.delete(path);
     if (pendingOf(this.#deps.store.current).some(({ name, settings }) => name === path && isPulled(settings))) {
       await this.#logged(path, () => this.#revise(() => [withoutPending(path)]));
     }
+  }
+
+  streamFailed(path: string, cause: unknown): void {
+    const isNew = !this.#lost.has(path) && this.#deps.store.current.paths.has(path);
+    if (isNew && cause instanceof PerchError && cause.code === 'notFound') {
+      this.#lost.add(path);
+      this.apply();
+    }
+  }
+
+  #incomplete(config: Config, key?: string): ReadyPath[] {
+    return camerasIn(config, key).filter(
+      ({ name, settings }) => isPending(settings) || (this.#lost.has(name) && isPulled(settings)),
+    );
   }
 
   async #keepTrying(key: string): Promise<void> {
     const { clock, signal } = this.#deps;
     for (let i = 0; ; i += 1) {
       await clock.sleep(PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0, signal);
-      const [camera] = pendingOf(this.#deps.store.current, key);
+      const [camera] = this.#incomplete(this.#deps.store.current, key);
       if (signal.aborted || !camera) {
         return;
       }
@@ -68,7 +85,9 @@ export class CameraCompletion {
   async #tryOnce(key: string, camera: ReadyPath): Promise<void> {
     const description = await this.#deps.read(camera);
     this.#deps.onRead(camera, description);
-    await this.#revise((config) => pendingOf(config, key).flatMap((path) => completed(path, description, config)));
+    await this.#revise((config) =>
+      this.#incomplete(config, key).flatMap((path) => completed(path, description, config)),
+    );
   }
 
   async #revise(plan: (config: Config) => readonly Edit[]): Promise<void> {
@@ -99,11 +118,15 @@ export class CameraCompletion {
 const NOT_COMPLETED = 'camera cannot be completed yet';
 
 /** @param key of the camera's link; default: all cameras */
-const pendingOf = (config: Config, key?: string): ReadyPath[] =>
+const camerasIn = (config: Config, key?: string): ReadyPath[] =>
   [...config.paths.values()]
     .filter(isReady)
-    .filter(({ settings, pattern }) => settings.camera?.pending !== undefined && pattern === undefined)
+    .filter(({ pattern }) => pattern === undefined)
     .filter(({ settings }) => key === undefined || linkOf(settings)?.key === key);
+
+const isPending = ({ camera }: PathSettings): boolean => camera?.pending !== undefined;
+
+const pendingOf = (config: Config): ReadyPath[] => camerasIn(config).filter(({ settings }) => isPending(settings));
 
 const withoutPending = (path: string): Edit => ({ keyPath: ['paths', path, 'camera', 'pending'], value: undefined });
 
@@ -116,9 +139,14 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   const isSub = name.endsWith(SUB_SUFFIX) && config.paths.has(name.slice(0, -SUB_SUFFIX.length));
   const stream = isSub ? channel.sub : channel.main;
   if (!stream) {
-    return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
+    return channel.main.delay || !isPending(settings) ? [] : [{ keyPath: ['paths', name], value: undefined }];
   }
   const { token: profile, rtspUrl } = stream;
+  const isOwn = settings.camera?.profile === profile;
+  // A lost one follows its own profile, and keeps TLS, a tunnel or a login in the URL, which a person has chosen.
+  if (!isPending(settings) && !(isOwn && serverOf(rtspUrl) === serverOf(settings.source))) {
+    return [];
+  }
   const isProved = !stream.delay && stream.probed !== undefined;
   const isNamed = !isPulled(settings) && rtspUrl !== undefined;
   if (!isProved && !isNamed) {
@@ -128,12 +156,13 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   return [
     ...(isMoved ? [{ keyPath: ['paths', name, 'source'], value: rtspUrl }] : []),
     ...(isNamed ? [{ keyPath: ['paths', name, 'sourceOnDemand'], value: undefined }] : []),
-    ...(settings.camera?.profile === profile
-      ? []
-      : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
-    ...(isProved ? [withoutPending(name)] : []),
+    ...(isOwn ? [] : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
+    ...(isProved && isPending(settings) ? [withoutPending(name)] : []),
   ];
 }
+
+/** Scheme, login, host and port. */
+const serverOf = (url = ''): string => url.split('/', 3).join('/');
 
 /** Whether the path is pulled. It is not if the camera was too busy to name the stream's address. */
 const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';

@@ -18,7 +18,8 @@ const LOGIN_CHECK_TIMEOUT_MS = 5_000;
 export interface IdentityWatch {
   /** Never rejects. */
   check(path: string): Promise<Verdict>;
-  failed(path: string, isOther?: boolean): void;
+  /** @param cause unless another camera is there */
+  failed(path: string, isOther?: boolean, cause?: unknown): void;
   connected(path: string): void;
 }
 
@@ -104,7 +105,7 @@ export class IdentityCheckedSource implements Source {
       if (!signal.aborted) {
         this.#hasFailed = true;
         this.#isUnconfirmed = true;
-        this.#watch.failed(this.#path, this.#isOther);
+        this.#watch.failed(this.#path, this.#isOther, this.#isOther ? undefined : error);
       }
       throw this.#isOther ? otherCamera(this.#path) : error;
     } finally {

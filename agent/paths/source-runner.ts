@@ -48,10 +48,10 @@ export class SourceRunner {
   readonly #failures: { count: number; last?: { readonly text: string; readonly time: string } | undefined } = {
     count: 0,
   };
-  /** The last failure in the log: a camera that is lost every minute for the same reason is one line. */
-  #loggedReason: string | undefined;
-  /** The last failure reported to the owner; reset when the stream opens. */
-  #reportedReason: string | undefined;
+  /** Failures in the log since the stream was open, and the last one before: a camera that is lost every minute for the same reason is one line. */
+  readonly #logged = new Set<string>();
+  /** Failures reported to the owner since the stream was open. */
+  readonly #reported = new Set<string>();
   /** Rejected logins in a row: cameras lock accounts after a few. */
   #refusals = 0;
   /** Monotonic; no connection before this time. */
@@ -163,7 +163,11 @@ export class SourceRunner {
         throw new PerchError('unavailable', 'the source was stopped');
       }
       this.#refusals = 0;
-      this.#reportedReason = undefined;
+      this.#reported.clear();
+      if (this.#failures.last) {
+        this.#logged.clear();
+        this.#logged.add(this.#failures.last.text);
+      }
       this.#failures.last = undefined;
       this.#cause = undefined;
       this.#maker.forget();
@@ -199,14 +203,12 @@ export class SourceRunner {
       this.#notBeforeMs = this.#clock.monoMs() + (waitOf(cause) ?? pauseAfter(this.#refusals, 1, true));
     }
     const text = explain(cause);
-    // Logged once per change: one line for a camera that is off for a week.
-    if (text !== this.#loggedReason) {
-      this.#loggedReason = text;
+    // Failures of a camera that is off for a week may alternate.
+    if (isNew(this.#logged, text)) {
       const level = this.#maker.isNews(text) ? 'warn' : 'debug';
       this.#log[level]({ reason: text }, 'no picture from the camera, retrying');
     }
-    if (text !== this.#reportedReason) {
-      this.#reportedReason = text;
+    if (isNew(this.#reported, text)) {
       this.#owner.sourceFailed(text);
     }
     releaseFrames(cause);
@@ -216,4 +218,10 @@ export class SourceRunner {
       this.#owner.sourceAway(cause);
     }
   }
+}
+
+/** Remembers 16 texts: none of one with a number that changes is new after these. */
+function isNew(known: Set<string>, text: string): boolean {
+  const before = known.size;
+  return before < 16 && known.add(text).size > before;
 }

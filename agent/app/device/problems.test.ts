@@ -30,7 +30,8 @@ test('a healthy box has none: errors of a former connection do not count', () =>
 test.for([
   ['warnings of the configuration', { configuration: [{ severity: 'warn', file: 'a.yml', key: 'b', message: 'c' }] }],
   ['a camera on demand without readers', { paths: [path('door', { ...offline, sourceState: 'stopped' })] }],
-  ['the first connection', { paths: [path('door', { ...offline, sourceState: 'waiting', lastError: null })] }],
+  ['the first connection', { paths: [path('door', { ...offline, sourceState: 'running', lastError: null })] }],
+  ['the pause before it', { paths: [path('door', { ...offline, sourceState: 'waiting', lastError: null })] }],
   [
     'a recording without an error',
     { paths: [path('door', { recording: { active: true, error: null, why: null, since: SINCE } })] },
@@ -68,6 +69,11 @@ test('problems of the machine come first, then those of disks and paths', () => 
     ['path', 'gate', null, 'source: not a URL', null],
     ['recording', 'yard', 'diskFull', 'the disk is full', SINCE],
   ]);
+});
+
+test('a camera that is off stays a problem while Perch connects to it, which takes most of the time', () => {
+  const all = problemsOf(facts({ paths: [path('door', { ...offline, sourceState: 'running' })] }));
+  expect(all).toMatchObject([{ kind: 'path', name: 'door', why: 'refuses', since: SINCE }]);
 });
 
 test('a track that does not deliver is a problem of its path', () => {

@@ -61,7 +61,7 @@ export function problemsOf(facts: ProblemFacts): ProblemItem[] {
       return [
         ...(configError === null ? [] : [item('path', name, configError)]),
         ...(leftOut === null ? [] : [item('path', name, leftOut, { why: 'leftOut' })]),
-        ...(sourceState !== 'waiting' || ready || lastError === null
+        ...(sourceState === 'stopped' || ready || lastError === null
           ? []
           : [item('path', name, lastError, { why: lastErrorWhy, since: offlineSince })]),
         ...(recording === null || recording.error === null

@@ -12,6 +12,7 @@ export interface AuthRequest {
   readonly proves?: ((password: string) => boolean) | undefined;
   /** A bearer token. */
   readonly token: string;
+  /** Such as `rtsp`; empty: one that carries no live media. */
   readonly protocol: string;
   /** As in MediaMTX, URLs of protocols other than HTTP may contain a token. */
   readonly mayHaveQueryToken?: boolean;

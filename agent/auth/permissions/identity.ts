@@ -32,17 +32,7 @@ export interface Identity {
   readonly request?: RequestFacts;
 }
 
-interface RequestFacts {
-  /** Such as `rtsp`; empty: a protocol that carries no live media. */
-  readonly protocol: string;
-  /** Whether the URL may contain a token, because the protocol is not HTTP. */
-  readonly mayHaveQueryToken?: boolean;
-  /** UUID of the session or connection; null if there is none yet. */
-  readonly id: string | null;
-  /** Query string as sent, without `?`. */
-  readonly query: string;
-  readonly userAgent: string;
-}
+type RequestFacts = Pick<AuthRequest, 'protocol' | 'mayHaveQueryToken' | 'id' | 'query' | 'userAgent'>;
 
 export const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
 

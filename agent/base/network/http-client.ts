@@ -45,7 +45,7 @@ const checkedConnection = (url: URL, check: CertificateCheck, signal: AbortSigna
   },
 });
 
-interface TlsPlace {
+export interface TlsPlace {
   readonly host: string;
   readonly port: number;
   /** Name that the server is asked for (SNI); empty: none. Default: the host. */

@@ -1,3 +1,5 @@
+import { PerchError } from '../errors.ts';
+
 /** The parts of an address as they are written. The addresses of cameras are not web URLs: each character may have a meaning for the camera. */
 export interface UrlParts {
   /** In lower case. */
@@ -65,3 +67,12 @@ export function webUrl(text: string): string {
 
 /** The host of an address without brackets and with its zone, as sockets take it. */
 export const bareHost = (host: string): string => host.replace(/^\[(.*)\]$/, '$1').replace(/%25(?=.)/, '%');
+
+/** @throws PerchError badInput */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new PerchError('badInput', `'${text.slice(0, 60)}' is not percent-encoded UTF-8`);
+  }
+}

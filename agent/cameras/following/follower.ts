@@ -61,6 +61,7 @@ export interface FollowerDeps {
   readonly publish: PublishEvent;
   readonly logins: LoginMemory;
   readonly isInNetworkOf?: (oldHost: string, foundFrom: string) => boolean;
+  readonly streamFailed?: ((path: string, cause: unknown) => void) | undefined;
 }
 
 /** A device that claims to be the missing camera. */
@@ -120,7 +121,8 @@ export class Follower {
   }
 
   /** The path's camera has no stream. @param isOther another device is at its address, so no short pause */
-  failed(path: string, isOther = false): void {
+  failed(path: string, isOther = false, cause?: unknown): void {
+    this.#deps.streamFailed?.(path, cause);
     const camera = cameraOfPath(this.#deps.config(), path);
     const key = camera && cameraKey(camera);
     if (key !== undefined) {

@@ -14,6 +14,8 @@ export interface AppliedConfig {
   readonly config: Config;
 }
 
+export const EMPTY = 'the configuration file is empty';
+
 interface GoodCopyOptions {
   readonly dataDir: string;
   readonly env: Environment;
@@ -41,6 +43,18 @@ export async function lastGood(
   options.log.error({ problem, used: copy }, 'invalid configuration file, using its last good version');
   return { text, config };
 }
+
+/** Whether the file has lost its text, as a power cut while an editor writes it: it is empty, and there is a good version that is not. */
+export async function isEmptied(
+  file: string | undefined,
+  text: string,
+  { dataDir, env }: GoodCopyOptions,
+): Promise<boolean> {
+  const kept = file && isBlank(text) ? await new ConfigText(env).read(copyOf(file, dataDir, 'last-good')) : '';
+  return !isBlank(kept ?? '');
+}
+
+export const isBlank = (text: string): boolean => text.trim() === '';
 
 /** Keeps a copy of a good file. An equal copy is not written again, to spare flash cards. */
 export async function keepGood(
@@ -82,9 +96,9 @@ export interface FoundText {
 export async function findText(file: string | undefined, dataDir: string, texts: ConfigText): Promise<FoundText> {
   try {
     const text = file === undefined ? undefined : await texts.read(file, copyOf(file, dataDir, 'journal'));
-    if (text?.trim() === '') {
+    if (text !== undefined && isBlank(text)) {
       // An editor may be about to write the file.
-      return { fault: 'the configuration file is empty' };
+      return { fault: EMPTY };
     }
     return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is missing' }) : { text };
   } catch (error) {

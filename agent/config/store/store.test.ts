@@ -117,6 +117,39 @@ test('when the file becomes empty the configuration stays', async () => {
   expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is empty']);
 });
 
+test('at the start an empty file, which a power cut may leave, is replaced by its last good version, and stays protected', async () => {
+  const { open, write, read } = place();
+  write('data/perch.yml', GOOD);
+  await open();
+  write('data/perch.yml', '');
+  for (const _start of [1, 2]) {
+    const store = await open();
+    expect(store.current).toMatchObject({ isOwn: true, api: false });
+    expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is empty']);
+  }
+  expect(read('data/perch.yml.last-good')).toBe(GOOD);
+});
+
+test('an empty file without a good version is as valid as one of comments', async () => {
+  const { open, write } = place();
+  write('perch.yml', '');
+  expect((await open()).current.isOwn).toBe(false);
+  expect((await open()).problems.some(({ severity }) => severity === 'error')).toBe(false);
+});
+
+test.for([
+  ['empty', (file: string) => writeFileSync(file, '')],
+  ['missing', unlinkSync],
+] as const)('an edit while the file is %s keeps all other settings', async ([, lose]) => {
+  const { open, write, read } = place();
+  const file = write('data/perch.yml', GOOD);
+  const store = await open();
+  lose(file);
+  await store.edit([{ keyPath: ['paths', 'cam', 'record'], value: true }]);
+  expect(store.current).toMatchObject({ isOwn: true, api: false });
+  expect(read('data/perch.yml')).toBe(`${GOOD}paths:\n  cam:\n    record: true\n`);
+});
+
 test('variables apply after a reload, too', async () => {
   const { open, write } = place();
   write('perch.yml', 'hls: yes');

@@ -17,7 +17,9 @@ import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange,
 import { type Change, changesBetween } from './changes.ts';
 import {
   type AppliedConfig,
+  EMPTY,
   type FoundText,
+  isEmptied,
   keepBefore,
   keepGood,
   keepRunning,
@@ -89,7 +91,9 @@ export class ConfigStore {
     const texts = new ConfigText(options.env);
     const stored = await StoredText.open(options, texts);
     const { file, now: text } = stored;
-    const parsed = parseConfig(text, configFileName(file), options.env, defaults);
+    const parsed = (await isEmptied(file, text, options))
+      ? unreadable(configFileName(file), EMPTY)
+      : parseConfig(text, configFileName(file), options.env, defaults);
     const inForce = parsed.config ? { text, config: parsed.config } : await lastGood(file, parsed, options, defaults);
     const store = new ConfigStore(options, defaults, texts, stored, inForce, parsed.problems);
     await store.#keepIfGood(text);
@@ -183,7 +187,7 @@ export class ConfigStore {
   revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#queue.run(async () => {
       const file = this.#stored.target;
-      const before = await this.#stored.read();
+      const before = await this.#stored.read(this.#goodText);
       const known = this.#parse(before, file);
       const edits = plan({
         config: known.config ?? this.#current,

@@ -7,7 +7,7 @@ import { undoInterrupted } from '../file/in-place.ts';
 import { type Migration, migrateConfig } from '../file/migrations.ts';
 import { NO_FILE } from '../load/load.ts';
 import { type Problem, problemText } from '../yaml/problem.ts';
-import { type FoundText, faultOf, findText } from './good-copy.ts';
+import { type FoundText, faultOf, findText, isBlank } from './good-copy.ts';
 import { noteUnsaved } from './unsaved-changes.ts';
 
 interface StoredTextOptions {
@@ -138,10 +138,14 @@ export class StoredText {
     return this.#unsaved?.text ?? onDisk;
   }
 
-  /** Reads the file for an edit. */
-  async read(): Promise<string> {
+  /**
+   * Reads the file for an edit.
+   * @param inForce what an edit of some keys changes while the file is empty or missing: it would lose all others
+   */
+  async read(inForce?: string): Promise<string> {
     const onDisk = await this.#readTarget();
-    return (this.#unsaved && onDisk === this.#unsaved.base ? this.#unsaved.text : onDisk) ?? NO_FILE;
+    const text = this.#unsaved && onDisk === this.#unsaved.base ? this.#unsaved.text : onDisk;
+    return (inForce !== undefined && isBlank(text ?? '') ? inForce : text) ?? NO_FILE;
   }
 
   /**

@@ -56,20 +56,23 @@ abstract class AudioReader implements CodecReader {
   }
 }
 
-export class AacReader extends AudioReader {
-  #frameMs = 0;
-
-  override configure(data: Uint8Array, start: number, end: number): void {
-    const config = data.slice(start, end);
-    const { rateHz, channels, frameSamples } = parseAacConfig(config);
-    this.#frameMs = (frameSamples * 1000) / rateHz;
-    this.describe({ kind: 'audio', codec: 'aac', clockRate: rateHz, channels: channels || 2, config, frameSamples });
-  }
+/** Frames of a length that the configuration names. */
+abstract class ConfiguredReader extends AudioReader {
+  protected frameMs = 0;
 
   frame(data: Uint8Array, start: number, end: number, pts: number): void {
     if (this.isDescribed && end > start) {
-      this.deliver(data, start, end, pts, this.#frameMs);
+      this.deliver(data, start, end, pts, this.frameMs);
     }
+  }
+}
+
+export class AacReader extends ConfiguredReader {
+  override configure(data: Uint8Array, start: number, end: number): void {
+    const config = data.slice(start, end);
+    const { rateHz, channels, frameSamples } = parseAacConfig(config);
+    this.frameMs = (frameSamples * 1000) / rateHz;
+    this.describe({ kind: 'audio', codec: 'aac', clockRate: rateHz, channels: channels || 2, config, frameSamples });
   }
 }
 
@@ -165,21 +168,13 @@ export class Ac3Reader extends AudioReader {
   }
 }
 
-export class FlacReader extends AudioReader {
-  #frameMs = 0;
-
+export class FlacReader extends ConfiguredReader {
   override configure(data: Uint8Array, start: number, end: number): void {
     // FFmpeg leaves the prefix out.
     const at = start + (end - start === STREAM_INFO_BYTES ? 0 : FLAC_PREFIX_BYTES);
     const track = parseStreamInfo(data.subarray(at, end));
-    this.#frameMs = (track.frameSamples * 1000) / track.clockRate;
+    this.frameMs = (track.frameSamples * 1000) / track.clockRate;
     this.describe(track);
-  }
-
-  frame(data: Uint8Array, start: number, end: number, pts: number): void {
-    if (this.isDescribed && end > start) {
-      this.deliver(data, start, end, pts, this.#frameMs);
-    }
   }
 }
 

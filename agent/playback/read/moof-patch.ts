@@ -3,12 +3,8 @@ import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { type BoxLocation, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/box/walk.ts';
 import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
+import { MFHD, MOOF, TFDT, TFHD, TRAF } from '../../media/mp4/write/fragment.ts';
 
-const MOOF = fourcc('moof');
-const MFHD = fourcc('mfhd');
-const TRAF = fourcc('traf');
-const TFHD = fourcc('tfhd');
-const TFDT = fourcc('tfdt');
 const FREE = fourcc('free');
 /** Checksum of the fragment as recorded, invalid after patching. */
 const PRCS = fourcc('prcs');

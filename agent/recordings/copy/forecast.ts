@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import { nearestFolder } from '../../record/file/segment-fs.ts';
@@ -23,7 +24,7 @@ export function recordingTo(
 }
 
 /** Settings of a path. @throws PerchError if it is not configured */
-export function recordingOf(config: Config, path: string): ReturnType<typeof recordingTo> {
+export function recordingOf(config: Config, path: string): PathSettings {
   const settings = resolvePath(config, path)?.settings;
   if (!settings) {
     const text = `path '${path}' is not configured any more: add it again, or cancel`;

@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { decoded } from '../../base/network/url-parts.ts';
 import type { SessionCredentials } from '../../protocols/contract.ts';
 
 /** What a client names in connect and in play or publish. */
@@ -44,12 +45,4 @@ export const withoutSecrets = (query: string): string =>
 function split(text: string): readonly [path: string, query: string] {
   const question = text.indexOf('?');
   return question < 0 ? [text, ''] : [text.slice(0, question), text.slice(question + 1)];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new PerchError('badInput', `'${text.slice(0, 60)}' is not percent-encoded UTF-8`);
-  }
 }

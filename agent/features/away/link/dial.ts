@@ -5,6 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
+import type { TlsPlace } from '../../../base/network/http-client.ts';
 import { isLoopbackIp } from '../../../base/network/ip-address.ts';
 import { plainPortFault } from '../../../base/network/plain-port.ts';
 import { SocketChannel } from '../../../base/network/socket-channel.ts';
@@ -20,13 +21,6 @@ const CONNECT_MS = 10_000;
 const HEAD_START_MS = 2_500;
 const HTTPS_PORT = ':443';
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('base64');
-
-interface Place {
-  readonly host: string;
-  readonly port: number;
-  /** Name that the server is asked for (SNI); empty: none. Default: the host. */
-  readonly servername?: string;
-}
 
 interface DialOptions {
   /** Accepted besides a certificate of a known authority for that host. */
@@ -83,7 +77,7 @@ async function dialOne(address: string, { pin, env, signal }: DialOptions): Prom
   let socket: TLSSocket | undefined;
   try {
     const proxy = proxyFor(place.host, env);
-    const secure = async (at: Place): Promise<TLSSocket> => {
+    const secure = async (at: TlsPlace): Promise<TLSSocket> => {
       const below = proxy && (await throughProxy(proxy, address, signal));
       return secured(at, below, pin, signal);
     };
@@ -151,7 +145,7 @@ function throughProxy(proxy: URL, target: string, signal: AbortSignal): Promise<
 
 /** TLS whose certificate a known authority has issued for the host, or that has the pin. */
 function secured(
-  place: Place,
+  place: TlsPlace,
   below: Socket | undefined,
   pin: string | undefined,
   signal: AbortSignal,

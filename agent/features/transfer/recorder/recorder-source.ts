@@ -5,7 +5,7 @@ import { troubleOf } from '../../../onvif/soap/http/failures.ts';
 import type { Coverage } from '../../../playback/coverage.ts';
 import { parseRfc3339 } from '../../../playback/read/rfc3339.ts';
 import { formatRecordPath } from '../../../record/file/record-path.ts';
-import { diskOf, foreseeUses, recordingTo } from '../../../recordings/copy/forecast.ts';
+import { diskOf, foreseeUses, recordingOf, recordingTo } from '../../../recordings/copy/forecast.ts';
 import type {
   ImportForecast,
   StoredRecorder,
@@ -147,14 +147,7 @@ export class RecorderSource implements TransferSource {
       clock,
       playback: recordings.playback,
       open: (signal) => openRecorder(recorder, { clock, config, sinceUs, untilUs }, signal),
-      settingsOf: (path) => {
-        const settings = resolvePath(config(), path)?.settings;
-        if (!settings) {
-          const text = `path '${path}' is not configured any more: add it again, or cancel`;
-          throw new PerchError('notFound', text, { why: 'path' });
-        }
-        return settings;
-      },
+      settingsOf: (path) => recordingOf(config(), path),
       recorder: (path, settings) => recordings.recorders.fetcher(path, settings, 'recorder'),
       stopped: async (one) => recordings.recorders.fetched(one),
       room: async (recordPath) => {

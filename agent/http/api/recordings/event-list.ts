@@ -136,7 +136,7 @@ const SeenAnswer = Type.Object({
 });
 const tags = ['events'];
 
-interface EventListRoutesOptions {
+export interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
   /** The name of the owner or viewer; undefined for guests and programs without a name. */
   personOf(request: FastifyRequest): string | undefined;

@@ -4,8 +4,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
 import type { LayoutStore } from '../cameras/layouts.ts';
 import { answers, OrNull, TimeText } from '../schema/schemas.ts';
-import type { Viewer } from '../schema/visibility.ts';
-import { EVENT_ITEM, LIST_QUERY } from './event-list.ts';
+import { EVENT_ITEM, type EventListRoutesOptions, LIST_QUERY } from './event-list.ts';
 
 const KEYS = ['from', 'to', 'path', 'types', 'zone', 'hours', 'timeZone', 'before', 'limit', 'unseen'] as const;
 type Key = (typeof KEYS)[number];
@@ -93,13 +92,9 @@ const Cards = Type.Object({
 });
 const tags = ['events'];
 
-interface ReviewRoutesOptions {
+interface ReviewRoutesOptions extends Pick<EventListRoutesOptions, 'personOf' | 'viewerOf'> {
   readonly recordings: ReviewLookup;
   readonly layouts: Pick<LayoutStore, 'list'>;
-  /** The name of the owner or viewer; undefined for guests and programs without a name. */
-  personOf(request: FastifyRequest): string | undefined;
-  /** The requesting viewer or guest, or undefined for a client with `api` permission. */
-  viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 /** `/reviews`: what the cameras of a group saw within seconds, as one card. */

@@ -42,11 +42,11 @@ export interface RunFacts {
   readonly hasOffsets: boolean;
 }
 
-const MOOF = fourcc('moof');
-const MFHD = fourcc('mfhd');
-const TRAF = fourcc('traf');
-const TFHD = fourcc('tfhd');
-const TFDT = fourcc('tfdt');
+export const MOOF = fourcc('moof');
+export const MFHD = fourcc('mfhd');
+export const TRAF = fourcc('traf');
+export const TFHD = fourcc('tfhd');
+export const TFDT = fourcc('tfdt');
 const TRUN = fourcc('trun');
 const MDAT = fourcc('mdat');
 

@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { decoded } from '../../../base/network/url-parts.ts';
 
 /** The target of a request URL: `rtsp://host:8554/name?query`. */
 export interface RtspTarget {
@@ -115,12 +116,4 @@ function withoutEndSlashes(text: string): string {
     end -= 1;
   }
   return text.slice(0, end);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new PerchError('badInput', `'${text.slice(0, 60)}' is not percent-encoded UTF-8`);
-  }
 }
