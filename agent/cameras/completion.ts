@@ -39,6 +39,11 @@ export class CameraCompletion {
   }
 
   apply(): void {
+    for (const name of this.#lost) {
+      if (!this.#deps.store.current.paths.has(name)) {
+        this.#lost.delete(name);
+      }
+    }
     for (const path of this.#incomplete(this.#deps.store.current)) {
       const key = linkOf(path.settings)?.key;
       if (key !== undefined && !this.#running.has(key)) {
