@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import {
@@ -75,6 +75,38 @@ const replyTo = ({ text }: Asked): string =>
       ? `<GetEndpointReferenceResponse><GUID>${OTHER}</GUID></GetEndpointReferenceResponse>`
       : INFORMATION,
   );
+
+/** A device that from the first question for its endpoint on answers only what `answers` names; time passes as soon as it is asked. */
+async function taciturn(answers: (asked: Asked) => boolean) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let isAsked = false;
+  const { url, requests } = await listen((asked, response) => {
+    const isQuestion = asked.text.includes('GetEndpointReference');
+    isAsked ||= isQuestion;
+    if (!isAsked || answers(asked)) {
+      response.end(replyTo(asked));
+    }
+    if (isQuestion) {
+      // After the other request, if there is one at the same time.
+      setImmediate(() => setImmediate(() => setImmediate(() => vi.advanceTimersByTime(2_000))));
+    }
+  });
+  return { guard: guardOf(url.href, 'urn:uuid:a'), requests };
+}
+
+test('a device that is too busy to answer may be another camera: it gets no login', async () => {
+  const { guard } = await taciturn(() => false);
+  await expect(guard.confirm()).rejects.toMatchObject({ context: { camera: 'timeout' } });
+});
+
+test('a camera that never replies to the question for its endpoint, but to others, is not asked again for minutes', async () => {
+  const { guard, requests } = await taciturn(({ text }) => !text.includes('GetEndpointReference'));
+  await guard.confirm();
+  const before = requests.length;
+  await guard.confirm();
+  expect(requests.length).toBe(before);
+});
 
 test.for([1, 2, 3, 7])('a camera that closes a connection after %i requests is read completely', async (most) => {
   const answered = new WeakMap<object, number>();

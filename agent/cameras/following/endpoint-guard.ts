@@ -162,16 +162,36 @@ export class EndpointGuard implements CameraGuard {
   async #readEndpoint(connection: PersistentConnection | undefined): Promise<string | undefined> {
     try {
       this.#session ??= await this.#open();
-      return await endpointOf(this.#session, connection);
+      return await endpointOf(this.#session, { connection });
     } catch (error) {
-      // A few do not reply at all to what they do not know.
-      const isMute = this.#session !== undefined && !this.#hasEndpoint && troubleOf(error) === 'timeout';
-      if (isLoginRequired(error) || isMute) {
+      if (isLoginRequired(error)) {
         return undefined;
       }
+      const session = this.#session;
       this.#session = undefined;
+      if (session && !this.#hasEndpoint && troubleOf(error) === 'timeout') {
+        return this.#askTwoThings(session);
+      }
       throw error;
     }
+  }
+
+  /**
+   * A few devices do not reply at all to what they do not know. One that is only busy, and may be another camera, answers neither of two
+   * requests, or both.
+   */
+  async #askTwoThings(session: OnvifSession): Promise<string | undefined> {
+    const options = { deadlineMs: (this.#options.slowCallDeadlineMs ?? CALL_DEADLINE_MS) / 2 };
+    const time = session.call('device', '<tds:GetSystemDateAndTime/>', 'GetSystemDateAndTimeResponse', options);
+    const [endpoint] = await Promise.all([
+      endpointOf(session, options).catch((error) =>
+        troubleOf(error) === 'timeout' ? undefined : Promise.reject(error),
+      ),
+      // A rejection is an answer.
+      time.catch((error) => (isNoReply(error) ? Promise.reject(error) : undefined)),
+    ]);
+    this.#session = session;
+    return endpoint;
   }
 
   #open(): Promise<OnvifSession> {

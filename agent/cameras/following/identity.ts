@@ -1,11 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { readEndpoint } from '../../onvif/device/device-service.ts';
-import { type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
+import { type CallOptions, type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { type CameraTrouble, cameraError, isNoReply, isTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
-import type { PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import type { FollowedCamera } from './followed-camera.ts';
 
@@ -121,14 +120,9 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
 
 const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-export const endpointOf = async (
-  session: OnvifSession,
-  connection?: PersistentConnection,
-): Promise<string | undefined> =>
+export const endpointOf = async (session: OnvifSession, options?: CallOptions): Promise<string | undefined> =>
   readEndpoint(
-    await orUndefined(
-      session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', { connection }),
-    ),
+    await orUndefined(session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', options)),
   );
 
 const serialOf = async (session: OnvifSession): Promise<string | undefined> =>

@@ -40,7 +40,7 @@ export interface CameraTarget
   readonly slowCallDeadlineMs?: number | undefined;
 }
 
-type CallOptions = Pick<SoapCall, 'isUrgent' | 'deadlineMs' | 'signal' | 'action' | 'connection'>;
+export type CallOptions = Pick<SoapCall, 'isUrgent' | 'deadlineMs' | 'signal' | 'action' | 'connection'>;
 
 const sharedLimiter = new RequestLimiter();
 
