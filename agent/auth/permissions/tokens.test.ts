@@ -171,6 +171,15 @@ test.for([
   expect(box.server.asked).toHaveLength(2);
 });
 
+test('a token that names no key is verified also next to a key that is too short', async () => {
+  await using box = await openTokens();
+  const [short, long] = [1_024, 2_048].map((modulusLength) => generateKeyPairSync('rsa', { modulusLength }));
+  const keys = await Promise.all([short, long, short].map((pair) => exportJWK(pair?.publicKey as KeyObject)));
+  box.server.reply = { status: 200, body: JSON.stringify({ keys }) };
+  expect(await box.reason(await box.make({ sub: 'tom' }, long, { alg: 'RS256' }))).toBe('in: token of tom');
+  expect(await box.reason(await box.make({}, RSA, { alg: 'RS256' }))).toContain('signature verification failed');
+});
+
 test('a signature with a short shared secret or none is rejected', async () => {
   await using box = await openTokens();
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
