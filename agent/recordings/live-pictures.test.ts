@@ -257,6 +257,23 @@ test.for([
   expect(await answer).toEqual(typeof expected === 'string' ? expect.stringContaining(expected) : expected);
 });
 
+test('a camera whose snapshot fails has pictures of its stream also while many others hang', async () => {
+  await using camera = await startOnvifCamera({ quirks: { snapshot: 'hangs' } });
+  const names = [...Array(16).keys()].map((i) => `hangs${i}`);
+  const entries = [...names, 'cam'].map((name) => [name, { source: camera.rtspUrl(), camera: { onvif: camera.url } }]);
+  const stream = new Stream([tinyH264]);
+  for (const sample of tinyVideo(1, 10, 10)) {
+    stream.write(0, sample);
+  }
+  const clock = new FakeClock();
+  const pictures = liveWith(stream, { config: good(JSON.stringify({ paths: Object.fromEntries(entries) })), clock });
+  const others = Promise.allSettled(names.map((name) => pictures.picture(name, OF_EVENT)));
+  expect(parseJpeg(await pictures.picture('cam', OF_EVENT))).toMatchObject({ width: 64, height: 48 });
+  await passAll(clock, OF_EVENT.timeoutMs - 100, 16);
+  await clock.advance(100);
+  expect(new Set((await others).map(({ status }) => status))).toEqual(new Set(['rejected']));
+});
+
 test('a picture of MJPEG in RGB is the newest one, and the camera is asked for nothing', async () => {
   const stream = new Stream([{ ...mjpeg, width: 32, height: 16 }]);
   const jpegOf = (grey: number): Uint8Array =>

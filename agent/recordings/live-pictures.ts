@@ -260,7 +260,8 @@ export class LivePictures {
         return answer;
       }
       // The camera may still answer, also where its stream is not decoded.
-      picture = Promise.any([answer, this.#decoded(path)]).catch(() => answer);
+      const decoded = this.#request(path, this.#decoding, () => this.#decoderOf(path));
+      picture = Promise.any([answer, decoded]).catch(() => answer);
     }
     if (!(await endsWithin(clock, endMs - clock.monoMs(), picture))) {
       throw new PerchError('timeout', `no picture within ${timeoutMs / 1000} s`, { path });
@@ -268,12 +269,8 @@ export class LivePictures {
     return picture;
   }
 
-  async #decoded(path: string): Promise<Uint8Array> {
-    return this.#request(path, this.#decoding, () => this.#decoderOf(path));
-  }
-
   /** @param open requests of this kind */
-  #request(
+  async #request(
     path: string,
     open: Map<string, Promise<Uint8Array>>,
     sourceOf: () => SnapshotSource | undefined,
