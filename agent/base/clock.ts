@@ -81,9 +81,9 @@ export async function sleepUnlessHeld(
   }
 }
 
-/** Waits for `work`, but no longer than `ms`. @returns false after a timeout */
+/** Waits for `work`, but no longer than `ms`, which may be negative. @returns false after a timeout */
 export async function endsWithin(clock: Pick<Clock, 'sleep'>, ms: number, work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController();
-  const late = clock.sleep(ms, over.signal).then(() => false);
+  const late = clock.sleep(Math.max(0, ms), over.signal).then(() => false);
   return Promise.race([work.then(() => true), late]).finally(() => over.abort());
 }

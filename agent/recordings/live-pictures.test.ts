@@ -5,7 +5,7 @@ import { good } from '../../test/support/harness/loaded-config.ts';
 import { tinyH264, tinyVideo, wideH264 } from '../../test/support/media/tiny-h264.ts';
 import { av1, mjpeg } from '../../test/support/media/video-tracks.ts';
 import { systemClock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { parseJpeg } from '../media/mjpeg/params.ts';
@@ -147,7 +147,7 @@ test('of a stream that is not decoded there is no picture', async () => {
 /** The pictures of one stream. @param ffmpeg false: the machine has none */
 function liveWith(
   stream: Stream,
-  { config = good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'), ffmpeg = true } = {},
+  { config = good('paths: {cam: {source: rtsp://127.0.0.1:1/}}'), ffmpeg = true, clock = systemClock } = {},
 ) {
   const decoder = new Pictures();
   const { PATH } = process.env;
@@ -163,9 +163,17 @@ function liveWith(
     config: () => config,
     paths: { openStreams: () => [['cam', stream]] },
     recordings: { playback: { ...noRecordings.playback, pictures: decoder } },
-    clock: systemClock,
+    clock,
     signal,
   });
+}
+
+/** Passes the time of cameras, but none of the decoder. @param sleepers those that wait for the camera */
+async function passAll(clock: FakeClock, ms: number, sleepers: number): Promise<void> {
+  while (clock.sleeping < sleepers) {
+    await Promise.resolve();
+  }
+  await clock.advance(ms);
 }
 
 test('the last key frame of a live stream is decoded, with its time, in the width that is asked for', async () => {
@@ -212,13 +220,59 @@ test.for([['none'], ['hangs']] as const)(
     for (const sample of tinyVideo(1, 10, 10)) {
       stream.write(0, sample);
     }
-    const pictures = liveWith(stream, { config });
-    const [one, two] = await Promise.all([pictures.picture('cam', OF_EVENT), pictures.picture('cam', OF_EVENT)]);
+    const clock = new FakeClock();
+    const pictures = liveWith(stream, { config, clock });
+    const both = Promise.all([pictures.picture('cam', OF_EVENT), pictures.picture('cam', OF_EVENT)]);
+    await passAll(clock, OF_EVENT.timeoutMs - 100, 2);
+    const [one, two] = await both;
     expect(parseJpeg(one)).toMatchObject({ width: 64, height: 48 });
     expect(two).toBe(one);
     expect(parseJpeg(await pictures.small('cam', 2_500))).toMatchObject({ width: 64, height: 48 });
   },
 );
+
+test.for([
+  ['one of its own that comes late', undefined, new PerchError('unsupported', 'not decoded'), [0xff, 0xd8]],
+  ['its fault, if nothing decodes its stream', 'none', new PerchError('unsupported', 'not decoded'), 'a fault'],
+  ['a time limit, also of decoding', 'hangs', undefined, 'no picture within 1.8 s'],
+] as const)('a camera without a picture in time has %s', async ([, snapshot, failure, expected]) => {
+  await using camera = await startOnvifCamera({ quirks: snapshot ? { snapshot } : {} });
+  const config = good(JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: { onvif: camera.url } } } }));
+  const stream = new Stream([tinyH264]);
+  onTestFinished(() => stream.close());
+  for (const sample of tinyVideo(1, 10, 10)) {
+    stream.write(0, sample);
+  }
+  const clock = new FakeClock();
+  const decode = () => (failure ? Promise.reject(failure) : new Promise<never>(() => {}));
+  const pictures = new LivePictures({
+    ...{ config: () => config, clock, signal, paths: { openStreams: () => [['cam', stream]] } },
+    recordings: { playback: { ...noRecordings.playback, pictures: { make: decode, rgb: decode } } },
+  });
+  const answer = pictures.picture('cam', OF_EVENT).then((jpeg) => [...jpeg.slice(0, 2)], explain);
+  await passAll(clock, OF_EVENT.timeoutMs - 100, 1);
+  if (snapshot === 'hangs') {
+    await clock.advance(100);
+  }
+  expect(await answer).toEqual(typeof expected === 'string' ? expect.stringContaining(expected) : expected);
+});
+
+test('a camera whose snapshot fails has pictures of its stream also while many others hang', async () => {
+  await using camera = await startOnvifCamera({ quirks: { snapshot: 'hangs' } });
+  const names = [...Array(16).keys()].map((i) => `hangs${i}`);
+  const entries = [...names, 'cam'].map((name) => [name, { source: camera.rtspUrl(), camera: { onvif: camera.url } }]);
+  const stream = new Stream([tinyH264]);
+  for (const sample of tinyVideo(1, 10, 10)) {
+    stream.write(0, sample);
+  }
+  const clock = new FakeClock();
+  const pictures = liveWith(stream, { config: good(JSON.stringify({ paths: Object.fromEntries(entries) })), clock });
+  const others = Promise.allSettled(names.map((name) => pictures.picture(name, OF_EVENT)));
+  expect(parseJpeg(await pictures.picture('cam', OF_EVENT))).toMatchObject({ width: 64, height: 48 });
+  await passAll(clock, OF_EVENT.timeoutMs - 100, 16);
+  await clock.advance(100);
+  expect(new Set((await others).map(({ status }) => status))).toEqual(new Set(['rejected']));
+});
 
 test('a picture of MJPEG in RGB is the newest one, and the camera is asked for nothing', async () => {
   const stream = new Stream([{ ...mjpeg, width: 32, height: 16 }]);

@@ -56,8 +56,8 @@ function liveGroup(stream: LiveStream): CodedPicture | undefined {
 const MAX_ASKED = 16;
 const NO_PICTURE =
   'no picture: the camera has no ONVIF service in the configuration, and its stream is away or neither H.264, H.265 nor MJPEG';
-/** What is left of the time limit to decode the stream if the camera itself has given no picture. */
-const DECODING_MS = 600;
+/** What is left of the time limit to decode the stream if the camera itself has given no picture yet. */
+const DECODING_MS = 1_000;
 /** Width of decoded pictures, in pixels: they have some 50 kB, like the cameras' own pictures. */
 const DECODED_WIDTH = 640;
 /** Time limit of a camera for a small picture. */
@@ -252,20 +252,25 @@ export class LivePictures {
 
   async #ask(path: string, timeoutMs: number): Promise<Uint8Array> {
     const { clock } = this.#deps;
-    const answer = this.#request(path, this.#asked, () => this.#sourceOf(path));
-    const isGiven = await endsWithin(clock, timeoutMs - DECODING_MS, answer).catch(() => false);
-    const decoder = isGiven || !this.#snapshots.sourceOf(path) ? undefined : this.#decoderOf(path);
-    if (decoder) {
-      return this.#request(path, this.#decoding, () => decoder);
+    const endMs = clock.monoMs() + timeoutMs;
+    let picture = this.#request(path, this.#asked, () => this.#sourceOf(path));
+    if (this.#snapshots.sourceOf(path)) {
+      const answer = picture;
+      if (await endsWithin(clock, timeoutMs - DECODING_MS, answer).catch(() => false)) {
+        return answer;
+      }
+      // The camera may still answer, also where its stream is not decoded.
+      const decoded = this.#request(path, this.#decoding, () => this.#decoderOf(path));
+      picture = Promise.any([answer, decoded]).catch(() => answer);
     }
-    if (!(await endsWithin(clock, DECODING_MS, answer))) {
+    if (!(await endsWithin(clock, endMs - clock.monoMs(), picture))) {
       throw new PerchError('timeout', `no picture within ${timeoutMs / 1000} s`, { path });
     }
-    return answer;
+    return picture;
   }
 
   /** @param open requests of this kind */
-  #request(
+  async #request(
     path: string,
     open: Map<string, Promise<Uint8Array>>,
     sourceOf: () => SnapshotSource | undefined,

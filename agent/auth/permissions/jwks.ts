@@ -102,8 +102,11 @@ export class JwksCache {
     return this.#fetching;
   }
 
-  /** Called for an unknown key, which may be new. @returns whether the next call of `current` fetches */
+  /** Called for an unknown key, which may be new. @returns whether the next call of `current` has keys that are fetched now */
   renew(): boolean {
+    if (this.#fetching) {
+      return true;
+    }
     if (this.#clock.monoMs() - this.#fetchedMs < RENEW_MS) {
       return false;
     }

@@ -166,9 +166,20 @@ test.for([
   // The issuer has changed its keys since they were fetched.
   publish(present, next);
   await box.clock.advance(61_000);
-  expect(await box.reason(await next.sign())).toBe('in: token of tom');
+  const tokens = await Promise.all([next.sign(), next.sign()]);
+  const reasons = await Promise.all(tokens.map((token) => box.reason(token)));
+  expect(reasons).toEqual(['in: token of tom', 'in: token of tom']);
   expect(await box.reason(await former.sign())).toContain('signature verification failed');
   expect(box.server.asked).toHaveLength(2);
+});
+
+test('a token that names no key is verified also next to a key that is too short', async () => {
+  await using box = await openTokens();
+  const [short, long] = [1_024, 2_048].map((modulusLength) => generateKeyPairSync('rsa', { modulusLength }));
+  const keys = await Promise.all([short, long, short].map((pair) => exportJWK(pair?.publicKey as KeyObject)));
+  box.server.reply = { status: 200, body: JSON.stringify({ keys }) };
+  expect(await box.reason(await box.make({ sub: 'tom' }, long, { alg: 'RS256' }))).toBe('in: token of tom');
+  expect(await box.reason(await box.make({}, RSA, { alg: 'RS256' }))).toContain('signature verification failed');
 });
 
 test('a signature with a short shared secret or none is rejected', async () => {

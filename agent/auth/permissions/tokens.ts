@@ -150,15 +150,17 @@ async function verifyWithAny(
   keys: readonly (CryptoKey | Uint8Array)[],
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  let failure: Error = new errors.JWKSNoMatchingKey();
+  let failure: unknown = new errors.JWKSNoMatchingKey();
   for (const key of keys) {
     try {
       return (await jwtVerify(token, key, options)).payload;
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) {
+      const isOfKey = error instanceof errors.JWSSignatureVerificationFailed;
+      // A TypeError: the key itself is unfit, such as RSA of 1,024 bits.
+      if (error instanceof errors.JOSEError && !isOfKey) {
         throw error;
       }
-      failure = error;
+      failure = isOfKey || !(failure instanceof errors.JWSSignatureVerificationFailed) ? error : failure;
     }
   }
   throw failure;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import Type from 'typebox';
+import { putBounded } from '../../../base/bounded-map.ts';
 import { endsWithin } from '../../../base/clock.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { camerasOf, isReady, isSubStream } from '../../../cameras/path-entries.ts';
@@ -52,7 +53,8 @@ export class Positions {
     this.#fault = this.#document.fault;
     this.#restored = new Map(stored?.cameras.map(({ path, ...position }) => [path, position]));
     this.#stopListening = this.#host.steering.steered((path) => {
-      this.#steeredMs.set(path, this.#host.clock.monoMs());
+      // The expression of a path may fit any number of names.
+      putBounded(this.#steeredMs, path, this.#host.clock.monoMs(), 500);
       this.#cameras.get(path)?.steered();
     });
   }
