@@ -125,3 +125,19 @@ interface LabelledType {
   readonly type: string;
   readonly labels?: readonly { readonly type: LabelType }[] | undefined;
 }
+
+/** Why a path was not recorded. */
+export const GAP_REASONS = [
+  'offline',
+  'paused',
+  'private',
+  'recordingOff',
+  'diskFull',
+  'diskAway',
+  'diskFault',
+  'boxOff',
+  'clockSet',
+  /** `record: motion` without an event. */
+  'nothingSeen',
+] as const;
+export type GapReason = (typeof GAP_REASONS)[number];

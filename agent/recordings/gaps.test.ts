@@ -3,15 +3,9 @@ import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { temporaryFolder } from '../../test/support/disks/recordings.ts';
 import { good } from '../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../base/log.ts';
-import { REASONS } from '../http/api/recordings/timeline.ts';
 import type { CameraEvent } from '../record/events/event.ts';
-import { GAP_REASONS } from '../record/gaps/gap-reason.ts';
 import { FlushPoint } from '../record/write/flush.ts';
 import { RecordingGaps } from './gaps.ts';
-
-test('the API document lists every reason', () => {
-  expect(REASONS).toEqual([...GAP_REASONS, 'deleted']);
-});
 
 test.for([
   ['/rec', '/rec/usb'],

@@ -53,7 +53,7 @@ const isUsable = (key: JWK, algorithm: string, kid: string | undefined): boolean
   (!Array.isArray(key.key_ops) || key.key_ops.includes('verify'));
 
 /** The keys with which a token may be signed: several if its header does not name one. */
-type Jwks = (header: JWSHeaderParameters) => Promise<readonly (CryptoKey | Uint8Array)[]>;
+export type Jwks = (header: JWSHeaderParameters) => Promise<readonly (CryptoKey | Uint8Array)[]>;
 
 interface JwksSettings {
   readonly url: string;
@@ -102,16 +102,14 @@ export class JwksCache {
     return this.#fetching;
   }
 
-  /** Called for an unknown key, which may be new. @returns whether the next call of `current` has keys that are fetched now */
-  renew(): boolean {
-    if (this.#fetching) {
-      return true;
+  /** Called for an unknown key, which may be new: others go on with the keys that are there. @returns newer keys, if there may be some */
+  async renew(known: Jwks): Promise<Jwks | undefined> {
+    if (this.#keys !== known) {
+      return this.#keys;
     }
-    if (this.#clock.monoMs() - this.#fetchedMs < RENEW_MS) {
-      return false;
-    }
-    this.#refetchAtMs = Number.NEGATIVE_INFINITY;
-    return true;
+    const isTime = this.#clock.monoMs() - this.#fetchedMs >= RENEW_MS;
+    this.#fetching ??= isTime ? this.#fetch(this.#generation) : undefined;
+    return this.#fetching;
   }
 
   /** The next token fetches the keys. */

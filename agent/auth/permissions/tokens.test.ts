@@ -182,6 +182,19 @@ test('a token that names no key is verified also next to a key that is too short
   expect(await box.reason(await box.make({}, RSA, { alg: 'RS256' }))).toContain('signature verification failed');
 });
 
+test('while the keys are fetched again because of a wrong token, others go on with those that are there', async () => {
+  await using box = await openTokens({ timeoutMs: 2_000 });
+  const [good, wrong] = [await box.make({ sub: 'tom' }), await box.make({}, OTHER)];
+  expect(await box.reason(good)).toBe('in: token of tom');
+  box.server.reply = undefined;
+  await box.clock.advance(61_000);
+  const rejected = box.reason(wrong);
+  await expect.poll(() => box.server.asked.length).toBe(2);
+  expect(await box.reason(good)).toBe('in: token of tom');
+  await box.clock.advance(2_000);
+  expect(await rejected).toContain('signature verification failed');
+});
+
 test('a signature with a short shared secret or none is rejected', async () => {
   await using box = await openTokens();
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');

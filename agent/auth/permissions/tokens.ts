@@ -4,7 +4,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PermissionRule } from '../../config/schema/common/general.ts';
 import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
-import { JwksCache } from './jwks.ts';
+import { type Jwks, JwksCache } from './jwks.ts';
 import { Permissions } from './permissions.ts';
 
 export interface TokenSettings {
@@ -112,23 +112,25 @@ export class Tokens implements ApiAuth {
   }
 
   async #payloadOf(token: string): Promise<JWTPayload> {
+    let keys: Jwks | undefined;
     try {
-      return await this.#verify(token);
+      keys = await this.#keys.current();
+      return await this.#verify(token, keys);
     } catch (cause) {
       // A token that names no key fails by its signature when the issuer has changed its keys.
       const isNewKey =
         cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWSSignatureVerificationFailed;
-      if (!isNewKey || !this.#keys.renew()) {
+      keys = isNewKey && keys ? await this.#keys.renew(keys) : undefined;
+      if (!keys) {
         throw refusal(cause);
       }
     }
-    return this.#verify(token).catch((cause: unknown) => {
+    return this.#verify(token, keys).catch((cause: unknown) => {
       throw refusal(cause);
     });
   }
 
-  async #verify(token: string): Promise<JWTPayload> {
-    const keys = await this.#keys.current();
+  async #verify(token: string, keys: Jwks): Promise<JWTPayload> {
     const { issuer, audience } = this.#settings;
     const nowMs = this.#clock.wallMs();
     const payload = await verifyWithAny(token, await keys(decodeProtectedHeader(token)), {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import type { GapReason } from '../../base/event-kinds.ts';
 import type { Logger } from '../../base/log.ts';
 import type { CameraEvent } from '../events/event.ts';
 import { EventJournal, type EventJournalOptions } from '../events/event-journal.ts';
-import { type GapReason, gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
+import { gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
 /** Time for cameras to connect after a start; not an outage. */
 const CONNECT_MS = 15_000;

@@ -1,17 +1,4 @@
-export const GAP_REASONS = [
-  'offline',
-  'paused',
-  'private',
-  'recordingOff',
-  'diskFull',
-  'diskAway',
-  'diskFault',
-  'boxOff',
-  'clockSet',
-  /** `record: motion` without an event. */
-  'nothingSeen',
-] as const;
-export type GapReason = (typeof GAP_REASONS)[number];
+import type { GapReason } from '../../base/event-kinds.ts';
 
 export interface WatchedPath {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { GapReason } from '../../../record/gaps/gap-reason.ts';
+import type { GapReason } from '../../../base/event-kinds.ts';
 import { gapInTurn, gapsByFault } from './gaps.ts';
 
 type Seconds = readonly [from: number, until: number];

@@ -1,6 +1,6 @@
+import type { GapReason } from '../../../base/event-kinds.ts';
 import type { Coverage } from '../../../playback/coverage.ts';
 import { merged, type UsRange, without } from '../../../playback/index/hidden-ranges.ts';
-import type { GapReason } from '../../../record/gaps/gap-reason.ts';
 
 /** Reasons that are faults: the owner wanted these recordings. */
 const FAULTS: ReadonlySet<string> = new Set<GapReason>(['offline', 'diskFull', 'diskAway', 'diskFault', 'boxOff']);

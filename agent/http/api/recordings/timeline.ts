@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
-import { LABEL_TYPES } from '../../../base/event-kinds.ts';
+import { GAP_REASONS, LABEL_TYPES } from '../../../base/event-kinds.ts';
 import { pathName } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
@@ -24,20 +24,8 @@ interface TimelineQuery {
   readonly resolution?: string | readonly string[];
 }
 
-/** `GAP_REASONS` of `record/gaps/gap-reason.ts`, and ranges deleted by hand. */
-export const REASONS = [
-  'offline',
-  'paused',
-  'private',
-  'recordingOff',
-  'diskFull',
-  'diskAway',
-  'diskFault',
-  'boxOff',
-  'clockSet',
-  'nothingSeen',
-  'deleted',
-];
+/** And ranges deleted by hand. */
+export const REASONS = [...GAP_REASONS, 'deleted'];
 const Spans = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
   description: 'Seconds after `from`, and duration in seconds.',
 });

@@ -17,6 +17,7 @@ import { FREE_STEPS, missingBytes, percentOf } from './storage-data.ts';
 
 /** Delay, so that only the last of several taps is saved. */
 const REST_MS = 800;
+
 interface FreeConfig {
   readonly recordMinFree: string;
 }

@@ -12,6 +12,7 @@ import { systemWords } from '../../../words/settings/system.ts';
 
 /** As the box checks `boxName`; the room is for the number of a second box. */
 const HOST_LABEL = /^(?=.{1,58}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
 interface NameConfig {
   readonly boxName: string;
   readonly mdns: boolean;
