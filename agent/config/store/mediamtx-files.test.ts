@@ -1,3 +1,4 @@
+import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Place, place } from '../../../test/support/harness/config-place.ts';
@@ -24,6 +25,22 @@ test('a mediamtx.yml that is not used is named, with what to do', async () => {
   expect(await warnings(at, 'mediamtx.yml')).toEqual([]);
   at.write('perch.yml', 'perch: own\n');
   expect(await warnings(at)).toEqual([]);
+});
+
+test('after the configuration file was deleted its last good version is named', async () => {
+  const at = place();
+  at.write('data/perch.yml', 'perch: own\n');
+  await at.open();
+  unlinkSync(join(at.cwd, 'data/perch.yml'));
+  at.logged.length = 0;
+  await at.open();
+  expect(at.logged).toMatchObject([
+    {
+      msg: 'there is no configuration file, and its last good version is not used',
+      file: join(at.cwd, 'data/perch.yml.last-good'),
+      todo: `to go on with it, copy it to ${join(at.cwd, 'data/perch.yml')}, and restart`,
+    },
+  ]);
 });
 
 test('recordings of MediaMTX that are not used are named, with the recordPath to set', async () => {

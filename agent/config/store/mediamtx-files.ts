@@ -1,6 +1,7 @@
 import { opendir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../../base/log.ts';
+import { ownFileOf } from '../file/file.ts';
 import type { Config } from '../load/load.ts';
 
 interface Place {
@@ -23,11 +24,17 @@ const FOLDER = 'recordings';
 const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
 const MAX_NAMES = 1_000;
 
-/** Warns of what MediaMTX would use in the working directory and Perch does not: its configuration and recordings. */
+/** Warns of what is not used: configuration and recordings of MediaMTX in the working directory, and the good version of a file that is gone. */
 export async function warnOfUnused(
   { file, current }: InForce,
   { file: named, cwd, dataDir, log }: Place,
 ): Promise<void> {
+  const own = ownFileOf(resolve(cwd, dataDir));
+  const copy = `${own}.last-good`;
+  if (file === undefined && (await isFile(copy))) {
+    const todo = `to go on with it, copy it to ${own}, and restart`;
+    log.warn({ file: copy, todo }, 'there is no configuration file, and its last good version is not used');
+  }
   const unused = resolve(cwd, FILE);
   if (named === undefined && file !== resolve(cwd, 'perch.yml') && (await isFile(unused))) {
     const todo = `start Perch with ${FILE} as argument, or rename it to perch.yml`;
