@@ -1,4 +1,4 @@
-import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -147,11 +147,7 @@ export class Tokens implements ApiAuth {
   }
 }
 
-async function verifyWithAny(
-  token: string,
-  keys: readonly (CryptoKey | Uint8Array)[],
-  options: JWTVerifyOptions,
-): Promise<JWTPayload> {
+async function verifyWithAny(token: string, keys: Awaited<ReturnType<Jwks>>, options: JWTVerifyOptions) {
   let failure: unknown = new errors.JWKSNoMatchingKey();
   for (const key of keys) {
     try {
