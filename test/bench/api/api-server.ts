@@ -60,6 +60,7 @@ const options = {
   allowOrigins: () => ['*'],
   info: { version: 'v0.0.0', started: new Date().toISOString() },
   paths,
+  config: { keys: KEYS },
   sessions: sessionTables(),
   streams: new EventStreams(new EventBus(systemClock), systemClock),
   cameras: {},
