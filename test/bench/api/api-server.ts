@@ -61,6 +61,8 @@ const options = {
   info: { version: 'v0.0.0', started: new Date().toISOString() },
   paths,
   config: { keys: KEYS },
+  problemKinds: [],
+  mountFeatures: async () => {},
   sessions: sessionTables(),
   streams: new EventStreams(new EventBus(systemClock), systemClock),
   cameras: {},
