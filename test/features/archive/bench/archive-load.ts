@@ -32,7 +32,7 @@ interface Status {
 let run: Promise<Run> | undefined;
 
 async function oneRun(note: (text: string) => void): Promise<Run> {
-  const sink = startProcess(process.execPath, [join(import.meta.dirname, 's3-sink.ts')]);
+  const sink = startProcess(process.execPath, [join(import.meta.dirname, '../../../bench/record/s3-sink.ts')]);
   await using cameras = await startCameras(CLIP_SECONDS);
   try {
     const [, port] = await sink.waitFor(/port (\d+)/);
