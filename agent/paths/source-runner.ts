@@ -220,7 +220,7 @@ export class SourceRunner {
   }
 }
 
-/** Remembers 16 texts: none of one with a number that changes is new after these. */
+/** Whether the text is new. At most 16 are: a text may contain a number that changes with each attempt. */
 function isNew(known: Set<string>, text: string): boolean {
   const before = known.size;
   return before < 16 && known.add(text).size > before;

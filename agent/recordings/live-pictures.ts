@@ -153,7 +153,8 @@ export class LivePictures {
   async small(path: string, maxBytes: number): Promise<Uint8Array> {
     const camera = this.#small.sourceOf(path, maxBytes);
     const given = camera && withJoinedSignal([this.#deps.signal], SMALL_MS, ({ signal }) => camera.fetch(signal));
-    const jpeg = await given?.catch((error) => (this.#codedOf(path) ? undefined : Promise.reject(error)));
+    const isReplaced = (error: unknown) => error instanceof PerchError && this.#codedOf(path) !== undefined;
+    const jpeg = await given?.catch((error) => (isReplaced(error) ? undefined : Promise.reject(error)));
     if (jpeg) {
       return jpeg;
     }

@@ -28,7 +28,7 @@ interface InvitationSheetProps<V extends object> extends Pick<FormOptions<V>, 'i
   readonly onClosed: () => void;
 }
 
-/** Creates an invitation with what the form says, and shows it until somebody has redeemed it. */
+/** Creates an invitation from the values of the form, and shows it until somebody has redeemed it. */
 export function InvitationSheet<V extends object>(props: InvitationSheetProps<V>) {
   const { title, effect, create, fields, made: show, onClosed, ...options } = props;
   const [made, setMade] = useState<{ readonly text: string; readonly values: V; readonly untilMs: number }>();

@@ -26,8 +26,8 @@ import {
   lastGood,
   unreadable,
 } from './good-copy.ts';
-import { warnOfUnused } from './mediamtx-files.ts';
 import { StoredText } from './stored-text.ts';
+import { warnOfUnused } from './unused-files.ts';
 
 interface ConfigStoreOptions {
   /** Configuration file named on the command line. */

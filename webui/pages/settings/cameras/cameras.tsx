@@ -75,7 +75,7 @@ export function CamerasPage({ rows, below }: CamerasPageProps) {
   );
 }
 
-/** Back to where the camera was opened, but for *Add a camera*, and for the view of a removed one. */
+/** Returns to where the sheet was opened; to the list after *Add a camera*, and from a removed camera, which has no view any more. */
 function leaveCamera(isGone: boolean): void {
   const [list, adding] = [settingsLink('cameras'), settingsLink('cameras', 'add')];
   closeRoute(list, (from) => (isGone ? from === list : from !== adding));
