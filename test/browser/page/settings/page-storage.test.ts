@@ -282,8 +282,11 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       .getByText('41 MB of older recordings, the last from 12 May')
       .waitFor();
     await page.getByRole('button', { name: 'Record to another disk' }).click();
-    await page.getByText('space for about 10 minutes of recordings').waitFor();
     const sheet = page.getByRole('dialog');
+    await sheet
+      .locator('.radio-card', { hasText: folder })
+      .getByText('space for about 10 minutes of recordings')
+      .waitFor();
     await settled(page, '.radio-card');
     expect(await axeFindings(page)).toEqual([]);
     expect(await sheet.getByRole('button', { name: 'Record here' }).isDisabled()).toBe(true);
