@@ -134,26 +134,11 @@ export const failedItem = (request: CameraRequest, failure: Failure): AdoptItem 
   path: failure.path ?? null,
 });
 
-export function probeJobJson({
-  id,
-  target,
-  state,
-  what,
-  done,
-  total,
-  isSlow,
-  at,
-  failure,
-}: ProbeJob): Static<typeof ProbeAnswer> {
+export function probeJobJson({ isSlow, at, failure, ...job }: ProbeJob): Static<typeof ProbeAnswer> {
   const streams = at?.onvif === undefined ? at : undefined;
   const device = at?.onvif === undefined ? undefined : at;
   return {
-    id,
-    target,
-    state,
-    what,
-    done,
-    total,
+    ...job,
     slow: isSlow,
     onvif: device?.onvif ?? null,
     rtsp: streams?.main ?? null,

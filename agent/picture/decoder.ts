@@ -20,23 +20,42 @@ const PICTURE_NUMBERS = 19;
 /** The size that makes `decode` output the pictures that the decoder still holds back. */
 const NO_DATA = 0;
 
-let compiled: WebAssembly.Module | undefined;
+/** 64 KiB each: what the module begins with, and a picture of 8192 x 4320 with its reference. */
+const PAGES = { initial: 3, maximum: 4_096 };
+/** Pictures of 4K need less. */
+const MAX_KEPT_BYTES = 64 << 20;
 
-/** An instance with memory of its own: damage by hostile bytes affects no other one. @throws PerchError if there is no memory */
-export function newDecoder<T>(): T {
+let compiled: WebAssembly.Module | undefined;
+/** Of the last picture: a memory for each would wait for garbage collections, ten megabytes each. */
+let kept: WebAssembly.Memory | undefined;
+
+const newMemory = (): WebAssembly.Memory => new WebAssembly.Memory(PAGES);
+
+/** An instance with an empty memory: damage by hostile bytes affects no other one. @throws PerchError if there is no memory */
+export function newDecoder<T>(memory = newMemory): T {
   compiled ??= new WebAssembly.Module(readFileSync(join(import.meta.dirname, 'decoder.wasm')));
   try {
-    const { exports } = new WebAssembly.Instance(compiled);
+    const env = { memory: memory() };
+    const { exports } = new WebAssembly.Instance(compiled, { env });
     (exports as unknown as { _initialize(): void })._initialize();
-    return exports as unknown as T;
+    return { ...exports, ...env } as T;
   } catch (error) {
     throw new PerchError('exhausted', 'no memory for a decoder of pictures', {}, error);
   }
 }
 
+function emptied(): WebAssembly.Memory {
+  if (kept && kept.buffer.byteLength <= MAX_KEPT_BYTES) {
+    new Uint8Array(kept.buffer).fill(0);
+  } else {
+    kept = newMemory();
+  }
+  return kept;
+}
+
 /**
- * Decodes in an instance of its own, which is freed with the result.
- * @returns the last picture up to `until`; views of the decoder's memory
+ * Decodes in an instance of its own.
+ * @returns the last picture up to `until`; views of the decoder's memory, valid until the next call
  * @throws PerchError for what cannot be decoded
  */
 export function decodePicture({ codec, record, samples, until }: CodedPicture): Planes {
@@ -44,7 +63,7 @@ export function decodePicture({ codec, record, samples, until }: CodedPicture): 
     const last = samples.findLast(({ time }) => time <= until);
     return { ...decodeJpeg(last?.data ?? new Uint8Array()), time: last?.time ?? 0 };
   }
-  const decoder = newDecoder<Exports>();
+  const decoder = newDecoder<Exports>(emptied);
   try {
     if (decoder.configure(codec === 'h265' ? 265 : 264, copyInto(decoder, record), record.length) < 0) {
       throw new PerchError('unsupported', `${codec} with parameters that the decoder of pictures does not take`);

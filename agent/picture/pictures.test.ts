@@ -59,6 +59,15 @@ test('pictures that wait when Perch ends are rejected', async () => {
   });
 });
 
+test.for(CODECS)('pictures of %s are decoded in one memory, unless it has become larger than 64 MB', (codec) => {
+  const memory = () => decodePicture(KEY_FRAMES[codec]()).luma.samples.buffer;
+  const first = memory();
+  expect(memory()).toBe(first);
+  const samples = [{ data: new Uint8Array(70 << 20), time: 0 }];
+  expect(() => decodePicture({ ...KEY_FRAMES[codec](), samples })).toThrow(PerchError);
+  expect(memory().byteLength).toBeLessThan(64 << 20);
+});
+
 test.for(CODECS)('a damaged key frame of %s is decoded or rejected, and no later one suffers', (codec) => {
   const next = random(codec === 'h264' ? 3 : 4);
   const whole = decodePicture(KEY_FRAMES[codec]());

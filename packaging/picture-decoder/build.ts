@@ -64,12 +64,18 @@ export async function buildDecoder(): Promise<Buffer> {
       '-mexec-model=reactor',
       '-Wl,--gc-sections',
       '-Wl,--strip-all',
+      // One memory serves instances one after the other.
+      '-Wl,--import-memory',
       // A picture of 8192 x 4320 and its reference.
       `-Wl,--max-memory=${256 << 20}`,
     ];
     // Without this program, the compiler links a larger decoder and does not say why.
     await call('wasm-opt', ['--version']);
-    await call(COMPILER, ['--target=wasm32-wasi', '-Oz', '-flto', ...link, '-o', 'decoder.wasm', ...objects], {
+    await call(COMPILER, ['--target=wasm32-wasi', '-Oz', '-flto', ...link, '-o', 'linked.wasm', ...objects], {
+      cwd: folder,
+    });
+    // The zeros are in the memory already.
+    await call('wasm-opt', ['--zero-filled-memory', '--memory-packing', 'linked.wasm', '-o', 'decoder.wasm'], {
       cwd: folder,
     });
     return await readFile(join(folder, 'decoder.wasm'));

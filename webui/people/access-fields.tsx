@@ -1,13 +1,14 @@
 import { readableName } from '../cameras/camera.ts';
 import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
+import type { Form } from '../forms/form.ts';
 import { Chips } from '../ui/controls/chips.tsx';
 import { SegmentedControl } from '../ui/controls/segment.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { SearchedList } from '../ui/lists/searched-list.tsx';
 import { listed } from '../words/format.ts';
 import { peopleWords } from '../words/settings/people.ts';
-import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
+import { type AccessLevel, type CameraSelection, rightsFor, toggled } from './people.ts';
 
 /** Value of the chip for all cameras; no path has this name. */
 const ALL = '*';
@@ -67,6 +68,47 @@ export function CamerasField({ label, chosen, onChosen, wrong }: CamerasProps) {
         />
       )}
     </SearchedList>
+  );
+}
+
+interface Rights<Right extends string> {
+  readonly cameras: CameraSelection;
+  readonly rights: readonly Right[];
+}
+
+interface ServerFieldsProps<Right extends string, Values extends Rights<Right>> {
+  readonly form: Form<Values>;
+  /** Label of the rights. */
+  readonly label: string;
+  readonly rights: readonly Right[];
+  readonly nameOf: (right: Right) => string;
+}
+
+/** What a server may see and do. */
+export function ServerFields<Right extends string, Values extends Rights<Right>>(
+  props: ServerFieldsProps<Right, Values>,
+) {
+  const { form, label, rights, nameOf } = props;
+  const { cameras, rights: chosen } = form.values.value;
+  const setRights = (some: readonly Right[]) => form.set('rights', some as Values['rights']);
+  return (
+    <>
+      <CamerasField
+        chosen={cameras}
+        onChosen={(value) => {
+          form.set('cameras', value as Values['cameras']);
+          setRights(rightsFor(chosen, cameras, value));
+        }}
+        wrong={form.wrong.value.cameras}
+      />
+      <ChipsField
+        label={label}
+        options={rights.map((value) => ({ value, text: nameOf(value) }))}
+        chosen={chosen}
+        onTap={(right) => setRights(toggled(chosen, right))}
+        wrong={form.wrong.value.rights}
+      />
+    </>
   );
 }
 

@@ -39,7 +39,7 @@ export type CameraSelection = 'all' | readonly string[];
 export type AccessLevel = 'live' | 'both';
 
 /** Toggles a camera. Without the last one nothing is selected, which the form rejects. */
-export const toggled = (chosen: CameraSelection, name: string): readonly string[] => {
+export const toggled = <T extends string>(chosen: 'all' | readonly T[], name: T): readonly T[] => {
   const before = chosen === 'all' ? [] : chosen;
   return before.includes(name) ? before.filter((one) => one !== name) : [...before, name];
 };

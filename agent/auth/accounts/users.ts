@@ -23,9 +23,7 @@ export const CameraSelection = Type.Union([
 ]);
 const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
 const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });
-const terms = {
-  password: PasswordHash,
-  cameras: CameraSelection,
+export const rights = {
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   talk: Type.Optional(Type.Boolean()),
@@ -33,6 +31,7 @@ const terms = {
   /** Earlier versions ignore and keep it. */
   switch: Type.Optional(Type.Boolean()),
 };
+const terms = { password: PasswordHash, cameras: CameraSelection, ...rights };
 const Viewer = Type.Object({ name: Name, role: Type.Literal('viewer'), ...terms });
 const Revocation = Type.Union([Type.Literal('removed'), Type.Partial(Type.Object(terms))]);
 type Revocation = Static<typeof Revocation>;

@@ -8,7 +8,7 @@ import { StoredDocument } from '../../base/files/stored-document.ts';
 import { RevokedKey, UnsavedRevocations } from '../../base/files/unsaved-revocations.ts';
 import type { Logger } from '../../base/log.ts';
 import { coversPath, mayWatch, type Rights } from '../accounts/person.ts';
-import { CameraSelection } from '../accounts/users.ts';
+import { CameraSelection, rights } from '../accounts/users.ts';
 
 export const SERVERS_FILE = 'servers.json';
 const MAX_SERVERS = 50;
@@ -18,19 +18,18 @@ const MAX_NAME_CHARS = 64;
 const ID_BYTES = 12;
 
 const Id = Type.String({ pattern: '^[\\w-]{16}$' });
+export const serverRights = {
+  ...rights,
+  settings: Type.Optional(Type.Boolean()),
+  fleet: Type.Optional(Type.Boolean()),
+};
 const Server = Type.Object({
   id: Id,
   name: Type.String({ minLength: 1, maxLength: MAX_NAME_CHARS }),
   /** Ed25519 public key, base64url of its 32 bytes. */
   key: Type.String({ pattern: '^[\\w-]{43}$' }),
   cameras: CameraSelection,
-  live: Type.Boolean(),
-  recordings: Type.Boolean(),
-  talk: Type.Optional(Type.Boolean()),
-  turn: Type.Optional(Type.Boolean()),
-  switch: Type.Optional(Type.Boolean()),
-  settings: Type.Optional(Type.Boolean()),
-  fleet: Type.Optional(Type.Boolean()),
+  ...serverRights,
   /** Whether its signatures name this box. Those that do not are rejected from then on. */
   namesBox: Type.Optional(Type.Boolean()),
   /** Unix milliseconds. */

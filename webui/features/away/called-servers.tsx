@@ -5,8 +5,7 @@ import { fieldProps } from '../../forms/field-props.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
-import { CamerasField, ChipsField, oneAtLeast } from '../../people/access-fields.tsx';
-import { rightsFor } from '../../people/people.ts';
+import { oneAtLeast, ServerFields } from '../../people/access-fields.tsx';
 import { featureLink, settingsLink } from '../../shell/route.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
@@ -78,8 +77,6 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
       }),
     [],
   );
-  const { cameras, rights } = form.values.value;
-  const wrong = form.wrong.value;
   return (
     <FormSheet
       title={t.addServer}
@@ -93,23 +90,7 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
         hint={t.invitationHint}
         {...fieldProps(form, 'invitation', 4_000)}
       />
-      <CamerasField
-        chosen={cameras}
-        onChosen={(value) => {
-          form.set('cameras', value);
-          form.set('rights', rightsFor(rights, cameras, value));
-        }}
-        wrong={wrong.cameras}
-      />
-      <ChipsField
-        label={t.serverMay}
-        options={RIGHTS.map((value) => ({ value, text: rightName(value) }))}
-        chosen={rights}
-        onTap={(right) =>
-          form.set('rights', rights.includes(right) ? rights.filter((one) => one !== right) : [...rights, right])
-        }
-        wrong={wrong.rights}
-      />
+      <ServerFields form={form} label={t.serverMay} rights={RIGHTS} nameOf={rightName} />
     </FormSheet>
   );
 }

@@ -1,13 +1,21 @@
 import { useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { oneAtLeast } from '../../people/access-fields.tsx';
+import { oneAtLeast, ServerFields } from '../../people/access-fields.tsx';
 import { InvitationSheet, type Made } from '../../people/invitation-sheet.tsx';
 import { MadeInvitation } from '../../people/made-invitation.tsx';
 import { Button } from '../../ui/controls/button.tsx';
 import { TextField } from '../../ui/controls/field.tsx';
-import { createInvitation, FIRST_RIGHTS, linkFor, oneRight, SERVERS_ADDRESS, type ServerTerms } from './server-data.ts';
-import { ServerFields } from './server-fields.tsx';
+import {
+  createInvitation,
+  FIRST_RIGHTS,
+  linkFor,
+  oneRight,
+  SERVER_RIGHTS,
+  SERVERS_ADDRESS,
+  type ServerTerms,
+  serverRightName,
+} from './server-data.ts';
 import { boxesWords } from './words.ts';
 
 interface ServerInvitationSheetProps {
@@ -28,7 +36,9 @@ export function ServerInvitationSheet({ paired, onChanged, onClosed }: ServerInv
       initial={{ cameras: 'all', rights: FIRST_RIGHTS }}
       validate={{ cameras: oneAtLeast, rights: oneRight }}
       create={createInvitation}
-      fields={(form) => <ServerFields form={form} />}
+      fields={(form) => (
+        <ServerFields form={form} label={t.serverMay} rights={SERVER_RIGHTS} nameOf={serverRightName} />
+      )}
       made={(made) => <MadeSheet {...made} before={before} onPaired={onChanged} />}
       onClosed={onClosed}
     />

@@ -4,13 +4,12 @@ import { fetchJson } from '../../api-client/request.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
-import { oneAtLeast } from '../../people/access-fields.tsx';
+import { oneAtLeast, ServerFields } from '../../people/access-fields.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { Confirm } from '../../ui/sheet/confirm.tsx';
 import { words } from '../../words/words.ts';
-import { bodyOf, oneRight, rightsOf, type ServerTerms } from './server-data.ts';
-import { ServerFields } from './server-fields.tsx';
+import { bodyOf, oneRight, rightsOf, SERVER_RIGHTS, type ServerTerms, serverRightName } from './server-data.ts';
 import { boxesWords } from './words.ts';
 
 interface ServerSheetProps {
@@ -58,7 +57,7 @@ export function ServerSheet({ server, text, onChanged, onClosed }: ServerSheetPr
       foot={<FormFooter form={form} text={t.serverSaves} />}
     >
       <p class="dim small">{text}</p>
-      <ServerFields form={form} />
+      <ServerFields form={form} label={t.serverMay} rights={SERVER_RIGHTS} nameOf={serverRightName} />
       <Confirm title={t.revokeServer} text={t.revokeServerText} onConfirm={() => void revoke()} />
     </FormSheet>
   );

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import Type, { type Static } from 'typebox';
 import { Check, Clean } from 'typebox/value';
+import { serverRights } from '../../../auth/pairing/paired-servers.ts';
 import { putBounded } from '../../../base/bounded-map.ts';
 
 export const BOXES_FILE = 'boxes.json';
@@ -28,13 +29,7 @@ const BoxFacts = Type.Object({
   version: Type.String({ maxLength: 40 }),
   /** Addresses of the box's https port, each as `host:port`. */
   addresses: Type.Array(Address, { maxItems: MAX_ADDRESSES }),
-  live: Type.Boolean(),
-  recordings: Type.Boolean(),
-  talk: Type.Optional(Type.Boolean()),
-  turn: Type.Optional(Type.Boolean()),
-  switch: Type.Optional(Type.Boolean()),
-  settings: Type.Optional(Type.Boolean()),
-  fleet: Type.Optional(Type.Boolean()),
+  ...serverRights,
   cameras: Type.Array(OfferedCamera, { maxItems: MAX_CAMERAS }),
 });
 export type BoxFacts = Static<typeof BoxFacts>;

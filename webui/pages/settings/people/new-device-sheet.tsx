@@ -14,6 +14,7 @@ import {
   type DeviceItem,
   type DeviceRight,
   type PageLoginItem,
+  toggled,
 } from '../../../people/people.ts';
 import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
@@ -89,9 +90,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
         label={t.deviceMay}
         options={DEVICE_RIGHTS.map((value) => ({ value, text: rightName(value) }))}
         chosen={rights}
-        onTap={(right) =>
-          form.set('rights', rights.includes(right) ? rights.filter((one) => one !== right) : [...rights, right])
-        }
+        onTap={(right) => form.set('rights', toggled(rights, right))}
         wrong={form.wrong.value.rights}
       />
     </FormSheet>
