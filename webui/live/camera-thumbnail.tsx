@@ -4,6 +4,9 @@ import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 import { PrivacySign } from './tile.tsx';
 
+/** A picture of the page this young is not asked for again. */
+const YOUNG_MS = 30_000;
+
 /** Plays until the first frame, which stays. Dark for a removed camera. */
 export function CameraThumbnail({ camera }: { readonly camera: Camera | undefined }) {
   return (
@@ -16,7 +19,7 @@ export function CameraThumbnail({ camera }: { readonly camera: Camera | undefine
 function Still({ camera }: { readonly camera: Camera }) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
-  const [isThere, setThere] = useState(false);
+  const [isThere, setThere] = useState(() => Date.now() - player.surface.stillMs < YOUNG_MS);
   const { phase } = player.view.value;
   useEffect(() => {
     if (phase === 'playing' || phase === 'unplayable') {

@@ -55,9 +55,7 @@ export function BackfillSheet({ name, onClosed }: CameraSheetProps) {
   return edited ? (
     <Loaded name={name} edited={edited} onClosed={onClosed} />
   ) : (
-    <Sheet title={backfillWords.value.title} onClosed={onClosed}>
-      <div class="skeleton block" />
-    </Sheet>
+    <Sheet title={backfillWords.value.title} onClosed={onClosed} />
   );
 }
 

@@ -40,9 +40,7 @@ export function BoxSettingsSheet({ name, onClosed }: CameraSheetProps) {
   return edited ? (
     <Loaded edited={edited} onClosed={onClosed} />
   ) : (
-    <Sheet title={boxesWords.value.boxSettings} onClosed={onClosed}>
-      <div class="skeleton block" />
-    </Sheet>
+    <Sheet title={boxesWords.value.boxSettings} onClosed={onClosed} />
   );
 }
 

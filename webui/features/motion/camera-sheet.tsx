@@ -45,13 +45,7 @@ export const MotionRow: CameraRow['row'] = ({ config, onClick }) => (
 export function MotionSheet(props: CameraSheetProps) {
   const { name, onClosed } = props;
   const edited = useConfigForm(pathPlace(name), SETTINGS);
-  return edited ? (
-    <Loaded edited={edited} {...props} />
-  ) : (
-    <Sheet title={motionWords.value.title} onClosed={onClosed}>
-      <div class="skeleton block" />
-    </Sheet>
-  );
+  return edited ? <Loaded edited={edited} {...props} /> : <Sheet title={motionWords.value.title} onClosed={onClosed} />;
 }
 
 const SETTINGS: FormSettings<MotionConfig, MotionSettings> = {

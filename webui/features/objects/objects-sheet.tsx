@@ -48,9 +48,7 @@ export function ObjectsSheet({ name, camera, onClosed }: CameraSheetProps) {
   return edited ? (
     <Loaded name={name} title={title} edited={edited} reports={reports.current} onClosed={onClosed} />
   ) : (
-    <Sheet title={title} onClosed={onClosed}>
-      <div class="skeleton block" />
-    </Sheet>
+    <Sheet title={title} onClosed={onClosed} />
   );
 }
 

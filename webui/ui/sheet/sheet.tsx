@@ -9,7 +9,8 @@ import { useHistoryEntry } from './sheet-history.ts';
 
 interface SheetProps {
   readonly title: string;
-  readonly children: ComponentChildren;
+  /** Default: a place for what is being fetched. */
+  readonly children?: ComponentChildren;
   /** Buttons next to the title. */
   readonly beside?: ComponentChildren;
   /** The main action and its effect, always visible. */
@@ -33,7 +34,7 @@ interface SheetProps {
 export function Sheet(props: SheetProps) {
   const {
     title,
-    children,
+    children = <div class="skeleton block" />,
     beside,
     foot,
     onClosed,

@@ -48,6 +48,24 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   const toast = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
+  test('pictures that the page had within half a minute are not asked for again', async () => {
+    await using visitor = await open('desktop', '#/settings/cameras');
+    const { page } = visitor;
+    const pictures = async () => {
+      await page.waitForFunction(() => document.querySelectorAll('.camera-thumbnail .surface.has-still').length === 3);
+      await page.waitForFunction(() => document.querySelectorAll('.camera-thumbnail .playing').length === 0);
+    };
+    await pictures();
+    const asked: string[] = [];
+    page.on('request', (request) => request.method() === 'POST' && asked.push(request.url()));
+    await visitor.go('#/settings/people');
+    await settled(page, '.you');
+    await visitor.go('#/settings/cameras');
+    await pictures();
+    await settled(page, '.settings-page .row');
+    expect(asked).toEqual([]);
+  });
+
   test.for(sizesInTurn())(
     'on a %s each has its picture and its state, and axe finds nothing, also on its own page',
     async (size) => {

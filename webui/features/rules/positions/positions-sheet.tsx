@@ -49,9 +49,7 @@ export function PositionsSheet({ name, onClosed }: CameraSheetProps) {
   return edited && presets !== undefined ? (
     <Loaded edited={edited} presets={presets} onClosed={onClosed} />
   ) : (
-    <Sheet title={rulesWords.value.positions} onClosed={onClosed}>
-      <div class="skeleton block" />
-    </Sheet>
+    <Sheet title={rulesWords.value.positions} onClosed={onClosed} />
   );
 }
 
