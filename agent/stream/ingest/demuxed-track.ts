@@ -41,6 +41,7 @@ export class DemuxedTrack implements InboundTrack, UnitSink {
     this.encoding = encoding;
     this.isVideo = isVideo;
     this.timeline = timeline.addTrack(clockRate, true);
+    this.timeline.peers = timeline.tracks;
     this.#ticksPerMs = clockRate / 1000;
     this.#output = output;
     this.#clock = clock;
@@ -52,15 +53,12 @@ export class DemuxedTrack implements InboundTrack, UnitSink {
    * @returns the same time without jumps, for `onUnit`
    */
   arrive(timestamp: number): number {
-    const atMs = this.#clock.monoMs();
     this.packets += 1;
-    this.lastPacketMs = atMs;
-    const isFirst = !this.timeline.hasArrived;
-    const ticks = this.timeline.arrive(timestamp, atMs);
-    if (isFirst) {
+    this.lastPacketMs = this.#clock.monoMs();
+    if (!this.timeline.hasArrived) {
       this.timeline.report(timestamp / this.#ticksPerMs, timestamp);
     }
-    return ticks;
+    return this.timeline.arrive(timestamp, this.lastPacketMs);
   }
 
   /**
@@ -68,9 +66,8 @@ export class DemuxedTrack implements InboundTrack, UnitSink {
    * @param frameMs duration of the frame
    */
   follow(ticks: number, frameMs: number): number {
-    const expected = this.#nextTicks;
-    const isExpected = Math.abs(expected - ticks) <= MAX_ROUNDING_MS * this.#ticksPerMs;
-    const start = isExpected ? expected : ticks;
+    const isExpected = Math.abs(this.#nextTicks - ticks) <= MAX_ROUNDING_MS * this.#ticksPerMs;
+    const start = isExpected ? this.#nextTicks : ticks;
     this.#nextTicks = start + frameMs * this.#ticksPerMs;
     return start;
   }

@@ -18,7 +18,7 @@ const MAX_REPORT_SKEW_MS = 5_000;
 export class Timeline {
   readonly #clock: Clock;
   readonly #usesSenderClock: boolean;
-  readonly #tracks: TrackTimeline[] = [];
+  readonly tracks: TrackTimeline[] = [];
   #wallOffsetMs = Number.NaN;
   /** The sender's clock was close enough at the last check. Common to all tracks, which have one clock. */
   #isTrusted = true;
@@ -44,8 +44,8 @@ export class Timeline {
    */
   addTrack(rtpClockRate: number, hasReordering: boolean, former?: TrackTimeline): TrackTimeline {
     const track = new TrackTimeline(rtpClockRate, hasReordering ? REORDER_MS : 0, this.#checksRates);
-    const at = former ? this.#tracks.indexOf(former) : -1;
-    this.#tracks[at < 0 ? this.#tracks.length : at] = track;
+    const at = former ? this.tracks.indexOf(former) : -1;
+    this.tracks[at < 0 ? this.tracks.length : at] = track;
     return track;
   }
 
@@ -58,8 +58,7 @@ export class Timeline {
     for (const track of known) {
       if (reference && track !== reference) {
         const byReportMs = track.reportOffsetMs - reference.reportOffsetMs;
-        const byArrivalMs = track.arrivalOffsetMs - reference.arrivalOffsetMs;
-        const skewMs = byReportMs - byArrivalMs;
+        const skewMs = byReportMs - (track.arrivalOffsetMs - reference.arrivalOffsetMs);
         const isBelieved = Math.abs(skewMs) <= MAX_REPORT_SKEW_MS;
         track.biasMs = isBelieved ? skewMs : 0;
         isByReports &&= isBelieved;
@@ -70,7 +69,7 @@ export class Timeline {
 
   /** @param originMs capture time (monotonic) that becomes pts 0 on every track */
   open(originMs: number): void {
-    for (const track of this.#tracks) {
+    for (const track of this.tracks) {
       track.open(originMs);
     }
   }
@@ -104,7 +103,7 @@ export class Timeline {
   }
 
   get #arrived(): TrackTimeline[] {
-    return this.#tracks.filter((track) => track.hasArrived);
+    return this.tracks.filter((track) => track.hasArrived);
   }
 
   /** Capture time in Unix milliseconds. */
@@ -120,7 +119,7 @@ export class Timeline {
 
   /** The sender's clock minus ours, in milliseconds, the network's delay included; undefined before the first report. */
   get clockOffsetMs(): number | undefined {
-    const track = this.#tracks.find((one) => one.hasArrived && !Number.isNaN(one.reportOffsetMs));
+    const track = this.tracks.find((one) => one.hasArrived && !Number.isNaN(one.reportOffsetMs));
     return track && track.senderMs(0) - track.captureMs(0) - this.#wallOffset();
   }
 

@@ -28,10 +28,6 @@ class StartBurst {
     return this.isFast && this.#surplusMs >= 300;
   }
 
-  open(): void {
-    this.olderMs = 0;
-  }
-
   /**
    * Called for each timestamp later than all before.
    * @param olderMs how much earlier all previous samples were captured than assumed until now
@@ -80,6 +76,8 @@ export class TrackTimeline {
   #shiftTicks = 0;
   #lastTimestamp = -1;
   #lastTicks = 0;
+  /** Tracks of the same clock: their timestamps jump with these. */
+  peers: readonly TrackTimeline[] = [];
   /** Highest ticks that have arrived. */
   newestTicks = 0;
   #newestAtMs = 0;
@@ -147,11 +145,10 @@ export class TrackTimeline {
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.newestTicks;
-      const isAhead = aheadTicks - arrivedTicks > this.#jumpTicks;
       const isOther = this.#mustReanchor && Math.abs(this.#msOf(aheadTicks - arrivedTicks)) > SAME_CLOCK_MS;
       this.#mustReanchor = false;
-      if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
-        const anchorTicks = this.newestTicks + Math.max(1, Math.round(arrivedTicks));
+      if (isOther || isRepeated || aheadTicks - arrivedTicks > this.#jumpTicks || -aheadTicks > this.#backTicks) {
+        const anchorTicks = this.#anchor(ticks, this.newestTicks + Math.max(1, Math.round(arrivedTicks)));
         this.#shift(anchorTicks - ticks, !isRepeated || this.#scale === undefined);
         ticks = anchorTicks;
       }
@@ -208,7 +205,7 @@ export class TrackTimeline {
   open(originMs: number): void {
     this.#origin.ms = originMs;
     this.#setOrigin();
-    this.burst.open();
+    this.burst.olderMs = 0;
   }
 
   /** Delays media times from now on. The delay never decreases. */
@@ -244,6 +241,15 @@ export class TrackTimeline {
     this.#filter.advance(this.#msOf(lateTicks));
     this.#shift(lateTicks, true);
     return lateTicks;
+  }
+
+  /** Where a jump leads: if a peer has made it, where the two stay in step, else where arrival says. */
+  #anchor(ticks: number, arrivedTicks: number): number {
+    const rawTicks = ticks - this.#shiftTicks;
+    const inStep = this.peers
+      .map((peer) => Math.round(rawTicks + (peer.#shiftTicks * this.#rtpClockRate) / peer.#rtpClockRate))
+      .find((at) => at > this.newestTicks && at - arrivedTicks <= this.#jumpTicks);
+    return inStep ?? arrivedTicks;
   }
 
   #shift(byTicks: number, isJump: boolean): void {

@@ -69,8 +69,7 @@ export class TsInput {
 
   /** Delay that all readers tolerate; 0 while a time comes from arrival, and before the stream is open. */
   get toleratedDelayMs(): number {
-    const followsArrival = this.#tracks.some(({ timeline }) => timeline.followsArrival);
-    return followsArrival ? 0 : (this.#writer?.toleratedDelayMs ?? 0);
+    return this.#tracks.some(({ timeline }) => timeline.followsArrival) ? 0 : (this.#writer?.toleratedDelayMs ?? 0);
   }
 
   /**
@@ -88,8 +87,7 @@ export class TsInput {
     const lastMs = this.#tracks.reduce((last, { lastPacketMs }) => Math.max(last, lastPacketMs), this.#startedMs);
     const context = { path: name, absence: 'refuses' };
     if (nowMs - lastMs >= readTimeoutMs) {
-      const { packets } = this.#demuxer;
-      const what = packets > 0 && this.#tracks.length === 0 ? 'MPEG-TS, but no programme' : 'no media';
+      const what = this.#demuxer.packets > 0 && this.#tracks.length === 0 ? 'MPEG-TS, but no programme' : 'no media';
       throw new PerchError('timeout', `${this.#subject} has sent ${what} for ${readTimeoutMs / 1000} s`, context);
     }
     this.#writer?.check(nowMs);
