@@ -17,7 +17,7 @@ export function brokenByChange(before: Media, after: Media): string[] {
     fixed('part target', before.partTargetS, after.partTargetS);
   }
   fixed('version', before.version, after.version);
-  if (before.partTargetS === after.partTargetS) {
+  if (mayKeepHoldBack(before, after)) {
     fixed('hold back', before.partHoldBackS, after.partHoldBackS);
   }
   if (before.targetDurationS === after.targetDurationS) {
@@ -39,6 +39,12 @@ export function brokenByChange(before: Media, after: Media): string[] {
     ...discontinuityChanges(before, after),
     ...hintChanges(before, after),
   ];
+}
+
+/** Apple's players end at a changed hold back: it stays while it is two to six part targets. */
+function mayKeepHoldBack(before: Media, after: Media): boolean {
+  const inTargets = (before.partHoldBackS ?? Number.NaN) / (after.partTargetS ?? Number.NaN);
+  return before.partTargetS === after.partTargetS || (inTargets > 2.001 && inTargets < 5.999);
 }
 
 /** RFC 8216bis §6.2.1 demands one target duration; a camera with a single picture longer than it cannot keep it. It never falls. */

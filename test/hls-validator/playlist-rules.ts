@@ -17,8 +17,8 @@ function headerRules(media: Media): string[] {
   if (partTargetS !== undefined && partHoldBackS === undefined) {
     found.push('hold back: there are parts and no PART-HOLD-BACK');
   }
-  if (partTargetS !== undefined && (partHoldBackS ?? 0) < 3 * partTargetS - ROUNDING_S) {
-    found.push(`hold back: PART-HOLD-BACK ${partHoldBackS} is less than three part targets of ${partTargetS}`);
+  if (partTargetS !== undefined && (partHoldBackS ?? 0) < 2 * partTargetS - ROUNDING_S) {
+    found.push(`hold back: PART-HOLD-BACK ${partHoldBackS} is less than two part targets of ${partTargetS}`);
   }
   if (holdBackS !== undefined && holdBackS < 3 * targetDurationS) {
     found.push(`hold back: HOLD-BACK ${holdBackS} is less than three target durations of ${targetDurationS}`);

@@ -190,8 +190,8 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   ['no hold back for parts', { text: always(/,PART-HOLD-BACK=[\d.]+/, '') }, 'hold back: there are parts'],
   [
     'a hold back that is too short',
-    { text: always(/PART-HOLD-BACK=[\d.]+/, 'PART-HOLD-BACK=0.5') },
-    'hold back: PART-HOLD-BACK 0.5',
+    { text: always(/PART-HOLD-BACK=[\d.]+/, 'PART-HOLD-BACK=0.4') },
+    'hold back: PART-HOLD-BACK 0.4',
   ],
   ['a skip boundary that is too near', { text: always('CAN-SKIP-UNTIL=6', 'CAN-SKIP-UNTIL=5') }, 'skip boundary:'],
   ['parts without blocking requests', { text: always('CAN-BLOCK-RELOAD=YES,', '') }, 'server control:'],

@@ -82,6 +82,7 @@ export interface MediaPlaylist {
   readonly targetDurationS: number;
   /** EXT-X-PART-INF, or undefined without parts. */
   readonly partTargetS: number | undefined;
+  readonly partHoldBackS?: number | undefined;
   /** Discontinuity sequence number of the first listed segment. */
   readonly discontinuitySequence: number;
   /** Oldest first. */

@@ -25,6 +25,18 @@ test('parts of whole samples at any steady rate satisfy RFC 8216bis', () => {
   }
 });
 
+test('the hold back stays at a small change and after a hiccup, and follows a camera that changed for good', () => {
+  const target = new PartTarget(200);
+  target.fix(40);
+  const heldMs = [target.nextHoldBackMs()];
+  for (const [number, partMs] of [200, 250, 300, 200, 400, 200, 200, 2_000, 200, 200].entries()) {
+    target.made(partMs);
+    heldMs.push(target.nextHoldBackMs());
+    target.segmentEnded(number, number);
+  }
+  expect(heldMs).toEqual([648, 648, 648, 648, 648, 1296, 1296, 1296, 6480, 6480, 648]);
+});
+
 const rate = (perSecond: number) => ({ typicalTicks: 90_000 / perSecond, meanTicks: 90_000 / perSecond });
 
 function fixed(perSecond: number): PartTarget {

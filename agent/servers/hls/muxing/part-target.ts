@@ -20,21 +20,19 @@ const OFF = 0.15;
 
 /**
  * The duration of parts and the announced target. Cameras send fewer frames in the dark, so the target has to change,
- * which RFC 8216bis does not provide for. An announced change does the least harm: hls.js and Apple's players read
- * PART-TARGET and PART-HOLD-BACK from each playlist, while parts beyond the target may be rejected, short ones cause
- * needless requests, and a discontinuity would empty every player's buffer. Listed parts stay listed: without them
- * hls.js falls back to whole segments and stalls. So the playlist announces the largest target of any listed part: it
- * rises at once with a part that needs it, and falls when the last longer part has left the list.
+ * against RFC 8216bis. An announced change does the least harm: Apple's players reject parts beyond the target, short
+ * ones cause needless requests, and a discontinuity would empty every player's buffer. Listed parts stay listed: without
+ * them hls.js falls back to whole segments and stalls. So the playlist announces the largest target of any listed part.
  */
 export class PartTarget {
   readonly #wantedMs: number;
   #ms = 0;
   /** Target of the current segment; above `#ms` if a single sample was longer. */
   #runningMs = 0;
+  #holdBackMs = 0;
   /** Targets of segments whose parts are or were just listed, oldest first. */
   #ended: { readonly number: number; readonly ms: number }[] = [];
 
-  /** @param wantedMs wanted duration of parts, which is met as nearly as samples allow */
   constructor(wantedMs: number) {
     this.#wantedMs = wantedMs;
   }
@@ -61,8 +59,7 @@ export class PartTarget {
 
   /** @param firstPartedNumber number of the first segment listed with parts */
   segmentEnded(number: number, firstPartedNumber: number): void {
-    this.#ended.push({ number, ms: this.#runningMs });
-    this.#ended = this.#ended.filter((segment) => segment.number >= firstPartedNumber);
+    this.#ended = [...this.#ended, { number, ms: this.#runningMs }].filter((one) => one.number >= firstPartedNumber);
     this.#runningMs = this.#ms;
   }
 
@@ -77,18 +74,20 @@ export class PartTarget {
 
   /** Target for the playlist: at least the duration of every listed part. */
   get announcedMs(): number {
-    let announced = this.#runningMs;
-    for (const { ms } of this.#ended) {
-      announced = Math.max(announced, ms);
-    }
-    return announced;
+    return Math.max(this.#runningMs, ...this.#ended.map(({ ms }) => ms));
+  }
+
+  /** PART-HOLD-BACK, from now on: 2 targets at least, 3 at best (§4.4.3.8). Apple's players may end at a change. */
+  nextHoldBackMs(): number {
+    const inTargets = this.#holdBackMs / this.announcedMs;
+    this.#holdBackMs = inTargets >= 2 && inTargets <= 6 ? this.#holdBackMs : 3 * this.announcedMs;
+    return this.#holdBackMs;
   }
 
   #fits(sampleMs: number): boolean {
     const partMs = Math.floor(this.#ms / sampleMs) * sampleMs;
     const bestMs = Math.max(1, Math.round(this.#wantedMs / sampleMs)) * sampleMs;
-    const minOffMs = Math.abs(bestMs - this.#wantedMs);
-    const isSoonEnough = partMs - this.#wantedMs <= minOffMs + OFF * this.#wantedMs;
+    const isSoonEnough = partMs - this.#wantedMs <= Math.abs(bestMs - this.#wantedMs) + OFF * this.#wantedMs;
     return isSoonEnough && partMs >= FULL_PART * this.#ms;
   }
 }

@@ -318,6 +318,7 @@ export class Rendition implements HlsRendition {
     this.#playlist = {
       targetDurationS: this.#targetDurationS,
       partTargetS: this.#isParted ? this.#partTarget.announcedMs / 1000 : undefined,
+      partHoldBackS: this.#isParted ? this.#partTarget.nextHoldBackMs() / 1000 : undefined,
       discontinuitySequence: this.#segments.discontinuitySequence,
       segments: this.#listed,
       running: this.#isParted ? this.#runningSegment() : undefined,
@@ -338,9 +339,8 @@ export class Rendition implements HlsRendition {
   }
 
   #firstSampleMs(): number {
-    return (
-      ((this.pending.typicalTicks() || this.pending.usualTicks) * 1000) / this.track.clockRate || UNKNOWN_SAMPLE_MS
-    );
+    const ticks = this.pending.typicalTicks() || this.pending.usualTicks;
+    return (ticks * 1000) / this.track.clockRate || UNKNOWN_SAMPLE_MS;
   }
 
   /** Called after the end of a segment: the next one may have another part duration. */

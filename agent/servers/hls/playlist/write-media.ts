@@ -17,7 +17,7 @@ export interface MediaPlaylistOptions {
 /** Lines of segments and parts for one query. They never change, so each playlist adds its new ones. */
 export type WrittenLines = WeakMap<SegmentLine | PartLine, string>;
 
-/** PART-HOLD-BACK in part targets: two required, three recommended (RFC 8216bis §4.4.3.8). */
+/** PART-HOLD-BACK in part targets, unless the playlist has its own. */
 const HOLD_BACK_PARTS = 3;
 /** CAN-SKIP-UNTIL in target durations, the minimum (RFC 8216bis §4.4.3.8). */
 const SKIP_BOUNDARY_TARGETS = 6;
@@ -61,7 +61,7 @@ function header(playlist: MediaPlaylist): string {
   text += `#EXT-X-TARGETDURATION:${targetDurationS}\n`;
   if (partTargetS !== undefined) {
     const target = ceilSeconds(partTargetS);
-    const holdBack = ceilSeconds(Number(target) * HOLD_BACK_PARTS);
+    const holdBack = ceilSeconds(playlist.partHoldBackS ?? Number(target) * HOLD_BACK_PARTS);
     const skipUntil = targetDurationS * SKIP_BOUNDARY_TARGETS;
     text += `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack},CAN-SKIP-UNTIL=${skipUntil}\n`;
     text += `#EXT-X-PART-INF:PART-TARGET=${target}\n`;
@@ -186,12 +186,12 @@ const LATER_PARTS = 2;
  * time a player has the media playlist; and ffmpeg 5 to 8 take any playlist with the tag for a media playlist: without
  * segments ('Empty segment'), and count each track twice.
  */
-export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist): number | undefined {
+export function startOffsetS({ segments, running, partTargetS, partHoldBackS }: MediaPlaylist): number | undefined {
   if (!running || partTargetS === undefined) {
     return undefined;
   }
   let offsetS = running.parts.reduce((sum, { durationS }) => sum + durationS, 0);
-  const holdBackS = HOLD_BACK_PARTS * partTargetS;
+  const holdBackS = partHoldBackS ?? HOLD_BACK_PARTS * partTargetS;
   const isWhole = running.parts[0]?.isIndependent === true;
   if (offsetS >= holdBackS && isWhole) {
     return undefined;
