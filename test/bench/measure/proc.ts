@@ -20,9 +20,9 @@ export function processTree(root: number): number[] {
 }
 
 /** The fields of /proc/PID/stat after the command name, which may hold anything. */
-function statOf(pid: number): string[] | undefined {
+function statOf(pid: number, thread = ''): string[] | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const text = readFileSync(`/proc/${pid}${thread}/stat`, 'utf8');
     return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
@@ -42,6 +42,12 @@ export function cpuSeconds(root: number): number {
     ticks += Number(stat?.[11] ?? 0) + Number(stat?.[12] ?? 0);
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+/** The main thread of a process: whether it wants a processor (it may have one), and what it has had so far. */
+export function mainThread(pid: number): { readonly isRunnable: boolean; readonly cpuMs: number } {
+  const [state, ...stat] = statOf(pid, `/task/${pid}`) ?? [];
+  return { isRunnable: state === 'R', cpuMs: ((Number(stat[10]) + Number(stat[11])) * 1_000) / TICKS_PER_SECOND };
 }
 
 /** Those of its children that have ended and were waited for. */

@@ -8,7 +8,7 @@ import {
   HANDSHAKE as TYPE,
   writeHandshake,
 } from '../../../agent/transports/srt/endpoint/handshake.ts';
-import { pssMegabytes } from '../../bench/measure/proc.ts';
+import { mainThread, pssMegabytes } from '../../bench/measure/proc.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
@@ -35,6 +35,8 @@ const FLOOD_SECONDS = byLength(5, 60);
 const MAX_MORE_MEGABYTES = 300;
 /** The attackers run on the same machine. */
 const MAX_PAUSE_MS = 5_000;
+const LOOK_EVERY_MS = 100;
+const DATAGRAMS = 997;
 const NOTHING = Buffer.alloc(0);
 const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
@@ -59,12 +61,26 @@ describeWith(['ffmpeg'], 'hostile publishers', () => {
     await isReady(agent, 'watched');
     const viewer = await pull(agent.rtspUrl('watched'));
     onTestFinished(() => void viewer.destroy());
-    let [lastMs, longestMs] = [performance.now(), 0];
+    return { agent, srtPort, tsPort, longestMs: pausesOf(viewer, agent.process.pid) };
+  }
+
+  /**
+   * The longest time without media at a viewer. Of the time in which the box wants a processor, only what it gets counts: others have
+   * the machine otherwise, and while they keep this process from looking, nothing counts.
+   */
+  function pausesOf(viewer: Socket, pid: number): () => number {
+    let [before, pauseMs, longestMs] = [mainThread(pid), 0, 0];
     viewer.on('data', () => {
-      longestMs = Math.max(longestMs, performance.now() - lastMs);
-      lastMs = performance.now();
+      pauseMs = 0;
     });
-    return { agent, srtPort, tsPort, longestMs: () => Math.max(longestMs, performance.now() - lastMs) };
+    const timer = setInterval(() => {
+      const now = mainThread(pid);
+      pauseMs += now.isRunnable ? Math.min(LOOK_EVERY_MS, now.cpuMs - before.cpuMs) : LOOK_EVERY_MS;
+      longestMs = Math.max(longestMs, pauseMs);
+      before = now;
+    }, LOOK_EVERY_MS);
+    onTestFinished(() => clearInterval(timer));
+    return () => longestMs;
   }
 
   async function publish(agent: Agent, path: string): Promise<void> {
@@ -109,14 +125,24 @@ describeWith(['ffmpeg'], 'hostile publishers', () => {
     });
   }
 
-  /** Datagrams until the test's end. */
-  async function flood(port: number, next: () => Buffer): Promise<void> {
+  /** Made before the attack: this process is the viewer, too. */
+  function datagrams(seed: number, length: number, shape: (bytes: Buffer) => Uint8Array): readonly Uint8Array[] {
+    const next = random(seed);
+    return Array.from({ length: DATAGRAMS }, () =>
+      shape(Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)))),
+    );
+  }
+
+  /** Sends these in turn until the test's end. */
+  async function flood(port: number, bytes: readonly Uint8Array[]): Promise<void> {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
+    let sent = 0;
     const timer = setInterval(() => {
       for (let i = 0; i < 20; i += 1) {
-        socket.send(next(), port, '127.0.0.1');
+        socket.send(bytes[sent % bytes.length] ?? NOTHING, port, '127.0.0.1');
+        sent += 1;
       }
     }, 10);
     onTestFinished(() => {
@@ -139,9 +165,10 @@ describeWith(['ffmpeg'], 'hostile publishers', () => {
         insist(agent, address, attacks[(i + n) % attacks.length] ?? []);
       }
     }
-    const bytes = random(9);
-    const garbage = () => Buffer.from(Array.from({ length: 1_316 }, () => Math.floor(bytes() * 256)));
-    await flood(srtPort, garbage);
+    await flood(
+      srtPort,
+      datagrams(9, 1_316, (bytes) => bytes),
+    );
     await floodOfCallers(srtPort);
     let most = 0;
     for (let second = 0; second < FLOOD_SECONDS; second += 1) {
@@ -195,8 +222,9 @@ describeWith(['ffmpeg'], 'hostile publishers', () => {
       insist(agent, ADDRESSES[0] ?? '', publishing, Buffer.concat(endings[round % endings.length] ?? []));
     }
     // Transport packets with the sync byte, and garbage after it.
-    await flood(tsPort, () =>
-      Buffer.concat(Array.from({ length: 7 }, () => Buffer.concat([Buffer.of(0x47), garbage(187)]))),
+    await flood(
+      tsPort,
+      datagrams(12, 7 * 188, (bytes) => bytes.map((byte, i) => (i % 188 === 0 ? 0x47 : byte))),
     );
     await seconds(FLOOD_SECONDS);
     expect(longestMs()).toBeLessThan(MAX_PAUSE_MS);

@@ -169,7 +169,8 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
     const before = (await items()).length;
     const { code } = await runProcess('ffprobe', ['-v', 'error', urlOf(streamId, query)]);
     expect(code).not.toBe(0);
-    expect((await items()).length).toBeLessThanOrEqual(before);
+    // libsrt gives up after 3 s, on a busy machine before the answer to a wrong passphrase, which waits up to 2.5 s.
+    await until(async () => (await items()).length <= before || undefined);
   });
 
   test('a kicked publisher comes back when its program connects again', async () => {
