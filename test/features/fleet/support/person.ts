@@ -13,6 +13,8 @@ interface Span {
   readonly duration: number;
 }
 
+const isClosed = ({ cause }: Error): boolean => (cause as NodeJS.ErrnoException | undefined)?.code === 'UND_ERR_SOCKET';
+
 /** Somebody who may see all cameras, at the load balancer. */
 export class Person {
   readonly #url: string;
@@ -52,9 +54,14 @@ export class Person {
     return new Person(balancer.url, {});
   }
 
-  /** At the balancer. */
+  /**
+   * At the balancer. As browsers do, asks again when the connection is closed before an answer: HAProxy closes those of a replica that it
+   * finds to be gone.
+   */
   open(path: string, signal: AbortSignal): Promise<Response> {
-    return fetch(`${this.#url}${path}`, { headers: this.headers, signal });
+    const ask = () => fetch(`${this.#url}${path}`, { headers: this.headers, signal });
+    const again = (error: Error) => (isClosed(error) ? ask() : Promise.reject(error));
+    return ask().catch(again);
   }
 
   /** As `open`, with an end. */
