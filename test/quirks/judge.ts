@@ -9,7 +9,7 @@ export interface Limits {
   readonly missing: number;
   /** Pictures that may be missing, in decoding order. */
   readonly lost: ReadonlySet<number>;
-  /** The limit of media times' offset from the times of capture. */
+  /** The limit of media times' offset from the times of capture; a trial adds what its camera sent late. */
   readonly worstMs: number;
   /** The limit of the sound's offset from the picture. */
   readonly worstSoundMs: number;
@@ -24,7 +24,6 @@ export interface Limits {
 export const USUAL_LIMITS: Limits = {
   missing: 0,
   lost: new Set(),
-  // A busy machine occasionally sends late.
   worstMs: 200,
   worstSoundMs: 200,
   worstLabelMs: 500,

@@ -72,6 +72,8 @@ export class Sending {
   /** The first picture's capture as Unix time, and by `performance.now()`. */
   capturedWallMs = 0;
   capturedMs = 0;
+  /** The most by which a picture has gone out late: what a busy machine held this process up for. */
+  lateMs = 0;
   readonly #clip: QuirkClip;
   readonly #quirk: Quirk;
   readonly #sound: Sound | undefined;
@@ -140,6 +142,7 @@ export class Sending {
         nextMs = Math.min(nextMs, atMs);
         break;
       }
+      this.lateMs = Math.max(this.lateMs, nowMs - atMs);
       this.#sendPicture(this.sent);
     }
     if (this.#sound) {

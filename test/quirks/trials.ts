@@ -94,7 +94,9 @@ async function firstStart(agent: Agent, path: string): Promise<number> {
 function limitsOf({ one, clip, camera }: Trial): Limits {
   const damaged = camera.sending?.damaged ?? new Set();
   const lost = one.kind.lossCosts === 'dependent' ? withDependents(clip, damaged) : damaged;
-  return { ...USUAL_LIMITS, lost, ...one.kind.limits };
+  const limits = { ...USUAL_LIMITS, lost, ...one.kind.limits };
+  const lateMs = camera.sending?.lateMs ?? 0;
+  return { ...limits, worstMs: limits.worstMs + lateMs, worstSoundMs: limits.worstSoundMs + lateMs };
 }
 
 /** A lost picture that others refer to costs all up to the next key picture. */
