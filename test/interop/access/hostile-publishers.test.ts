@@ -36,7 +36,8 @@ const MAX_MORE_MEGABYTES = 300;
 /** The attackers run on the same machine. */
 const MAX_PAUSE_MS = 5_000;
 const LOOK_EVERY_MS = 100;
-const DATAGRAMS = 997;
+/** As many as are sent in the short length. */
+const DATAGRAMS = 10_000;
 const NOTHING = Buffer.alloc(0);
 const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
