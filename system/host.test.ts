@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { testInZone } from '../test/support/harness/time-zone.ts';
 import { hostFacts, timeZoneName } from './host.ts';
+
+// A zone that is set would count more than the links.
+testInZone('');
 
 test('the host has its load, memory and the free space for a folder', async () => {
   const facts = await hostFacts([join(tmpdir(), 'not', 'there', 'yet')]);
@@ -36,7 +40,7 @@ test.for([
 const folder = mkdtempSync(join(tmpdir(), 'perch-zone-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const NODES = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const nodesZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 let links = 0;
 
 function linkTo(target: string): string {
@@ -63,7 +67,7 @@ test.for([
   '/usr/share/zoneinfo/',
   '/usr/share/zoneinfo/../Up',
 ])("a link to %s does not name the zone, so Node's is used", (target) => {
-  expect(timeZoneName(linkTo(target), undefined)).toBe(NODES);
+  expect(timeZoneName(linkTo(target), undefined)).toBe(nodesZone());
 });
 
 test('a link to a link is followed, as where the root is read-only', () => {
@@ -75,16 +79,16 @@ test('a link to a link is followed, as where the root is read-only', () => {
 test('links that go round do not say the zone either', () => {
   const round = join(folder, 'round');
   symlinkSync(round, round);
-  expect(timeZoneName(round, undefined)).toBe(NODES);
+  expect(timeZoneName(round, undefined)).toBe(nodesZone());
 });
 
 test('a copy of the zone, and none at all, do not say its name either', () => {
   const copy = join(folder, 'copy');
   writeFileSync(copy, 'TZif2');
-  expect(timeZoneName(copy, undefined)).toBe(NODES);
-  expect(timeZoneName(join(folder, 'none'), undefined)).toBe(NODES);
+  expect(timeZoneName(copy, undefined)).toBe(nodesZone());
+  expect(timeZoneName(join(folder, 'none'), undefined)).toBe(nodesZone());
 });
 
 test('a time zone of the environment takes precedence in Node', () => {
-  expect(timeZoneName(linkTo('/usr/share/zoneinfo/Europe/Berlin'), 'Asia/Tokyo')).toBe(NODES);
+  expect(timeZoneName(linkTo('/usr/share/zoneinfo/Europe/Berlin'), 'Asia/Tokyo')).toBe(nodesZone());
 });

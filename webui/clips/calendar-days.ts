@@ -4,9 +4,9 @@ import { dayStart, nextDay } from '../words/format.ts';
 
 /** The first of the month of `ms`, `months` later. Midnight in the browser's time zone. */
 export function monthStart(ms: number, on = 0): number {
-  const day = new Date(dayStart(ms));
+  const day = new Date(ms);
   // From the first, because not every month has a 31st.
-  return day.setMonth(day.getMonth() + on, 1);
+  return dayStart(day.setMonth(day.getMonth() + on, 1));
 }
 
 /** The days of a month as midnights, and the number of empty cells in its first week. */

@@ -228,7 +228,7 @@ function Day({ day, share, isOfAll, isHere, isFocused, column, onGo }: DayProps)
 
 function dayBeside(day: number, key: string): number | undefined {
   const at = new Date(day);
-  const on = (days: number) => new Date(day).setDate(at.getDate() + days);
+  const on = (days: number) => dayStart(new Date(day).setDate(at.getDate() + days));
   switch (key) {
     case 'ArrowLeft':
       return on(-1);

@@ -13,7 +13,7 @@ export function expiryText(ms: number, nowMs: number, language: string, words: W
   if (ms < tomorrowMs) {
     return new Date(ms).getHours() >= EVENING_HOUR ? words.tonightAt(time) : words.todayAt(time);
   }
-  return dayStart(ms) === tomorrowMs ? words.tomorrowAt(time) : words.dayAt(longDay(ms, language), time);
+  return dayStart(ms) === tomorrowMs ? words.tomorrowAt(time) : words.dayAt(longDay(ms, language, nowMs), time);
 }
 
 /** Durations of guest links. */

@@ -43,8 +43,8 @@ export function dayStart(ms: number): number {
 }
 
 export const nextDay = (ms: number): number => {
-  const day = new Date(dayStart(ms));
-  return day.setDate(day.getDate() + 1);
+  const day = new Date(ms);
+  return dayStart(day.setDate(day.getDate() + 1));
 };
 
 export const LONG_DATE = { day: 'numeric', month: 'long' } as const;

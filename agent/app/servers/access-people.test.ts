@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Operation, operationsOf } from '../../../test/support/clients/api-requests.ts';
+import { testInZone } from '../../../test/support/harness/time-zone.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';
+
+testInZone('UTC');
 
 const PASSWORD = 'blue heron';
 /** Routes that the page calls before and for the login, and public ones. */

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect, onTestFailed } from 'vitest';
+import { longDay } from '../../../webui/words/dates.ts';
 import { byLength } from '../programs/peers.ts';
 import { OWNER_PASSWORD } from './page-harness.ts';
 
@@ -335,3 +336,7 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
     return found;
   }, RULES);
 }
+
+/** The name of a day in the calendar, with the year if it is not this one. Browsers differ in the comma before it. */
+export const nameOfDay = (ms: number, and = ''): RegExp =>
+  new RegExp(`^${longDay(ms, 'en-GB').replace(',', ',?')}${and}$`);

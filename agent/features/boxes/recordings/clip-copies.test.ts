@@ -7,6 +7,7 @@ import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { record, temporaryFolder, WALL } from '../../../../test/support/disks/recordings.ts';
 import { KEYS } from '../../../../test/support/harness/loaded-config.ts';
 import { TEMPLATE } from '../../../../test/support/harness/playback.ts';
+import { testInZone } from '../../../../test/support/harness/time-zone.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { parseConfig } from '../../../config/load/load.ts';
@@ -14,6 +15,8 @@ import type { ProtectedRange } from '../../../record/retention/protected-ranges.
 import { BoxRequests } from '../requests/box-requests.ts';
 import { ClipCopies } from './clip-copies.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
+
+testInZone('UTC');
 
 const rangeOf = (id: string, from: number, to: number): ProtectedRange => ({
   ...{ id, path: 'yard', note: '' },

@@ -6,6 +6,9 @@ import {
 } from '../../../../test/features/boxes/support/joined-server.ts';
 import { scriptedBox } from '../../../../test/features/boxes/support/plain-box.ts';
 import { record, WALL } from '../../../../test/support/disks/recordings.ts';
+import { testInZone } from '../../../../test/support/harness/time-zone.ts';
+
+testInZone('UTC');
 
 const at = (second: number) => new Date(WALL + second * 1000).toISOString().replace('.000Z', 'Z');
 

@@ -7,9 +7,12 @@ import {
 } from '../../../../test/features/boxes/support/joined-server.ts';
 import { plainBoxes, scriptedBox } from '../../../../test/features/boxes/support/plain-box.ts';
 import { record } from '../../../../test/support/disks/recordings.ts';
+import { testInZone } from '../../../../test/support/harness/time-zone.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { BoxRequests } from '../requests/box-requests.ts';
 import { RemoteRecordings } from './remote-recordings.ts';
+
+testInZone('UTC');
 
 /** A server whose path `yard` is `cam` of the box at a port. */
 const serverOf = async (port: () => number | undefined): Promise<string> => (await joinedServer(port)).url;

@@ -20,6 +20,7 @@ import { filesBelow, record, WALL } from '../../../../test/support/disks/recordi
 import { LOSSES, PowerCut, PowerCuts } from '../../../../test/support/disks/unsynced-loss.ts';
 import { good } from '../../../../test/support/harness/loaded-config.ts';
 import { getBytes, openPlayback, TEMPLATE } from '../../../../test/support/harness/playback.ts';
+import { testInZone } from '../../../../test/support/harness/time-zone.ts';
 import { plainMp4 } from '../../../../test/support/media/plain-mp4.ts';
 import { readPlainMp4 } from '../../../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
@@ -30,6 +31,8 @@ import { recordingOf } from '../../../recordings/copy/forecast.ts';
 import type { LeftFile } from '../../../recordings/copy/left-file.ts';
 import { groupOf, lookInto } from './import-groups.ts';
 import { ImportList } from './import-list.ts';
+
+testInZone('UTC');
 
 /** In the short length the power is cut before every second operation, others for each disk. */
 const CUT_STEP = byLength(2, 1);

@@ -10,10 +10,13 @@ import {
 } from '../../../../test/features/transfer/support/recorder-import.ts';
 import { enlarge, filledCard } from '../../../../test/onvif-camera/card/filled-card.ts';
 import { filesBelow, temporaryFolder } from '../../../../test/support/disks/recordings.ts';
+import { testInZone } from '../../../../test/support/harness/time-zone.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { FetchMark } from '../../../recordings/fetch-mark.ts';
+
+testInZone('UTC');
 
 test('each picture of a recorder comes once, with its time, and a repeated import takes nothing', async () => {
   const { camera, card } = await openDevice();

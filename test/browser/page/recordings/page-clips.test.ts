@@ -4,7 +4,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../../peers/agent/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
-import { axeFindings, onlyBy, type Size, settled, type Visit, visit } from '../../../peers/browser/page-visit.ts';
+import {
+  axeFindings,
+  nameOfDay,
+  onlyBy,
+  type Size,
+  settled,
+  type Visit,
+  visit,
+} from '../../../peers/browser/page-visit.ts';
 import { ffprobe } from '../../../peers/programs/ffmpeg.ts';
 import { describeWith, inShort } from '../../../peers/programs/peers.ts';
 import { recordClock } from '../../../support/disks/recorded-clock.ts';
@@ -202,8 +210,6 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and seen events', () =
     await using visitor = await open('phone', at(first.startMs + 3_000));
     const { page, complaints } = visitor;
     const old = new Date(Date.now() - 3 * DAY_MS);
-    const nameOf = (day: Date) =>
-      new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(day);
     const chip = page.getByRole('button', { name: 'Go to date' });
     await chip.click();
     await settled(page, '.sheet');
@@ -218,10 +224,10 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and seen events', () =
     }
     const empty = new Date(old.getTime() - DAY_MS);
     if (empty.getMonth() === old.getMonth()) {
-      await page.getByRole('button', { name: `${nameOf(empty)}, nothing recorded` }).click();
+      await page.getByRole('button', { name: nameOfDay(empty.getTime(), ', nothing recorded') }).click();
       await page.getByText('Nothing was recorded on this day. Nearest:').waitFor();
     }
-    await page.getByRole('button', { name: nameOf(old), exact: true }).click();
+    await page.getByRole('button', { name: nameOfDay(old.getTime()) }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await until(async () => {
       const ms = Date.parse(new URLSearchParams(page.url().split('?')[1]).get('t') ?? '');

@@ -4,7 +4,7 @@ import { type Agent, until } from '../../../peers/agent/agent.ts';
 import { asOwner, inviteServer, startBox } from '../../../peers/agent/paired-boxes.ts';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
-import { settled, visit } from '../../../peers/browser/page-visit.ts';
+import { nameOfDay, settled, visit } from '../../../peers/browser/page-visit.ts';
 import {
   clockAfter,
   clockIn,
@@ -98,8 +98,7 @@ describeWith(['chromium'], 'the page of a server with two boxes', () => {
     await page.getByRole('button', { name: 'Stop playing Stable in sync' }).click();
     await page.locator('.synced').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Go to date' }).click();
-    const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(startMs);
-    const cell = page.getByRole('button', { name: day, exact: true });
+    const cell = page.getByRole('button', { name: nameOfDay(startMs) });
     await expect.poll(() => cell.getAttribute('data-recorded')).not.toBeNull();
     expect(visitor.complaints).toEqual([]);
   });
