@@ -14,7 +14,8 @@ test('a successful restore is reported once, with the time of the backup', () =>
   });
   expect(restoredText()).toBeUndefined();
   noteRestored(new Date(2020, 10, 21, 14, 5).toISOString());
-  expect(restoredText()).toMatch(/^Restored the backup of .*November 21, 2020 2:05\sPM/);
+  // The order of day and month is that of the machine's locale.
+  expect(restoredText()).toMatch(/^Restored the backup of (.*November 21, 2020 2:05\sPM|21 November 2020 (2|14):05)/);
   expect(restoredText()).toBeUndefined();
 });
 
