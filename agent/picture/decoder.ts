@@ -48,6 +48,8 @@ function emptied(): WebAssembly.Memory {
   if (kept && kept.buffer.byteLength <= MAX_KEPT_BYTES) {
     new Uint8Array(kept.buffer).fill(0);
   } else {
+    // Before the next one is made.
+    kept = undefined;
     kept = newMemory();
   }
   return kept;

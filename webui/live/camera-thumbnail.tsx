@@ -19,7 +19,7 @@ export function CameraThumbnail({ camera }: { readonly camera: Camera | undefine
 function Still({ camera }: { readonly camera: Camera }) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
-  const [isThere, setThere] = useState(() => Date.now() - player.surface.stillMs < YOUNG_MS);
+  const [isThere, setThere] = useState(() => Math.abs(Date.now() - player.surface.stillMs) < YOUNG_MS);
   const { phase } = player.view.value;
   useEffect(() => {
     if (phase === 'playing' || phase === 'unplayable') {

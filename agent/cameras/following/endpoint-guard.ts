@@ -181,10 +181,12 @@ export class EndpointGuard implements CameraGuard {
    * requests, or both.
    */
   async #askTwoThings(session: OnvifSession): Promise<string | undefined> {
-    const options = { deadlineMs: (this.#options.slowCallDeadlineMs ?? CALL_DEADLINE_MS) / 2 };
+    const deadlineMs = this.#options.slowCallDeadlineMs ?? CALL_DEADLINE_MS;
+    const options = { deadlineMs: deadlineMs / 2 };
     const time = session.call('device', '<tds:GetSystemDateAndTime/>', 'GetSystemDateAndTimeResponse', options);
     const [endpoint] = await Promise.all([
-      endpointOf(session, options).catch((error) =>
+      // Longer than for the time: of a device that has just answered that, a busy machine may hold up this answer.
+      endpointOf(session, { deadlineMs }).catch((error) =>
         troubleOf(error) === 'timeout' ? undefined : Promise.reject(error),
       ),
       // A rejection is an answer.

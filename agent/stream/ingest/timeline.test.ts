@@ -313,3 +313,22 @@ test('labels do not go back and forth where the camera’s clock is ten seconds 
   }
   expect([changes, wasTheirs]).toEqual([1, false]);
 });
+
+test('sound that begins in a later turn of a short file jumps as far as the pictures', () => {
+  const timeline = new Timeline(new FakeClock(), false, true);
+  const [pictures, sound] = [timeline.addTrack(90_000, true), timeline.addTrack(48_000, true)];
+  const tracks = [pictures, sound];
+  for (const track of tracks) {
+    track.peers = tracks;
+  }
+  const apartMs: number[] = [];
+  for (let atMs = 0; atMs < 15_000; atMs += 40) {
+    const fileMs = 1_000 + (atMs % 3_000);
+    const picturesMs = pictures.captureMs(pictures.arrive(fileMs * 90, atMs));
+    if (atMs >= 4_000) {
+      apartMs.push(sound.captureMs(sound.arrive(fileMs * 48, atMs + 3)) - picturesMs);
+    }
+  }
+  expect(apartMs.length).toBe(275);
+  expect(Math.max(...apartMs.map(Math.abs))).toBeLessThan(10);
+});

@@ -78,6 +78,7 @@ export class TrackTimeline {
   #lastTicks = 0;
   /** Tracks of the same clock: their timestamps jump with these. */
   peers: readonly TrackTimeline[] = [];
+  #jump = { atMs: Number.NEGATIVE_INFINITY, ms: 0 };
   /** Highest ticks that have arrived. */
   newestTicks = 0;
   #newestAtMs = 0;
@@ -148,7 +149,8 @@ export class TrackTimeline {
       const isOther = this.#mustReanchor && Math.abs(this.#msOf(aheadTicks - arrivedTicks)) > SAME_CLOCK_MS;
       this.#mustReanchor = false;
       if (isOther || isRepeated || aheadTicks - arrivedTicks > this.#jumpTicks || -aheadTicks > this.#backTicks) {
-        const anchorTicks = this.#anchor(ticks, this.newestTicks + Math.max(1, Math.round(arrivedTicks)));
+        const nextTicks = this.newestTicks + Math.max(1, Math.round(arrivedTicks));
+        const anchorTicks = isRepeated ? nextTicks : this.#anchor(ticks, nextTicks, atMs);
         this.#shift(anchorTicks - ticks, !isRepeated || this.#scale === undefined);
         ticks = anchorTicks;
       }
@@ -243,13 +245,15 @@ export class TrackTimeline {
     return lateTicks;
   }
 
-  /** Where a jump leads: if a peer has made it, where the two stay in step, else where arrival says. */
-  #anchor(ticks: number, arrivedTicks: number): number {
-    const rawTicks = ticks - this.#shiftTicks;
-    const inStep = this.peers
-      .map((peer) => Math.round(rawTicks + (peer.#shiftTicks * this.#rtpClockRate) / peer.#rtpClockRate))
-      .find((at) => at > this.newestTicks && at - arrivedTicks <= this.#jumpTicks);
-    return inStep ?? arrivedTicks;
+  /** Where a jump leads: as far as a peer has jumped since this track's last packet, else where arrival says. */
+  #anchor(ticks: number, arrivedTicks: number, atMs: number): number {
+    const asPeer = this.peers
+      .filter((peer) => peer !== this && peer.#jump.atMs >= this.#newestAtMs)
+      .map((peer) => ticks + Math.round((peer.#jump.ms * this.#rtpClockRate) / 1000))
+      .find((at) => at > this.newestTicks && Math.abs(at - arrivedTicks) <= this.#jumpTicks);
+    const anchorTicks = asPeer ?? arrivedTicks;
+    this.#jump = { atMs, ms: this.#msOf(anchorTicks - ticks) };
+    return anchorTicks;
   }
 
   #shift(byTicks: number, isJump: boolean): void {
