@@ -78,7 +78,7 @@ export class TrackTimeline {
   #lastTicks = 0;
   /** Tracks of the same clock: their timestamps jump with these. */
   peers: readonly TrackTimeline[] = [];
-  #jump = { atMs: Number.NEGATIVE_INFINITY, ms: 0 };
+  readonly #jump = { atMs: Number.NEGATIVE_INFINITY, ms: 0 };
   /** Highest ticks that have arrived. */
   newestTicks = 0;
   #newestAtMs = 0;
@@ -252,7 +252,7 @@ export class TrackTimeline {
       .map((peer) => ticks + Math.round((peer.#jump.ms * this.#rtpClockRate) / 1000))
       .find((at) => at > this.newestTicks && Math.abs(at - arrivedTicks) <= this.#jumpTicks);
     const anchorTicks = asPeer ?? arrivedTicks;
-    this.#jump = { atMs, ms: this.#msOf(anchorTicks - ticks) };
+    Object.assign(this.#jump, { atMs, ms: this.#msOf(anchorTicks - ticks) });
     return anchorTicks;
   }
 
