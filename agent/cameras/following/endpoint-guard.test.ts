@@ -117,6 +117,23 @@ test('a camera that never replies to the question for its endpoint, but to other
   expect(requests.length).toBe(before);
 });
 
+test('a device that answers for its endpoint later than for its time is waited for: it may be another camera', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let questions = 0;
+  const { url } = await listen((asked, response) => {
+    const isOfEndpoint = asked.text.includes('GetEndpointReference');
+    questions += isOfEndpoint ? 1 : 0;
+    if (!isOfEndpoint) {
+      response.end(replyTo(asked));
+    } else if (questions > 1) {
+      setTimeout(() => response.end(replyTo(asked)), 1_500);
+    }
+  });
+  const confirmed = passTimeUntil(guardOf(url.href, 'urn:uuid:a').confirm());
+  await expect(confirmed).rejects.toThrow('another camera is at its address now');
+});
+
 test.for([1, 2, 3, 7])('a camera that closes a connection after %i requests is read completely', async (most) => {
   const answered = new WeakMap<object, number>();
   const { url } = await listen((asked, response) => {
