@@ -69,7 +69,7 @@ export class GapJournal {
     for (const path of paths) {
       if (path.recording !== null || this.#running.has(path.name)) {
         const reason = gapReasonOf(path, this.#options.factsOf(path.name));
-        if (path.ready && this.#hasFailed(path)) {
+        if ((path.ready || reason === 'offline') && this.#hasFailed(path)) {
           this.#setReason(path.name, 'offline', this.#checkedMs);
         }
         const isConnecting = isStarting && reason === 'offline' && !this.#wasReady(path.name);
@@ -83,11 +83,11 @@ export class GapJournal {
     this.#forgetMissing(new Set(paths.map(({ name }) => name)));
   }
 
-  /** Its stream has ended by a fault since the last check, and another one is there. */
-  #hasFailed({ name, faults = 0 }: WatchedPath): boolean {
+  /** Its stream has ended since the last check, by a fault if another one is there. */
+  #hasFailed({ name, ready, faults = 0 }: WatchedPath): boolean {
     const before = this.#running.get(name)?.type;
     const isExpected = before === undefined || before === 'nothingSeen';
-    return isExpected && this.#wasReady(name) && faults > (this.#faults.get(name) ?? 0);
+    return isExpected && this.#wasReady(name) && (!ready || faults > (this.#faults.get(name) ?? 0));
   }
 
   #wasReady(name: string): boolean {

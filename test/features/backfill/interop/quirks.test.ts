@@ -95,7 +95,7 @@ test.concurrent(
   LIMIT,
   async ({ onTestFinished }) => {
     const { missed, host, itemOf, skip } = await openMissed(onTestFinished, { door: { oneSession: 'refuses' } });
-    const { readyTime } = host.paths.find('door') ?? {};
+    const readyTime = await eventually(() => host.paths.find('door')?.readyTime ?? undefined);
     for (let i = 0; i < 2; i += 1) {
       await eventually(async () => (await itemOf('door')).retryTime ?? undefined);
       expect(await itemOf('door')).toMatchObject({ gaps: 1, error: expect.stringContaining('453') });
