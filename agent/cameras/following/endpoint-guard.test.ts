@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
@@ -11,7 +12,10 @@ import {
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
+import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
+import { exchange } from '../../onvif/soap/http/http-exchange.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
+import type { CameraConnection } from '../../onvif/soap/http/persistent-connection.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
@@ -76,10 +80,14 @@ const replyTo = ({ text }: Asked): string =>
       : INFORMATION,
   );
 
-/** A device that from the first question for its endpoint on answers only what `answers` names. */
-async function taciturn(answers: (asked: Asked) => boolean) {
+function useFakeTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
+}
+
+/** A device that from the first question for its endpoint on answers only what `answers` names. */
+async function taciturn(answers: (asked: Asked) => boolean) {
+  useFakeTimers();
   let isAsked = false;
   const { url, requests } = await listen((asked, response) => {
     isAsked ||= asked.text.includes('GetEndpointReference');
@@ -91,7 +99,7 @@ async function taciturn(answers: (asked: Asked) => boolean) {
 }
 
 /** Time passes by turns of the event loop, so that an answer on its way comes before a deadline. */
-async function passTimeUntil(work: Promise<void>): Promise<void> {
+async function passTimeUntil<T>(work: Promise<T>): Promise<T> {
   let isOver = false;
   const over = () => {
     isOver = true;
@@ -118,8 +126,7 @@ test('a camera that never replies to the question for its endpoint, but to other
 });
 
 test('a device that answers for its endpoint later than for its time is waited for: it may be another camera', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
+  useFakeTimers();
   let questions = 0;
   const { url } = await listen((asked, response) => {
     const isOfEndpoint = asked.text.includes('GetEndpointReference');
@@ -168,6 +175,103 @@ test('a camera that redirects to https is identified and logged in there', async
   expect(await session.information()).toMatchObject({ model: 'm' });
   expect([plain.requests.some(hasToken), secure.requests.some(hasToken)]).toEqual([false, true]);
 });
+
+const HANDED_OVER = [
+  'keeps connections',
+  'closes',
+  'closes, the other one reveals nothing',
+  'says close',
+  'other port',
+] as const;
+/** An address which another device takes after this many answers for the endpoint. A connection stays at the device that accepted it. */
+async function handedOver(after: number, kind: (typeof HANDED_OVER)[number]) {
+  const [first, second] = [OTHER, 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000002'];
+  let [holder, answers] = [first, 0];
+  const holders = new WeakMap<object, string>();
+  const logins: unknown[] = [];
+  const open = async () => {
+    const one = await listen((asked, response) => {
+      const socket = response.socket as Socket;
+      const endpoint = holders.get(socket);
+      const isQuestion = asked.text.includes('GetEndpointReference');
+      if (asked.text.includes('the login')) {
+        logins.push(endpoint);
+      }
+      response.setHeader('Connection', kind === 'says close' ? 'close' : 'keep-alive');
+      const isMute = kind === 'closes, the other one reveals nothing' && isQuestion && endpoint === second;
+      response.statusCode = isMute ? 400 : 200;
+      const reply = isMute ? fault('NotAuthorized') : replyTo(asked).replace(OTHER, String(endpoint));
+      response.end(reply, () => kind.startsWith('closes') && socket.end());
+      answers += isQuestion ? 1 : 0;
+      holder = answers >= after ? second : holder;
+    });
+    one.server.on('connection', (socket) => holders.set(socket, holder));
+    return one;
+  };
+  const device = await open();
+  const service = kind === 'other port' ? await open() : device;
+  return { guard: guardOf(device.url.href, first), origin: httpOriginOf(service.url), logins, first };
+}
+
+test.for(HANDED_OVER)(
+  'a login stays with the camera that was identified, whenever another one takes its address; the camera: %s',
+  async (kind) => {
+    for (const isRead of [true, false]) {
+      const received: unknown[] = [];
+      for (let after = 1; after < 8; after += 1) {
+        const { guard, origin, logins, first } = await handedOver(after, kind);
+        const asked = { origin, method: 'POST', path: '/', headers: {}, body: 'the login', maxBytes: 9_999 } as const;
+        const send = (connection: CameraConnection | undefined) =>
+          exchange({ ...asked, deadlineMs: 2_000, signal, connection });
+        for (let i = 0; i < 3; i += 1) {
+          await guard.call(origin, isRead, send).catch(ignoreExpected);
+        }
+        expect(logins.filter((one) => one !== first)).toEqual([]);
+        received.push(...logins);
+      }
+      expect(received.length).toBeGreaterThan(7);
+    }
+  },
+);
+
+test.for([undefined, 100])(
+  'a camera that serves one connection at a time, and closes it after a reply, is called: it waits %s ms for a request',
+  async (waitsMs) => {
+    useFakeTimers();
+    const { server, url, requests } = await listen((asked, response) => {
+      response.setHeader('Connection', 'close');
+      response.end(replyTo(asked));
+    });
+    const waiting: Socket[] = [];
+    const serve = () => {
+      const [socket] = waiting;
+      if (socket) {
+        socket.once('close', () => {
+          waiting.shift();
+          serve();
+        });
+        server.emit('connection', socket);
+        if (waitsMs !== undefined) {
+          const timer = setTimeout(() => socket.destroy(), waitsMs);
+          socket.once('data', () => clearTimeout(timer));
+        }
+      }
+    };
+    await using board = createServer((socket) => waiting.push(socket) === 1 && serve());
+    board.listen(0, '127.0.0.1');
+    await once(board, 'listening');
+    const { port } = board.address() as AddressInfo;
+    url.port = `${port}`;
+    const target = { url: url.href, ...credentials, signal, clock: systemClock };
+    const opened = openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
+    const { session } = await passTimeUntil(opened);
+    expect(await passTimeUntil(session.information())).toMatchObject({ model: 'm' });
+    const before = requests.length;
+    // No time passes.
+    await session.call('device', '<tds:SetWings/>', 'GetDeviceInformationResponse');
+    expect(requests.length - before).toBe(2);
+  },
+);
 
 test("an unknown operation does not raise doubts about a camera's identity", async () => {
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });

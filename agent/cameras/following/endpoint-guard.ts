@@ -1,14 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
 import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { isNoReply, isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { cameraError, isNoReply, isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { type HttpOrigin, hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
-import { type CameraGuard, PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
+import {
+  type CameraConnection,
+  type CameraGuard,
+  IdentifiedConnection,
+  PersistentConnection,
+} from '../../onvif/soap/http/persistent-connection.ts';
 import { RequestLimiter } from '../../onvif/soap/http/request-limiter.ts';
 import { endpointOf, isLoginRequired, OTHER_CAMERA, otherCamera } from './identity.ts';
 
-/** How long a confirmation holds for a camera that keeps no connection. */
-const HOLDS_MS = 1_000;
 /** How long the result holds for a device that reveals nothing without a login: each request may take two seconds. */
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
@@ -27,61 +30,55 @@ interface GuardOptions {
 
 /**
  * Reads a device's endpoint without a login before it is sent one, because another camera may have the address now. Requests then use the
- * connection on which the endpoint was read: it still ends at the same device.
+ * connection on which the endpoint was read, which still ends at the same device, or one that was opened before.
  */
 export class EndpointGuard implements CameraGuard {
   readonly #options: GuardOptions;
   /** Origin of the device service. */
   readonly #own: HttpOrigin | undefined;
-  #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #muteUntilMs = Number.NEGATIVE_INFINITY;
   #hasEndpoint = false;
   /** Whether the camera answers twice on one connection; undefined until tried. */
   #isKeeping: boolean | undefined;
+  /** For requests that cannot use the connection on which the camera was identified. */
+  readonly #opened: IdentifiedConnection;
   /** The idle connection on which the camera was identified. */
   #idle: PersistentConnection | undefined;
   /** Session without a login. */
   #session: OnvifSession | undefined;
-  #query: Promise<void> | undefined;
   /** The guard has its own limiter, because its requests precede calls that already hold a slot. */
   readonly #limiter = new RequestLimiter();
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#own = parseHttpUrl(options.url)?.origin;
+    this.#opened = new IdentifiedConnection(options.clock, () => this.#ask());
   }
 
   /** @throws PerchError otherCamera; or if there is no reply */
-  confirm(): Promise<void> {
-    const nowMs = this.#options.clock.monoMs();
-    if (nowMs < this.#muteUntilMs || nowMs - this.#confirmedAtMs < HOLDS_MS) {
-      return Promise.resolve();
+  async confirm(): Promise<void> {
+    if (!this.#isUnknown) {
+      await this.#ask();
     }
-    this.#query ??= this.#ask().finally(() => {
-      this.#query = undefined;
-    });
-    return this.#query;
   }
 
   async ready(): Promise<void> {
-    if (this.#own) {
-      this.#idle = await this.#recognised(this.#own, false);
-    }
+    this.#idle = this.#own && (await this.#recognised(this.#own, false));
   }
 
   async call<T>(
     origin: HttpOrigin,
     isRead: boolean,
-    send: (connection: PersistentConnection | undefined) => Promise<T>,
+    send: (connection: CameraConnection | undefined) => Promise<T>,
   ): Promise<T> {
-    const connection = await this.#recognised(origin, isRead);
+    const kept = await this.#recognised(origin, isRead);
     try {
-      const answer = await send(connection);
-      this.#idle = connection ?? this.#idle;
+      const answer = await send(kept ?? (this.#isUnknown ? undefined : this.#opened));
+      this.#idle = kept ?? this.#idle;
       return answer;
     } catch (error) {
       this.recheck();
-      if (connection && isRead && isReset(error)) {
+      if (kept && isRead && isReset(error)) {
         // Some boards close a connection after a number of requests without saying so.
         this.#isKeeping = false;
         return this.call(origin, isRead, send);
@@ -91,7 +88,6 @@ export class EndpointGuard implements CameraGuard {
   }
 
   recheck(): void {
-    this.#confirmedAtMs = Number.NEGATIVE_INFINITY;
     this.#muteUntilMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -100,14 +96,9 @@ export class EndpointGuard implements CameraGuard {
    * @returns the connection on which the camera was identified; undefined if it keeps none or reveals nothing
    */
   async #recognised(origin: HttpOrigin, mayReuse: boolean): Promise<PersistentConnection | undefined> {
-    const { endpoint, clock } = this.#options;
     const own = this.#own;
-    if (endpoint === undefined || clock.monoMs() < this.#muteUntilMs) {
-      return undefined;
-    }
     const isOwn = own && hostPortOf(origin) === hostPortOf(own) && origin.isSecure === own.isSecure;
-    if (this.#isKeeping === false || !isOwn) {
-      await this.confirm();
+    if (this.#isUnknown || this.#isKeeping === false || !isOwn) {
       return undefined;
     }
     if (mayReuse) {
@@ -119,13 +110,16 @@ export class EndpointGuard implements CameraGuard {
     }
     const connection = new PersistentConnection(origin);
     await this.#ask(connection);
-    if (this.#hasEndpoint && this.#isKeeping === undefined) {
-      const isKeeping = await this.#answersAgain(connection);
-      // A device that has gone meanwhile fails here.
-      await this.confirm();
-      this.#isKeeping = isKeeping;
+    if (this.#hasEndpoint) {
+      this.#isKeeping ??= await this.#answersAgain(connection);
     }
     return connection.isFree ? connection : undefined;
+  }
+
+  /** Nothing can be asked, or the device reveals nothing. */
+  get #isUnknown(): boolean {
+    const { endpoint, clock } = this.#options;
+    return endpoint === undefined || clock.monoMs() < this.#muteUntilMs;
   }
 
   /** Whether the device answers a second request on the connection: some boards announce keep-alive and never do. */
@@ -152,10 +146,12 @@ export class EndpointGuard implements CameraGuard {
     if (read !== undefined && !sameEndpoint(endpoint, read)) {
       throw otherCamera(words ?? OTHER_CAMERA);
     }
+    if (read === undefined && this.#hasEndpoint) {
+      throw cameraError('unreachable', 'the device at its address does not identify itself: it may be another camera');
+    }
     this.#hasEndpoint ||= read !== undefined;
-    this.#confirmedAtMs = clock.monoMs();
     if (!this.#hasEndpoint) {
-      this.#muteUntilMs = this.#confirmedAtMs + MUTE_HOLDS_MS;
+      this.#muteUntilMs = clock.monoMs() + MUTE_HOLDS_MS;
     }
   }
 

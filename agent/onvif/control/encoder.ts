@@ -120,21 +120,10 @@ export async function readOwn(session: OnvifSession, token: string | undefined):
   return filled ?? profile;
 }
 
-export const settingsOf = ({
-  groupFrames,
-  fps,
-  bitrateKbps,
-  width,
-  height,
-  codec,
-}: CameraProfile): EncoderSettings => ({
-  groupFrames,
-  fps,
-  bitrateKbps,
-  width,
-  height,
-  codec,
-});
+export function settingsOf(profile: CameraProfile): EncoderSettings {
+  const { groupFrames, fps, bitrateKbps, width, height, codec } = profile;
+  return { groupFrames, fps, bitrateKbps, width, height, codec };
+}
 
 const NUMBERS = Object.keys(LIMITS) as (keyof typeof LIMITS)[];
 const KEYS = [...NUMBERS, 'codec'] as const;

@@ -5,7 +5,7 @@ import { type Challenge, type Credentials, parseChallenges } from '../../media/r
 import { cameraError } from '../soap/http/failures.ts';
 import { askCamera } from '../soap/http/http-exchange.ts';
 import { httpOriginOf } from '../soap/http/origin.ts';
-import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
+import type { CameraConnection, CameraGuard } from '../soap/http/persistent-connection.ts';
 import type { LoginTurn } from '../soap/login/login-memory.ts';
 import { answerTo } from '../soap/login/nonce-cache.ts';
 import { originOf, type PictureAddress, targetOf } from './media-uri.ts';
@@ -194,7 +194,7 @@ async function requestOn(
 ): Promise<HttpReply> {
   const origin = { ...httpOriginOf(url), ...(host === undefined ? {} : { host }) };
   let isSent = false;
-  const sendOn = (connection: PersistentConnection | undefined) => {
+  const sendOn = (connection: CameraConnection | undefined) => {
     isSent = true;
     const headers: Record<string, string> = { Accept: 'image/jpeg, */*' };
     if (challenge && login) {

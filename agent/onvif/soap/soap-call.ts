@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Challenge, Credentials } from '../../media/rtsp/digest.ts';
 import { type HttpRequest, noAnswer } from './http/http-exchange.ts';
 import type { HttpOrigin } from './http/origin.ts';
-import type { CameraGuard, PersistentConnection } from './http/persistent-connection.ts';
+import type { CameraConnection, CameraGuard } from './http/persistent-connection.ts';
 import type { RequestLimiter } from './http/request-limiter.ts';
 import type { LoginKey, LoginMemory, LoginScheme, LoginTurn } from './login/login-memory.ts';
 import { actionOf, type SoapVersion, writeEnvelope } from './xml/envelope.ts';
@@ -41,7 +41,7 @@ export interface SoapCall {
   /** More than 15 s: the call waits for events. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly connection?: PersistentConnection | undefined;
+  readonly connection?: CameraConnection | undefined;
   /** Goes ahead of the calls that wait for this camera. */
   readonly isUrgent?: boolean | undefined;
   /** Send no login, even if there is one. */

@@ -5,7 +5,7 @@ import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
 import { cameraError, ignoreExpected, isReset, isTrouble } from './http/failures.ts';
 import { exchange, redirectOf } from './http/http-exchange.ts';
 import { type HttpOrigin, hostPortOf } from './http/origin.ts';
-import type { PersistentConnection } from './http/persistent-connection.ts';
+import type { CameraConnection } from './http/persistent-connection.ts';
 import { callKindOf } from './http/request-limiter.ts';
 import {
   clearRefused,
@@ -195,7 +195,7 @@ export class SoapCaller {
     }
   }
 
-  async #sendOn(connection: PersistentConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<SoapReply> {
+  async #sendOn(connection: CameraConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<SoapReply> {
     const { clock, signal } = this.#options;
     const key = this.#key;
     const origin = asked.origin ?? this.#origin;

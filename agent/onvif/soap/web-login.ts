@@ -3,7 +3,7 @@ import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
 import { ignoreExpected } from './http/failures.ts';
 import { exchange, type HttpReply } from './http/http-exchange.ts';
 import type { HttpOrigin } from './http/origin.ts';
-import type { CameraGuard, PersistentConnection } from './http/persistent-connection.ts';
+import type { CameraConnection, CameraGuard } from './http/persistent-connection.ts';
 import type { LoginKey } from './login/login-memory.ts';
 import { answerTo } from './login/nonce-cache.ts';
 import type { CallerOptions } from './soap-call.ts';
@@ -86,6 +86,6 @@ function get(
 ): Promise<HttpReply | undefined> {
   const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
   const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: 256 << 10 } as const;
-  const send = (connection?: PersistentConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
+  const send = (connection?: CameraConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
   return (guard ? guard.call(origin, true, send) : send()).catch(ignoreExpected);
 }

@@ -53,7 +53,7 @@ export async function listen(answer: Answer, tls?: { key: string; cert: string }
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  return { requests, port, url: new URL(`${tls ? 'https' : 'http'}://127.0.0.1:${port}/onvif/device_service`) };
+  return { server, requests, port, url: new URL(`${tls ? 'https' : 'http'}://127.0.0.1:${port}/onvif/device_service`) };
 }
 
 export function callerOf(url: URL, more: Partial<ConstructorParameters<typeof SoapCaller>[0]> = {}) {

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { Icon } from '../../ui/icons/icon.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedOptions, type SearchedOptionsProps } from '../../ui/lists/searched-list.tsx';
 
 interface PanelProps {
   readonly label: string;
@@ -48,36 +47,16 @@ export function Panel({ label, onClose, choosesFirst = false, children }: PanelP
   );
 }
 
-interface OptionsProps<T extends string> {
+interface OptionsProps<T extends string> extends SearchedOptionsProps<T> {
   readonly label: string;
-  readonly value?: T | undefined;
-  readonly options: readonly { readonly value: T; readonly text: string }[];
-  readonly onChoose: (value: T) => void;
   readonly onClose: () => void;
   readonly children?: ComponentChildren;
 }
 
 /** One of several; long lists have a search field, where Enter chooses the first that is found. */
-export const Options = <T extends string>({ label, value, options, onChoose, onClose, children }: OptionsProps<T>) => (
+export const Options = <T extends string>({ label, onClose, children, ...options }: OptionsProps<T>) => (
   <Panel label={label} onClose={onClose} choosesFirst>
-    <SearchedList items={options} textOf={({ text }) => text}>
-      {(found) =>
-        found.map((option) => (
-          <button
-            class="row"
-            type="button"
-            key={option.value}
-            aria-current={option.value === value ? 'true' : undefined}
-            onClick={() => onChoose(option.value)}
-          >
-            <span class="grow">
-              <bdi>{option.text}</bdi>
-            </span>
-            {option.value === value && <Icon name="ok" />}
-          </button>
-        ))
-      }
-    </SearchedList>
+    <SearchedOptions {...options} />
     {children}
   </Panel>
 );

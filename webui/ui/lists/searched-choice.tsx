@@ -3,7 +3,7 @@ import { type ChoiceProps, Select, shownOf } from '../controls/choice.tsx';
 import { Icon } from '../icons/icon.tsx';
 import { Sheet } from '../sheet/sheet.tsx';
 import { SEARCHED_FROM } from './list-search.tsx';
-import { SearchedList } from './searched-list.tsx';
+import { SearchedOptions } from './searched-list.tsx';
 
 /** A choice; a long one is a sheet with a search field. */
 export function SearchedChoice(props: ChoiceProps) {
@@ -41,21 +41,7 @@ export function SearchedChoice(props: ChoiceProps) {
           }}
         >
           <div class="finder">
-            <SearchedList items={options} textOf={({ text }) => text}>
-              {(found) =>
-                found.map((option) => (
-                  <button
-                    class="row"
-                    type="button"
-                    key={option.value}
-                    aria-current={option.value === value ? 'true' : undefined}
-                    onClick={() => setChosen(option.value)}
-                  >
-                    <bdi>{option.text}</bdi>
-                  </button>
-                ))
-              }
-            </SearchedList>
+            <SearchedOptions value={value} options={options} onChoose={setChosen} />
           </div>
         </Sheet>
       )}

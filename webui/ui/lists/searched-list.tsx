@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { cameraViewWords } from '../../words/camera-view.ts';
+import { Icon } from '../icons/icon.tsx';
 import { hasText, ListSearch, SEARCHED_FROM } from './list-search.tsx';
 
 interface SearchedListProps<T> {
@@ -28,3 +29,31 @@ export function SearchedList<T>({ items, textOf, children }: SearchedListProps<T
     </>
   );
 }
+
+export interface SearchedOptionsProps<T extends string> {
+  readonly value?: T | undefined;
+  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly onChoose: (value: T) => void;
+}
+
+/** Rows of which one is chosen. */
+export const SearchedOptions = <T extends string>({ value, options, onChoose }: SearchedOptionsProps<T>) => (
+  <SearchedList items={options} textOf={({ text }) => text}>
+    {(found) =>
+      found.map((option) => (
+        <button
+          class="row"
+          type="button"
+          key={option.value}
+          aria-current={option.value === value ? 'true' : undefined}
+          onClick={() => onChoose(option.value)}
+        >
+          <span class="grow">
+            <bdi>{option.text}</bdi>
+          </span>
+          {option.value === value && <Icon name="ok" />}
+        </button>
+      ))
+    }
+  </SearchedList>
+);

@@ -7,7 +7,7 @@ import { cut, type HttpServer, requestOnce } from '../../../http-client/request.
 import { sharedPins } from './certificate-pins.ts';
 import { cameraError } from './failures.ts';
 import { type HttpOrigin, hostHeaderOf, hostPortOf, httpOriginOf } from './origin.ts';
-import type { PersistentConnection } from './persistent-connection.ts';
+import type { CameraConnection } from './persistent-connection.ts';
 
 /** Cameras are in the same network: one that has not accepted the connection by then is absent. */
 const CONNECT_MS = 2_000;
@@ -43,7 +43,7 @@ export interface HttpRequest {
   readonly reportedMs?: number;
   readonly signal: AbortSignal;
   /** Default: a new connection that ends with the reply, because some boards fail on reuse. */
-  readonly connection?: PersistentConnection | undefined;
+  readonly connection?: CameraConnection | undefined;
 }
 
 export interface HttpReply extends Pick<BareReply, 'status' | 'headers' | 'body'> {
@@ -103,9 +103,8 @@ type CameraRequest = Pick<
 export async function askCamera(asked: CameraRequest): Promise<BareReply & Pick<HttpReply, 'isTrusted'>> {
   const { origin, connection, ...request } = asked;
   const server = serverOf(origin);
-  const pool = connection?.poolFor(origin);
   const sent = { ...request, hostHeader: hostHeaderOf(origin) };
-  const { reply, isTrusted } = await (pool ? pool.request(server, sent) : requestOnce(server, sent));
+  const { reply, isTrusted } = await (connection ? connection.request(server, sent) : requestOnce(server, sent));
   return { ...reply, isTrusted };
 }
 
