@@ -306,18 +306,10 @@ function freeName(name: string, isTaken: (user: string) => boolean): string {
 }
 
 /** Additional authenticated data of the encryption, so that neither rights nor names in the file can be edited. */
-const termsOf = ({
-  id,
-  name,
-  user,
-  paths,
-  live,
-  recordings,
-  publish,
-  onvif,
-  created,
-}: Omit<Stored, 'sealed'>): string =>
-  JSON.stringify([id, name, user, paths, live, recordings, publish, onvif, created]);
+function termsOf(device: Omit<Stored, 'sealed'>): string {
+  const { id, name, user, paths, live, recordings, publish, onvif, created } = device;
+  return JSON.stringify([id, name, user, paths, live, recordings, publish, onvif, created]);
+}
 
 const byUser = (devices: readonly Stored[]) => new Map(devices.map((device) => [device.user, device]));
 

@@ -11,10 +11,10 @@ import {
   INFORMATION,
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import { exchange } from '../../onvif/soap/http/http-exchange.ts';
-import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
+import { type HttpOrigin, httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { CameraConnection } from '../../onvif/soap/http/persistent-connection.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { namesOf } from '../../tls/device-names.ts';
@@ -22,7 +22,9 @@ import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
 
 const { signal } = new AbortController();
-const guardOf = (url: string, endpoint: string) => new EndpointGuard({ url, endpoint, clock: systemClock, signal });
+/** Its pauses end with the fake timers of a test, too. */
+const clock: Clock = { ...systemClock, sleep: (ms) => new Promise((wake) => setTimeout(wake, ms)) };
+const guardOf = (url: string, endpoint: string) => new EndpointGuard({ url, endpoint, clock, signal });
 const credentials = { user: 'me', password: 'hunter2' };
 
 test('a login in the address is not sent either', async () => {
@@ -149,7 +151,7 @@ test.for([1, 2, 3, 7])('a camera that closes a connection after %i requests is r
     answered.set(socket, count);
     response.end(replyTo(asked), () => count === most && socket.end());
   });
-  const target = { url: url.href, ...credentials, signal, clock: systemClock };
+  const target = { url: url.href, ...credentials, signal, clock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
   for (let i = 0; i < 2 * most; i += 1) {
     await session.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse');
@@ -170,7 +172,7 @@ test('a camera that redirects to https is identified and logged in there', async
     { key, cert },
   );
   const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
-  const target = { url: plain.url.href, ...credentials, signal, clock: systemClock };
+  const target = { url: plain.url.href, ...credentials, signal, clock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
   expect(await session.information()).toMatchObject({ model: 'm' });
   expect([plain.requests.some(hasToken), secure.requests.some(hasToken)]).toEqual([false, true]);
@@ -179,7 +181,9 @@ test('a camera that redirects to https is identified and logged in there', async
 const HANDED_OVER = [
   'keeps connections',
   'closes',
-  'closes, the other one reveals nothing',
+  'closes, the other one says 400',
+  'closes, the other one says 423',
+  'closes, the other one says 500',
   'says close',
   'other port',
 ] as const;
@@ -198,9 +202,9 @@ async function handedOver(after: number, kind: (typeof HANDED_OVER)[number]) {
         logins.push(endpoint);
       }
       response.setHeader('Connection', kind === 'says close' ? 'close' : 'keep-alive');
-      const isMute = kind === 'closes, the other one reveals nothing' && isQuestion && endpoint === second;
-      response.statusCode = isMute ? 400 : 200;
-      const reply = isMute ? fault('NotAuthorized') : replyTo(asked).replace(OTHER, String(endpoint));
+      const status = isQuestion && endpoint === second ? Number(/says (\d+)/.exec(kind)?.[1] ?? 200) : 200;
+      response.statusCode = status;
+      const reply = status >= 400 ? fault('NotAuthorized') : replyTo(asked).replace(OTHER, String(endpoint));
       response.end(reply, () => kind.startsWith('closes') && socket.end());
       answers += isQuestion ? 1 : 0;
       holder = answers >= after ? second : holder;
@@ -213,6 +217,13 @@ async function handedOver(after: number, kind: (typeof HANDED_OVER)[number]) {
   return { guard: guardOf(device.url.href, first), origin: httpOriginOf(service.url), logins, first };
 }
 
+const sendLogin =
+  (origin: HttpOrigin, { deadlineMs = 8_000, ...more }: { deadlineMs?: number; signal?: AbortSignal } = {}) =>
+  (connection: CameraConnection | undefined) => {
+    const asked = { origin, method: 'POST', path: '/', headers: {}, body: 'the login', maxBytes: 9_999 } as const;
+    return exchange({ ...asked, deadlineMs, signal, connection, ...more });
+  };
+
 test.for(HANDED_OVER)(
   'a login stays with the camera that was identified, whenever another one takes its address; the camera: %s',
   async (kind) => {
@@ -220,11 +231,8 @@ test.for(HANDED_OVER)(
       const received: unknown[] = [];
       for (let after = 1; after < 8; after += 1) {
         const { guard, origin, logins, first } = await handedOver(after, kind);
-        const asked = { origin, method: 'POST', path: '/', headers: {}, body: 'the login', maxBytes: 9_999 } as const;
-        const send = (connection: CameraConnection | undefined) =>
-          exchange({ ...asked, deadlineMs: 2_000, signal, connection });
         for (let i = 0; i < 3; i += 1) {
-          await guard.call(origin, isRead, send).catch(ignoreExpected);
+          await guard.call(origin, isRead, sendLogin(origin)).catch(ignoreExpected);
         }
         expect(logins.filter((one) => one !== first)).toEqual([]);
         received.push(...logins);
@@ -234,35 +242,67 @@ test.for(HANDED_OVER)(
   },
 );
 
-test.for([undefined, 100])(
-  'a camera that serves one connection at a time, and closes it after a reply, is called: it waits %s ms for a request',
-  async (waitsMs) => {
-    useFakeTimers();
-    const { server, url, requests } = await listen((asked, response) => {
-      response.setHeader('Connection', 'close');
-      response.end(replyTo(asked));
-    });
-    const waiting: Socket[] = [];
-    const serve = () => {
-      const [socket] = waiting;
-      if (socket) {
-        socket.once('close', () => {
-          waiting.shift();
-          serve();
-        });
-        server.emit('connection', socket);
-        if (waitsMs !== undefined) {
-          const timer = setTimeout(() => socket.destroy(), waitsMs);
-          socket.once('data', () => clearTimeout(timer));
-        }
+const BUSY = ['waits', 'ends a connection without a request', 'resets others', 'closes others', 'says 503'] as const;
+const TOO_MANY = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+
+/** A camera that serves one connection at a time and closes it after a reply. @param onBusy another one is opened */
+async function singleBoard(kind: (typeof BUSY)[number], onBusy = () => {}) {
+  useFakeTimers();
+  let endpoint = OTHER;
+  const logins: unknown[] = [];
+  const { server, url, requests } = await listen((asked, response) => {
+    if (asked.text.includes('the login')) {
+      logins.push(endpoint);
+    }
+    response.setHeader('Connection', 'close');
+    response.end(replyTo(asked).replace(OTHER, endpoint));
+  });
+  const waiting: Socket[] = [];
+  const serve = () => {
+    const [socket] = waiting;
+    if (socket) {
+      socket.once('close', () => {
+        waiting.shift();
+        serve();
+      });
+      server.emit('connection', socket);
+      if (kind === 'ends a connection without a request') {
+        const timer = setTimeout(() => socket.destroy(), 100);
+        socket.once('data', () => clearTimeout(timer));
       }
-    };
-    await using board = createServer((socket) => waiting.push(socket) === 1 && serve());
-    board.listen(0, '127.0.0.1');
-    await once(board, 'listening');
-    const { port } = board.address() as AddressInfo;
-    url.port = `${port}`;
-    const target = { url: url.href, ...credentials, signal, clock: systemClock };
+    }
+  };
+  const board = createServer((socket) => {
+    if (waiting.length > 0) {
+      onBusy();
+      if (kind === 'resets others') {
+        socket.resetAndDestroy();
+        return;
+      }
+      if (kind === 'closes others' || kind === 'says 503') {
+        socket.end(kind === 'says 503' ? TOO_MANY : '');
+        return;
+      }
+    }
+    if (waiting.push(socket) === 1) {
+      serve();
+    }
+  });
+  board.listen(0, '127.0.0.1');
+  await once(board, 'listening');
+  onTestFinished(() => void board.close());
+  url.port = `${(board.address() as AddressInfo).port}`;
+  const replace = () => {
+    endpoint = 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000002';
+  };
+  return { url, requests, logins, replace };
+}
+
+test.for(BUSY)(
+  'a camera that serves one connection at a time, and closes it after a reply, is called: it %s',
+  async (kind) => {
+    const { url, requests } = await singleBoard(kind);
+    const target = { url: url.href, ...credentials, signal, clock };
     const opened = openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
     const { session } = await passTimeUntil(opened);
     expect(await passTimeUntil(session.information())).toMatchObject({ model: 'm' });
@@ -273,9 +313,58 @@ test.for([undefined, 100])(
   },
 );
 
+test.for(BUSY)('a login stays with such a camera, too: another one takes its address, and %s', async (kind) => {
+  const { url, logins, replace } = await singleBoard(kind, () => replace());
+  const origin = httpOriginOf(url);
+  const call = guardOf(url.href, OTHER).call(origin, false, sendLogin(origin));
+  await expect(passTimeUntil(call)).rejects.toThrow('another camera is at its address now');
+  expect(logins).toEqual([]);
+});
+
+/** A camera that closes each connection, and is silent once it was called. */
+async function fallenSilent() {
+  useFakeTimers();
+  let isSilent = false;
+  const { url } = await listen((asked, response) => {
+    if (!isSilent) {
+      response.setHeader('Connection', 'close');
+      response.end(replyTo(asked));
+    }
+  });
+  const guard = guardOf(url.href, OTHER);
+  const origin = httpOriginOf(url);
+  await guard.call(origin, true, sendLogin(origin));
+  isSilent = true;
+  return { guard, origin };
+}
+
+test('a call ends in its time, also within the question who the camera is', async () => {
+  const { guard, origin } = await fallenSilent();
+  const late = guard.call(origin, true, sendLogin(origin, { deadlineMs: 300 }));
+  await expect(passTimeUntil(late)).rejects.toThrow(/no answer .* within 0\.3 s/);
+  const stop = new AbortController();
+  const cancelled = guard.call(origin, true, sendLogin(origin, { signal: stop.signal }));
+  setTimeout(() => stop.abort(), 300);
+  await expect(passTimeUntil(cancelled)).rejects.toThrow('was cancelled');
+});
+
+test('a device that is not a camera any more is named as such', async () => {
+  const { url } = await listen((_asked, response) => response.end('<html>a printer</html>'));
+  const service = httpOriginOf((await listen((asked, response) => response.end(replyTo(asked)))).url);
+  const call = guardOf(url.href, OTHER).call(service, true, sendLogin(service));
+  await expect(call).rejects.toThrow(/^(?!.*HTTP).*does not speak ONVIF/);
+});
+
+test('two calls at once of a camera that never replies to the question for its endpoint', async () => {
+  const { guard } = await taciturn(({ text }) => !text.includes('GetEndpointReference'));
+  const service = httpOriginOf((await listen((asked, response) => response.end(replyTo(asked)))).url);
+  const calls = [1, 2].map(() => guard.call(service, true, sendLogin(service)));
+  expect((await passTimeUntil(Promise.all(calls))).map(({ status }) => status)).toEqual([200, 200]);
+});
+
 test("an unknown operation does not raise doubts about a camera's identity", async () => {
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
-  const target = { url: camera.url, ...credentials, signal, clock: systemClock };
+  const target = { url: camera.url, ...credentials, signal, clock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, camera.endpoint);
   const asked = () => camera.requests.filter((one) => !one.hasToken && one.authorization === undefined).length;
   await session.information();

@@ -1,7 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
-import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
+import {
+  type CallOptions,
+  type CameraTarget,
+  type OnvifSession,
+  openSession,
+} from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { cameraError, isNoReply, isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { cameraError, isNoReply, isOperationFault, isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { type HttpOrigin, hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 import {
   type CameraConnection,
@@ -52,7 +57,7 @@ export class EndpointGuard implements CameraGuard {
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#own = parseHttpUrl(options.url)?.origin;
-    this.#opened = new IdentifiedConnection(options.clock, () => this.#ask());
+    this.#opened = new IdentifiedConnection(options.clock, (signal) => this.#ask({ signal }));
   }
 
   /** @throws PerchError otherCamera; or if there is no reply */
@@ -109,9 +114,9 @@ export class EndpointGuard implements CameraGuard {
       }
     }
     const connection = new PersistentConnection(origin);
-    await this.#ask(connection);
+    await this.#ask({ connection });
     if (this.#hasEndpoint) {
-      this.#isKeeping ??= await this.#answersAgain(connection);
+      this.#isKeeping = connection.isFree && (this.#isKeeping ?? (await this.#answersAgain(connection)));
     }
     return connection.isFree ? connection : undefined;
   }
@@ -125,9 +130,7 @@ export class EndpointGuard implements CameraGuard {
   /** Whether the device answers a second request on the connection: some boards announce keep-alive and never do. */
   async #answersAgain(connection: PersistentConnection): Promise<boolean> {
     try {
-      if (connection.isFree) {
-        await this.#ask(connection);
-      }
+      await this.#ask({ connection });
       return connection.isFree;
     } catch (error) {
       if (isNoReply(error)) {
@@ -137,17 +140,14 @@ export class EndpointGuard implements CameraGuard {
     }
   }
 
-  async #ask(connection?: PersistentConnection): Promise<void> {
+  async #ask(options: CallOptions = {}): Promise<void> {
     const { endpoint, clock, words } = this.#options;
     if (endpoint === undefined) {
       return;
     }
-    const read = await this.#readEndpoint(connection);
+    const read = await this.#readEndpoint(options);
     if (read !== undefined && !sameEndpoint(endpoint, read)) {
       throw otherCamera(words ?? OTHER_CAMERA);
-    }
-    if (read === undefined && this.#hasEndpoint) {
-      throw cameraError('unreachable', 'the device at its address does not identify itself: it may be another camera');
     }
     this.#hasEndpoint ||= read !== undefined;
     if (!this.#hasEndpoint) {
@@ -155,16 +155,21 @@ export class EndpointGuard implements CameraGuard {
     }
   }
 
-  async #readEndpoint(connection: PersistentConnection | undefined): Promise<string | undefined> {
+  async #readEndpoint(options: CallOptions): Promise<string | undefined> {
+    let session: OnvifSession | undefined;
     try {
       this.#session ??= await this.#open();
-      return await endpointOf(this.#session, { connection });
+      session = this.#session;
+      return await endpointOf(session, options, this.#hasEndpoint);
     } catch (error) {
+      if (this.#hasEndpoint && (isLoginRequired(error) || isOperationFault(error))) {
+        const text = 'the device at its address does not identify itself: it may be another camera';
+        throw cameraError('unreachable', text, {}, error);
+      }
       if (isLoginRequired(error)) {
         return undefined;
       }
-      const session = this.#session;
-      this.#session = undefined;
+      this.#session = options.signal?.aborted ? session : undefined;
       if (session && !this.#hasEndpoint && troubleOf(error) === 'timeout') {
         return this.#askTwoThings(session);
       }

@@ -120,10 +120,15 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
 
 const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-export const endpointOf = async (session: OnvifSession, options?: CallOptions): Promise<string | undefined> =>
-  readEndpoint(
-    await orUndefined(session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', options)),
-  );
+/** @param isKnown the device has one: all failures are thrown */
+export async function endpointOf(session: OnvifSession, options?: CallOptions, isKnown = false) {
+  const asked = session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', options);
+  const read = readEndpoint(await (isKnown ? asked : orUndefined(asked)));
+  if (isKnown && read === undefined) {
+    throw cameraError('badReply', 'it states no endpoint');
+  }
+  return read;
+}
 
 const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
   (await session.information()).serial || undefined;

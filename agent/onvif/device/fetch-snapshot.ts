@@ -48,7 +48,7 @@ export async function fetchSnapshot(asked: SnapshotRequest): Promise<Snapshot> {
   try {
     return await follow(asked, deadline);
   } catch (cause) {
-    if (cause instanceof PerchError) {
+    if (cause instanceof PerchError && !deadline.isLate) {
       throw cause;
     }
     if (deadline.isLate) {

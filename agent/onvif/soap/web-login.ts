@@ -14,7 +14,7 @@ const PAGES = [
   '/cgi-bin/magicBox.cgi?action=getSystemInfo',
   '/axis-cgi/param.cgi?action=list&group=Brand',
 ];
-const PAGE_DEADLINE_MS = 1_500;
+const PAGE_DEADLINE_MS = 3_500;
 
 /** Whether the camera's web page accepts a login that its ONVIF rejects: then ONVIF has its own users. */
 export class WebLogin {

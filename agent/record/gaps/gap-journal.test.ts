@@ -256,6 +256,15 @@ test('times that the clock skipped have that as their reason', async () => {
   expect(box.reasons()).toEqual([['clockSet', 20, 3_620]]);
 });
 
+test.for([-3_600, 3_600])('an outage has its length although the clock is set by %i s meanwhile', async (seconds) => {
+  const box = gapBox();
+  await box.see(20, RECORDED);
+  box.clock.stepWall(seconds * 1_000);
+  await box.see(5, OFFLINE);
+  await box.see(5, RECORDED);
+  expect(box.reasons().filter(([type]) => type === 'offline')).toEqual([['offline', 19 + seconds, 25 + seconds]]);
+});
+
 test('gaps as old as the recordings are removed, but not ongoing ones', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...RECORDED, name: 'off' });

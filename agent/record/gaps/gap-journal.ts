@@ -39,7 +39,7 @@ export class GapJournal {
   #missing: ReadonlySet<string> = new Set();
   /** At the last check, of each path with a stream. */
   #faults: ReadonlyMap<string, number> = new Map();
-  #checkedMs = 0;
+  #checkedMonoMs = 0;
   /** The clock was trusted, and gaps of an earlier run are closed. */
   #hasBegun = false;
   #isLoading = false;
@@ -56,6 +56,7 @@ export class GapJournal {
   }
 
   async check(paths: readonly WatchedPath[]): Promise<void> {
+    const { clock } = this.#options;
     if (this.#isLoading || !this.#options.isClockTrusted()) {
       return;
     }
@@ -65,12 +66,12 @@ export class GapJournal {
         this.#isLoading = false;
       });
     }
-    const isStarting = this.#options.clock.monoMs() - this.#startedMonoMs < CONNECT_MS;
+    const isStarting = clock.monoMs() - this.#startedMonoMs < CONNECT_MS;
     for (const path of paths) {
       if (path.recording !== null || this.#running.has(path.name)) {
         const reason = gapReasonOf(path, this.#options.factsOf(path.name));
         if ((path.ready || reason === 'offline') && this.#hasFailed(path)) {
-          this.#setReason(path.name, 'offline', this.#checkedMs);
+          this.#setReason(path.name, 'offline', clock.wallMs() - (clock.monoMs() - this.#checkedMonoMs));
         }
         const isConnecting = isStarting && reason === 'offline' && !this.#wasReady(path.name);
         if (reason !== 'unknown' && !isConnecting) {
@@ -79,7 +80,7 @@ export class GapJournal {
       }
     }
     this.#faults = new Map(paths.flatMap(({ name, ready, faults = 0 }) => (ready ? [[name, faults]] : [])));
-    this.#checkedMs = this.#options.clock.wallMs();
+    this.#checkedMonoMs = clock.monoMs();
     this.#forgetMissing(new Set(paths.map(({ name }) => name)));
   }
 

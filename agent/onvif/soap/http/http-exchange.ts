@@ -5,7 +5,7 @@ import { joinSignals } from '../../../base/joined-signal.ts';
 import type { HttpReply as BareReply } from '../../../http-client/reply-reader.ts';
 import { cut, type HttpServer, requestOnce } from '../../../http-client/request.ts';
 import { sharedPins } from './certificate-pins.ts';
-import { cameraError } from './failures.ts';
+import { cameraError, troubleOf } from './failures.ts';
 import { type HttpOrigin, hostHeaderOf, hostPortOf, httpOriginOf } from './origin.ts';
 import type { CameraConnection } from './persistent-connection.ts';
 
@@ -59,8 +59,8 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
   } catch (cause) {
     const name = hostPortOf(asked.origin);
     const { host, port } = asked.origin;
-    if (cause instanceof PerchError) {
-      throw cause.code === 'badInput' ? notHttp(asked.origin, cause) : cause;
+    if (cause instanceof PerchError && !deadline.isLate) {
+      throw cause.code === 'badInput' && !troubleOf(cause) ? notHttp(asked.origin, cause) : cause;
     }
     if (deadline.isLate) {
       throw noAnswer(asked.origin, asked.reportedMs ?? asked.deadlineMs);

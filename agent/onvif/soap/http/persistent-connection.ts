@@ -8,13 +8,15 @@ import {
   open,
   requestOnce,
 } from '../../../http-client/request.ts';
-import { troubleOf } from './failures.ts';
+import { isNoReply } from './failures.ts';
 import type { HttpOrigin } from './origin.ts';
 
 /** Small cameras serve few connections, so an idle one is closed. */
 const IDLE_MS = 1_000;
 /** Some boards serve one connection at a time: to find that out takes two seconds. */
 const SINGLE_HOLDS_MS = 5 * 60_000;
+/** For such a board to see that a connection is closed. */
+const FREED_MS = 200;
 
 /** What a request to a camera is sent on. */
 export interface CameraConnection {
@@ -48,31 +50,33 @@ export class PersistentConnection implements CameraConnection {
 /** Each request has a connection that is opened before the camera is identified: one that takes the address later is not at its end. */
 export class IdentifiedConnection implements CameraConnection {
   readonly #clock: Clock;
-  readonly #identify: () => Promise<void>;
+  readonly #identify: (signal: AbortSignal) => Promise<void>;
   #singleUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, identify: () => Promise<void>) {
+  constructor(clock: Clock, identify: (signal: AbortSignal) => Promise<void>) {
     this.#clock = clock;
     this.#identify = identify;
   }
 
   async request(server: HttpServer, asked: HttpRequest): Promise<Answered> {
+    const { signal } = asked;
     const isSingle = this.#clock.monoMs() < this.#singleUntilMs;
-    const socket = isSingle ? undefined : (await open(server, asked.signal)).resume();
+    const socket = isSingle ? undefined : (await open(server, signal)).resume();
     try {
-      await this.#identify();
+      await this.#identify(signal);
       if (socket?.writable) {
         return await converse(socket, server, asked, true);
       }
     } catch (error) {
-      if (!socket || troubleOf(error) !== 'timeout') {
+      if (!socket || !isNoReply(error)) {
         throw error;
       }
     } finally {
       socket?.destroy();
     }
     if (socket) {
-      await this.#identify();
+      await this.#clock.sleep(FREED_MS, signal);
+      await this.#identify(signal);
       this.#singleUntilMs = this.#clock.monoMs() + SINGLE_HOLDS_MS;
     }
     return requestOnce(server, asked);
