@@ -199,19 +199,8 @@ export class Away implements OpenFeature, AwayControl {
   }
 }
 
-const itemJson = ({
-  id,
-  name,
-  state,
-  sinceMs,
-  error,
-  address,
-  addresses,
-  replicas,
-}: ServerLinkItem): AwayServerItem => ({
-  id,
-  name,
-  state,
+const itemJson = ({ sinceMs, error, address, addresses, replicas, ...server }: ServerLinkItem): AwayServerItem => ({
+  ...server,
   since: new Date(sinceMs).toISOString(),
   error: error ?? null,
   address: address ?? null,

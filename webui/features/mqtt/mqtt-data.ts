@@ -24,10 +24,24 @@ export function brokerUrlOf(typed: string): string {
 
 export const isBrokerUrl = (url: string): boolean => BROKER_URL.test(url) && URL.canParse(url);
 
-export function valuesOf(config: MqttConfig): MqttValues {
-  const { mqtt, mqttURL, mqttUser, mqttFingerprint, mqttPrefix, mqttHomeAssistant, mqttCommands } = config;
-  return { mqtt, mqttURL, mqttUser, mqttPassword: '', mqttFingerprint, mqttPrefix, mqttHomeAssistant, mqttCommands };
-}
+export const valuesOf = ({
+  mqtt,
+  mqttURL,
+  mqttUser,
+  mqttFingerprint,
+  mqttPrefix,
+  mqttHomeAssistant,
+  mqttCommands,
+}: MqttConfig): MqttValues => ({
+  mqtt,
+  mqttURL,
+  mqttUser,
+  mqttPassword: '',
+  mqttFingerprint,
+  mqttPrefix,
+  mqttHomeAssistant,
+  mqttCommands,
+});
 
 /** Removing the user name removes the password. An empty password is not sent, so Undo keeps the new password. */
 export function changeOf({ mqttURL, mqttPassword, ...changed }: Partial<MqttValues>): object {
