@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../../peers/browser/page-harness.ts';
 import { layoutFaults } from '../../../peers/browser/page-layout.ts';
@@ -481,8 +481,9 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     for (let i = 0; i < 6 || (i < 24 && (await shown.count()) < 2); i += 1) {
       await page.keyboard.press('+');
     }
-    const captions = await Promise.all((await shown.all()).map(boxOf));
-    expect(captions.length).toBeGreaterThan(1);
+    const boxes = () => shown.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
+    // They are made anew with the pictures of each step.
+    const captions = await vi.waitUntil(async () => boxes().then((all) => (all.length > 1 ? all : undefined)), 10_000);
     for (const [i, one] of captions.entries()) {
       expect(captions.slice(i + 1).map((other) => overlap(one, other))).toEqual(captions.slice(i + 1).map(() => 0));
     }
