@@ -85,8 +85,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     async (name) => {
       const report = await play(`ws://127.0.0.1:${agent.ports.hls}/${name}/mse`);
       expectSteady(report, name, 0.8);
-      // From the first picture on. On a quiet machine no stall is excused; on a busy one those by late data are, which the browser's
-      // decoder may get as late again as the machine lets a process wait.
+      // From the first picture on. On a quiet machine no stall is excused; on a busy one those by late data are. The browser's decoder
+      // waits for the machine, too: that is taken from the player's reserve.
       const lateMs = 1000 / CAMERAS[name].fps + Math.max(0, IN_HAND_MS - report.heldUpMs);
       expectFewStalls(report, report.heldUpMs < QUIET_MS ? Number.POSITIVE_INFINITY : lateMs);
       // The group's pictures were not played one by one.

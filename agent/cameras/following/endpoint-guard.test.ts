@@ -245,8 +245,11 @@ test.for(HANDED_OVER)(
 const BUSY = ['waits', 'ends a connection without a request', 'resets others', 'closes others', 'says 503'] as const;
 const TOO_MANY = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
-/** A camera that serves one connection at a time and closes it after a reply. @param onBusy another one is opened */
-async function singleBoard(kind: (typeof BUSY)[number], onBusy = () => {}) {
+/**
+ * A camera that serves one connection at a time and closes it after a reply.
+ * @param isReplaced another camera takes its address as soon as a second connection is opened
+ */
+async function singleBoard(kind: (typeof BUSY)[number], isReplaced = false) {
   useFakeTimers();
   let endpoint = OTHER;
   const logins: unknown[] = [];
@@ -274,7 +277,7 @@ async function singleBoard(kind: (typeof BUSY)[number], onBusy = () => {}) {
   };
   const board = createServer((socket) => {
     if (waiting.length > 0) {
-      onBusy();
+      endpoint = isReplaced ? 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000002' : endpoint;
       if (kind === 'resets others') {
         socket.resetAndDestroy();
         return;
@@ -292,10 +295,7 @@ async function singleBoard(kind: (typeof BUSY)[number], onBusy = () => {}) {
   await once(board, 'listening');
   onTestFinished(() => void board.close());
   url.port = `${(board.address() as AddressInfo).port}`;
-  const replace = () => {
-    endpoint = 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000002';
-  };
-  return { url, requests, logins, replace };
+  return { url, requests, logins };
 }
 
 test.for(BUSY)(
@@ -314,7 +314,7 @@ test.for(BUSY)(
 );
 
 test.for(BUSY)('a login stays with such a camera, too: another one takes its address, and %s', async (kind) => {
-  const { url, logins, replace } = await singleBoard(kind, () => replace());
+  const { url, logins } = await singleBoard(kind, true);
   const origin = httpOriginOf(url);
   const call = guardOf(url.href, OTHER).call(origin, false, sendLogin(origin));
   await expect(passTimeUntil(call)).rejects.toThrow('another camera is at its address now');
@@ -338,7 +338,7 @@ async function fallenSilent() {
   return { guard, origin };
 }
 
-test('a call ends in its time, also within the question who the camera is', async () => {
+test('a call keeps its deadline, and can be cancelled, while the camera is being identified', async () => {
   const { guard, origin } = await fallenSilent();
   const late = guard.call(origin, true, sendLogin(origin, { deadlineMs: 300 }));
   await expect(passTimeUntil(late)).rejects.toThrow(/no answer .* within 0\.3 s/);
@@ -348,6 +348,24 @@ test('a call ends in its time, also within the question who the camera is', asyn
   await expect(passTimeUntil(cancelled)).rejects.toThrow('was cancelled');
 });
 
+test('a camera that begins to close its connections is identified once for each call from then on', async () => {
+  let isClosing = false;
+  const { url, requests } = await listen((asked, response) => {
+    response.setHeader('Connection', isClosing ? 'close' : 'keep-alive');
+    response.end(replyTo(asked));
+  });
+  const guard = guardOf(url.href, OTHER);
+  const origin = httpOriginOf(url);
+  const costs: number[] = [];
+  for (let i = 0; i < 4; i += 1) {
+    isClosing = i > 0;
+    const before = requests.length;
+    await guard.call(origin, false, sendLogin(origin));
+    costs.push(requests.length - before);
+  }
+  expect(costs.slice(2)).toEqual([2, 2]);
+});
+
 test('a device that is not a camera any more is named as such', async () => {
   const { url } = await listen((_asked, response) => response.end('<html>a printer</html>'));
   const service = httpOriginOf((await listen((asked, response) => response.end(replyTo(asked)))).url);
@@ -355,7 +373,7 @@ test('a device that is not a camera any more is named as such', async () => {
   await expect(call).rejects.toThrow(/^(?!.*HTTP).*does not speak ONVIF/);
 });
 
-test('two calls at once of a camera that never replies to the question for its endpoint', async () => {
+test('two concurrent calls of a camera that never answers for its endpoint succeed', async () => {
   const { guard } = await taciturn(({ text }) => !text.includes('GetEndpointReference'));
   const service = httpOriginOf((await listen((asked, response) => response.end(replyTo(asked)))).url);
   const calls = [1, 2].map(() => guard.call(service, true, sendLogin(service)));

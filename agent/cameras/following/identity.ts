@@ -120,7 +120,7 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
 
 const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-/** @param isKnown the device has one: all failures are thrown */
+/** @param isKnown the device has an endpoint: all failures are thrown @returns `urn:uuid:…`; undefined: it reveals none */
 export async function endpointOf(session: OnvifSession, options?: CallOptions, isKnown = false) {
   const asked = session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse', options);
   const read = readEndpoint(await (isKnown ? asked : orUndefined(asked)));

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import {
   ASK,
@@ -11,8 +11,10 @@ import {
   INFORMATION,
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
+import { requestOnce } from '../../http-client/request.ts';
 import { parseAuthorization } from '../../media/rtsp/digest.ts';
 import { parseHttpUrl } from './http/origin.ts';
+import type { CameraConnection, CameraGuard } from './http/persistent-connection.ts';
 import { LoginMemory } from './login/login-memory.ts';
 
 test('a missing permission does not count as a wrong password', async () => {
@@ -232,8 +234,9 @@ test('a login that was not delivered does not count as pending', async () => {
   expect(requests.filter(hasToken)).toHaveLength(1);
 });
 
-test("a login that the camera's page accepts and ONVIF rejects is reported as such", async () => {
-  const { url, requests } = await listen(({ method, path, headers }, response) => {
+/** A camera whose web page accepts a login that its ONVIF rejects. */
+const withOnvifUsers = () =>
+  listen(({ method, path, headers }, response) => {
     if (method === 'POST') {
       response.writeHead(400).end(fault('NotAuthorized'));
     } else if (path !== '/ISAPI/System/deviceInfo') {
@@ -244,6 +247,9 @@ test("a login that the camera's page accepts and ONVIF rejects is reported as su
       response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end();
     }
   });
+
+test("a login that the camera's page accepts and ONVIF rejects is reported as such", async () => {
+  const { url, requests } = await withOnvifUsers();
   const logins = new LoginMemory(new FakeClock());
   // A new session each time, also when the login is no longer tried.
   for (let i = 0; i < 3; i += 1) {
@@ -252,6 +258,20 @@ test("a login that the camera's page accepts and ONVIF rejects is reported as su
   }
   expect(requests.filter(hasToken)).toHaveLength(2);
   expect(requests.filter(({ headers }) => headers.authorization !== undefined)).toHaveLength(1);
+});
+
+test('it is also reported of a camera that takes most of two seconds to identify itself before the page', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { url } = await withOnvifUsers();
+  const slow: CameraConnection = {
+    request: (server, asked) => {
+      vi.advanceTimersByTime(asked.method === 'GET' ? 1_900 : 0);
+      return requestOnce(server, asked);
+    },
+  };
+  const guard: CameraGuard = { call: (_origin, _isRead, send) => send(slow), ready: async () => {}, recheck: () => {} };
+  expect((await failureOf(callerOf(url, { guard }).call(ASK))).context['camera']).toBe('onvifUser');
 });
 
 test.for([

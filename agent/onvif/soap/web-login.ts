@@ -14,7 +14,9 @@ const PAGES = [
   '/cgi-bin/magicBox.cgi?action=getSystemInfo',
   '/axis-cgi/param.cgi?action=list&group=Brand',
 ];
-const PAGE_DEADLINE_MS = 3_500;
+const PAGE_DEADLINE_MS = 1_500;
+/** The camera is identified first. */
+const GUARDED_DEADLINE_MS = 3_500;
 
 /** Whether the camera's web page accepts a login that its ONVIF rejects: then ONVIF has its own users. */
 export class WebLogin {
@@ -86,6 +88,7 @@ function get(
 ): Promise<HttpReply | undefined> {
   const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
   const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: 256 << 10 } as const;
-  const send = (connection?: CameraConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
+  const deadlineMs = guard ? GUARDED_DEADLINE_MS : PAGE_DEADLINE_MS;
+  const send = (connection?: CameraConnection) => exchange({ ...asked, connection, deadlineMs });
   return (guard ? guard.call(origin, true, send) : send()).catch(ignoreExpected);
 }

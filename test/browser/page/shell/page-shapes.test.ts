@@ -482,7 +482,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       await page.keyboard.press('+');
     }
     const boxes = () => shown.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
-    // They are made anew with the pictures of each step.
+    // Each step renders the captions again.
     const captions = await vi.waitUntil(async () => boxes().then((all) => (all.length > 1 ? all : undefined)), 10_000);
     for (const [i, one] of captions.entries()) {
       expect(captions.slice(i + 1).map((other) => overlap(one, other))).toEqual(captions.slice(i + 1).map(() => 0));
