@@ -80,16 +80,17 @@ export class Playback {
     this.#paths = paths;
     this.#timeZone = zone;
     this.#logger = logger;
-    const onFault = logOnce((cause, error) => {
-      const isFound = isDamaged(error) ? 'is damaged' : 'cannot be saved, check its disk';
-      logger.warn({ file, cause }, `the index of recordings ${isFound}`);
-    });
-    this.#index = new SegmentIndex(file, onFault);
+    const logFault = (where: string, what: string, damaged = 'is damaged') =>
+      logOnce((cause, error) => {
+        const isLost = isDamaged(error) || error instanceof SyntaxError;
+        logger.warn({ file: where, cause }, `${what} ${isLost ? damaged : 'cannot be saved, check its disk'}`);
+      });
+    this.#index = new SegmentIndex(file, logFault(file, 'the index of recordings'));
     this.#index.recheckGrowing();
-    const templates = new KnownTemplates(
-      file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
-      onFault,
-    );
+    const list = join(dirname(file), 'record-paths.json');
+    const loss = 'is damaged: recordings of a former recordPath are missing until a path has it again';
+    const onFault = logFault(list, 'the list of former record paths', loss);
+    const templates = new KnownTemplates(file === ':memory:' ? undefined : list, onFault);
     const { found } = this.#index;
     if (found !== 'good' && !(found === 'missing' && templates.isEmpty)) {
       logger.warn({ file }, `the index of recordings is ${found} and is rebuilt from the files`);

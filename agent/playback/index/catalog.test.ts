@@ -259,6 +259,21 @@ test('a deleted index is reported as missing, a first start is not', async () =>
   expect(logged()).toEqual(['the index of recordings is missing and is rebuilt from the files']);
 });
 
+test('a damaged list of former record paths is named, with what is missing; the index is not blamed', async () => {
+  using folder = temporaryFolder();
+  const list = join(folder.path, 'record-paths.json');
+  writeFileSync(list, '["/old/%path/%s');
+  const { logger, lines } = logBook();
+  await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], logger });
+  await playback.rebuild(ever);
+  const loss = 'is damaged: recordings of a former recordPath are missing until a path has it again';
+  expect(lines.filter(({ file }) => file === list).map(({ msg }) => msg)).toEqual([
+    `the list of former record paths ${loss}`,
+  ]);
+  expect(lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('cannot be saved'))).toEqual([]);
+  expect(readFileSync(`${list}.damaged`, 'utf8')).toBe('["/old/%path/%s');
+});
+
 test('the hour that autumn shows twice has all its recordings, each at its own time', async () => {
   using folder = temporaryFolder();
   const twice = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)];

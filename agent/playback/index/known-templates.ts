@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
@@ -10,8 +10,13 @@ export class KnownTemplates {
   readonly #file: string | undefined;
   readonly #onFault: (error: unknown) => void;
   #templates: string[];
+  /** The file holds what was not read: it is renamed before another list is saved. */
+  #isUnread = false;
 
-  /** @param file undefined to keep them in memory only */
+  /**
+   * @param file undefined to keep them in memory only
+   * @param onFault gets a SyntaxError if the file is damaged
+   */
   constructor(file: string | undefined, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;
@@ -36,10 +41,14 @@ export class KnownTemplates {
   #load(): string[] {
     try {
       const found: unknown = this.#file === undefined ? [] : JSON.parse(readFileSync(this.#file, 'utf8'));
-      const texts = Array.isArray(found) ? found.filter((text): text is string => typeof text === 'string') : [];
+      if (!Array.isArray(found)) {
+        throw new SyntaxError('it is no list');
+      }
+      const texts = found.filter((text): text is string => typeof text === 'string');
       return texts.filter((text) => text.startsWith('/') && text.includes('%path')).slice(-2 * MAX_TEMPLATES);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') {
+        this.#isUnread = true;
         this.#onFault(error);
       }
       return [];
@@ -52,12 +61,10 @@ export class KnownTemplates {
     }
     try {
       const draft = `${this.#file}.new`;
-      writeFileSync(draft, `${JSON.stringify(this.#templates, undefined, 2)}\n`);
-      const descriptor = openSync(draft, 'r');
-      try {
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
+      writeFileSync(draft, `${JSON.stringify(this.#templates, undefined, 2)}\n`, { flush: true });
+      if (this.#isUnread) {
+        renameSync(this.#file, `${this.#file}.damaged`);
+        this.#isUnread = false;
       }
       renameSync(draft, this.#file);
     } catch (error) {

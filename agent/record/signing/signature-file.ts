@@ -1,4 +1,4 @@
-import { open, rename, unlink } from 'node:fs/promises';
+import { rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../base/files/durable-file.ts';
 import { readRegularFile } from '../../base/files/open-regular-file.ts';
@@ -18,13 +18,7 @@ export const signatureFilesOf = (recording: string): readonly string[] => [
 
 /** After a power cut the file is complete, or not there. */
 export async function saveSignatures(recording: string, section: SignedSection): Promise<void> {
-  const handle = await open(draftOf(recording), 'w', RECORDING_MODE);
-  try {
-    await handle.writeFile(writeSignatures([section]));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeFile(draftOf(recording), writeSignatures([section]), { mode: RECORDING_MODE, flush: true });
   await rename(draftOf(recording), signatureFileOf(recording));
   await syncFolder(dirname(recording));
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PerchError } from '../../../base/errors.ts';
 import { syncFolder } from '../../../base/files/durable-file.ts';
@@ -204,11 +204,5 @@ async function checkRoom(folder: string, needed: number): Promise<void> {
 
 async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const handle = await open(file, 'w', 0o644);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeFile(file, bytes, { mode: 0o644, flush: true });
 }
