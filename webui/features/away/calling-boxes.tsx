@@ -5,7 +5,7 @@ import { Button } from '../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { BOXES_ADDRESS, type ListedBox, linkText } from './away-data.ts';
 import { InviteBoxSheet } from './invite-box-sheet.tsx';
@@ -24,22 +24,18 @@ export function CallingBoxesPage() {
       {value && boxes.length === 0 && <p class="dim">{t.noCallingBoxes}</p>}
       {boxes.length > 0 && (
         <>
-          <SearchedList items={boxes} textOf={({ name }) => name}>
-            {(found) => (
-              <div class="card">
-                {found.map((box) => (
-                  <Row
-                    key={box.id}
-                    icon="network"
-                    title={box.name}
-                    text={linkText(box)}
-                    {...((box.state === 'away' || box.state === 'refused') && { tone: 'bad' as const })}
-                    href={featureLink('cameras', 'boxes')}
-                  />
-                ))}
-              </div>
+          <SearchedCard items={boxes} textOf={({ name }) => name}>
+            {(box) => (
+              <Row
+                key={box.id}
+                icon="network"
+                title={box.name}
+                text={linkText(box)}
+                {...((box.state === 'away' || box.state === 'refused') && { tone: 'bad' as const })}
+                href={featureLink('cameras', 'boxes')}
+              />
             )}
-          </SearchedList>
+          </SearchedCard>
           <p class="dim small">{t.toOtherBoxes}</p>
         </>
       )}

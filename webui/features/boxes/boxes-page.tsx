@@ -7,7 +7,7 @@ import { Button } from '../../ui/controls/button.tsx';
 import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { camerasWords } from '../../words/settings/cameras.ts';
 import { AddBoxSheet } from './add-box-sheet.tsx';
 import { BOXES_ADDRESS, clockText, isThere, linkedInvitation, mainCameras, stateText } from './box-data.ts';
@@ -34,24 +34,18 @@ export function BoxesPage() {
       <LowerPageHeader title={t.otherBoxes} href={settingsLink('cameras')} above={camerasWords.value.cameras} />
       <p class="dim">{t.otherBoxesHint}</p>
       {value && boxes.length === 0 && <p class="dim">{t.noBoxes}</p>}
-      {boxes.length > 0 && (
-        <SearchedList items={boxes} textOf={({ name }) => name}>
-          {(found) => (
-            <div class="card">
-              {found.map((box) => (
-                <Row
-                  key={box.id}
-                  icon="network"
-                  title={box.name}
-                  text={rowText(box)}
-                  {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
-                  onClick={() => setShown(box)}
-                />
-              ))}
-            </div>
-          )}
-        </SearchedList>
-      )}
+      <SearchedCard items={boxes} textOf={({ name }) => name}>
+        {(box) => (
+          <Row
+            key={box.id}
+            icon="network"
+            title={box.name}
+            text={rowText(box)}
+            {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
+            onClick={() => setShown(box)}
+          />
+        )}
+      </SearchedCard>
       <Button onClick={() => setAdded({ invitation: '' })}>
         <Icon name="plus" small />
         {t.addBox}

@@ -10,7 +10,7 @@ import { LowerPageHeader } from '../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { MessageCard } from '../../ui/feedback/message-card.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { listed, moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { peopleWords } from '../../words/settings/people.ts';
@@ -32,23 +32,17 @@ export function PairedServersPage() {
       <LowerPageHeader title={t.pairedServers} href={settingsLink('people')} above={peopleWords.value.people} />
       <p class="dim">{t.pairedServersHint}</p>
       {value && servers.length === 0 && <p class="dim">{t.noPairedServers}</p>}
-      {servers.length > 0 && (
-        <SearchedList items={servers} textOf={({ name }) => name}>
-          {(found) => (
-            <div class="card">
-              {found.map((server) => (
-                <Row
-                  key={server.id}
-                  icon="network"
-                  title={server.name}
-                  text={`${rightsText(server)} · ${whenText(server)}`}
-                  onClick={() => setShown(server)}
-                />
-              ))}
-            </div>
-          )}
-        </SearchedList>
-      )}
+      <SearchedCard items={servers} textOf={({ name }) => name}>
+        {(server) => (
+          <Row
+            key={server.id}
+            icon="network"
+            title={server.name}
+            text={`${rightsText(server)} · ${whenText(server)}`}
+            onClick={() => setShown(server)}
+          />
+        )}
+      </SearchedCard>
       {https?.port === null ? (
         <MessageCard icon="lock" tone="warn" title={t.needsHttps}>
           <div class="tools">

@@ -11,7 +11,7 @@ import { CameraThumbnail } from '../../live/camera-thumbnail.tsx';
 import { Row } from '../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { Switch } from '../../ui/controls/switch.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import {
   choiceOf,
   choiceText,
@@ -55,21 +55,17 @@ export function ModeCameras() {
   return (
     <section>
       <h3>{t.cameras}</h3>
-      <SearchedList items={rows} textOf={({ camera }) => camera.title}>
-        {(found) => (
-          <div class="card">
-            {found.map(({ camera, config }) => (
-              <Row
-                key={camera.name}
-                before={<CameraThumbnail camera={camera} />}
-                title={camera.title}
-                text={rulesText(config.modes, t)}
-                onClick={() => setOpen(camera)}
-              />
-            ))}
-          </div>
+      <SearchedCard items={rows} textOf={({ camera }) => camera.title}>
+        {({ camera, config }) => (
+          <Row
+            key={camera.name}
+            before={<CameraThumbnail camera={camera} />}
+            title={camera.title}
+            text={rulesText(config.modes, t)}
+            onClick={() => setOpen(camera)}
+          />
         )}
-      </SearchedList>
+      </SearchedCard>
       {open && <CameraRules key={open.name} camera={open} onClosed={() => setOpen(undefined)} onChanged={again} />}
     </section>
   );

@@ -8,7 +8,7 @@ import { Row } from '../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
 import { TextArea } from '../../ui/controls/text-area.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { Confirm } from '../../ui/sheet/confirm.tsx';
 import { systemWords } from '../../words/settings/system.ts';
 import { words } from '../../words/words.ts';
@@ -53,23 +53,17 @@ export function Channels({ onOpen }: ChannelsProps) {
   return (
     <>
       <h3>{t.channels}</h3>
-      <SearchedList items={items} textOf={(item) => `${item.name} ${serverOf(item)}`}>
-        {(found) =>
-          found.length > 0 && (
-            <div class="card">
-              {found.map((item) => (
-                <Row
-                  key={item.id}
-                  title={item.name}
-                  text={item.problem ?? serverOf(item)}
-                  {...(item.problem && { tone: 'bad' })}
-                  onClick={() => open(item)}
-                />
-              ))}
-            </div>
-          )
-        }
-      </SearchedList>
+      <SearchedCard items={items} textOf={(item) => `${item.name} ${serverOf(item)}`}>
+        {(item) => (
+          <Row
+            key={item.id}
+            title={item.name}
+            text={item.problem ?? serverOf(item)}
+            {...(item.problem && { tone: 'bad' })}
+            onClick={() => open(item)}
+          />
+        )}
+      </SearchedCard>
       <Select
         class="chip"
         label={t.add}

@@ -7,7 +7,7 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { Switch } from '../../ui/controls/switch.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { Sheet } from '../../ui/sheet/sheet.tsx';
 import { words } from '../../words/words.ts';
 import { ButtonsField, Pause, Quiet, TestButton } from './notify-actions.tsx';
@@ -186,28 +186,24 @@ function Others({ items, act }: { readonly items: readonly SubscriptionItem[]; r
   return (
     <>
       <h3>{t.others}</h3>
-      <SearchedList items={items} textOf={({ device, relay }) => `${device} ${relay}`}>
-        {(found) => (
-          <div class="card">
-            {found.map((item) => (
-              <div class="line" key={item.id}>
-                <span class="grow">
-                  <b>
-                    <bdi>{item.device}</bdi>
-                  </b>
-                  <span class="small dim">{item.relay}</span>
-                </span>
-                <Button
-                  {...{ kind: 'text', danger: true, label: t.removeNamed(item.device) }}
-                  onClick={() => void act(() => remove(item.id), t.removed(item.device))}
-                >
-                  {t.remove}
-                </Button>
-              </div>
-            ))}
+      <SearchedCard items={items} textOf={({ device, relay }) => `${device} ${relay}`}>
+        {(item) => (
+          <div class="line" key={item.id}>
+            <span class="grow">
+              <b>
+                <bdi>{item.device}</bdi>
+              </b>
+              <span class="small dim">{item.relay}</span>
+            </span>
+            <Button
+              {...{ kind: 'text', danger: true, label: t.removeNamed(item.device) }}
+              onClick={() => void act(() => remove(item.id), t.removed(item.device))}
+            >
+              {t.remove}
+            </Button>
           </div>
         )}
-      </SearchedList>
+      </SearchedCard>
     </>
   );
 }

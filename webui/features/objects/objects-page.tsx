@@ -18,7 +18,7 @@ import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
 import { Icon } from '../../ui/icons/icon.tsx';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
-import { SearchedList } from '../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../ui/lists/searched-list.tsx';
 import { i18n } from '../../words/i18n.ts';
 import { sentences } from '../../words/sentences.ts';
 import { camerasWords } from '../../words/settings/cameras.ts';
@@ -132,25 +132,19 @@ function Cameras({ status, again }: { readonly status: ObjectsStatus | undefined
     <>
       <h3>{t.cameras}</h3>
       {cameras.value && value && rows.length === 0 && <p class="dim">{t.noCameras}</p>}
-      {rows.length > 0 && (
-        <SearchedList items={rows} textOf={({ camera }) => camera.title}>
-          {(found) => (
-            <div class="card">
-              {found.map(({ camera, config }) => (
-                <CameraLine
-                  key={camera.name}
-                  camera={camera}
-                  config={config}
-                  reports={reports(camera)}
-                  isByCamera={status?.cameras.some(({ name, by }) => name === camera.name && by === 'camera') === true}
-                  onOpen={() => setOpen(camera)}
-                  onChanged={changed}
-                />
-              ))}
-            </div>
-          )}
-        </SearchedList>
-      )}
+      <SearchedCard items={rows} textOf={({ camera }) => camera.title}>
+        {({ camera, config }) => (
+          <CameraLine
+            key={camera.name}
+            camera={camera}
+            config={config}
+            reports={reports(camera)}
+            isByCamera={status?.cameras.some(({ name, by }) => name === camera.name && by === 'camera') === true}
+            onOpen={() => setOpen(camera)}
+            onChanged={changed}
+          />
+        )}
+      </SearchedCard>
       {open && (
         <ObjectsSheet
           name={open.name}

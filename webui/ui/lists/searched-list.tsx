@@ -30,6 +30,16 @@ export function SearchedList<T>({ items, textOf, children }: SearchedListProps<T
   );
 }
 
+interface SearchedCardProps<T> extends Omit<SearchedListProps<T>, 'children'> {
+  /** Its element has a key. */
+  readonly children: (item: T) => ComponentChildren;
+}
+
+/** A card with a row for each item. */
+export const SearchedCard = <T,>({ children, ...list }: SearchedCardProps<T>) => (
+  <SearchedList {...list}>{(found) => found.length > 0 && <div class="card">{found.map(children)}</div>}</SearchedList>
+);
+
 export interface SearchedOptionsProps<T extends string> {
   readonly value?: T | undefined;
   readonly options: readonly { readonly value: T; readonly text: string }[];

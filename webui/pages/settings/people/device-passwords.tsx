@@ -8,7 +8,7 @@ import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
-import { SearchedList } from '../../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../../ui/lists/searched-list.tsx';
 import { listed, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
@@ -65,21 +65,17 @@ export function DevicePasswords() {
     <section class="device-passwords add-below">
       <h2>{t.devicePasswords}</h2>
       {devices.length > 0 ? (
-        <SearchedList items={devices} textOf={({ name }) => name}>
-          {(found) => (
-            <div class="card">
-              {found.map((device) => (
-                <Row
-                  key={device.id}
-                  icon="lock"
-                  title={device.name}
-                  text={rightsOf(device)}
-                  onClick={() => setShown(device)}
-                />
-              ))}
-            </div>
+        <SearchedCard items={devices} textOf={({ name }) => name}>
+          {(device) => (
+            <Row
+              key={device.id}
+              icon="lock"
+              title={device.name}
+              text={rightsOf(device)}
+              onClick={() => setShown(device)}
+            />
           )}
-        </SearchedList>
+        </SearchedCard>
       ) : (
         <p class="dim">{t.devicePasswordsText}</p>
       )}

@@ -12,7 +12,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
-import { SearchedList } from '../../../ui/lists/searched-list.tsx';
+import { SearchedCard } from '../../../ui/lists/searched-list.tsx';
 import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/settings/people.ts';
@@ -60,25 +60,21 @@ function Persons() {
   const users = value?.items ?? [];
   return (
     <section class="persons add-below">
-      <SearchedList items={users} textOf={({ name }) => name}>
-        {(found) => (
-          <div class="card">
-            {found.map((user) => (
-              <Row
-                key={user.name}
-                {...(user.role === 'owner'
-                  ? { before: <Initial name={t.owner} isOwner />, title: t.owner, text: t.chooseAll, value: t.itIsYou }
-                  : {
-                      before: <Initial name={user.name} />,
-                      title: user.name,
-                      text: rightsText(mayText(user), user.cameras, language),
-                      onClick: () => setEdited({ user }),
-                    })}
-              />
-            ))}
-          </div>
+      <SearchedCard items={users} textOf={({ name }) => name}>
+        {(user) => (
+          <Row
+            key={user.name}
+            {...(user.role === 'owner'
+              ? { before: <Initial name={t.owner} isOwner />, title: t.owner, text: t.chooseAll, value: t.itIsYou }
+              : {
+                  before: <Initial name={user.name} />,
+                  title: user.name,
+                  text: rightsText(mayText(user), user.cameras, language),
+                  onClick: () => setEdited({ user }),
+                })}
+          />
         )}
-      </SearchedList>
+      </SearchedCard>
       <Button onClick={() => setEdited({ user: undefined })}>
         <Icon name="plus" small />
         {t.addPerson}
@@ -131,21 +127,17 @@ function GuestLinks() {
     <section class="guest-links add-below">
       <h2>{t.guestLinks}</h2>
       {links.length > 0 ? (
-        <SearchedList items={links} textOf={titleOf}>
-          {(found) => (
-            <div class="card">
-              {found.map((link) => (
-                <Row
-                  key={link.id}
-                  icon="link"
-                  title={titleOf(link)}
-                  text={`${linkMayText(link)} · ${endOf(link)}`}
-                  onClick={() => setShown(link)}
-                />
-              ))}
-            </div>
+        <SearchedCard items={links} textOf={titleOf}>
+          {(link) => (
+            <Row
+              key={link.id}
+              icon="link"
+              title={titleOf(link)}
+              text={`${linkMayText(link)} · ${endOf(link)}`}
+              onClick={() => setShown(link)}
+            />
           )}
-        </SearchedList>
+        </SearchedCard>
       ) : (
         <p class="dim">{t.guestLinksText}</p>
       )}
