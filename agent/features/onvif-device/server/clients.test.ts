@@ -176,6 +176,17 @@ test.for([
   expect(text).toContain(content);
 });
 
+test.for(['Source', 'Encoder'] as const)('a camera without sound has no audio %s configuration', async (kind) => {
+  const source = new FakeSource();
+  source.facts = () => NO_FACTS;
+  const { urlOf } = await openOnvifDevice({ source });
+  const operation = `trt:GetAudio${kind}Configuration`;
+  const token = `<trt:ConfigurationToken>${kind === 'Source' ? 'audio' : 'main'}</trt:ConfigurationToken>`;
+  const { status, text } = await ask(urlOf('media_service'), `<${operation}>${token}</${operation}>`);
+  expect([status, text]).toEqual([400, expect.stringContaining('ter:NoConfig')]);
+  expect(text).toContain(`no such configuration: GetAudio${kind}Configurations lists them`);
+});
+
 test('a recorder that sets the clock is thanked, and nothing changes', async () => {
   const { urlOf } = await openOnvifDevice();
   const { status, text } = await ask(

@@ -31,7 +31,11 @@ export const listed = (prefix: string, source: OnvifSource, writers: Readonly<Re
         const wanted = findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken');
         const isSource = wanted === VIDEO_SOURCE_CONFIGURATION || wanted === AUDIO_SOURCE;
         const profiles = wanted === undefined || isSource ? all : [findProfile(camera, wanted, source)];
-        return `<${name}Response>${[write(profiles, all)].flat().join('')}</${name}Response>`;
+        const content = [write(profiles, all)].flat().join('');
+        if (content === '' && operation.endsWith('Configuration')) {
+          throw fault(`no such configuration: ${operation}s lists them`, 'InvalidArgVal', 'NoConfig');
+        }
+        return `<${name}Response>${content}</${name}Response>`;
       };
       return [name, { answer }];
     }),
