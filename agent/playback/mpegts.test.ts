@@ -21,7 +21,11 @@ function openPlayback(folder: string, isBeingWritten = (_file: string) => false)
     file: join(folder, 'index.db'),
     zone: 'UTC',
     logger: { ...silentLogger, warn: (facts: object) => warnings.push(facts) } as typeof silentLogger,
-    paths: { recordPathOf: () => ({ recordPath, format: 'mpegts' }), recordPaths: () => [recordPath] },
+    paths: {
+      recordPathOf: () => ({ recordPath, format: 'mpegts' }),
+      recordPaths: () => [recordPath],
+      hasRecorded: () => false,
+    },
     isBeingWritten,
   });
   return Object.assign(playback, { warnings, [Symbol.asyncDispose]: () => playback.close() });

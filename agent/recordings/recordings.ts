@@ -151,6 +151,7 @@ export class Recordings {
           return settings && { recordPath: settings.recordPath, format: settings.recordFormat };
         },
         recordPaths: () => this.#recordPaths(),
+        hasRecorded: (path, template) => this.space.hasRecorded(path, template),
       },
       logger: this.#log,
       clock: this.#clock,

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MachineClock } from '../../system/boot-clock.ts';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { makeRecording } from '../../test/support/disks/recording-files.ts';
@@ -56,8 +56,10 @@ function startRecordings() {
       const settings = resolvePath(config, path)?.settings;
       expect(settings && recordings.recorders.recorder(path, settings)).toBeDefined();
     },
-    make: (path: string, ageDays: number) =>
-      makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),
+    make: (path: string, ageDays: number, template = recordPath) =>
+      makeRecording(formatRecordPath(template, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),
+    /** A template whose folder lies in that of the default one. */
+    inner: join(folder.path, 'recordings/evidence', TEMPLATE),
     /** Records what a camera's card has of this time. @returns the file */
     fetch: async (path: string, ageDays: number): Promise<string> => {
       const settings = resolvePath(config, path)?.settings ?? expect.fail('the path has no settings');
@@ -135,6 +137,42 @@ test('a request for a removed camera by a matching pattern does not shorten its 
   await configure('all_others: { record: yes, recordDeleteAfter: 1d }');
   expectStream('door');
   expect(await left(files, ['guest'], 60)).toEqual(['door']);
+});
+
+describe("a camera's own recordPath in a folder of the default one", () => {
+  test('its recordings expire by its retention, not by that of the path that their names would have there', async () => {
+    const { configure, inner, make, left } = startRecordings();
+    const own = `{ recordPath: '${inner}', recordDeleteAfter`;
+    await configure(`door: ${own}: 0s }, gate: ${own}: 14d }, all_others: { recordDeleteAfter: 1d }`);
+    const files = { door: make('door', 15, inner), old: make('gate', 15, inner), young: make('gate', 13, inner) };
+    expect(await left(files, ['old'], 60)).toEqual(['door', 'young']);
+  });
+
+  test('they are listed under its name after the index is lost', async () => {
+    const { configure, inner, make, recordings } = startRecordings();
+    make('door', 15, inner);
+    await configure(`door: { recordPath: '${inner}' }`);
+    expect(await recordings.playback.names()).toEqual(['door']);
+  });
+
+  test('a camera of the default one that is named like the folder has its own retention', async () => {
+    const { configure, expectStream, inner, make, left, recordings } = startRecordings();
+    const others = 'all_others: { record: yes, recordDeleteAfter: 1d }';
+    await configure(`door: { recordPath: '${inner}', recordDeleteAfter: 0s }, ${others}`);
+    expectStream('evidence/gate');
+    const files = { old: make('evidence/gate', 2), young: make('evidence/gate', 0.5) };
+    expect(await recordings.playback.names()).toEqual(['evidence/gate']);
+    expect(await left(files, ['old'])).toEqual(['young']);
+  });
+
+  test('what can be of two cameras by its name is deleted by neither retention', async () => {
+    const { configure, inner, make, left } = startRecordings();
+    const file = make('door', 40, inner);
+    await configure(
+      `door: { recordPath: '${inner}', recordDeleteAfter: 1d }, evidence/door: { recordDeleteAfter: 30d }`,
+    );
+    expect(await left({ file }, [], 60)).toEqual(['file']);
+  });
 });
 
 const COPIES: RecordingCopies = {

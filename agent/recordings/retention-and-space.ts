@@ -12,6 +12,7 @@ import type { EventHub } from '../record/events/event-hub.ts';
 import { RecordPathPattern } from '../record/file/record-path.ts';
 import { diskFs, type SegmentFs } from '../record/file/segment-fs.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
+import type { HasRecorded } from '../record/file/template-overlap.ts';
 import type { DiskGuard } from '../record/recorder.ts';
 import { deletePath, inBatches } from '../record/retention/delete-path.ts';
 import { DeletionTrace } from '../record/retention/deletion-trace.ts';
@@ -165,6 +166,10 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     }
     this.#limits.configured();
     await this.#disks.check();
+  }
+
+  get hasRecorded(): HasRecorded {
+    return this.#limits.hasRecorded;
   }
 
   recorded(path: string): void {

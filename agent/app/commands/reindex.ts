@@ -8,7 +8,7 @@ import { ConfigStore } from '../../config/store/store.ts';
 import type { CommandCall } from '../../features/contract.ts';
 import type { IndexProgress, UnreadableFile } from '../../playback/index/index-rebuild.ts';
 import { Playback } from '../../playback/playback.ts';
-import { recordPathsOf } from '../../recordings/record-path-templates.ts';
+import { configuredTemplate, recordPathsOf } from '../../recordings/record-path-templates.ts';
 
 /** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
 export async function reindex(call: CommandCall, clock: Clock = systemClock): Promise<void> {
@@ -19,13 +19,15 @@ export async function reindex(call: CommandCall, clock: Clock = systemClock): Pr
     const log = createLogger('warn', (line) => write(textLine(line)));
     const place = { dataDir, cwd, env, keys: await call.keys(), ...(file === undefined ? {} : { file }) };
     const store = await ConfigStore.open({ ...place, clock, log });
-    const recordPaths = recordPathsOf(store.current);
+    const config = store.current;
+    const recordPaths = recordPathsOf(config);
     store.close();
     const indexFile = join(dataDir, 'segments.db');
     removeCache(indexFile);
     // Unreadable files are listed at the end instead.
     log.level = 'error';
-    const paths = { recordPathOf: () => undefined, recordPaths: () => recordPaths };
+    const hasRecorded = configuredTemplate(config);
+    const paths = { recordPathOf: () => undefined, recordPaths: () => recordPaths, hasRecorded };
     const playback = new Playback({ file: indexFile, paths, logger: log, clock });
     try {
       await run(playback, call, signal, clock);

@@ -281,7 +281,11 @@ test('the hour that autumn shows twice has all its recordings, each at its own t
     await record(folder.path, 2, { wall, zone: 'Europe/Berlin' });
   }
   const recordPath = join(folder.path, TEMPLATE);
-  const paths = { recordPathOf: () => ({ recordPath, format: 'fmp4' as const }), recordPaths: () => [recordPath] };
+  const paths = {
+    recordPathOf: () => ({ recordPath, format: 'fmp4' as const }),
+    recordPaths: () => [recordPath],
+    hasRecorded: () => false,
+  };
   const playback = new Playback({ file: ':memory:', zone: 'Europe/Berlin', logger: silentLogger, paths });
   const entries = await playback.list('cam', undefined, undefined, '');
   expect(entries.map(({ start }) => start)).toEqual(['2026-10-25T02:30:00+02:00', '2026-10-25T02:30:00.000001+01:00']);

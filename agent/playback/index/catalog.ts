@@ -7,6 +7,7 @@ import { findFileMark } from '../../record/file/file-mark.ts';
 import { signatureOf } from '../../record/file/recording-file.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';
 import { findStreamMark } from '../../record/file/stream-mark.ts';
+import type { HasRecorded } from '../../record/file/template-overlap.ts';
 import type { PartChain } from '../../record/file/whole-parts.ts';
 import { CopyListing } from './copy-listing.ts';
 import { scanFolders, statOf } from './folder-scan.ts';
@@ -20,6 +21,7 @@ export interface RecordPaths {
   /** Undefined if no such path is configured. `recordPath` is absolute or relative to the working directory. */
   recordPathOf(name: string): { readonly recordPath: string; readonly format: 'fmp4' | 'mpegts' } | undefined;
   recordPaths(): readonly string[];
+  readonly hasRecorded: HasRecorded;
 }
 
 interface CatalogOptions {
@@ -186,8 +188,20 @@ export class Catalog implements SegmentLog {
     const current = path === undefined ? undefined : paths.recordPathOf(path)?.recordPath;
     const isMoving = (file: string): boolean => moves.isMoving(file);
     const onGone = (file: string): void => this.#remove(file);
-    for (const template of templates.with(paths.recordPaths())) {
-      const options = { index, template, zone, isMoving, onGone, signal, ...(path === undefined ? {} : { path }) };
+    const all = templates.with(paths.recordPaths());
+    const { hasRecorded } = paths;
+    for (const template of all) {
+      const options = {
+        index,
+        template,
+        templates: all,
+        hasRecorded,
+        zone,
+        isMoving,
+        onGone,
+        signal,
+        ...(path === undefined ? {} : { path }),
+      };
       try {
         this.#logRecovery(template, path, await scanFolders(options));
       } catch (error) {

@@ -68,7 +68,11 @@ function start(folder: string, isBeingWritten?: (file: string) => boolean) {
     file: join(folder, 'segments.db'),
     zone: 'UTC',
     logger: log,
-    paths: { recordPathOf: () => ({ recordPath, format: 'fmp4' }), recordPaths: () => [recordPath] },
+    paths: {
+      recordPathOf: () => ({ recordPath, format: 'fmp4' }),
+      recordPaths: () => [recordPath],
+      hasRecorded: () => false,
+    },
     ...(isBeingWritten && { isBeingWritten }),
   });
   const recover = () =>

@@ -3,7 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
-import { RecordPathPattern } from '../../record/file/record-path.ts';
+import { type RecordingName, RecordPathPattern } from '../../record/file/record-path.ts';
+import { type HasRecorded, templateOverlap } from '../../record/file/template-overlap.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import type { NamedFile } from './segment-row.ts';
 
@@ -16,6 +17,9 @@ const UNSETTLED_MS = 2_000;
 interface ScanOptions {
   readonly index: SegmentIndex;
   readonly template: string;
+  /** All of them: their folders can lie in each other. */
+  readonly templates: readonly string[];
+  readonly hasRecorded: HasRecorded;
   /** Only folders that can hold recordings of this path, or undefined for all. */
   readonly path?: string;
   readonly zone: string | undefined;
@@ -40,16 +44,18 @@ class FolderScan {
   /** Finds the files of all paths: a folder is read once for all that lie in it. */
   readonly #all: RecordPathPattern;
   readonly #wanted: RecordPathPattern;
+  readonly #isOfAnother: ReturnType<typeof templateOverlap>;
   readonly #known: ReadonlyMap<string, number>;
   /** Known folders by the folder that they are in: a folder for each day and camera makes thousands. */
   readonly #children: ReadonlyMap<string, string[]>;
   #failing: string | undefined;
 
   constructor(options: ScanOptions) {
-    const { index, template, path, zone } = options;
+    const { index, template, templates, hasRecorded, path, zone } = options;
     this.#options = options;
     this.#all = new RecordPathPattern(template, undefined, zone, 'any');
     this.#wanted = path === undefined ? this.#all : new RecordPathPattern(template, path, zone, 'any');
+    this.#isOfAnother = templateOverlap(template, templates, hasRecorded, zone);
     this.#known = index.looks.below(template, this.#wanted.folder);
     this.#children = Map.groupBy(this.#known.keys(), (folder) => dirname(folder));
   }
@@ -166,7 +172,7 @@ class FolderScan {
       } else if (entry.isFile() && !gone.delete(name)) {
         const file = join(folder, name);
         const match = this.#all.match(file);
-        if (match && !this.#options.isMoving(file)) {
+        if (match && this.#isOwn(file, match) && !this.#options.isMoving(file)) {
           lot.push({ ...match, folder, name });
         }
       }
@@ -186,6 +192,11 @@ class FolderScan {
     index.looks.set(template, folder, mtimeMs);
     await this.#noteDevice();
     return [...present].filter((child) => this.#wanted.canHold(basename(child), level));
+  }
+
+  #isOwn(file: string, name: RecordingName): boolean {
+    const { template, hasRecorded } = this.#options;
+    return !this.#isOfAnother(file, name) || hasRecorded(name.path, template);
   }
 
   async #noteDevice(): Promise<void> {

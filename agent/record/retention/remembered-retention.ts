@@ -131,6 +131,9 @@ export class RememberedRetention implements RetentionRules {
     return wasHere ? known?.deleteAfterMs || undefined : undefined;
   }
 
+  readonly hasRecorded = (path: string, template: string): boolean =>
+    this.#known.get(path)?.recordPaths.includes(template) ?? false;
+
   /** Recordings of two cameras with one name are not distinguished: the longer retention applies. */
   #longest({ recordDeleteAfterMs: ms }: PathSettings, former: FormerLimit | undefined): number | undefined {
     const isOver = former === undefined || (former.untilMs > 0 && former.untilMs <= this.#deps.wallMs());

@@ -21,6 +21,7 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
     recordPaths: () => [recordPath],
     isThere: async () => true,
     deleteAfterMs: (path) => limits[path],
+    hasRecorded: () => false,
     shortestMs: () => Math.min(...Object.values(limits)),
   };
   // Deletions pause on the clock: here they do not wait.

@@ -4,6 +4,7 @@ import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type FoundRecording, findRecordings } from '../file/find-recordings.ts';
 import { RecordPathPattern } from '../file/record-path.ts';
+import { type HasRecorded, templateOverlap } from '../file/template-overlap.ts';
 import type { DeletionCandidate, Deletions } from './deletions.ts';
 
 const MIN_PAUSE_MS = 1_000;
@@ -15,6 +16,7 @@ export interface RetentionRules {
   /** Retention of a path there, or undefined if it is unlimited or unknown. */
   deleteAfterMs(path: string, recordPath: string): number | undefined;
   shortestMs(): number | undefined;
+  readonly hasRecorded: HasRecorded;
 }
 
 interface RetentionDeps {
@@ -101,6 +103,7 @@ async function deleteBelow(
   }
   const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
   const expiredOf = evaluate(recordPath, rules, deps);
+  const isOfAnother = templateOverlap(recordPath, rules.recordPaths(), rules.hasRecorded, zone);
   const touched = new Set<string>();
   let expired: DeletionCandidate[] = [];
   const deleteFound = async () => {
@@ -120,7 +123,9 @@ async function deleteBelow(
     // One folder at a time: a disk has many names.
     onFolder: deleteFound,
     onRecording: (recording) => {
-      expired.push(...expiredOf(recording));
+      if (!isOfAnother(recording.file, recording)) {
+        expired.push(...expiredOf(recording));
+      }
     },
   });
   await deleteFound();

@@ -11,7 +11,11 @@ const DAY_MS = 86_400_000;
 const at = (ms: number) => parseRfc3339(new Date(FIRST_MS + ms).toISOString());
 const started = { rss: process.memoryUsage.rss(), ms: performance.now() };
 const recordPath = join(folder, TEMPLATE);
-const paths = { recordPathOf: () => ({ recordPath, format: 'fmp4' as const }), recordPaths: () => [recordPath] };
+const paths = {
+  recordPathOf: () => ({ recordPath, format: 'fmp4' as const }),
+  recordPaths: () => [recordPath],
+  hasRecorded: () => false,
+};
 const playback = new Playback({ file: join(folder, 'segments.db'), logger: silentLogger, paths });
 const from = at(100 * DAY_MS);
 const to = at((what === 'day' ? 101 : 130) * DAY_MS);

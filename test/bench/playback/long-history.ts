@@ -86,6 +86,7 @@ async function look(folder: string, index: SegmentIndex): Promise<void> {
   const paths = {
     recordPathOf: () => ({ recordPath: template, format: 'fmp4' as const }),
     recordPaths: () => [template],
+    hasRecorded: () => false,
   };
   const templates = new KnownTemplates(join(folder, 'record-paths.json'), () => {});
   await new Catalog({

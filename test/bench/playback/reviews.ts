@@ -20,7 +20,11 @@ async function measure(): Promise<number[]> {
   const recordPath = join(folder, '%path/%Y-%m-%d_%H-%M-%S-%f');
   const playback = new Playback({
     file: join(folder, 'segments.db'),
-    paths: { recordPathOf: () => ({ recordPath, format: 'fmp4' }), recordPaths: () => [recordPath] },
+    paths: {
+      recordPathOf: () => ({ recordPath, format: 'fmp4' }),
+      recordPaths: () => [recordPath],
+      hasRecorded: () => false,
+    },
     logger: silentLogger,
     zone: 'UTC',
   });

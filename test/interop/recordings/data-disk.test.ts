@@ -15,7 +15,11 @@ function openIndex(folder: string) {
   const recordPath = join(folder, 'rec/%path/%Y-%m-%d_%H-%M-%S-%f');
   const playback = new Playback({
     file: join(folder, 'segments.db'),
-    paths: { recordPathOf: () => ({ recordPath, format: 'fmp4' }), recordPaths: () => [recordPath] },
+    paths: {
+      recordPathOf: () => ({ recordPath, format: 'fmp4' }),
+      recordPaths: () => [recordPath],
+      hasRecorded: () => false,
+    },
     logger: log,
     zone: 'UTC',
   });

@@ -37,6 +37,7 @@ export function openCatalog(
     paths: {
       recordPathOf: (name) => (paths.includes(name) ? { recordPath: recordPaths[0] ?? '', format: 'fmp4' } : undefined),
       recordPaths: () => recordPaths,
+      hasRecorded: () => false,
     },
     ...(clock && { clock }),
   });

@@ -37,7 +37,11 @@ export async function playAll(disk: PowerCutDisk, cut: PowerCut): Promise<Played
   const recordPath = join(folder.path, 'rec/%path/%Y-%m-%d_%H-%M-%S-%f');
   const playback = new Playback({
     ...{ file: join(folder.path, 'segments.db'), zone: 'UTC', logger: log },
-    paths: { recordPathOf: () => ({ recordPath, format: 'fmp4' }), recordPaths: () => [recordPath] },
+    paths: {
+      recordPathOf: () => ({ recordPath, format: 'fmp4' }),
+      recordPaths: () => [recordPath],
+      hasRecorded: () => false,
+    },
   });
   try {
     await playback.rebuild(new AbortController().signal);

@@ -23,6 +23,7 @@ export function openPlayback(
     paths: {
       recordPathOf: (name) => (name === 'unknown' ? undefined : { recordPath, format: 'fmp4' }),
       recordPaths: () => [recordPath],
+      hasRecorded: () => false,
     },
   });
   return Object.assign(playback, { [Symbol.asyncDispose]: () => playback.close() });

@@ -43,7 +43,11 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
   const recordPaths = () => [recordPath];
   const playback = new Playback({
     file: join(folder.path, 'segments.db'),
-    paths: { recordPathOf: (path) => (path === 'cam' ? { recordPath, format: 'fmp4' } : undefined), recordPaths },
+    paths: {
+      recordPathOf: (path) => (path === 'cam' ? { recordPath, format: 'fmp4' } : undefined),
+      recordPaths,
+      hasRecorded: () => false,
+    },
     logger: silentLogger,
     zone: 'UTC',
   });

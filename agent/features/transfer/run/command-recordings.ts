@@ -7,7 +7,7 @@ import { KnownTemplates } from '../../../playback/index/known-templates.ts';
 import { Playback } from '../../../playback/playback.ts';
 import { machineDisks } from '../../../record/space/disk-probe.ts';
 import { identityOf, KnownDisks } from '../../../record/space/known-disks.ts';
-import { recordPathsOf } from '../../../recordings/record-path-templates.ts';
+import { configuredTemplate, recordPathsOf } from '../../../recordings/record-path-templates.ts';
 
 /** The recordings on all disks, former ones included. Their index is in memory: a running Perch has its own. */
 export function recordingsOf(config: Config, dataDir: string, clock: Clock): Playback {
@@ -17,7 +17,7 @@ export function recordingsOf(config: Config, dataDir: string, clock: Clock): Pla
     const { recordPath, recordFormat } = resolvePath(config, path)?.settings ?? {};
     return recordPath === undefined || recordFormat === undefined ? undefined : { recordPath, format: recordFormat };
   };
-  const paths = { recordPathOf, recordPaths: () => all };
+  const paths = { recordPathOf, recordPaths: () => all, hasRecorded: configuredTemplate(config) };
   return new Playback({ file: ':memory:', paths, logger: silentLogger, clock });
 }
 

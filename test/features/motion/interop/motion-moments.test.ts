@@ -41,6 +41,7 @@ describeWith(['ffmpeg'], 'moments of motion in a part of the picture', () => {
               ? { recordPath: join(folder.path, '%path/%Y-%m-%d_%H-%M-%S-%f'), format: 'fmp4' }
               : undefined,
           recordPaths: () => [join(folder.path, '%path/%Y-%m-%d_%H-%M-%S-%f')],
+          hasRecorded: () => false,
         },
         logger: silentLogger,
         zone: 'UTC',
