@@ -78,14 +78,12 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
 /** The rows of a query, read in batches. @param ask returns the rows after the given one, at most `limit` */
 export function* inBatches<Row>(
   ask: (limit: number, after: Row | undefined) => readonly Row[],
-  maxRows = Number.POSITIVE_INFINITY,
 ): Generator<Row, undefined> {
   let after: Row | undefined;
-  for (let count = 0; count < maxRows; ) {
+  for (;;) {
     const batch = ask(BATCH_SIZE, after);
     yield* batch;
     after = batch.at(-1);
-    count += batch.length;
     if (batch.length < BATCH_SIZE) {
       return;
     }

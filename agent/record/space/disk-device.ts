@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { stopBytesOf } from './disk-state.ts';
 import { FlushAge, type FlushDays } from './flush-age.ts';
-import { type Deleting, freeSpace, type OldestRecordings, oldestBelow } from './free-space.ts';
+import { type Deleting, freeSpace, type OldestRecordings, oldestBelow, onThisDisk } from './free-space.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
 /** Frees more than needed, so that not every check deletes something. */
@@ -14,6 +14,9 @@ const EFFECT_MS = 60_000;
 /** Pause after nothing could be deleted. */
 const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
+
+/** Whether a folder is on this disk. */
+type IsHere = (folder: string) => Promise<boolean>;
 
 interface DeviceFacts {
   readonly folders: readonly string[];
@@ -77,19 +80,24 @@ export class DiskDevice {
   }
 
   /** Deletes the oldest recordings if too little space is free; one run at a time. @returns whether it deleted any */
-  async freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
+  async freeSpace(index: OldestRecordings, deletions: Deleting, isHere: IsHere, signal: AbortSignal): Promise<boolean> {
     if (this.#isMakingRoom) {
       return false;
     }
     this.#isMakingRoom = true;
     try {
-      return await this.#freeSpace(index, deletions, signal);
+      return await this.#freeSpace(index, deletions, isHere, signal);
     } finally {
       this.#isMakingRoom = false;
     }
   }
 
-  async #freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
+  async #freeSpace(
+    index: OldestRecordings,
+    deletions: Deleting,
+    isHere: IsHere,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { minFreeBytes } = this;
     if (minFreeBytes === 0 || this.#freeBytes >= minFreeBytes || !this.#mayDelete()) {
       return false;
@@ -104,7 +112,7 @@ export class DiskDevice {
     const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes / 4);
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
-    const oldest = oldestBelow(index, this.#folders);
+    const oldest = onThisDisk(oldestBelow(index, this.#folders), isHere);
     const { files, diskBytes, stuck } = await freeSpace(wantedBytes, oldest, this.#folders, deletions, signal);
     const atMs = this.#clock.monoMs();
     if (files > 0) {

@@ -189,8 +189,9 @@ export class Disks {
   }
 
   async #freeSpace(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
-    const { index, deletions, isHanging } = this.#deps;
-    if (!isHanging?.(number) && (await device.freeSpace(index, deletions, signal))) {
+    const { index, deletions, isHanging, probe } = this.#deps;
+    const isHere = async (folder: string): Promise<boolean> => (await probe.deviceOf(folder)) === number;
+    if (!isHanging?.(number) && (await device.freeSpace(index, deletions, isHere, signal))) {
       await this.check();
     }
   }

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Deletion, DeletionCandidate } from '../retention/deletions.ts';
-import { freeSpace, type IndexedRecording, keepPathLimits, type OldestRecordings, oldestBelow } from './free-space.ts';
+import {
+  freeSpace,
+  type IndexedRecording,
+  keepPathLimits,
+  type OldestRecordings,
+  oldestBelow,
+  onThisDisk,
+} from './free-space.ts';
 
 const MB = 1_000_000;
 const recording = (folder: string, startUs: number): IndexedRecording => ({
@@ -65,6 +72,31 @@ test('files of several folders of one disk are listed in one order, each once, i
 test('an empty disk has no oldest recording', () => {
   expect([...oldestBelow(indexOf([]), ['/a', '/b'])]).toEqual([]);
   expect([...oldestBelow(indexOf([]), [])]).toEqual([]);
+});
+
+test('those of another disk that is mounted below are left out, however many and old they are', async () => {
+  const files = [
+    ...Array.from({ length: 25_000 }, (_, i) => recording('/rec/door', i)),
+    recording('/rec/yard', 30_000),
+  ];
+  const asked: string[] = [];
+  const isHere = async (folder: string) => asked.push(folder) > 0 && folder !== '/rec/door';
+  const deletions = deleting();
+  const oldest = onThisDisk(oldestBelow(indexOf(files), ['/rec']), isHere);
+  await freeSpace(2 * MB, oldest, ['/rec'], deletions, signal);
+  expect(deletions.deleted).toEqual(['/rec/yard/30000.mp4']);
+  expect(asked).toEqual(['/rec/door', '/rec/yard']);
+});
+
+test('recordings that stay are skipped, but not without end', async () => {
+  const files = Array.from({ length: 25_000 }, (_, i) => recording('/rec', i));
+  let asked = 0;
+  const deletions = deleting(() => {
+    asked += 1;
+    return { kind: 'kept', because: 'not ours' };
+  });
+  await freeSpace(MB, files, ['/rec'], deletions, signal);
+  expect(asked).toBe(20_000);
 });
 
 test('recordings are deleted until enough space is free, by their size on disk', async () => {

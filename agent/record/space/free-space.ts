@@ -3,8 +3,10 @@ import { inBatches } from '../retention/delete-path.ts';
 import type { DeletionReason } from '../retention/deletion-trace.ts';
 import type { Deletions } from '../retention/deletions.ts';
 
-/** Limit for skipping rows that stay (protected or foreign). */
-const MAX_ROWS = 20_000;
+/** Limit for skipping recordings that stay (protected or foreign). */
+const MAX_KEPT = 20_000;
+/** Recordings of other disks that are skipped before other work gets its turn. */
+const SKIPPED_AT_ONCE = 1_000;
 
 export interface IndexedRecording {
   readonly file: string;
@@ -37,7 +39,7 @@ interface FreeSpaceRequest {
 /** Deletes the given recordings, oldest first across all cameras, until enough is free. */
 export async function freeSpace(
   wantedBytes: number,
-  oldest: Iterable<IndexedRecording>,
+  oldest: Iterable<IndexedRecording> | AsyncIterable<IndexedRecording>,
   top: readonly string[],
   deletions: Deleting,
   signal: AbortSignal,
@@ -45,10 +47,11 @@ export async function freeSpace(
 ): Promise<FreeSpaceRequest> {
   let files = 0;
   let diskBytes = 0;
+  let keptCount = 0;
   let protectedCount = 0;
   const touched = new Set<string>();
-  for (const { file, path, startUs, nameUs, durationUs } of oldest) {
-    if (diskBytes >= wantedBytes || signal.aborted || deletions.hold !== undefined) {
+  for await (const { file, path, startUs, nameUs, durationUs } of oldest) {
+    if (diskBytes >= wantedBytes || keptCount === MAX_KEPT || signal.aborted || deletions.hold !== undefined) {
       break;
     }
     const doomed = { file, path, startsUs: [startUs, nameUs], durationUs, isDated: true };
@@ -58,8 +61,9 @@ export async function freeSpace(
       diskBytes += result.diskBytes;
       touched.add(dirname(file));
       await deletions.pause(signal);
-    } else if (result.kind === 'kept' && result.because === 'protected') {
-      protectedCount += 1;
+    } else if (result.kind === 'kept') {
+      keptCount += 1;
+      protectedCount += result.because === 'protected' ? 1 : 0;
     }
   }
   for (const folder of top) {
@@ -78,7 +82,7 @@ const stuckText = (protectedCount: number): string =>
 /** The oldest recordings below several folders of a disk, in one order. */
 export function* oldestBelow(index: OldestRecordings, folders: readonly string[]): Generator<IndexedRecording> {
   const streams = folders.map((folder) =>
-    inBatches<IndexedRecording>((limit, after) => index.oldestOwn(folder, limit, after), MAX_ROWS),
+    inBatches<IndexedRecording>((limit, after) => index.oldestOwn(folder, limit, after)),
   );
   const heads = streams.map((stream) => stream.next());
   const seen = new Set<string>();
@@ -104,6 +108,28 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
   }
 }
 
+/** Without those of other disks, which can be mounted at a folder below. @param isHere whether a folder is on the disk */
+export async function* onThisDisk(
+  recordings: Iterable<IndexedRecording>,
+  isHere: (folder: string) => Promise<boolean>,
+): AsyncGenerator<IndexedRecording> {
+  const known = new Map<string, boolean>();
+  let skipped = 0;
+  for (const recording of recordings) {
+    const folder = dirname(recording.file);
+    const isOwn = known.get(folder) ?? (await isHere(folder));
+    known.set(folder, isOwn);
+    if (isOwn) {
+      yield recording;
+      continue;
+    }
+    skipped += 1;
+    if (skipped % SKIPPED_AT_ONCE === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
 /** Deletes the oldest recordings of paths above their limit. @param limits `recordMaxSize` in bytes */
 export async function keepPathLimits(
   limits: Iterable<readonly [path: string, maxBytes: number]>,
@@ -116,7 +142,7 @@ export async function keepPathLimits(
     const excessBytes = index.bytesOf(path).ownBytes - maxBytes;
     if (excessBytes > 0 && deletions.hold === undefined && !signal.aborted) {
       const ask = (limit: number, after?: IndexedRecording) => index.oldestOwnOf(path, limit, after);
-      await freeSpace(excessBytes, inBatches(ask, MAX_ROWS), tops, deletions, signal, 'size');
+      await freeSpace(excessBytes, inBatches(ask), tops, deletions, signal, 'size');
     }
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,8 +11,9 @@ import { publishClip } from '../../peers/clients/publisher.ts';
 import { smallDisk } from '../../peers/host/small-disk.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
 import { byLength, describeWith } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
 import { makeRecording } from '../../support/disks/recording-files.ts';
-import { filesBelow } from '../../support/disks/recordings.ts';
+import { filesBelow, record } from '../../support/disks/recordings.ts';
 
 const MB = 1_000_000;
 
@@ -53,6 +54,25 @@ paths: {a: , b: , c: }
 `;
 
 describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
+  test.concurrent('the older recordings on another disk, mounted at the folder of one camera, stay', async () => {
+    await using disk = await smallDisk(32);
+    const door = join(disk.folder, 'rec/a');
+    await using other = await smallDisk(32);
+    mkdirSync(door, { recursive: true });
+    await runProcess('mount', ['--bind', other.folder, door]);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(async () => void (await runProcess('umount', ['-l', door])));
+    const recordPath = join(disk.folder, 'rec/%path/%Y-%m-%d_%H-%M-%S-%f');
+    const made = async (path: string, daysAgo: number) =>
+      (await record('/', 4, { path, recordPath, wall: Date.now() - daysAgo * 86_400_000 }))[0] ?? '';
+    const older = [await made('a', 9), await made('a', 8)];
+    const newer = [await made('b', 3), await made('b', 2)];
+    fill(join(disk.folder, 'other'), 26 * MB);
+    stack.use(await startAgent({ config: config(disk.folder, 'recordMinFree: 25%') }));
+    await until(() => newer.every((file) => !existsSync(file)) || undefined);
+    expect(older.filter((file) => !existsSync(file))).toEqual([]);
+  });
+
   test.concurrent("with three cameras a disk keeps the newest recordings, protected ones and other programs' files, and never fills up", async () => {
     await using disk = await smallDisk(32);
     const foreign = makeRecording(
