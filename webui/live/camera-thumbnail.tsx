@@ -28,7 +28,7 @@ function Still({ camera }: { readonly camera: Camera }) {
   }, [phase]);
   // The box decodes what this browser does not.
   return phase === 'unplayable' ? (
-    <img src={`v3/cameras/snapshot/${encodeName(camera.name)}`} alt="" loading="lazy" />
+    <img src={`playback/${encodeName(item.name)}/picture.jpg?width=320`} alt="" loading="lazy" />
   ) : (
     <Picture player={player} isOn={canPlay(item) && !isThere} />
   );

@@ -65,6 +65,9 @@ export class AcceptedLogins {
 /** Logins that cameras have accepted since the page was opened. */
 export const acceptedLogins = new AcceptedLogins();
 
+/** The login typed last. Fields show it again, without a password that a camera has rejected. */
+export const typedLogin = signal<Login>({ user: 'admin', password: '' });
+
 /** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);
 /** The login for cameras without one of their own. Kept in memory only. */
@@ -108,6 +111,8 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
     const [one, login] = [some[i], logins[i]];
     if (item.status === 'ok' && login && one?.request.password !== undefined) {
       acceptedLogins.noteTaken({ ...login, title: one.title });
+    } else if (item.trouble === 'wrongPassword' && login && same(login) === same(typedLogin.peek())) {
+      typedLogin.value = { user: login.user, password: '' };
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   clearAdoptions,
   dropAdoptions,
   sharedLogin,
+  typedLogin,
 } from '../../../../cameras/adding/adoption.ts';
 import { type Adoption, type Remedy, remedyOf, typedAddress } from '../../../../cameras/adding/adoption-state.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
@@ -359,6 +360,7 @@ const newForm = (group: PasswordSheetProps['group']) =>
   serverForm<{ user: string; password: string }>({
     initial: { user: group[0].request.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
     save: async (login) => {
+      typedLogin.value = login;
       addCameras(group.map((one) => withLogin(one, login)));
     },
   });

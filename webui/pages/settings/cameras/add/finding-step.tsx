@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { session } from '../../../../api-client/session.ts';
-import { addCameras, sharedLogin } from '../../../../cameras/adding/adoption.ts';
+import { addCameras, sharedLogin, typedLogin } from '../../../../cameras/adding/adoption.ts';
 import type { Candidate } from '../../../../cameras/adding/adoption-state.ts';
 import {
   candidateOf,
@@ -34,8 +34,6 @@ const choices = signal<ReadonlyMap<string, boolean>>(new Map());
 const MANY = 8;
 /** More cameras than these are counted. */
 const MAX_NAMED = 3;
-/** The login typed last; the fields show it again. */
-const login = signal({ user: 'admin', password: '' });
 
 const found = computed(() => sortFound(discoveredCameras.value));
 
@@ -124,7 +122,7 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
         <LoginForm all={all} isFirst={isFirst} />
       )}
       {isMissing && (
-        <MissingCameraSheet login={login.peek()} onFound={addCandidate} onClosed={() => setMissing(false)} />
+        <MissingCameraSheet login={typedLogin.peek()} onFound={addCandidate} onClosed={() => setMissing(false)} />
       )}
     </div>
   );
@@ -225,7 +223,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
   const t = startWords.value;
   // With the cameras that it is about: others have not been asked for.
   const [{ wrong, about }, setState] = useState<{ wrong?: 'noneTicked' | 'passwordNone'; about?: string }>({});
-  const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
+  const [hasUser, setHasUser] = useState(typedLogin.peek().user !== 'admin');
   const ticked = all.filter(isTicked);
   // A login that was typed with an address is not requested again.
   const needing = ticked.filter(({ request: { user, source } }) => user === undefined && source === undefined);
@@ -237,7 +235,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
           needing.map(({ title }) => title),
           i18n().language,
         );
-  const { user, password } = login.value;
+  const { user, password } = typedLogin.value;
   const isWrong = wrong !== undefined && about === names;
   const setWrong = (what: typeof wrong) => setState(what ? { wrong: what, about: names } : {});
   const submit = (event: Event) => {
@@ -249,7 +247,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
       named.value = named.peek().filter((one) => !isTicked(one));
-      sharedLogin.value = login.peek();
+      sharedLogin.value = typedLogin.peek();
       addCameras(ticked);
     }
   };
@@ -264,7 +262,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
               autocomplete="off"
               value={user}
               onInput={(value) => {
-                login.value = { ...login.peek(), user: value };
+                typedLogin.value = { ...typedLogin.peek(), user: value };
               }}
             />
           )}
@@ -274,7 +272,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
             autocomplete="off"
             value={password}
             onInput={(value) => {
-              login.value = { ...login.peek(), password: value };
+              typedLogin.value = { ...typedLogin.peek(), password: value };
               setWrong(undefined);
             }}
             hint={needing.length < ticked.length ? t.passwordFor(names) : t.cameraPasswordHint}
