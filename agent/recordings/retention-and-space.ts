@@ -3,6 +3,7 @@ import type { DateDoubt } from '../../system/clock-plausibility.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { DAY_MS } from '../base/time/units.ts';
 import type { Context } from '../config/load/context.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import { freeSpaceBytes } from '../config/values/free-space.ts';
 import type { Problem } from '../config/yaml/problem.ts';
 import type { DiskLookup } from '../http/api/recordings/disks.ts';
@@ -208,6 +209,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   /** Retention of a path; undefined: forever. */
   keptMs(path: string): number | undefined {
     return this.#limits.keptMs(path);
+  }
+
+  /** Settings of a path; undefined: it is not configured, or a removed camera had its name. */
+  settingsFor(path: string): PathSettings | undefined {
+    return this.#limits.settingsFor(path);
   }
 
   /** Retention of a path that is no longer configured; 0: forever; undefined: unknown. */
