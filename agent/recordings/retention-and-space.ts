@@ -101,8 +101,10 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
       isAwaited: ({ path, startsUs, file }) =>
-        copies()?.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }) ??
-        false,
+        copies()?.isAwaited({
+          ...{ path, file, nameUs: playback.nameUsOf(file) ?? startsUs.at(-1) ?? 0 },
+          newestStartUs: Math.max(...startsUs),
+        }) ?? false,
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
       madeRoom: (path, endUs) => this.#madeRoom(path, endUs),

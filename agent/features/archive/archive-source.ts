@@ -75,7 +75,7 @@ export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, 
 
 /** Reads the whole MPEG-TS file. @returns its sample table; undefined: the file is damaged */
 async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
-  const handle = await open(file, 'r');
+  await using handle = await open(file, 'r');
   try {
     const { head, table, tsIndex } = await readTsTable(handle);
     return writeTsTable(head, table, tsIndex.fragments);
@@ -84,16 +84,10 @@ async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
       return undefined;
     }
     throw error;
-  } finally {
-    await handle.close();
   }
 }
 
 async function factsOfFile(file: string): Promise<RecordingFacts | undefined> {
-  const handle = await open(file, 'r');
-  try {
-    return await readFacts(file, handle);
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file, 'r');
+  return await readFacts(file, handle);
 }

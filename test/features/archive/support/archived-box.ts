@@ -35,6 +35,7 @@ export const ARCHIVE_PLACES = {
 export class ArchivedBox {
   readonly clock = new FakeClock();
   readonly keys = keyRing();
+  zone = 'UTC';
   /** Folder of all files of the box, and of its archive folder. */
   readonly folder: string;
   #dataDir: string;
@@ -86,7 +87,7 @@ export class ArchivedBox {
 
   /** As Perch starts: the index is filled, then the archive is connected. */
   async start(settings: Partial<ArchiveSettings>, text = CONFIG): Promise<void> {
-    const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'));
+    const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'), this.zone);
     this.#playback = playback;
     playback.copies.add(this.#store);
     await playback.rebuild(new AbortController().signal);
