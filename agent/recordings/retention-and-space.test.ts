@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MachineClock } from '../../system/boot-clock.ts';
@@ -181,6 +181,21 @@ const COPIES: RecordingCopies = {
   deletedByHand: () => {},
   mayAppear: () => false,
 };
+
+test('retention asks whether there is a copy of a recording by its own time, also if its name has that of another zone', async () => {
+  const { recordings, configure, fetch, left } = startRecordings();
+  await configure('door: { recordDeleteAfter: 14d }');
+  const file = await fetch('door', 15);
+  const nameUs = recordings.playback.nameUsOf(file);
+  const moved = file.replace('_00-', '_02-');
+  renameSync(file, moved);
+  recordings.playback.segmentLog.removed(file);
+  await recordings.playback.rebuild(new AbortController().signal);
+  const asked = new Set<number>();
+  recordings.playback.copies.add({ ...COPIES, isAwaited: (recording) => !asked.add(recording.nameUs) });
+  expect(await left({ moved }, ['moved'])).toEqual([]);
+  expect([...asked]).toEqual([nameUs]);
+});
 
 test('deleting one recording by hand notifies the archive', async () => {
   const { recordings, configure, make } = startRecordings();

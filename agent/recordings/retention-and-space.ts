@@ -3,6 +3,7 @@ import type { DateDoubt } from '../../system/clock-plausibility.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { DAY_MS } from '../base/time/units.ts';
 import type { Context } from '../config/load/context.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import { freeSpaceBytes } from '../config/values/free-space.ts';
 import type { Problem } from '../config/yaml/problem.ts';
 import type { DiskLookup } from '../http/api/recordings/disks.ts';
@@ -101,8 +102,10 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
       isAwaited: ({ path, startsUs, file }) =>
-        copies()?.isAwaited({ path, file, nameUs: startsUs.at(-1) ?? 0, newestStartUs: Math.max(...startsUs) }) ??
-        false,
+        copies()?.isAwaited({
+          ...{ path, file, nameUs: playback.nameUsOf(file) ?? startsUs.at(-1) ?? 0 },
+          newestStartUs: Math.max(...startsUs),
+        }) ?? false,
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: companionsOf,
       madeRoom: (path, endUs) => this.#madeRoom(path, endUs),
@@ -213,6 +216,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   /** Retention of a path; undefined: forever. */
   keptMs(path: string): number | undefined {
     return this.#limits.keptMs(path);
+  }
+
+  /** Settings of a path; undefined: it is not configured, or a removed camera had its name. */
+  settingsFor(path: string): PathSettings | undefined {
+    return this.#limits.settingsFor(path);
   }
 
   /** Retention of a path that is no longer configured; 0: forever; undefined: unknown. */

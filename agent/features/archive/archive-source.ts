@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import { resolvePath } from '../../config/load/load.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import { DEMO_PATH } from '../../config/values/path-name.ts';
 import { type RecordingFacts, readFacts, readRangedFacts, writeFacts } from '../../playback/index/facts.ts';
@@ -16,10 +15,10 @@ import { ARCHIVE } from './keys.ts';
 import type { RecordingSource } from './storage/contracts.ts';
 
 /** The recorder and its index as the archive uses them. */
-export function archiveSource({ recordings, config }: Pick<Host, 'recordings' | 'config'>): RecordingSource {
+export function archiveSource({ recordings }: Pick<Host, 'recordings'>): RecordingSource {
   const { playback, space } = recordings;
   const settingsOf = (path: string) => {
-    const settings = resolvePath(config(), path)?.settings;
+    const settings = space.settingsFor(path);
     return settings && pathSettingsIn(settings, ARCHIVE);
   };
   return {
@@ -76,7 +75,7 @@ export const archivedFactsOf: RecordingSource['archivedFactsOf'] = async (name, 
 
 /** Reads the whole MPEG-TS file. @returns its sample table; undefined: the file is damaged */
 async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
-  const handle = await open(file, 'r');
+  await using handle = await open(file, 'r');
   try {
     const { head, table, tsIndex } = await readTsTable(handle);
     return writeTsTable(head, table, tsIndex.fragments);
@@ -85,16 +84,10 @@ async function tableOfFile(file: string): Promise<Uint8Array | undefined> {
       return undefined;
     }
     throw error;
-  } finally {
-    await handle.close();
   }
 }
 
 async function factsOfFile(file: string): Promise<RecordingFacts | undefined> {
-  const handle = await open(file, 'r');
-  try {
-    return await readFacts(file, handle);
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file, 'r');
+  return await readFacts(file, handle);
 }

@@ -9,7 +9,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { globalJson, HIDDEN } from '../../config/edit/json.ts';
 import { SecretKeys } from '../../config/edit/secrets.ts';
-import { parseConfig } from '../../config/load/load.ts';
+import { parseConfig, resolvePath } from '../../config/load/load.ts';
 import { type SegmentState, STATE } from '../../playback/index/segment-row.ts';
 import { Archive } from './archive.ts';
 import { parseKeyText } from './encryption/key-text.ts';
@@ -29,7 +29,8 @@ interface Given {
 
 function archiveOf(text: string, { dataDir = '/none', isIndexWhole = true, folders = [], ...indexed }: Given = {}) {
   const config = good(text);
-  const space = { isIndexWhole, list: () => folders.map((folder) => ({ folder })) };
+  const settingsFor = (path: string) => resolvePath(config, path)?.settings;
+  const space = { isIndexWhole, settingsFor, list: () => folders.map((folder) => ({ folder })) };
   const state = 'state' in indexed ? indexed.state : FINISHED;
   const archive = new Archive({
     ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },

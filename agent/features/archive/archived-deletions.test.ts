@@ -153,3 +153,24 @@ test('after the loss of the list and the index a deleted range stays until the c
   });
   expect(server.objects.size).toBe(3);
 });
+
+test('copies of a removed camera stay, although a pattern with a limit matches its name, until the pattern records under it', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  for (const path of ['door', 'guest']) {
+    await record(box.recordings, 4, { path, wall: box.clock.wallMs() });
+  }
+  const configOf = (paths: string) =>
+    `perch: own\npathDefaults: { recordArchive: all }\npaths: { ${paths}all_others: { recordArchiveDeleteAfter: 2d } }\n`;
+  const cameras = () => [...server.objects.keys()].map((key) => key.split('/')[2]);
+  await box.start({ archiveURL: server.url }, configOf('door: { recordArchiveDeleteAfter: 0s }, '));
+  await box.records('guest');
+  await box.archived(2);
+  await box.stop();
+  box.clock.skip(3 * 24 * HOUR_MS);
+  await box.start({ archiveURL: server.url }, configOf(''));
+  await box.until(() => !cameras().includes('guest'));
+  expect(cameras()).toEqual(['door']);
+  await box.records('door');
+  await box.until(() => server.objects.size === 0);
+});

@@ -398,3 +398,24 @@ test('bodies end with an error when the archive fails in the middle', async () =
   now = { status: 403, code: 'AccessDenied' };
   await expect(buffer(file.read(0, file.sizeBytes))).rejects.toThrow('denies access');
 });
+
+test('after a change of the time zone and the loss of the index nothing is archived or listed twice, and all is archived', async () => {
+  const server = await S3Server.start();
+  const box = new ArchivedBox();
+  const files = await recordAll(box, 3);
+  await box.start({ archiveURL: server.url });
+  await box.archived(3);
+  const [listed, objects] = [await listOf(box.playback), [...server.objects.keys()]];
+  await box.stop();
+  box.lose('segments.db');
+  box.zone = 'Europe/Berlin';
+  const later = await record(box.recordings, SECONDS, { wall: WALL + 10 * 3_600_000, zone: box.zone });
+  await box.start({ archiveURL: server.url });
+  await box.archived(4);
+  expect([...server.objects.keys()]).toEqual([...objects, expect.stringContaining('/2026-07-01/22-00-00')]);
+  const timesOf = (entries: Awaited<ReturnType<typeof listOf>>) =>
+    entries.map(({ start, duration }) => [Date.parse(start), duration]);
+  expect(timesOf(await listOf(box.playback)).slice(0, 3)).toEqual(timesOf(listed));
+  box.erase([...files, ...later]);
+  expect(timesOf(await listOf(box.playback)).slice(0, 3)).toEqual(timesOf(listed));
+});

@@ -89,7 +89,7 @@ const labelOf = (row: Row): StartLabel => ({
  * The start by the file name, which has local time: wrong after a zone change and in the repeated hour of autumn. The
  * capture time inside the file corrects it by whole quarter hours.
  */
-function startByName(nameUs: number, wallUs: number | undefined): number {
+export function startByName(nameUs: number, wallUs: number | undefined): number {
   if (wallUs === undefined || Math.abs(wallUs - nameUs) > 1.1 * DAY_US) {
     return nameUs;
   }

@@ -7,7 +7,7 @@ export const INDEX_VERSION = 8;
  * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
  * history costs as much as it has gaps, not files.
  * segments.lost: JSON, what a power cut has taken from the middle: pairs of microseconds after start_us.
- * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
+ * segments.name_us is the start by the file name, corrected for time zones, start_us the shown one, also for untrusted clocks.
  * looks: folder mtimes when last read for a template. An unchanged folder need not be read again, also after a restart.
  * labels: of an event, one row for each type and one of the type '' with all of them as JSON. A table of its own, with a
  * trigger: a release before labels, which knows this version of the file, writes events without them.

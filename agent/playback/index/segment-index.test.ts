@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import { SegmentIndex, type Timespan } from './segment-index.ts';
-import type { SegmentInfo } from './segment-row.ts';
-import { continues } from './segment-row.ts';
+import { continues, type SegmentInfo, STATE } from './segment-row.ts';
 
 const SECOND = 1_000_000;
 const BOOT = 'b007b007b007b007b007b007b007b007';
@@ -96,6 +95,31 @@ test.for([
   tell(index, { start: 0 });
   tell(index, second);
   expect(spans(index)).toHaveLength(isOne ? 1 : 2);
+});
+
+/** A copy of a recording of `cam`. @param nameUs by its name @param wallUs by the clock at its start */
+function addCopy(index: SegmentIndex, nameUs: number, wallUs: number): string {
+  const info = { sizeBytes: 100, mtimeMs: 0, isFinished: true, durationUs: SECOND, signature: '', fileMark: undefined };
+  const mark = { streamId: STREAM, segmentNumber: 0, dtsUs: 0, wallUs };
+  index.addNames([{ folder: 'archive:cam', name: 'copy.mp4', path: 'cam', startUs: nameUs }]);
+  index.setInfo('archive:cam/copy.mp4', { ...info, mark }, STATE.copied);
+  return 'archive:cam/copy.mp4';
+}
+
+test('the start by a name of another time zone is corrected by the capture time, except that of a copy, which is found by it', () => {
+  using index = openIndex();
+  const starts = (file: string) => [index.find(file)?.nameUs, index.find(file)?.startUs];
+  const [there, here] = [100_000 * SECOND, 92_800 * SECOND];
+  const file = tell(index, { start: 100_000, wall: 92_800, stream: STREAM });
+  expect(starts(file)).toEqual([here, here]);
+  expect(starts(addCopy(index, there, here))).toEqual([there, here]);
+});
+
+test('a recording that is on a disk again is listed once, also if its name has the time of another zone', () => {
+  using index = openIndex();
+  addCopy(index, 92_800 * SECOND, 92_800 * SECOND);
+  const file = tell(index, { start: 100_000, wall: 92_800, stream: STREAM });
+  expect(index.list('cam', 0, 200_000 * SECOND, 9).map((row) => row.file)).toEqual([file]);
 });
 
 test('a file that appears late, disappears or is damaged changes the timespans of its neighbours', () => {

@@ -1,7 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { CacheFound } from '../../base/files/sqlite.ts';
 import { FETCHED_BOOTS, type FetchedFrom } from '../../record/file/file-mark.ts';
-import { ClockLabels } from './clock-labels.ts';
+import { ClockLabels, startByName } from './clock-labels.ts';
 import { CopyTable } from './copy-table.ts';
 import { EventTable } from './event-table.ts';
 import { HiddenRanges } from './hidden-ranges.ts';
@@ -43,7 +43,7 @@ const LAST_END = `SELECT start_us + duration_us AS end_us FROM ${READABLE} WHERE
   ORDER BY start_us DESC, id DESC LIMIT 1`;
 const LOST = `${selectRows('segments INDEXED BY by_lost')} WHERE s.lost IS NOT NULL AND s.state IN (1, 2, 4) AND s.path = ?
   AND s.start_us BETWEEN ? AND ? ORDER BY s.start_us, s.id`;
-const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
+const SET_INFO = `UPDATE segments SET name_us = ?, start_us = ?, state = ?, own = ?, size = ?, mtime_ms = ?, duration_us = ?, stream = ?,
   segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, lost = ?, fault = NULL
   WHERE id = ?`;
 
@@ -117,11 +117,17 @@ export class SegmentIndex {
       // 100 years.
       const fileMark = info.fileMark && info.fileMark.monoUs < 3.2e15 ? info.fileMark : undefined;
       const movedBoot = mark && fileMark && this.#labels.learn(mark, fileMark);
-      const begun = { nameUs: row.nameUs, wallUs: mark?.wallUs, monoUs: fileMark?.monoUs };
+      // Copies keep the time in their names, by which they are found.
+      const nameUs = state === STATE.copied ? row.nameUs : startByName(row.nameUs, mark?.wallUs);
+      if (nameUs !== row.nameUs) {
+        this.copies.remove(this.find(file)?.path ?? '', nameUs);
+      }
+      const begun = { nameUs, wallUs: mark?.wallUs, monoUs: fileMark?.monoUs };
       const startUs = this.#labels.startOf(begun, fileMark);
       const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
+        nameUs,
         startUs,
         state,
         info.fileMark ? 1 : 0,

@@ -40,6 +40,7 @@ export interface SegmentRow {
   readonly id: number;
   readonly file: string;
   readonly path: string;
+  /** By the file name, corrected for time zones once the file is read. */
   readonly nameUs: number;
   /** Shown start: corrected for time zones and for an untrusted clock. */
   readonly startUs: number;

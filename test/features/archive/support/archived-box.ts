@@ -7,6 +7,7 @@ import { archiveSource } from '../../../../agent/features/archive/archive-source
 import { ArchiveLink } from '../../../../agent/features/archive/copies/archive-link.ts';
 import type { ArchiveSettings } from '../../../../agent/features/archive/storage/settings.ts';
 import type { Playback } from '../../../../agent/playback/playback.ts';
+import { RememberedRetention } from '../../../../agent/record/retention/remembered-retention.ts';
 import type { RecordingCopies } from '../../../../agent/record/store/recording-copies.ts';
 import { FakeClock } from '../../../support/base/fake-clock.ts';
 import { temporaryFolder } from '../../../support/disks/recordings.ts';
@@ -34,12 +35,14 @@ export const ARCHIVE_PLACES = {
 export class ArchivedBox {
   readonly clock = new FakeClock();
   readonly keys = keyRing();
+  zone = 'UTC';
   /** Folder of all files of the box, and of its archive folder. */
   readonly folder: string;
   #dataDir: string;
   #copies = 0;
   #playback: Playback | undefined;
   #link: ArchiveLink | undefined;
+  #limits: RememberedRetention | undefined;
   #isConnected = true;
   readonly #store: RecordingCopies;
 
@@ -84,23 +87,39 @@ export class ArchivedBox {
 
   /** As Perch starts: the index is filled, then the archive is connected. */
   async start(settings: Partial<ArchiveSettings>, text = CONFIG): Promise<void> {
-    const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'));
+    const playback = openPlayback(this.recordings, join(this.#dataDir, 'segments.db'), this.zone);
     this.#playback = playback;
     playback.copies.add(this.#store);
     await playback.rebuild(new AbortController().signal);
+    const config = good(text);
+    const { clock } = this;
+    const limits = new RememberedRetention({
+      ...{ file: join(this.#dataDir, 'kept-for.json'), config: () => config, wallMs: () => clock.wallMs() },
+      ...{ isClockTrusted: () => true, recordPaths: () => [], isSameDisk: async () => true },
+    });
+    await limits.load();
+    limits.configured();
+    await limits.close();
+    this.#limits = limits;
+    const settingsFor = (path: string) => limits.settingsFor(path);
     const recordings = {
       ...{ isHeldUp: false, names: () => playback.names(), playback },
-      space: { isIndexWhole: true, isDateTrusted: true, protectedRanges: { all: [] } },
+      space: { isIndexWhole: true, isDateTrusted: true, protectedRanges: { all: [] }, settingsFor },
     };
-    const config = good(text);
     this.#link = await ArchiveLink.start({
-      ...{ settings: { ...SETTINGS, ...settings }, dataDir: this.#dataDir, clock: this.clock, log: silentLogger },
+      ...{ settings: { ...SETTINGS, ...settings }, dataDir: this.#dataDir, clock, log: silentLogger },
       keys: this.keys,
-      source: archiveSource({ recordings, config: () => config } as unknown as Parameters<typeof archiveSource>[0]),
+      source: archiveSource({ recordings } as unknown as Parameters<typeof archiveSource>[0]),
       onFound: () => playback.copies.sync(),
       onRemoved: (path, nameUs) => playback.copies.removed(path, nameUs),
     });
     await playback.copies.sync();
+  }
+
+  /** A camera records to this path. */
+  async records(path: string): Promise<void> {
+    this.#limits?.recorded(path);
+    await this.#limits?.close();
   }
 
   /** Whether the archive is open. While it is not, it is away. */
