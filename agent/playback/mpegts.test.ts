@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { byLength } from '../../test/peers/programs/peers.ts';
 import { random } from '../../test/support/base/random.ts';
-import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import {
+  feed,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../test/support/disks/recordings.ts';
 import { readPlaylist, readSamples, resourceBytes } from '../../test/support/disks/vod.ts';
 import { TEMPLATE } from '../../test/support/harness/playback.ts';
 import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
@@ -11,6 +19,7 @@ import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { TsWriter } from '../../test/support/media/ts-writer.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import { Playback } from './playback.ts';
 
 /** Playback of paths that are recorded as MPEG-TS, and what it warned of. */
@@ -74,6 +83,47 @@ test('with audio the samples and their times are those of MP4', async () => {
   const [fromMp4, fromTs] = [mp4, ts].map((bytes) => readPlainMp4(bytes as Buffer));
   expect(fromTs?.size).toBe(2);
   expect(fromTs).toEqual(fromMp4);
+});
+
+/** Records samples of pictures and, if there are any, sound. @returns the file */
+async function recordSamples(folder: string, video: Sample[], sound: Sample[] = []): Promise<string> {
+  const tracks = sound.length > 0 ? [tinyH264, opusTrack] : [tinyH264];
+  await using running = startRecorder(folder, { format: 'mpegts' }, tracks);
+  feed(running.stream, sound.length > 0 ? [video, sound] : [video]);
+  running.stream.close();
+  await running.recorder.stop();
+  return running.log.names[0] ?? '';
+}
+
+test.for([
+  ['sound', 1_800, 4_500],
+  ['the picture', 900, 9_000],
+] as const)(
+  'a recording in which %s pauses for 90 seconds is played to its end',
+  async ([paused, pictures, sounds]) => {
+    using folder = temporaryFolder();
+    const without = <T>(samples: T[], perSecond: number) =>
+      samples.filter((_, i) => i < 10 * perSecond || i >= 100 * perSecond);
+    const [video, sound] = [tinyVideo(1_800, 10, 10, 900_000, WALL), opusSound(9_000, 480_000, WALL)];
+    await (paused === 'sound'
+      ? recordSamples(folder.path, video, without(sound, 50))
+      : recordSamples(folder.path, without(video, 10), sound));
+    await using playback = openPlayback(folder.path);
+    expect((await list(playback)).map(({ duration }) => duration)).toEqual([180]);
+    const played = readPlainMp4((await bytesOf(playback, WALL, 200, 'mp4')).bytes);
+    expect([...played.values()].map(({ length }) => length)).toEqual([pictures, sounds]);
+  },
+);
+
+test('a file that goes on with pictures two minutes ahead ends there: they belong to another recording', async () => {
+  using folder = temporaryFolder();
+  using other = temporaryFolder();
+  const file = await recordSamples(folder.path, tinyVideo(50, 10, 10, 900_000, WALL));
+  const later = await recordSamples(other.path, tinyVideo(50, 10, 10, 900_000 + 120 * 90_000, WALL));
+  writeFileSync(file, Buffer.concat([readFileSync(file), readFileSync(later)]));
+  await using playback = openPlayback(folder.path);
+  const played = readPlainMp4((await bytesOf(playback, WALL, 200, 'mp4')).bytes);
+  expect(played.get(1)?.length).toBe(50);
 });
 
 test('the still at a time is the key picture of its group', async () => {

@@ -14,7 +14,8 @@ import { expect, test } from 'vitest';
 import { byLength } from '../../test/peers/programs/peers.ts';
 import { random } from '../../test/support/base/random.ts';
 import { asNobody, feed, record, startRecorder, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
-import { openPlayback } from '../../test/support/harness/playback.ts';
+import { getBytes, openPlayback } from '../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
 import { tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { formatRecordPath } from '../record/file/record-path.ts';
 import type { Playback } from './playback.ts';
@@ -34,6 +35,24 @@ test('recordings that continue each other are one timespan, a restart begins ano
     ['2026-07-01T12:00:00Z', 6],
     ['2026-07-01T12:00:06Z', 3],
   ]);
+});
+
+test('short recordings within a long one, as after the clock was set back, do not hide its rest', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 60);
+  await record(folder.path, 5, { wall: WALL + 10_000 });
+  await record(folder.path, 5, { wall: WALL + 20_000 });
+  await using playback = openPlayback(folder.path);
+  expect((await spans(playback)).map(([, seconds]) => seconds)).toEqual([60, 5, 5]);
+  expect(await spans(playback, '2026-07-01T12:00:30Z')).toEqual([['2026-07-01T12:00:30Z', 30]]);
+  for (const [fromS, seconds] of [
+    [12, 3],
+    [17, 43],
+    [30, 30],
+  ] as const) {
+    const pictures = readPlainMp4(await getBytes(playback, fromS * 1_000, 60, 'mp4')).get(1) ?? [];
+    expect([fromS, pictures.filter(({ shownTime }) => shownTime >= 0).length]).toEqual([fromS, 10 * seconds]);
+  }
 });
 
 test('the url of a timespan asks for exactly this timespan', async () => {

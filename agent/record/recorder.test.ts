@@ -217,6 +217,63 @@ test('held audio far ahead of the video is left out, later audio is not', async 
   expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 90]);
 });
 
+test('sound continues while the picture stands still for half a minute, in parts of the usual length', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, { segmentDurationMs: 60_000 }, [tinyH264, opusTrack]);
+  const video = tinyVideo(600, 10, 10, 900_000, WALL).filter((_, i) => i < 100 || i >= 400);
+  feed(running.stream, [video, opusSound(3_000, 480_000, WALL)]);
+  running.stream.close();
+  await running.recorder.stop();
+  const [name = '', ...others] = running.log.names;
+  const file = await openRecording(name);
+  expect([others, file.durationMs, countOf(file, 1), countOf(file, 2)]).toEqual([[], 60_000, 300, 3_000]);
+  const soundMs = runsOf(file, 2).map(({ durationTicks }) => durationTicks / 48);
+  expect(Math.max(...soundMs)).toBeLessThanOrEqual(1_020);
+  expect(running.recorder.dropped).toEqual({ 'slow disk': 0, 'late sample': 0, 'jumped timestamp': 0 });
+});
+
+test('while the picture stands still, sound with a wrong timestamp is dropped, later sound is not', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  const sound = opusSound(1_500, 480_000, WALL);
+  const stray = { ...sound[1_000], pts: 3_600 * 48_000, dts: 3_600 * 48_000 } as (typeof sound)[number];
+  feed(running.stream, [
+    tinyVideo(10, 10, 10, 900_000, WALL),
+    [...sound.slice(0, 1_000), stray, ...sound.slice(1_001)],
+  ]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await openRecording(running.log.names[0] ?? '');
+  expect([file.durationMs, countOf(file, 2)]).toEqual([30_000, 1_499]);
+  expect(running.recorder.dropped['jumped timestamp']).toBe(1);
+});
+
+test('sound whose clock runs twice as fast is dropped once it is ten seconds ahead of the pictures', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
+  const fast = opusSound(1_500, 480_000, WALL).map((sample, i) => {
+    const ticks = 480_000 + 2 * 960 * i;
+    return { ...sample, pts: ticks, dts: ticks };
+  });
+  feed(running.stream, [tinyVideo(300, 10, 10, 900_000, WALL), fast]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await openRecording(running.log.names[0] ?? '');
+  expect([countOf(file, 1), Math.round(countOf(file, 2) / 10)]).toEqual([300, 50]);
+});
+
+test('sound without pictures is recorded for an hour, and the file does not grow further', async () => {
+  using folder = temporaryFolder();
+  await using running = startRecorder(folder.path, { segmentDurationMs: 20_000 }, [tinyH264, opusTrack]);
+  const sound = opusSound(3_700 * 50, 480_000, WALL).filter((_, i) => i % 50 === 0);
+  feed(running.stream, [tinyVideo(1, 10, 10, 900_000, WALL), sound]);
+  running.stream.close();
+  await running.recorder.stop();
+  const file = await openRecording(running.log.names[0] ?? '');
+  expect([file.durationMs, countOf(file, 2)]).toEqual([3_610_020, 3_611]);
+  expect(running.recorder.dropped['jumped timestamp']).toBe(89);
+});
+
 test('changed parameter sets start a file that does not continue the previous one', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);

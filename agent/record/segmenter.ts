@@ -16,8 +16,10 @@ const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
 /** If capture time and stream time differ by more than this between two samples, the wall clock was set. */
 const MIN_STEP_MS = 1_000;
-/** A sample further from the leading track has a wrong timestamp. */
+/** A sample further from the leading track, which may stand still, has a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
+/** While the picture stands still, sound continues by the wall clock for this long: a file ends at a key sample only. */
+const MAX_STILL_MS = 3_600_000;
 
 export interface SegmenterLimits {
   readonly partDurationMs: number;
@@ -200,9 +202,10 @@ export class Segmenter implements Reader {
   }
 
   #isStray(buffer: TrackBuffer, sample: Sample): boolean {
-    const held = this.#lead.last;
-    const apart = held ? buffer.secondsOf(sample.dts) - this.#lead.secondsOf(held.dts) : 0;
-    return Math.abs(apart) > MAX_SPREAD_SECONDS;
+    const held = this.#lead.last ?? sample;
+    const apart = held === sample ? 0 : buffer.secondsOf(sample.dts) - this.#lead.secondsOf(held.dts);
+    const still = Math.max(0, Math.min(sample.wall - held.wall, MAX_STILL_MS)) / 1000;
+    return Math.abs(apart) > MAX_SPREAD_SECONDS && Math.abs(apart - still) > MAX_SPREAD_SECONDS;
   }
 
   /** Drops a single wrong timestamp. After several in a row, old and new samples have no common time. */

@@ -27,6 +27,8 @@ interface ReadFile {
   readonly endSeconds: number;
   readonly timescales: ReadonlyMap<number, number>;
   readonly tracks: Tracks;
+  /** Ticks at which the last sample of each track ends. */
+  readonly ends: ReadonlyMap<number, number>;
 }
 
 /** Every sample of a file in fragments, by walking through it from the beginning. */
@@ -37,7 +39,7 @@ async function readFragments(file: string): Promise<ReadFile> {
   const timescales = new Map(init.tracks.map((track) => [track.id, track.timescale]));
   const tracks: Tracks = new Map(init.tracks.map((track) => [track.id, []]));
   const walk = new FragmentWalk(handle, init, bytes.length);
-  let endSeconds = 0;
+  const ends = new Map<number, number>();
   for (let placed = await walk.next(); placed; placed = await walk.next()) {
     for (const run of placed.fragment.runs) {
       let time = run.baseTime;
@@ -48,10 +50,11 @@ async function readFragments(file: string): Promise<ReadFile> {
         at += data.length;
         time += run.durations[i] as number;
       }
-      endSeconds = Math.max(endSeconds, time / (timescales.get(run.trackId) ?? 1));
+      ends.set(run.trackId, time);
     }
   }
-  return { mark: findStreamMark(init.userData) as StreamMark, endSeconds, timescales, tracks };
+  const endSeconds = Math.max(...[...ends].map(([id, ticks]) => ticks / (timescales.get(id) ?? 1)));
+  return { mark: findStreamMark(init.userData) as StreamMark, endSeconds, timescales, tracks, ends };
 }
 
 /** The samples that an answer must contain, in order. */
@@ -74,9 +77,14 @@ function pick(files: readonly ReadFile[], startUs: number, endSeconds: number): 
     for (const [id, samples] of file.tracks) {
       const timescale = file.timescales.get(id) ?? 1;
       const placed = samples.map((sample) => ({ ...sample, time: sample.time + Math.round(shift * timescale) }));
-      const first = placed.findIndex(({ time, offset }) => time + offset >= 0);
-      const sync = placed.findLastIndex(({ isSync }, i) => isSync && i <= first);
-      const kept = first < 0 ? [] : placed.slice(sync < 0 ? first : sync);
+      const next = placed.findIndex(({ time, offset }) => time + offset >= 0);
+      const nextTime = next < 0 ? (file.ends.get(id) ?? 0) + Math.round(shift * timescale) : shownTime(placed[next]);
+      // The picture on the screen, if it stays for a second or for the whole period.
+      const isStill = timescale === 90_000 && next !== 0 && nextTime >= Math.min(1, endSeconds) * timescale;
+      const first = isStill ? placed.at(next < 0 ? -1 : next - 1) : placed[next];
+      const at = first ? placed.indexOf(first) : placed.length;
+      const sync = placed.findLastIndex(({ isSync }, i) => isSync && i <= at);
+      const kept = first ? placed.slice(sync < 0 ? at : sync) : [];
       const end = Math.round(endSeconds * timescale);
       const wanted = kept.filter(({ time }) => time < end);
       if (wanted.length > 0) {

@@ -26,7 +26,7 @@ import {
 } from './visible-parts.ts';
 
 /** Changes when the same recordings produce other bytes. */
-const DOWNLOAD_VERSION = 8;
+const DOWNLOAD_VERSION = 9;
 /** The tables are built in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */

@@ -38,7 +38,16 @@ function mediaTime(firstTime: number, offsets: readonly number[]): bigint {
       flags: Uint8Array.of(0),
     },
   };
-  const run = { samples, from: 0, to: count, time: firstTime, dataOffset: 0, sizeBytes: count * 10, flags: 0 };
+  const run = {
+    samples,
+    timescale: 1_000,
+    from: 0,
+    to: count,
+    time: firstTime,
+    dataOffset: 0,
+    sizeBytes: count * 10,
+    flags: 0,
+  };
   tables.addRun(run, 0);
   const { pieces } = writeMovie([{ track, tables }], false);
   const bytes = Buffer.concat(pieces, sizeOf(pieces));

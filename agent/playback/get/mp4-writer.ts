@@ -70,14 +70,14 @@ export class Mp4Writer {
     return this.#body;
   }
 
-  #notePicture({ samples, from, to, time: start }: SelectedRun): void {
+  #notePicture({ samples, timescale, from, to, time: start }: SelectedRun): void {
     if (start > 0 && !samples.compositionOffsets) {
       return;
     }
     let time = start;
     for (let i = from; i < to; i += 1) {
       const shown = time + (samples.compositionOffsets?.[i] ?? 0);
-      if (shown <= 0) {
+      if (shown <= 0 && shown >= -timescale) {
         this.#shownAtZero = Math.max(this.#shownAtZero, shown);
       }
       time += samples.durations[i] as number;

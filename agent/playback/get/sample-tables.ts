@@ -104,19 +104,23 @@ export class SampleTables {
     }
   }
 
-  #addTimes({ samples, from, to, time, flags }: SelectedRun): void {
+  #addTimes({ samples, timescale, from, to, time, flags }: SelectedRun): void {
     const { durations, compositionOffsets } = samples;
     let start = time;
     let isFirst = this.#count === 0;
     let first = from;
-    if (flags & SAME_DURATION && this.#count > MAX_REORDERED && time >= this.#lastTime) {
+    if (flags & SAME_DURATION && this.#count > MAX_REORDERED && time >= Math.max(0, this.#lastTime)) {
       const duration = durations[from] as number;
       this.#durations.push(time - this.#lastTime);
       this.#durations.pushMany(duration, to - from - 1);
+      this.#lastDuration = duration;
       this.#lastTime = time + (to - from - 1) * duration;
       first = to;
     }
     for (let i = first; i < to; i += 1) {
+      const end = start + (durations[i] as number);
+      // A picture that stands still at time 0 begins there.
+      start = start < -timescale && end > 0 ? 0 : start;
       if (isFirst) {
         this.firstTime = start;
         this.#lastTime = start;
@@ -129,9 +133,9 @@ export class SampleTables {
       if (this.#count + i - from <= MAX_REORDERED) {
         this.firstShown = Math.min(this.firstShown, start + (compositionOffsets?.[i] ?? 0));
       }
-      start += durations[i] as number;
+      this.#lastDuration = end - start;
+      start = end;
     }
-    this.#lastDuration = durations[to - 1] as number;
     this.endTime = this.#lastTime + this.#lastDuration;
   }
 

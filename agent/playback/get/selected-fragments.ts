@@ -57,7 +57,7 @@ class RunCursor {
   }
 
   next(): SelectedRun {
-    const { samples, shiftTicks, from: trackFrom, to: trackTo } = this.#track;
+    const { track, samples, shiftTicks, from: trackFrom, to: trackTo } = this.#track;
     const { runs } = samples;
     const first = runs.firstSamples[this.#run] as number;
     const end = endOfRun(samples, this.#run);
@@ -77,7 +77,7 @@ class RunCursor {
       sizeBytes -= samples.sizes[i] as number;
     }
     this.#run += 1;
-    return { samples, from, to, time, dataOffset, sizeBytes, flags: to > from ? flags : 0 };
+    return { samples, timescale: track.timescale, from, to, time, dataOffset, sizeBytes, flags: to > from ? flags : 0 };
   }
 }
 

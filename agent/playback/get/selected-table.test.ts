@@ -16,7 +16,10 @@ function reordered(count: number): TrackSamples {
 }
 
 const tableOf = (samples: TrackSamples, time: number, timing?: DecodeOnlyTiming): SelectedTable =>
-  new SelectedTable({ samples, from: 0, to: samples.count, time, dataOffset: 0, sizeBytes: 0, flags: 0 }, timing);
+  new SelectedTable(
+    { samples, timescale: 90_000, from: 0, to: samples.count, time, dataOffset: 0, sizeBytes: 0, flags: 0 },
+    timing,
+  );
 
 function inOrder(count: number): TrackSamples {
   const { compositionOffsets: _, ...samples } = reordered(count);

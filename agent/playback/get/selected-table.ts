@@ -7,6 +7,7 @@ const MIN_FRACTION = 50;
 /** Samples [from, to) of one run. */
 export interface SelectedRun {
   readonly samples: TrackSamples;
+  readonly timescale: number;
   readonly from: number;
   readonly to: number;
   /** Decode time of the first sample in the download; negative if it is decode-only. */

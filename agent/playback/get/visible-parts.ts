@@ -15,8 +15,8 @@ export const MIN_GAP_US = 1_000_000;
 const MAX_SLEW_US = 500_000;
 
 /**
- * The files that may overlap the window, in order: the last one that starts before it, later ones, and an earlier one
- * that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
+ * The files that may overlap the window, in order: the last one that starts before it and reaches into it, later ones, and
+ * an earlier one that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
  */
 export function* rowsOf(
   catalog: Catalog,
@@ -24,11 +24,11 @@ export function* rowsOf(
 ): Generator<SegmentRow> {
   const early: SegmentRow[] = [];
   for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
-    if (row.startUs <= startUs) {
-      early.push(row);
-    } else {
+    if (row.startUs > startUs) {
       yield* lastStream(early.splice(0));
       yield row;
+    } else if (row.startUs + row.durationUs > startUs) {
+      early.push(row);
     }
   }
   yield* lastStream(early);

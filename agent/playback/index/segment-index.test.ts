@@ -139,6 +139,28 @@ test('a file that appears late, disappears or is damaged changes the timespans o
   expect(index.broken(10)).toEqual([]);
 });
 
+test('the last start before a time is that of the long file which contains it, if later ones have ended', () => {
+  using index = openIndex();
+  tell(index, { start: 0, duration: 10 });
+  tell(index, { start: 10, duration: 100 });
+  expect(index.lastStartUpTo('cam', 60 * SECOND)).toBe(10 * SECOND);
+  const within = Array.from({ length: 15 }, (_, i) => 20 + i);
+  for (const start of within) {
+    tell(index, { start, duration: 1 });
+  }
+  expect(index.lastStartUpTo('cam', 60 * SECOND)).toBe(10 * SECOND);
+  expect(index.lastStartUpTo('cam', 120 * SECOND)).toBe(34 * SECOND);
+  expect(index.lastStartUpTo('cam', -1)).toBe(Number.MIN_SAFE_INTEGER);
+});
+
+test('a file is found by the first moment that plays, also within a longer one', () => {
+  using index = openIndex();
+  tell(index, { start: 0, duration: 100 });
+  const file = tell(index, { start: 20, duration: 10 });
+  index.hidden.set([{ path: 'cam', startUs: 15 * SECOND, endUs: 25 * SECOND }]);
+  expect(index.findStart('cam', 25 * SECOND)?.file).toBe(file);
+});
+
 test('two files that begin at the same time are both listed, also when the list is read in pieces', () => {
   using index = openIndex();
   for (let i = 0; i < 5; i += 1) {

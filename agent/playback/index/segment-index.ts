@@ -47,6 +47,9 @@ const SET_INFO = `UPDATE segments SET name_us = ?, start_us = ?, state = ?, own 
   segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, lost = ?, fault = NULL
   WHERE id = ?`;
 
+/** Short recordings within a longer one, as after a clock was set back, that do not hide its rest. */
+const MAX_WITHIN = 16;
+
 /** The recordings in SQLite: a cache of the files. */
 export class SegmentIndex {
   readonly events: EventTable;
@@ -239,7 +242,9 @@ export class SegmentIndex {
     const hidden = this.hidden.of(path);
     return (
       this.#row(query, path, startUs) ??
-      this.list(path, this.lastStartUpTo(path, startUs), startUs, 1).find((row) => shownStart(row, hidden) === startUs)
+      this.list(path, this.lastStartUpTo(path, startUs), startUs, MAX_WITHIN).find(
+        (row) => shownStart(row, hidden) === startUs,
+      )
     );
   }
 
@@ -287,11 +292,13 @@ export class SegmentIndex {
     return this.#rows(query, path, count);
   }
 
-  /** Start of the last file at or before `us`, the one that could contain it, in any state. */
+  /** Start of the first of the last files at or before `us` that contains it, else of the last one, in any state. */
   lastStartUpTo(path: string, us: number): number {
-    const query = `SELECT start_us FROM segments INDEXED BY by_start
-      WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 3 AND start_us <= ? ORDER BY start_us DESC LIMIT 1`;
-    const found = this.#database.row(query, path, us)?.['start_us'];
+    const last = `SELECT start_us, duration_us FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 3 AND start_us <= ? ORDER BY start_us DESC LIMIT ?`;
+    const query = `SELECT coalesce(min(start_us) FILTER (WHERE start_us + duration_us > ?), max(start_us)) AS start_us
+      FROM (${last})`;
+    const found = this.#database.row(query, us, path, us, MAX_WITHIN)?.['start_us'];
     return typeof found === 'number' ? found : Number.MIN_SAFE_INTEGER;
   }
 

@@ -80,8 +80,8 @@ class StreamSamples implements UnitSink {
     this.#lastOrdinal = unitPosition === this.#lastPosition ? this.#lastOrdinal + 1 : 0;
     this.#lastPosition = unitPosition;
     const step = dts - this.lastDts;
-    // The track belongs to another recording.
-    if (step < 0 || step > 60 * CLOCK_HZ) {
+    // The track belongs to another recording. Only the tracks together show a jump: one of them may pause.
+    if (step < 0 || dts - this.#index.newestDts > 60 * CLOCK_HZ) {
       this.#index.stop();
     }
     if (!this.#index.takes(this, key, dts)) {
@@ -91,8 +91,9 @@ class StreamSamples implements UnitSink {
       this.position = unitPosition;
       this.ordinal = this.#lastOrdinal;
     }
-    this.step = Number.isNaN(step) ? 0 : step;
+    this.step = step <= 60 * CLOCK_HZ ? step : this.step;
     this.lastDts = dts;
+    this.#index.newestDts = Math.max(dts, this.#index.newestDts || dts);
     this.sizes.push(size);
     this.dts.push(dts);
     this.offsets.push(pts - dts);
@@ -115,6 +116,8 @@ export class TsIndex {
   readonly afterHoles = new Set<number>();
   /** Size of the samples in the fragment being collected. */
   fragmentBytes = 0;
+  /** Latest DTS of all streams since the last hole, 90 kHz. */
+  newestDts = Number.NaN;
   /** Nothing can be added. */
   isEnded = false;
   /** Bytes of the file read so far. */
@@ -154,6 +157,7 @@ export class TsIndex {
     this.#endFragment(Number.NaN, this.readBytes);
     this.afterHoles.add(this.fragments.length);
     this.#needsKey = true;
+    this.newestDts = Number.NaN;
     for (const samples of this.#streams) {
       samples.lastDts = Number.NaN;
       samples.nextTime = Number.NaN;

@@ -47,7 +47,9 @@ export function cutFile(
     const track = tabled.head.init.tracks.find(({ id }) => id === samples.trackId);
     if (track) {
       const shiftTicks = Math.round(shiftSeconds * track.timescale);
-      const from = Math.max(startIn(samples, -shiftTicks), firstVisible(samples, visible.from * track.timescale));
+      const stillTicks = track.kind === 'video' ? Math.min(1, endSeconds) * track.timescale : Number.POSITIVE_INFINITY;
+      const start = startIn(samples, -shiftTicks, stillTicks);
+      const from = Math.max(start, firstVisible(samples, visible.from * track.timescale));
       const end = Math.min(Math.round(endSeconds * track.timescale) - shiftTicks, visible.to * track.timescale);
       const to = firstFrom(samples, end);
       tracks.push({ track, samples, shiftTicks, from, to: Math.max(from, to) });
@@ -66,8 +68,10 @@ export function firstVisible(samples: TrackSamples, time: number): number {
   return sync < 0 ? samples.count : sync;
 }
 
-function startIn(samples: TrackSamples, time: number): number {
-  const first = firstShown(samples, time);
+/** @param stillTicks a picture that stays for longer after the start is shown, too */
+function startIn(samples: TrackSamples, time: number, stillTicks: number): number {
+  const next = firstShown(samples, time);
+  const first = next > 0 && shownAt(samples, next) - time >= stillTicks ? next - 1 : next;
   if (first === samples.count || samples.syncs[first] === 1) {
     return first;
   }

@@ -13,6 +13,7 @@ import { writeFileMark } from '../../record/file/file-mark.ts';
 import { writeFragmentChecksum } from '../../record/file/fragment-checksum.ts';
 import { RECORDING_MODE } from '../../record/file/segment-fs.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
+import { leadingTrackOf } from '../../record/write/track-buffer.ts';
 
 const MAX_PART_BYTES = 16 << 20;
 
@@ -26,6 +27,8 @@ interface RewriteOptions {
   /** Called after each part. */
   readonly onBytes?: (bytes: number) => void;
 }
+
+type Calls = Required<Pick<RewriteOptions, 'wait' | 'onBytes'>>;
 
 export const durationMsOf = ({ tracks }: Clip): number =>
   Math.max(1, Math.round(Math.max(...tracks.map((one) => msOf(one, one.end)))));
@@ -42,7 +45,7 @@ export async function rewriteMp4(
   const offsetMinutes = Math.round(zoneOffsetMs(startMs, zone) / 60_000);
   const out = await open(draft, 'wx', RECORDING_MODE);
   try {
-    await new Rewrite(clip, out, { offsetMinutes, wait, onBytes }).run(durationMsOf(clip));
+    await new Rewrite(clip, out, offsetMinutes, { wait, onBytes }).run(durationMsOf(clip));
     await out.utimes(startMs / 1000, (startMs + durationMsOf(clip)) / 1000);
   } finally {
     await out.close();
@@ -59,42 +62,30 @@ class Rewrite {
   readonly #leading: number;
   /** Number of the next sample, by track. */
   readonly #next: number[];
-  readonly #wait: () => Promise<void>;
-  readonly #onBytes: (bytes: number) => void;
+  readonly #calls: Calls;
   #sizeBytes = 0;
   #sequence = this.#firstSequence;
 
-  constructor(
-    clip: Clip,
-    out: FileHandle,
-    {
-      offsetMinutes,
-      wait,
-      onBytes,
-    }: Required<Pick<RewriteOptions, 'wait' | 'onBytes'>> & { readonly offsetMinutes: number },
-  ) {
+  constructor(clip: Clip, out: FileHandle, offsetMinutes: number, calls: Calls) {
     this.#clip = clip;
     this.#out = out;
-    this.#wait = wait;
-    this.#onBytes = onBytes;
+    this.#calls = calls;
     const tracks = clip.tracks.map(({ track }) => track);
     const origin = { bootId: randomBytes(16).toString('hex'), monoUs: 0, isClockTrusted: true, offsetMinutes };
     this.#init = writeInit(tracks, writeFileMark({ ...origin, firstSequence: this.#firstSequence }));
     const ids = tracks.map((_, i) => i + 1);
     this.#table = new SampleTableWriter(ids, this.#init.length);
-    const video = tracks.findIndex(({ kind }) => kind === 'video');
-    this.#leading = Math.max(0, video);
+    this.#leading = leadingTrackOf(tracks);
     this.#next = clip.tracks.map(({ first }) => first);
   }
 
   async run(durationMs: number): Promise<void> {
     await this.#write(this.#init);
     while (this.#clip.tracks.some(({ end }, i) => (this.#next[i] as number) < end)) {
-      await this.#wait();
+      await this.#calls.wait();
       await this.#writePart();
     }
-    const tail = writeRecordingTail({ init: this.#init, table: this.#table.bytes });
-    await this.#write(tail);
+    await this.#write(writeRecordingTail({ init: this.#init, table: this.#table.bytes }));
     await this.#write(writeMfra([{ trackId: this.#leading + 1, entries: this.#access }]));
     await this.#out.sync();
     const field = new Uint8Array(4);
@@ -106,12 +97,13 @@ class Rewrite {
   async #writePart(): Promise<void> {
     const { tracks } = this.#clip;
     const leading = tracks[this.#leading] as ClipTrack;
-    const untilMs = this.#endOfPart(leading, this.#next[this.#leading] as number);
+    const end = this.#endOfPart(leading, this.#next[this.#leading] as number);
+    const untilMs = end < leading.end ? msOf(leading, end) : Number.POSITIVE_INFINITY;
     const runs: { readonly run: RunTable; readonly one: ClipTrack; readonly from: number; readonly to: number }[] = [];
     for (const [i, one] of tracks.entries()) {
       const from = this.#next[i] as number;
-      let to = from;
-      while (to < one.end && msOf(one, to) < untilMs) {
+      let to = one === leading ? end : from;
+      while (one !== leading && to < one.end && msOf(one, to) < untilMs) {
         to += 1;
       }
       this.#next[i] = to;
@@ -142,21 +134,21 @@ class Rewrite {
     this.#table.addFragment(this.#sizeBytes, sizeBytes, header.length, placed);
     this.#sequence += 1;
     await this.#write(Buffer.concat(pieces));
-    this.#onBytes(sizeBytes);
+    this.#calls.onBytes(sizeBytes);
   }
 
-  /** The first sample of a part can be decoded, or the part before it is large. */
+  /** The leading track's sample after a part: it can be decoded, or the part is large. A part has at least one sample. */
   #endOfPart(leading: ClipTrack, from: number): number {
     const { samples, end, track } = leading;
     let bytes = 0;
     for (let i = from; i < end; i += 1) {
       const isNext = track.kind === 'video' ? samples.keys[i] === 1 : msOf(leading, i) - msOf(leading, from) >= 2_000;
       if (i > from && (isNext || bytes > MAX_PART_BYTES)) {
-        return msOf(leading, i);
+        return i;
       }
       bytes += samples.sizes[i] as number;
     }
-    return Number.POSITIVE_INFINITY;
+    return end;
   }
 
   #noteAccess(run: RunTable, traf: number): void {
