@@ -19,17 +19,18 @@ export function CameraThumbnail({ camera }: { readonly camera: Camera | undefine
 function Still({ camera }: { readonly camera: Camera }) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
-  const [isThere, setThere] = useState(() => Math.abs(Date.now() - player.surface.stillMs) < YOUNG_MS);
+  const isYoung = () => Math.abs(Date.now() - player.surface.stillMs) < YOUNG_MS;
+  const [shown, setShown] = useState<'playing' | 'unplayable' | undefined>(() => (isYoung() ? 'playing' : undefined));
   const { phase } = player.view.value;
   useEffect(() => {
     if (phase === 'playing' || phase === 'unplayable') {
-      setThere(true);
+      setShown(phase);
     }
   }, [phase]);
-  // The box decodes what this browser does not.
-  return phase === 'unplayable' ? (
+  // The box decodes what this browser does not. Its player stops then.
+  return shown === 'unplayable' ? (
     <img src={`playback/${encodeName(item.name)}/picture.jpg?width=320`} alt="" loading="lazy" />
   ) : (
-    <Picture player={player} isOn={canPlay(item) && !isThere} />
+    <Picture player={player} isOn={canPlay(item) && shown === undefined} />
   );
 }

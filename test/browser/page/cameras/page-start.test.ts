@@ -57,9 +57,12 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: 'Three are live' }).waitFor();
     expect(await page.locator('.adding-troubles .message-card').count()).toBe(0);
     // The next camera is not sent what these have rejected.
-    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
-    const missing = page.getByRole('dialog');
-    expect(await missing.getByLabel('Camera password', { exact: true }).inputValue()).toBe(OTHER.password);
+    const missing = page.getByRole('button', { name: "Add one that isn't listed" });
+    await missing.click();
+    await page.getByRole('heading', { name: 'Looking for cameras…' }).waitFor();
+    await missing.click();
+    const field = page.getByRole('dialog').getByLabel('Camera password', { exact: true });
+    expect(await field.inputValue()).toBe(OTHER.password);
   });
 
   test('a correct password of one camera is offered to the next that needs one', async () => {

@@ -57,6 +57,15 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
   });
 
+  test('shows a picture that the box decodes in the list of cameras', async () => {
+    await using gst = await startGstCamera({ '/h265': H265 });
+    await using agent = await startOwnedAgent({ config: `paths:\n  barn:\n    source: ${gst.url('/h265')}\n` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    await visitor.logIn('#/settings/cameras');
+    const picture = visitor.page.locator('.camera-thumbnail img');
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(320);
+  });
+
   test('shows events of such a camera with pictures that the box decodes', async () => {
     await using gst = await startGstCamera({ '/h265': H265 });
     const config = `pathDefaults:\n  record: true\n  recordPartDuration: 500ms\npaths:\n  barn:\n    source: ${gst.url('/h265')}\n`;

@@ -69,7 +69,7 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
-  test('while the box does not answer, a strip covers part of the page, which keeps its scroll position', async () => {
+  test('while the box does not answer, a strip below the header covers part of the page, which keeps its scroll position', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
@@ -80,6 +80,8 @@ describeWith(['chromium'], "the page's shell", () => {
     const strip = page.getByRole('status').filter({ hasText: 'No connection to the box.' });
     await strip.waitFor();
     expect(await place()).toBe(before);
+    const header = await page.locator('.top').boundingBox();
+    expect((await strip.boundingBox())?.y).toBeGreaterThanOrEqual((header?.y ?? 0) + (header?.height ?? 0));
     expect(await axeFindings(page)).toEqual([]);
     await page.unroute('**/v3/**');
     await strip.waitFor({ state: 'hidden' });
