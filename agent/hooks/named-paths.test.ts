@@ -9,6 +9,7 @@ test.for([
   [['sh', '-c', "ffmpeg -i 'rtsp://[::1]:8554/a/b.c-d?x=1' -f null - | tee"], ['a/b.c-d']],
   [['x', 'rtsp://hooks:p%40ss@localhost:8554/cam/'], ['cam']],
   [['x', 'RTSP://LOCALHOST:8554/Cam'], ['Cam']],
+  [['x', 'rtsp://localhost:8554/cam~1'], ['cam~1']],
 ] as const)('the command %j names the paths %j', ([words, paths]) => {
   expect([...pathsNamedIn(words, '8554')]).toEqual(paths);
 });

@@ -7,7 +7,7 @@ import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
 
 /** The URL of a local RTSP server with a path; userinfo is ignored. */
-const ADDRESS = /\brtsp:\/\/(?:[^\s/@'"]*@)?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})\/([\w\-/.]+)/gi;
+const ADDRESS = /\brtsp:\/\/(?:[^\s/@'"]*@)?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})\/([\w\-/.~]+)/gi;
 
 /**
  * Paths whose URLs are in a command: its author intends the command to read or publish them. No other path counts: a

@@ -35,6 +35,8 @@ test.for([
   ['../../etc', "invalid path name: can't contain dot path segments"],
   ['a/', "invalid path name: can't end with a slash"],
   ['a b', 'invalid path name: can contain only alphanumeric'],
+  ['a:b', 'invalid path name: can contain only alphanumeric'],
+  ['~machine', 'invalid path name: can contain only alphanumeric'],
   ['x'.repeat(241), 'invalid path name: is longer than 240 characters'],
 ] as const)('all_others does not match %s', async ([name, message]) => {
   const { table } = await tableOf('  all_others:');

@@ -143,7 +143,13 @@ test.for([
 test.for([
   ['/cam', "can't begin with a slash"],
   ['cam/', "can't end with a slash"],
-  ['my cam', 'can contain only alphanumeric characters, underscore, dot, minus, slash'],
+  ...['my cam', 'cam:1'].map(
+    (name) =>
+      [
+        name,
+        'can contain only alphanumeric characters, underscore, dot, minus, slash, and tilde except at the beginning',
+      ] as const,
+  ),
   ['a/../b', "can't contain dot path segments"],
   ['', 'cannot be empty'],
 ] as const)('the path name "%s" %s', ([name, reason]) => {

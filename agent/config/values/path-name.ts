@@ -1,7 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { ANY_NAME, compilePattern, type Pattern } from './pattern.ts';
 
-const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
+/** With `~` begin regular expressions, and folders and lists of the box itself. FAT and exFAT take no `:`. */
+const PLAIN = /^(?!~)[0-9a-zA-Z_\-/.~]+$/;
 /** Characters of a stream's name, which is part of file names. */
 const MAX_NAME = 240;
 /** Path of the demo camera. */
@@ -20,7 +21,7 @@ export function pathNameFault(name: string): string | undefined {
     return "can't end with a slash";
   }
   if (!PLAIN.test(name)) {
-    return 'can contain only alphanumeric characters, underscore, dot, minus, slash';
+    return 'can contain only alphanumeric characters, underscore, dot, minus, slash, and tilde except at the beginning';
   }
   if (name.split('/').some((part) => part === '.' || part === '..')) {
     return "can't contain dot path segments";

@@ -29,6 +29,7 @@ test.for([
   ['cam/', "can't end with a slash"],
   ['../x', "can't contain dot path segments"],
   ['a b', 'can contain only alphanumeric characters'],
+  ['~gaps/cam', 'can contain only alphanumeric characters'],
 ] as const)("the path '%s' is rejected: it %s", ([path, reason]) => {
   expect(() => queryPath({ path })).toThrow(`invalid path name: ${reason}`);
   expect(() => queryPath({ path })).toThrow(PerchError);

@@ -58,6 +58,15 @@ test('a path with slashes is found by its full name', () => {
   expect(new RecordPathPattern('/rec/%path/%s', 'garden/gate').folder).toBe('/rec/garden/gate');
 });
 
+test('a path with a tilde is found by its full name; folders that begin with one are no paths', () => {
+  const pattern = new RecordPathPattern('/rec/%path/%s', undefined);
+  const name = formatRecordPath('/rec/%path/%s', 'gate~1/~side', 1_782_909_296_000);
+  expect(pattern.match(name)?.path).toBe('gate~1/~side');
+  expect(new RecordPathPattern('/rec/%path/%s', 'gate~1/~side').match(name)?.path).toBe('gate~1/~side');
+  expect(new RecordPathPattern('/rec/%s_%path', undefined).match('/rec/1782909296_gate~1.mp4')?.path).toBe('gate~1');
+  expect(pattern.match('/rec/~machine/1782909296.mp4')).toBeUndefined();
+});
+
 test('a date in both the folder and the name must be the same', () => {
   const pattern = new RecordPathPattern('/rec/%path/%Y-%m/%Y-%m-%d_%H-%M-%S', 'cam', 'UTC');
   expect(pattern.match('/rec/cam/2026-07/2026-07-01_12-00-00.mp4')).toBeDefined();

@@ -9,7 +9,7 @@ const SUFFIX_PATTERN: Record<RecordFormat | 'any', string> = { fmp4: '\\.mp4', m
 
 const VARIABLE = /%(path|[YmdHMSfzs])/g;
 /** The shortest match: a template may continue after it. */
-const PATH_PATTERN = '[0-9A-Za-z_./-]+?';
+const PATH_PATTERN = '(?!~)[0-9A-Za-z_./~-]+?';
 const PATTERNS: Record<string, string> = {
   Y: '\\d{4}',
   m: '\\d{2}',

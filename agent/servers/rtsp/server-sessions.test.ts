@@ -25,6 +25,58 @@ test('a connection belongs to one session', async () => {
   expect((await one.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(400);
 });
 
+const keyOf = (answer: { readonly headers: { get(name: string): string | undefined } }): string =>
+  answer.headers.get('Session')?.split(';')[0] ?? '';
+const interleaved = (channel: number): HeaderField => [
+  'Transport',
+  `RTP/AVP/TCP;unicast;interleaved=${channel}-${channel + 1}`,
+];
+
+// libavformat/rtspdec.c, rtsp_read_packet(): "UDP timeout, retrying with TCP" sends PAUSE, forgets the key of the session, and sends
+// SETUP for each track on the same connection.
+test('FFmpeg, which gets nothing over UDP, changes to TCP on its connection, in a new session', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  caller.namesItsSession = false;
+  const udp = (port: number): HeaderField => ['Transport', `RTP/AVP;unicast;client_port=${port}-${port + 1}`];
+  const former = keyOf(await caller.ask('SETUP', box.url('cam/trackID=0'), [udp(40_000)]));
+  await caller.ask('SETUP', box.url('cam/trackID=1'), [udp(40_002), ['Session', former]]);
+  expect((await caller.ask('PLAY', box.url('cam'), [['Session', former]])).status).toBe(200);
+  expect((await caller.ask('PAUSE', box.url('cam'), [['Session', former]])).status).toBe(200);
+  const again = await caller.ask('SETUP', box.url('cam/trackID=0'), [interleaved(0)]);
+  const key = keyOf(again);
+  expect([again.status, key === former]).toEqual([200, false]);
+  expect((await caller.ask('SETUP', box.url('cam/trackID=1'), [interleaved(2), ['Session', key]])).status).toBe(200);
+  expect((await caller.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(200);
+  expect(box.server.rtsp.sessions.list()).toMatchObject([{ transport: 'TCP', state: 'read' }]);
+  expect(box.log.join('')).toContain('set up again');
+});
+
+test('a client that names no session gets its tracks in one, over one transport, and none of them twice while it plays', async () => {
+  await using box = await boxWithCamera();
+  const stream = box.paths.streams.get('cam') as Stream;
+  const caller = await box.call();
+  caller.namesItsSession = false;
+  const first = await caller.ask('SETUP', box.url('cam/trackID=0'), [interleaved(0)]);
+  const second = await caller.ask('SETUP', box.url('cam/trackID=1'), [interleaved(2)]);
+  expect([second.status, keyOf(second)]).toEqual([200, keyOf(first)]);
+  expect((await caller.ask('PLAY', box.url('cam'))).status).toBe(200);
+  stream.write(0, { pts: 0, dts: 0, key: true, wall: 0, data: Buffer.of(0, 0, 0, 2, 0x65, 0) });
+  stream.write(1, { pts: 0, dts: 0, key: true, wall: 0, data: Buffer.alloc(160) });
+  await caller.until(() => new Set(caller.frames.map(({ channel }) => channel & 2)).size === 2);
+  expect((await caller.ask('SETUP', box.url('cam/trackID=0'), [interleaved(4)])).status).toBe(400);
+  expect(box.server.rtsp.sessions.list()).toMatchObject([{ state: 'read' }]);
+});
+
+test('a track that is set up a second time in the session that the client names is refused', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  const key = keyOf(await caller.ask('SETUP', box.url('cam/trackID=0'), [interleaved(0)]));
+  const again = await caller.ask('SETUP', box.url('cam/trackID=0'), [interleaved(2), ['Session', key]]);
+  expect(again.status).toBe(400);
+  expect(box.server.rtsp.sessions.list()).toHaveLength(1);
+});
+
 test('a request that causes an internal error is answered, logged, and closes its own connection only', async () => {
   await using box = await boxWithCamera();
   box.paths.redirectOf = () => {

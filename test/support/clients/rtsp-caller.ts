@@ -24,6 +24,8 @@ export class RtspCaller implements FramerSink, Disposable {
   hasEnded = false;
   /** Everything received, in order: a status, or a frame's channel. */
   readonly order: (`status ${number}` | `channel ${number}`)[] = [];
+  /** Whether its requests name the session of the first response that has one. */
+  namesItsSession = true;
   #cseq = 0;
   #session: string | undefined;
   #wakes = new Set<() => void>();
@@ -74,7 +76,7 @@ export class RtspCaller implements FramerSink, Disposable {
   say(method: string, uri: string, headers: readonly HeaderField[] = [], body = ''): void {
     this.#cseq += 1;
     const named = headers.some(([name]) => name === 'Session');
-    const session: HeaderField[] = this.#session && !named ? [['Session', this.#session]] : [];
+    const session: HeaderField[] = this.#session && this.namesItsSession && !named ? [['Session', this.#session]] : [];
     const all: HeaderField[] = [['CSeq', `${this.#cseq}`], ...session, ...headers];
     this.socket.write(writeRequest(method, uri, all, new TextEncoder().encode(body)));
   }

@@ -16,7 +16,7 @@ test('each recording has its own name, from which path and start are read again'
   const next = random(30);
   for (let i = 0; i < 2_000; i += 1) {
     const nameUs = Math.floor(next() * 4e15);
-    const path = ['a', 'a/2026-01-31', 'front.door_1/sub', '18-00-07-000042Z.mp4'][i % 4] ?? '';
+    const path = ['a', 'a/2026-01-31', 'front.door~1/sub', '18-00-07-000042Z.mp4'][i % 4] ?? '';
     const key = objectKey(OWN, { path, nameUs }, i % 2 === 0 ? 'x.mp4' : 'x.ts') ?? '';
     expect(recordingOf(OWN, key), key).toEqual({ path, nameUs });
   }

@@ -194,6 +194,79 @@ test('a session ends when nothing has been asked in it for half a minute', async
   expect([server.sessions.list().length, stream.viewers.size]).toEqual([1, 1]);
   await clock.advance(15_000);
   expect([server.sessions.list().length, stream.viewers.size]).toEqual([0, 0]);
+});
+
+test('a player that was paused for 45 seconds continues in a new session, though its muxer is still the same', async () => {
+  const { app, clock, server, stream } = setup();
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  const before = await player.get('/cam/video1_stream.m3u8');
+  const [{ id: former = '' } = {}] = server.sessions.list();
+  for (let second = 4; second < 49; second += 1) {
+    feed(stream, 1, second);
+    await clock.advance(1000);
+  }
+  expect(server.sessions.list()).toEqual([]);
+  // Safari asks for nothing while the phone is locked, hls.js little in a hidden tab.
+  const resumed = await player.get('/cam/video1_stream.m3u8');
+  expect(resumed.statusCode).toBe(200);
+  const [first = ''] = linesOf(resumed.body);
+  expect(linesOf(before.body)).not.toContain(first);
+  expect(first.slice(0, 12)).toBe(linesOf(before.body)[0]?.slice(0, 12));
+  expect((await player.get(`/cam/${first}`)).statusCode).toBe(200);
+  expect(server.sessions.list().map(({ id, path }) => [id === former, path])).toEqual([[false, 'cam']]);
+});
+
+test('a player that was paused is authorized again, from its own address too', async () => {
+  const { app, clock, paths, server } = setup();
+  live(paths, 'secret');
+  const player = new HlsPlayer(app);
+  await player.get('/secret/index.m3u8?jwt=right');
+  const ask = async (query: string, ip: string) =>
+    (await player.get(`/secret/video1_stream.m3u8${query}`, { 'x-test-ip': ip })).statusCode;
+  await clock.advance(45_000);
+  expect([await ask('', '192.0.2.1'), await ask('?jwt=revoked', '192.0.2.1')]).toEqual([401, 401]);
+  expect(server.sessions.list()).toEqual([]);
+  expect(await ask('?jwt=right', '192.0.2.1')).toBe(200);
+  expect([await ask('', '192.0.2.1'), await ask('', '192.0.2.9')]).toEqual([200, 401]);
+});
+
+test('a viewer who is kicked after a pause has to start again', async () => {
+  const { app, clock, server } = setup();
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  await clock.advance(45_000);
+  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(200);
+  expect(server.sessions.kick(server.sessions.list()[0]?.id ?? '')).toBe(true);
+  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
+});
+
+test.for([
+  [59, 200],
+  [61, 404],
+] as const)(
+  'the playlist of a player that was paused for %i minutes is answered with %i',
+  async ([minutes, status]) => {
+    const { app, clock } = setup();
+    const player = new HlsPlayer(app);
+    await player.get('/cam/index.m3u8');
+    await clock.advance(minutes * 60_000);
+    expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(status);
+  },
+);
+
+test('of the players that were paused, four thousand may continue: the first one has to start again', async () => {
+  const { app, clock, server } = setup();
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  await clock.advance(45_000);
+  const { muxer, origin } = await server.open('cam');
+  const requester = { path: 'cam', query: '', remoteAddr: '', user: '', userAgent: '' };
+  for (let i = 0; i < 4000; i += 1) {
+    server.sessions.open({ ...requester, ip: `192.0.2.${i % 8}` }, muxer, origin);
+  }
+  await clock.advance(45_000);
+  expect(server.sessions.count).toBe(0);
   expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
 });
 

@@ -31,6 +31,8 @@ const MAX_SESSIONS = 4_000;
 const RETRY_AFTER_S = 10;
 /** Without a request for this long a session ends. */
 const IDLE_MS = 30_000;
+/** A player that was paused continues within this time after its last request. */
+const FORMER_MS = 3_600_000;
 const CHECK_MS = 10_000;
 /** Waiting requests of one session: a player has one per rendition, and one for the next part of each. */
 const MAX_WAITING = 32;
@@ -146,7 +148,7 @@ export class HlsSessions {
   readonly #protocol: string;
   readonly #bySecret = new Map<string, HlsSession>();
   readonly #cdns = new Map<HlsMuxer, HlsSession>();
-  /** Sessions whose stream has ended, by secret: their players may continue with the path's next stream. */
+  /** Sessions that were idle, or whose stream has ended, by secret: their players may continue. */
   readonly #former = new Map<string, HlsSession>();
   readonly #byAddress = new Map<string, number>();
   readonly #stopChecking: () => void;
@@ -194,7 +196,7 @@ export class HlsSessions {
     return session;
   }
 
-  /** The path's session with this secret, also one whose stream has ended. Counts as a request. */
+  /** The path's session with this secret, also one that its player may continue. Counts as a request. */
   find(secret: string, path: string): HlsSession | undefined {
     const session = this.#bySecret.get(secret) ?? this.#former.get(secret);
     if (session?.requester.path !== path) {
@@ -221,6 +223,7 @@ export class HlsSessions {
     const session = this.#all().find((other) => other.id === id);
     if (session) {
       this.#end(session, reason);
+      this.#former.delete(session.secret);
     }
     return session !== undefined;
   }
@@ -230,9 +233,6 @@ export class HlsSessions {
     for (const session of this.#all()) {
       if (session.muxer === muxer) {
         this.#end(session, reason);
-        if (!session.isCdn) {
-          putBounded(this.#former, session.secret, session, MAX_SESSIONS);
-        }
       }
     }
   }
@@ -258,7 +258,7 @@ export class HlsSessions {
       }
     }
     for (const session of this.#former.values()) {
-      if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
+      if (!session.isWaiting && nowMs - session.lastRequestMs >= FORMER_MS) {
         this.#former.delete(session.secret);
       }
     }
@@ -275,6 +275,7 @@ export class HlsSessions {
     return { path, session: id, remote, user: isCdn ? '' : user, protocol: this.#protocol };
   }
 
+  /** Its player may continue, as `admit` decides. */
   #end(session: HlsSession, reason: string): void {
     if (session.isEnded) {
       return;
@@ -288,6 +289,7 @@ export class HlsSessions {
       return;
     }
     this.#bySecret.delete(session.secret);
+    putBounded(this.#former, session.secret, session, MAX_SESSIONS);
     addCount(this.#byAddress, session.subscriber, -1);
   }
 }

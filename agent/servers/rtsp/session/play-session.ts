@@ -16,11 +16,11 @@ export class PlaySession implements Role, Reader {
   readonly kind: PeerKind;
   readonly id: string;
   readonly countsHolds = true;
+  /** The URL of each track's SETUP, for RTP-Info: clients look for their own URLs. */
+  readonly uris = new Map<number, string>();
   readonly #session: RtspSession;
   readonly #stream: Stream;
   readonly #createDelivery: CreateDelivery;
-  /** The URL of each track's SETUP, for RTP-Info: clients look for their own URLs. */
-  readonly #uris = new Map<number, string>();
   #isPlaying = false;
 
   constructor(session: RtspSession, stream: Stream, createDelivery: CreateDelivery) {
@@ -48,12 +48,12 @@ export class PlaySession implements Role, Reader {
     if (track >= this.#stream.tracks.length) {
       throw new PerchError('notFound', `track ${track} of ${this.#stream.tracks.length}`);
     }
-    if (this.#uris.has(track)) {
+    if (this.uris.has(track)) {
       throw new PerchError('badInput', `track ${track} is set up already`);
     }
     this.media ??= this.#createDelivery(kind, this.#session, this.#stream);
     const transport = this.media.setUp(track, wanted, key);
-    this.#uris.set(track, withoutCredentials(uri));
+    this.uris.set(track, withoutCredentials(uri));
     return setUpFields(transport, uri, this.media.keyOf(track));
   }
 
@@ -67,7 +67,7 @@ export class PlaySession implements Role, Reader {
     this.#isPlaying = true;
     this.#stream.recipients.begin(this, this.#session.options.target.query);
     const info = starts.map(
-      ({ track, sequence, rtpTime }) => `url=${this.#uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
+      ({ track, sequence, rtpTime }) => `url=${this.uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
     );
     return {
       status: 200,

@@ -230,13 +230,18 @@ export class RequestHandler {
     const { transports } = this.#server;
     const role = session?.role;
     const { headers } = request;
+    const { track, ...target } = parseTrackTarget(request.uri);
+    if (role instanceof PlaySession && role.state === 'idle' && role.uris.has(track) && !headers.get('Session')) {
+      // FFmpeg that gets nothing over UDP sends PAUSE, forgets its session, and sets its tracks up over TCP.
+      session?.end('set up again');
+      return this.#setUp(undefined, request);
+    }
     const isReplay = this.#isReplay(request.uri, role);
     const offered = isReplay ? { ...transports, kinds: transports.kinds.filter((kind) => kind === 'tcp') } : transports;
     const chosen = chooseTransport(headers.get('Transport'), offered, role?.media, headers.get('KeyMgmt'));
     if (role instanceof RecordSession) {
       return { status: 200, headers: role.setUp(request.uri, chosen) };
     }
-    const { track, ...target } = parseTrackTarget(request.uri);
     if (isReplay) {
       return this.#setUpReplay(session, this.#replaysOf(target), { track, target, chosen, request });
     }
