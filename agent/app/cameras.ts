@@ -50,6 +50,7 @@ export class CameraPart {
       includeLoopback: false,
       ...discovery,
       paths,
+      endGrants: (names) => shared.accounts.people.endGrants(names),
       config: () => inForce(store.current),
       found: this.search.found,
       mismatchOf: (path) => this.search.follower.mismatchOf(path),

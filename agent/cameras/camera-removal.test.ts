@@ -2,6 +2,8 @@ import { expect, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../test/support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../test/support/harness/adoption-harness.ts';
+import type { People } from '../auth/accounts/people.ts';
+import type { Rights } from '../auth/accounts/person.ts';
 
 test('unwritten samples of a camera that was just removed are deleted with its recordings', async () => {
   await using camera = await startOnvifCamera();
@@ -45,4 +47,38 @@ test('a sub stream with its own ONVIF service is a separate camera', async () =>
     { path: 'hall', sub: null },
     { path: 'hall_sub', sub: null },
   ]);
+});
+
+test('a new camera at the path of a removed one is not shown to those who could see the former one', async () => {
+  const address = (channel: number) => `rtsp://127.0.0.1:9/${channel}`;
+  const paths = ['garage', 'hall'].map((name) => `  ${name}: {source: "${address(1)}", sourceOnDemand: yes}\n`);
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() }, `paths:\n${paths.join('')}`);
+  const { people } = box.app.accounts as unknown as { readonly people: People };
+  const rights = { live: true, recordings: true };
+  const link = { ...rights, untilMs: Date.now() + 3_600_000, note: '' };
+  const addUser = (name: string, cameras: Rights['cameras']) =>
+    people.addUser({ ...rights, name, cameras }, 'another password');
+  await addUser('ann', ['garage', 'hall']);
+  await addUser('ben', 'all');
+  const former = await people.addGuest({ ...link, cameras: ['garage'] });
+  const other = await people.addGuest({ ...link, cameras: ['hall'] });
+  const seen = () => [
+    ['garage', 'hall'].filter((path) => people.users.person('ann')?.may('playback', path)),
+    people.guests.list().map(({ id }) => id),
+  ];
+  const before = [
+    ['garage', 'hall'],
+    [other.item.id, former.item.id],
+  ];
+  await box.call('DELETE', '/cameras/forget/garage');
+  await box.call('POST', '/cameras/restore/garage');
+  expect(seen(), 'an undone removal').toEqual(before);
+  await box.call('DELETE', '/cameras/forget/garage');
+  expect(seen(), 'its recordings stay').toEqual(before);
+
+  const asked = { cameras: [{ source: 'udp+mpegts://127.0.0.1:9', title: 'Garage' }] };
+  const { body } = await box.call('POST', '/cameras/adopt', asked);
+  expect(body['items']).toMatchObject([{ status: 'ok', path: 'garage' }]);
+  expect(seen()).toEqual([['hall'], [other.item.id]]);
+  expect(people.users.person('ben')?.may('read', 'garage')).toBe(true);
 });

@@ -3,13 +3,11 @@ import Type, { type Static } from 'typebox';
 import { cameraNetworkAddress } from '../../system/camera-network.ts';
 import { ConcurrencyLimit } from '../base/concurrency-limit.ts';
 import { PerchError } from '../base/errors.ts';
-import type { PublishEvent } from '../base/event-bus.ts';
 import { StoredDocument } from '../base/files/stored-document.ts';
 import { withJoinedSignal } from '../base/joined-signal.ts';
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 import type { Context } from '../config/load/context.ts';
-import type { Config } from '../config/load/load.ts';
 import type { ConfigStore } from '../config/store/store.ts';
 import type {
   AdoptAnswer,
@@ -40,19 +38,14 @@ const PUBLISH_EVERY_MS = 1_000;
 
 export interface CamerasDeps
   extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>>,
+    Pick<AdopterDeps, 'endGrants'>,
+    Pick<ConfiguredCamerasDeps, 'config' | 'paths' | 'mismatchOf' | 'unknownTopics' | 'leaving' | 'publish'>,
     Pick<Context, 'dataDir' | 'clock' | 'log' | 'signal'> {
   readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
-  /** The configuration as written, in effect or not, with the demo camera. */
-  config(): Config;
   readonly found: FoundCameras;
-  readonly paths: ConfiguredCamerasDeps['paths'];
-  readonly mismatchOf: ConfiguredCamerasDeps['mismatchOf'];
-  readonly unknownTopics: ConfiguredCamerasDeps['unknownTopics'];
-  readonly leaving: ConfiguredCamerasDeps['leaving'];
   readonly includeLoopback: boolean;
   /** Folder of the answers of root's services. */
   readonly hostAnswers?: string | undefined;
-  readonly publish: PublishEvent;
 }
 
 /** Finds, probes and adopts cameras for the API. */

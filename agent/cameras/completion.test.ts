@@ -125,7 +125,8 @@ function openCompletion(description: () => Partial<CameraDescription>) {
       get current() {
         return current;
       },
-      revise: async (plan) => void edits.push(...plan({ config: current, written: undefined, text: '' } as never)),
+      revise: async (plan) =>
+        void edits.push(...(await plan({ config: current, written: undefined, text: '' } as never))),
     },
     read: async () => {
       readAtMs.push(clock.monoMs());

@@ -17,6 +17,8 @@ paths:
   garden: {source: 'rtsp://h/2', record: yes, recordMaxSize: 60G}
   quiet: {source: 'rtsp://h/3'}
 `;
+const WITH_MOTION = `${TEXT}  porch: {source: 'rtsp://h/4', record: motion}
+`;
 
 const USB_PLACE = {
   ...{ folder: '/mnt/usb', device: '/dev/sda1', type: 'ext4', totalBytes: 1e12, freeBytes: 60 * GB },
@@ -33,11 +35,12 @@ const placeIn = (items: readonly { readonly folder: string }[], folder: string) 
 
 /** Cameras with these recordings, on a disk with this write rate. */
 async function open(
-  has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>,
+  has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number; recordedDays?: number }>>,
   writtenBytesPerDay: number | null = null,
   older: readonly { folder: string; files: number; bytes: number; endUs: number }[] = [],
   away: readonly string[] = [],
   host: StorageDeps['host'] = NO_HOST,
+  text = TEXT,
 ) {
   const clock = new FakeClock();
   const state = away.includes('/mnt/usb/rec') ? 'vanished' : 'ok';
@@ -46,7 +49,7 @@ async function open(
   const deps: StorageDeps = {
     clock,
     host,
-    settings: () => good(TEXT),
+    settings: () => good(text),
     recordings: {
       names: async () => Object.keys(has),
       titleOf: (path) => (path === 'door' ? 'Front door' : undefined),
@@ -57,11 +60,9 @@ async function open(
           spanOf: (path, sinceUs, nowUs) => {
             const one = has[path];
             const firstUs = one && nowUs - one.days * DAY_US;
-            return {
-              firstUs,
-              recentBytes: one?.recentBytes ?? 0,
-              recentUs: nowUs - Math.max(firstUs ?? nowUs, sinceUs),
-            };
+            const recentUs = nowUs - Math.max(firstUs ?? nowUs, sinceUs);
+            const recordedUs = (one?.recordedDays ?? recentUs / DAY_US) * DAY_US;
+            return { firstUs, recentBytes: one?.recentBytes ?? 0, recentUs, recordedUs };
           },
           heldOutside: (tops) => (tops.includes('/mnt/usb/rec') ? older : []),
         },
@@ -116,6 +117,17 @@ test('each camera has its size, its oldest recording, its retention and the days
       },
     ],
   });
+});
+
+test('the time of an outage does not lower the rate of a camera that is always recorded', async () => {
+  const hour = { bytes: GB, recentBytes: GB, days: 10, recordedDays: 1 / 24 };
+  const get = await open({ door: hour, porch: hour }, null, [], [], NO_HOST, WITH_MOTION);
+  expect((await get('/v3/recordings/usage')).items).toMatchObject([
+    { path: 'door', bytesPerDay: 24 * GB },
+    { path: 'garden' },
+    // Between events nothing is written.
+    { path: 'porch', bytesPerDay: GB },
+  ]);
 });
 
 test('a new camera has no rate yet, and cameras without recording are not listed', async () => {

@@ -149,16 +149,18 @@ export class StorageUse {
     const { recordings, clock, settings } = this.#deps;
     const nowUs = clock.wallMs() * 1000;
     const { space } = recordings.playback;
-    const { firstUs, recentBytes, recentUs } = space.spanOf(path, nowUs - DAY_MS * 1000, nowUs);
-    const isKnown = recentUs >= MIN_OBSERVED_MS * 1000;
+    const { firstUs, recentBytes, recentUs, recordedUs } = space.spanOf(path, nowUs - DAY_MS * 1000, nowUs);
     const own = resolvePath(settings(), path)?.settings;
+    // Outages and the time after an import do not count, pauses between events do.
+    const observedUs = own?.record === 'always' ? recordedUs : recentUs;
+    const isKnown = observedUs >= MIN_OBSERVED_MS * 1000;
     const isRecorded = own !== undefined && own.record !== 'no';
     return {
       path,
       settings: own,
       bytes: space.bytesOf(path),
       firstUs,
-      bytesPerDay: isKnown ? Math.round((recentBytes * DAY_MS * 1000) / recentUs) : undefined,
+      bytesPerDay: isKnown ? Math.round((recentBytes * DAY_MS * 1000) / observedUs) : undefined,
       disk: isRecorded ? this.#diskOf(folderOf(own.recordPath)) : undefined,
     };
   }
@@ -185,10 +187,7 @@ export class StorageUse {
 
   /** Days of recordings that each disk holds at the current rate; the oldest are deleted first, of any camera. */
   #daysByDisk(uses: readonly PathUse[]): ReadonlyMap<string, number> {
-    const disks = new Map<string, DiskStatus>();
-    for (const disk of this.#deps.recordings.space.list()) {
-      disks.set(this.#diskOf(disk.folder), disk);
-    }
+    const disks = new Map(this.#deps.recordings.space.list().map((disk) => [this.#diskOf(disk.folder), disk]));
     const days = new Map<string, number>();
     for (const [id, disk] of disks) {
       const { freeBytes, minFreeBytes } = disk;

@@ -7,7 +7,7 @@ import { type GuestItem, Guests, type NewGuest } from './guests.ts';
 import { withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { PageLogins } from './page-logins.ts';
-import type { Rights } from './person.ts';
+import { coversPath, type Rights } from './person.ts';
 import { SecondFactor } from './second-factor.ts';
 import { SecretKey } from './secret-key.ts';
 import { type Device, Sessions } from './sessions.ts';
@@ -145,6 +145,17 @@ export class People {
       this.#notify(`guest:${id}`, false);
     }
     return isRemoved;
+  }
+
+  /** New cameras get these paths: who could see former ones there loses them, and links that name one are revoked. */
+  async endGrants(paths: readonly string[]): Promise<void> {
+    const isNamed = ({ cameras }: Rights) => cameras !== 'all' && cameras.some((path) => coversPath(paths, path));
+    for (const { name, cameras } of this.users.viewers.filter(isNamed)) {
+      await this.changeUser(name, { cameras: [...cameras].filter((path) => !coversPath(paths, path)) });
+    }
+    for (const { id } of this.guests.list().filter(isNamed)) {
+      await this.removeGuest(id);
+    }
   }
 
   /** @returns the password, which is not shown again */

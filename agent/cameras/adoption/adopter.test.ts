@@ -31,9 +31,10 @@ function adopterOf({ address, url }: OnvifCamera, endpoint: string, answersAs = 
     paths: {
       current: good('paths:\n'),
       revise: async (plan) => {
-        written.push(...plan({ config: good('paths:\n') }));
+        written.push(...(await plan({ config: good('paths:\n') })));
       },
     },
+    endGrants: async () => {},
     found: {
       list: () => [known],
       find: () => [known],

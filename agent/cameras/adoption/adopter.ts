@@ -45,12 +45,14 @@ import type { IsOpen } from './try-patterns.ts';
 
 interface CameraPaths {
   readonly current: Config;
-  revise(plan: (now: { readonly config: Config }) => readonly Edit[]): Promise<void>;
+  revise(plan: (now: { readonly config: Config }) => Promise<readonly Edit[]>): Promise<void>;
 }
 
 export interface AdopterDeps {
   readonly clock: Clock;
   readonly paths: CameraPaths;
+  /** Called before new cameras get these paths: rights to former ones there end. */
+  endGrants(paths: readonly string[]): Promise<void>;
   readonly found: {
     list(): readonly FoundCamera[];
     find(endpoint: string): readonly KnownCamera[];
@@ -94,8 +96,9 @@ export class Adopter {
     const { plan, description } =
       'session' in at ? await this.#planOf(at, request, signal) : this.#streamPlan(at, request);
     let made: ReturnType<typeof editsFor> | undefined;
-    await this.#deps.paths.revise(({ config }) => {
+    await this.#deps.paths.revise(async ({ config }) => {
       made = editsFor(plan, config);
+      await this.#deps.endGrants(made.paths.map(({ name }) => name));
       return made.edits;
     });
     const { title = plan.title, paths = [] } = made ?? {};

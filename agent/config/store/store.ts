@@ -44,6 +44,7 @@ interface ConfigStoreOptions {
 }
 
 type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
+type Plan = (now: FileNow) => readonly Edit[] | Promise<readonly Edit[]>;
 
 /** The file at the moment of an edit; it may be newer than the configuration in force. */
 export interface FileNow {
@@ -184,12 +185,12 @@ export class ConfigStore {
   }
 
   /** Like `edit`, for values that depend on the file: nothing else changes it between `plan` and the write. */
-  revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
+  revise(plan: Plan, by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#queue.run(async () => {
       const file = this.#stored.target;
       const before = await this.#stored.read(this.#goodText);
       const known = this.#parse(before, file);
-      const edits = plan({
+      const edits = await plan({
         config: known.config ?? this.#current,
         get written() {
           return readPlain(before);

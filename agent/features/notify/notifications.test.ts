@@ -142,6 +142,15 @@ test('snooze and changed rules count at once, and the list shows what is set', a
   expect(await list()).toEqual([]);
 });
 
+test('the list has the time zone of the hours: the one that is set, else that of the box', async () => {
+  await using it = await open();
+  const { box } = it;
+  const zone = async () => (await box.call('GET', '/notifications')).body['timeZone'];
+  expect(await zone()).toBe(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  await box.call('PATCH', '/config/global/patch', { timetableZone: 'America/Los_Angeles' });
+  await until(async () => expect(await zone()).toBe('America/Los_Angeles'));
+});
+
 test('a viewer gets the events of cameras whose recordings they may play', async () => {
   await using it = await open();
   const cookie = await it.viewer({ cameras: ['door'], recordings: true });

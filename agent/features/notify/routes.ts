@@ -92,10 +92,12 @@ export type SubscriptionItem = Static<typeof Item>;
 const List = Type.Object({
   publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
   items: Type.Array(Item),
+  timeZone: Type.String({ description: 'Of the hours of rules.' }),
   actions: Type.Array(Type.Object({ id: Type.String(), title: Type.String() }), {
     description: 'What a button may do besides, for this person: rules between cameras.',
   }),
 });
+export type NotifyList = Static<typeof List>;
 const Params = Type.Object({ id: Type.String() });
 const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
 
@@ -125,6 +127,7 @@ function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): vo
     return {
       publicKey,
       items: items.map((one) => shown(options, one)),
+      timeZone: options.config().timetableZone || new Intl.DateTimeFormat().resolvedOptions().timeZone,
       actions: actions.map(({ id, title }) => ({ id, title })),
     };
   });

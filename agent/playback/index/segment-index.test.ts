@@ -330,16 +330,32 @@ test('the oldest files that Perch wrote are found below a folder, finished ones 
 
 test('a path reports its oldest recording, and what it recorded since a time up to the growing file', () => {
   using index = openIndex();
-  const span = (since: number, now: number) => index.space.spanOf('cam', since * SECOND, now * SECOND);
-  expect(span(0, 9)).toEqual({ firstUs: undefined, recentBytes: 0, recentUs: 0 });
+  const span = (since: number, now: number) => {
+    const { firstUs = Number.NaN, recentBytes, recentUs } = index.space.spanOf('cam', since * SECOND, now * SECOND);
+    return [firstUs / SECOND, recentBytes, recentUs / SECOND];
+  };
+  expect(span(0, 9)).toEqual([Number.NaN, 0, 0]);
   tell(index, { start: 10, size: 100 });
   tell(index, { start: 20, size: 50 });
   tell(index, { start: 30, size: 7 });
-  expect(span(15, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 57, recentUs: 35 * SECOND });
-  expect(span(5, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 157, recentUs: 40 * SECOND });
+  expect(span(15, 50)).toEqual([10, 57, 35]);
+  expect(span(5, 50)).toEqual([10, 157, 40]);
   tell(index, { start: 40, size: 3, growing: true });
-  expect(span(15, 50)).toEqual({ firstUs: 10 * SECOND, recentBytes: 57, recentUs: 25 * SECOND });
-  expect(span(60, 90)).toEqual({ firstUs: 10 * SECOND, recentBytes: 0, recentUs: 30 * SECOND });
+  expect(span(15, 50)).toEqual([10, 57, 25]);
+  expect(span(60, 90)).toEqual([10, 0, 30]);
+});
+
+test('a path reports how much of the time it recorded: not before the import, the outage or the growing file', () => {
+  using index = openIndex();
+  const recorded = (since: number) => index.space.spanOf('cam', since * SECOND, 1_000 * SECOND).recordedUs / SECOND;
+  expect(recorded(0)).toBe(0);
+  tell(index, { start: 10, duration: 40 });
+  expect(recorded(100), 'nothing since: the time without recording').toBe(900);
+  tell(index, { start: 200, duration: 30 });
+  tell(index, { start: 900, duration: 60 });
+  expect([recorded(100), recorded(0)]).toEqual([90, 130]);
+  tell(index, { start: 960, growing: true });
+  expect([recorded(100), recorded(950)]).toEqual([90, 0]);
 });
 
 test('the bytes of a path are those of its files, after any change', () => {

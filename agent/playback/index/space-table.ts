@@ -15,6 +15,8 @@ export interface PathSpan {
   /** Recorded since the requested time, and for how long: until now, or until the start of the growing file. */
   readonly recentBytes: number;
   readonly recentUs: number;
+  /** Length of the recent files; without any, and none growing, that of the time. */
+  readonly recordedUs: number;
 }
 
 export interface HeldFolder {
@@ -102,16 +104,16 @@ export class SpaceTable {
     const query = `SELECT
         (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND state != 4) AS first_us,
         (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 2) AS bytes,
-        (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state != 4) AS from_us,
+        (SELECT SUM(duration_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 2) AS recorded_us,
         (SELECT MAX(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 1) AS growing_us`;
     const id = this.#database.row('SELECT id FROM names WHERE text = ?', path)?.['id'];
     const row = id === undefined ? undefined : this.#database.row(query, Number(id), sinceUs);
-    const [firstUs, fromUs, growingUs] = ['first_us', 'from_us', 'growing_us'].map((key) => numberOr(row?.[key]));
+    const [firstUs, growingUs] = ['first_us', 'growing_us'].map((key) => numberOr(row?.[key]));
     // The earlier part of a longer history does not count.
-    const isOlder = firstUs !== undefined && firstUs < sinceUs;
-    const beginUs = isOlder ? sinceUs : (fromUs ?? nowUs);
+    const beginUs = Math.max(sinceUs, firstUs ?? nowUs);
     const recentUs = Math.max(0, (growingUs ?? nowUs) - beginUs);
-    return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs };
+    const recordedUs = numberOr(row?.['recorded_us']) ?? (growingUs === undefined ? recentUs : 0);
+    return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs, recordedUs };
   }
 
   /** Folders with recordings outside of `tops`. */

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts';
+import type { NotifyList, SubscriptionItem } from '../../../agent/features/notify/routes.ts';
 import { actionErrorText, serverText } from '../../api-client/error-text.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { ChipsField } from '../../people/access-fields.tsx';
@@ -8,7 +8,7 @@ import { nowMs } from '../../shell/page-state.ts';
 import { Button } from '../../ui/controls/button.tsx';
 import { moment } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
-import { afterTap, BUTTONS, minutesUntilTomorrow, type NotifyList, sendTest, showsButtons } from './notify-data.ts';
+import { afterTap, BUTTONS, minutesUntilTomorrow, sendTest, showsButtons } from './notify-data.ts';
 import { notifyWords } from './words.ts';
 
 interface ButtonsProps {

@@ -82,12 +82,13 @@ export function Channels({ onOpen }: ChannelsProps) {
 
 interface FormProps {
   readonly draft: ChannelDraft;
+  readonly timeZone: string;
   readonly onOpen: (draft?: ChannelDraft) => void;
   readonly act: Act;
 }
 
 /** One channel. Secrets of a saved one are masked, and stay as long as they are not changed. */
-export function ChannelForm({ draft, onOpen, act }: FormProps) {
+export function ChannelForm({ draft, timeZone, onOpen, act }: FormProps) {
   const t = notifyWords.value;
   const { id, name, fields } = draft;
   const [settings, setSettings] = useState(draft.settings);
@@ -109,7 +110,7 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
       {fields.map((field) => (
         <SettingField key={field.name} field={field} settings={settings} onSettings={setSettings} />
       ))}
-      <RulesFields rules={draft.rules} onRules={setRules} />
+      <RulesFields rules={draft.rules} timeZone={timeZone} onRules={setRules} />
       <div class="actions-row">
         <Button
           kind="main"

@@ -14,13 +14,6 @@ export interface NotifyRule {
   readonly kinds: readonly string[];
   readonly hours?: Hours;
 }
-/** `/v3/notifications`. */
-export interface NotifyList {
-  readonly publicKey: string;
-  readonly items: readonly SubscriptionItem[];
-  /** What a button may do besides: rules between cameras. */
-  readonly actions: readonly { readonly id: string; readonly title: string }[];
-}
 export interface NotifyChange {
   readonly rules?: readonly NotifyRule[];
   readonly snoozeMinutes?: number;

@@ -12,11 +12,13 @@ import { notifyWords } from './words.ts';
 
 interface RulesProps {
   readonly rules: readonly NotifyRule[];
+  /** Of their hours. */
+  readonly timeZone: string;
   readonly onRules: (rules: readonly NotifyRule[]) => void;
 }
 
 /** Rules, one of which has to match. */
-export function RulesFields({ rules, onRules }: RulesProps) {
+export function RulesFields({ rules, timeZone, onRules }: RulesProps) {
   const t = notifyWords.value;
   const [shown, setShown] = useState(rules.length > 0 ? rules : [{ ...FIRST_RULE, kinds: [] }]);
   // A rule keeps its fields, and what is typed in them, when one before it is removed.
@@ -32,7 +34,7 @@ export function RulesFields({ rules, onRules }: RulesProps) {
       {shown.map((rule, i) => (
         <Fragment key={keys[i]}>
           {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
-          <RuleFields rule={rule} onRule={(changed, isTyped) => set(shown.with(i, changed), isTyped)} />
+          <RuleFields {...{ rule, timeZone }} onRule={(changed, isTyped) => set(shown.with(i, changed), isTyped)} />
           {shown.length > 1 && (
             <Button
               kind="text"
@@ -62,13 +64,13 @@ export function RulesFields({ rules, onRules }: RulesProps) {
   );
 }
 
-interface RuleProps {
+interface RuleProps extends Pick<RulesProps, 'timeZone'> {
   readonly rule: NotifyRule;
   /** @param isTyped one of its times is being typed */
   readonly onRule: (rule: NotifyRule, isTyped?: boolean) => void;
 }
 
-function RuleFields({ rule, onRule }: RuleProps) {
+function RuleFields({ rule, timeZone, onRule }: RuleProps) {
   const t = notifyWords.value;
   const { hours, ...always } = rule;
   // The last kinds, those about the box, are for the owner only.
@@ -91,7 +93,7 @@ function RuleFields({ rule, onRule }: RuleProps) {
       />
       <Switch
         title={t.hours}
-        text={t.hoursText}
+        text={t.hoursText(timeZone)}
         isOn={hours !== undefined}
         onChange={(isOn) => onRule(isOn ? { ...always, hours: NIGHT } : always)}
       />

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { SubscriptionItem } from '../../../agent/features/notify/routes.ts';
+import type { NotifyList, SubscriptionItem } from '../../../agent/features/notify/routes.ts';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { RequestError } from '../../api-client/request.ts';
 import { isOwner } from '../../api-client/session.ts';
@@ -19,7 +19,6 @@ import {
   change,
   FIRST_RULE,
   type NotifyChange,
-  type NotifyList,
   type NotifyRule,
   OWNERS_FIRST_RULE,
   ownEndpoint,
@@ -69,16 +68,17 @@ function Notifications() {
     await load();
     again();
   };
-  if (draft) {
-    return <ChannelForm key={draft.id} draft={draft} onOpen={setDraft} act={act} />;
-  }
   if (!value) {
     return <div class="skeleton block" />;
+  }
+  const { timeZone } = value;
+  if (draft) {
+    return <ChannelForm key={draft.id} {...{ draft, timeZone, act }} onOpen={setDraft} />;
   }
   return (
     <>
       <ThisDevice list={value} own={own} act={act} />
-      {own && <Choices key={own.id} actions={value.actions} own={own} act={act} />}
+      {own && <Choices key={own.id} list={value} own={own} act={act} />}
       <Others items={value.items.filter((item) => item !== own)} act={act} />
       {isOwner.value && <Channels onOpen={setDraft} />}
     </>
@@ -152,12 +152,12 @@ function Obstacle({ obstacle }: { readonly obstacle: PushObstacle | 'untrusted' 
 }
 
 interface OwnProps {
-  readonly actions: NotifyList['actions'];
+  readonly list: NotifyList;
   readonly own: SubscriptionItem;
   readonly act: Act;
 }
 
-function Choices({ actions, own, act }: OwnProps) {
+function Choices({ list: { actions, timeZone }, own, act }: OwnProps) {
   const put = (body: NotifyChange) => void act(() => change(own.id, body));
   const setRules = (rules: readonly NotifyRule[]) => {
     const fault = rulesFault(rules);
@@ -169,7 +169,7 @@ function Choices({ actions, own, act }: OwnProps) {
   };
   return (
     <>
-      <RulesFields rules={own.rules} onRules={setRules} />
+      <RulesFields rules={own.rules} timeZone={timeZone} onRules={setRules} />
       <ButtonsField actions={actions} chosen={own.buttons} onChosen={(buttons) => put({ buttons })} />
       <Quiet items={own.quiet} onResume={(path) => put({ quiet: { path, minutes: 0 } })} />
       <Pause until={own.snoozedUntil} onSet={(snoozeMinutes) => put({ snoozeMinutes })} />

@@ -26,6 +26,7 @@ describeWith(['chromium'], 'notifications', () => {
     [viewer, box] = await Promise.all([startViewer(CHROMIUM), startPageHarness({ cameras: [{}] })]);
     await box.claim();
     await box.adopt();
+    await box.api('PATCH', 'config/global/patch', { timetableZone: 'America/Los_Angeles' });
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
@@ -77,6 +78,7 @@ describeWith(['chromium'], 'notifications', () => {
         { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline', 'disk', 'hardware'] },
       ]);
       await page.getByRole('button', { name: 'Motion' }).click();
+      await page.getByText('By the clock of America/Los_Angeles.').waitFor();
       await page.getByRole('switch', { name: 'Only at certain times' }).click();
       await page.getByLabel('From').fill('21:30');
       await page.getByLabel('From').blur();

@@ -20,7 +20,7 @@ export const en = {
   hardware: 'Power, heat and drives',
   none: 'Choose at least one event and one camera.',
   hours: 'Only at certain times',
-  hoursText: "By the box's clock. An end before the start is on the next day.",
+  hoursText: (zone: string) => `By the clock of ${zone}. An end before the start is on the next day.`,
   from: 'From',
   to: 'To',
   timeWrong: 'Enter a time.',

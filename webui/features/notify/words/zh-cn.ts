@@ -20,7 +20,7 @@ export const zhCn: typeof en = {
   hardware: '电源、温度与硬盘',
   none: '请至少选择一种事件和一个摄像头。',
   hours: '仅在指定时间',
-  hoursText: '以主机时间为准。结束时间早于开始时间时，指次日。',
+  hoursText: (zone) => `以 ${zone} 时间为准。结束时间早于开始时间时，指次日。`,
   from: '开始',
   to: '结束',
   timeWrong: '请输入时间。',
