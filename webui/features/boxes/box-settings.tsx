@@ -3,7 +3,6 @@ import { encodeName } from '../../api-client/urls.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import type { ConfigForm, ConfigPlace, FormSettings } from '../../forms/config-form.ts';
 import { DAY_STEPS, daysOf, daysText, durationOf } from '../../forms/days.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { Row } from '../../ui/controls/row.tsx';
@@ -72,7 +71,7 @@ function Loaded({ edited, onClosed }: LoadedProps) {
     <FormSheet
       title={boxSettings}
       form={form}
-      foot={<FormFooter form={form} text={boxSettingsText} />}
+      text={boxSettingsText}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >

@@ -3,7 +3,6 @@ import { PreconditionFailed, patchConfig, readConfig } from '../../api-client/co
 import { savedText } from '../../api-client/error-text.ts';
 import type { Change } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { Button } from '../../ui/controls/button.tsx';
@@ -97,7 +96,7 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
         toast(savedText(form.change));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.timeSaved} />}
+      text={t.timeSaved}
     >
       <SegmentedControl
         label={t.mode}

@@ -6,7 +6,6 @@ import { useMotionReports } from '../../cameras/motion-reports.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { HOURS } from '../../forms/hours.ts';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -66,7 +65,7 @@ function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonl
     <FormSheet
       title={t.title}
       form={form}
-      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      text={camerasWords.value.appliesAtOnce}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >

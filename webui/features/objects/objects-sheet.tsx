@@ -4,7 +4,6 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { useMotionReports } from '../../cameras/motion-reports.ts';
 import { type ConfigForm, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { Row } from '../../ui/controls/row.tsx';
@@ -74,7 +73,7 @@ function Loaded({ name, title, edited, reports, onClosed }: LoadedProps) {
     <FormSheet
       title={title}
       form={form}
-      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      text={camerasWords.value.appliesAtOnce}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >

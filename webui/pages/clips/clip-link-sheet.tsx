@@ -3,7 +3,6 @@ import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { type GuestLink, GuestLinkMaker } from '../../people/guest-link.ts';
@@ -55,7 +54,8 @@ export function ClipLinkSheet({ clip, onClosed }: ClipLinkSheetProps) {
       title={libraryWords.value.clipLink}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.linkIsTheKey} action={t.makeLink} />}
+      text={t.linkIsTheKey}
+      action={t.makeLink}
     >
       <p>{libraryWords.value.clipLinkSees}</p>
       <div class="field">

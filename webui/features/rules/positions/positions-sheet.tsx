@@ -4,7 +4,6 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../api-client/retry.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Chips } from '../../../ui/controls/chips.tsx';
@@ -97,7 +96,7 @@ function Loaded({ edited, presets, onClosed }: LoadedProps) {
     <FormSheet
       title={t.positions}
       form={form}
-      foot={known.length > 0 ? <FormFooter form={form} text={camerasWords.value.appliesAtOnce} /> : undefined}
+      text={known.length > 0 ? camerasWords.value.appliesAtOnce : undefined}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >

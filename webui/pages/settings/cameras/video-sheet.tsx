@@ -2,7 +2,6 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo } from 'preact/hooks';
 import type { CameraSettings } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
@@ -62,7 +61,9 @@ export function VideoSheet({ title, path, part, video, effectText, onClosed, onS
     <FormSheet
       title={title}
       form={form}
-      foot={isOffered && <FormFooter form={form} text={text} busy={t.changing} isOff={!form.isDirty.value} />}
+      text={isOffered ? text : undefined}
+      busy={t.changing}
+      isOff={!form.isDirty.value}
       onClosed={onClosed}
       onSaved={() => {
         const said = outcomeText(outcome.state);
