@@ -4,6 +4,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../api-client/retry.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
+import { choiceProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Chips } from '../../../ui/controls/chips.tsx';
@@ -161,7 +162,7 @@ function Guard({ edited: { form }, known }: ChoiceProps) {
 function Patrol({ edited: { form }, known }: ChoiceProps) {
   const t = rulesWords.value;
   const { language } = i18n();
-  const { stops, pause } = form.values.value;
+  const { stops } = form.values.value;
   const textOf = (preset: string): string =>
     stops.includes(preset) ? t.stopOf(stops.indexOf(preset) + 1, preset) : preset;
   return (
@@ -179,10 +180,9 @@ function Patrol({ edited: { form }, known }: ChoiceProps) {
       <ConflictLine form={form} name="stops" format={(presets) => presets.join(', ') || t.nothing} />
       <Stepper
         label={t.pause}
-        value={pause}
         steps={PAUSE_STEPS}
         format={(seconds) => pauseText(seconds, language)}
-        onChange={(seconds) => form.set('pause', seconds)}
+        {...choiceProps(form, 'pause')}
       />
       <ConflictLine form={form} name="pause" format={(seconds) => pauseText(seconds, language)} />
     </>
