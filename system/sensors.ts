@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { parseJson } from '../agent/base/files/parse-json.ts';
 import { asksTimedate, readClockSigns } from './clock-signs.ts';
 import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
 
@@ -293,13 +294,7 @@ async function fileText(file: string): Promise<string | undefined> {
   }
 }
 
-async function jsonOf(file: string): Promise<unknown> {
-  try {
-    return JSON.parse((await fileText(file)) ?? '');
-  } catch {
-    return undefined;
-  }
-}
+const jsonOf = async (file: string): Promise<unknown> => parseJson((await fileText(file)) ?? '');
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 

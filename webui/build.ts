@@ -12,8 +12,17 @@ import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 const HERE = import.meta.dirname;
 
-/** Browsers of the last three years. */
-const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
+/** How every script and style is built. */
+const COMMON = {
+  absWorkingDir: HERE,
+  bundle: true,
+  format: 'iife',
+  // Browsers of the last three years.
+  target: ['chrome116', 'edge116', 'firefox117', 'safari16.4'],
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+} satisfies BuildOptions;
 
 /** gzip, because browsers accept brotli only over https. */
 const PACKED = /\.(?:js|css)$/;
@@ -33,17 +42,13 @@ export async function buildPage(folder: string): Promise<void> {
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
   const page: BuildOptions & { absWorkingDir: string } = {
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: { main: 'app/main.tsx', app: 'app.css', later: 'later.css' },
     outdir: fresh,
-    bundle: true,
     splitting: true,
     format: 'esm',
-    target: BROWSERS,
     tsconfigRaw: JSX_CALLS,
-    minify: true,
     mangleProps: new RegExp(`^(?:${onlyTextNames().join('|')})$`),
-    legalComments: 'none',
     // Modules are always UTF-8.
     charset: 'utf8',
     entryNames: '[name]-[hash]',
@@ -51,7 +56,6 @@ export async function buildPage(folder: string): Promise<void> {
     assetNames: '[name]-[hash]',
     loader: { '.mp4': 'file' },
     plugins: [plainHls, jsxCalls],
-    logLevel: 'warning',
   };
   const plugins = [plainHls, chineseTexts, await fewScripts(page, 'app/main.tsx'), jsxCalls];
   const { metafile } = await build({ ...page, plugins, metafile: true });
@@ -119,16 +123,11 @@ const plainHls: Plugin = {
 /** Inlined into the page; the content security policy has its hash. */
 async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string> {
   const { outputFiles } = await build({
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: [source],
-    bundle: true,
     write: false,
-    format: 'iife',
     // The inline script reports old browsers, so its target is the first version with live video, which has `const`.
-    ...(source === 'app/early.ts' ? { target: 'es5', supported: { 'const-and-let': true } } : { target: BROWSERS }),
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
+    ...(source === 'app/early.ts' && { target: 'es5', supported: { 'const-and-let': true } }),
   });
   return (outputFiles[0]?.text ?? '').trim();
 }
@@ -136,45 +135,29 @@ async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string
 /** `<perch-video>` for other pages: plain scripts with fixed names, without hls.js. */
 async function buildElement(folder: string): Promise<void> {
   await build({
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: ['element/perch-video.ts', 'element/perch-video-hls.ts'],
     outdir: folder,
-    bundle: true,
-    format: 'iife',
-    target: BROWSERS,
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
   });
 }
 
 /** For the player page of the HLS port, which is no module: `perchNearLive.NearLive`. */
 async function buildNearLive(folder: string): Promise<void> {
   await build({
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: { 'near-live': 'player/session/near-live.ts' },
     outdir: folder,
-    bundle: true,
-    format: 'iife',
     globalName: 'perchNearLive',
-    target: BROWSERS,
-    minify: true,
-    logLevel: 'warning',
   });
 }
 
 /** The page of the control API, below `/v3/docs` of every port with the API. */
 async function buildApiPage(folder: string): Promise<void> {
   await build({
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: ['api/api.ts', 'api/api.css'],
     outdir: folder,
-    bundle: true,
     format: 'esm',
-    target: BROWSERS,
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
   });
   await copyFile(join(HERE, 'api/api.html'), join(folder, 'api.html'));
 }
@@ -194,15 +177,10 @@ async function buildShellWorker(folder: string, files: readonly string[]): Promi
   const page = await readFile(join(folder, 'index.html'));
   const version = createHash('sha256').update(page).digest('hex').slice(0, 8);
   await build({
-    absWorkingDir: HERE,
+    ...COMMON,
     entryPoints: ['app/shell-worker.ts'],
     outdir: folder,
-    bundle: true,
-    format: 'iife',
-    target: BROWSERS,
-    minify: true,
     define: { SHELL_FILES: JSON.stringify(files), SHELL_VERSION: JSON.stringify(version) },
-    logLevel: 'warning',
   });
 }
 

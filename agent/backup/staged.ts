@@ -5,9 +5,12 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../base/errors.ts';
 import { syncFolder } from '../base/files/durable-file.ts';
+import { parseJson } from '../base/files/parse-json.ts';
 import type { Logger } from '../base/log.ts';
 import { copyOf, type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
 import { interruptedText } from '../config/file/in-place.ts';
+
+export { parseJson };
 
 const Write = Type.Object({
   /** File name, absolute or relative to the data folder. */
@@ -136,15 +139,6 @@ const removal = (file: string): PreparedWrite => ({
   commit: () => rm(file, { force: true }),
   drop: async () => {},
 });
-
-/** Parsed JSON; undefined if it is invalid. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The file's text; undefined if it does not exist. */
 export async function readWhole(file: string): Promise<string | undefined> {

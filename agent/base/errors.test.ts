@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explain, PerchError, releaseFrames } from './errors.ts';
+import { explain, ignoreExpected, PerchError, releaseFrames, rethrowUnexpected } from './errors.ts';
 
 test('an error is explained with its chain of causes', () => {
   const refused = new Error('connection refused');
@@ -39,4 +39,13 @@ test('an endless chain of causes is cut', () => {
   }
   expect(explain(error)).toMatch(/^99999: 99998: 99997:/);
   expect(explain(error).length).toBeLessThan(200);
+});
+
+test('a bug is thrown again, an expected failure is not', () => {
+  const bug = new TypeError('x is not a function');
+  expect(() => rethrowUnexpected(bug)).toThrow(bug);
+  expect(() => ignoreExpected(bug)).toThrow(bug);
+  const failure = new PerchError('timeout', 'no answer');
+  expect(() => rethrowUnexpected(failure)).not.toThrow();
+  expect(ignoreExpected(failure)).toBeUndefined();
 });

@@ -24,6 +24,18 @@ export class PerchError extends Error {
   }
 }
 
+/** For a `catch` that handles expected failures. @throws `error` if it is a bug */
+export function rethrowUnexpected(error: unknown): asserts error is PerchError {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+}
+
+/** Handler for optional results: expected failures become undefined. @throws the error, if it is a bug */
+export function ignoreExpected(error: unknown): undefined {
+  rethrowUnexpected(error);
+}
+
 /** undefined when `work` fails as expected. @throws any other exception */
 export function unlessExpected<T>(work: () => T): T | undefined {
   try {

@@ -1,4 +1,4 @@
-import { explain, PerchError } from '../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../base/errors.ts';
 import type { Context } from '../config/load/context.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { CameraOwnSettings, SettingsBody } from '../http/api/cameras/own-settings.ts';
@@ -174,9 +174,7 @@ export class OwnSettingsChanges implements CameraOwnSettings {
         this.#note(path, 'restored');
         return;
       } catch (error) {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         if (i === 12) {
           log.warn({ path, reason: explain(error) }, 'former camera settings cannot be restored');
           this.#note(path, 'notRestored', explain(error));

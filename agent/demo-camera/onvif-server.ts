@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
-import { PerchError } from '../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { readBody } from '../base/network/http-client.ts';
 import { type DemoFacts, writeFault, writeReply } from './onvif-replies.ts';
@@ -64,9 +64,7 @@ function replyTo(body: Uint8Array, facts: () => DemoFacts): { status: number; te
       ? { status: reply.includes('<s:Fault>') ? 400 : 200, text: reply }
       : { status: 500, text: writeFault(false, 'ActionNotSupported', 'the demo camera does not do this') };
   } catch (error) {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     return { status: 400, text: writeFault(true, 'WellFormed', 'not a SOAP request') };
   }
 }

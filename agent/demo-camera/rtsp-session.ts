@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
+import { explain, rethrowUnexpected } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { packetizeH264 } from '../media/h264/packetize.ts';
 import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
@@ -80,9 +80,7 @@ export class RtspSession implements StreamListener {
     try {
       framer.push(chunk, chunk.length);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#log.debug({ error: explain(error) }, 'client of the demo camera does not speak RTSP');
       this.#socket.destroy();
     }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import { PerchError } from '../../agent/base/errors.ts';
+import { rethrowUnexpected } from '../../agent/base/errors.ts';
 import { PerSecond } from '../../agent/base/network/multicast-socket.ts';
 import { answersTo } from './answers.ts';
 import {
@@ -141,9 +141,7 @@ export class Link {
     try {
       message = readMessage(bytes);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       return;
     }
     if (!message.isResponse) {

@@ -1,6 +1,5 @@
 import { useMemo } from 'preact/hooks';
 import { fieldProps } from '../forms/field-props.ts';
-import { FormFooter } from '../forms/form-footer.tsx';
 import { FormSheet } from '../forms/form-sheet.tsx';
 import { serverForm } from '../forms/server-form.ts';
 import { TextField } from '../ui/controls/field.tsx';
@@ -25,7 +24,8 @@ export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetP
       form={form}
       onClosed={onClosed}
       onSaved={() => toast(cameraViewWords.peek().placeSaved)}
-      foot={<FormFooter form={form} action={t.savePlace} text={t.savePlaceText} />}
+      action={t.savePlace}
+      text={t.savePlaceText}
     >
       <TextField
         label={t.placeName}

@@ -15,3 +15,8 @@ export function fieldProps<K extends string, V extends { readonly [key in K]: st
     wrong: form.wrong.value[name],
   };
 }
+
+/** Props of a `SegmentedControl` or `Stepper` for a value of the form. */
+export function choiceProps<V extends object, K extends keyof V>(form: Form<V>, name: K) {
+  return { value: form.values.value[name], onChange: (value: V[K]) => form.set(name, value) };
+}

@@ -4,16 +4,16 @@ import { reasonsWords } from '../words/reasons.ts';
 import { words } from '../words/words.ts';
 import type { Form } from './form.ts';
 
-interface FormFooterProps<V extends object> {
+export interface FormFooterProps<V extends object> {
   readonly form: Form<V>;
   /** Effect of saving. */
   readonly text: string;
   /** Label; default: Save. */
-  readonly action?: string;
+  readonly action?: string | undefined;
   /** Label while it is busy; default: Saving. */
-  readonly busy?: string;
+  readonly busy?: string | undefined;
   /** There is nothing to save yet. */
-  readonly isOff?: boolean;
+  readonly isOff?: boolean | undefined;
 }
 
 /** The save button, with its effect or the failure below. */

@@ -1,13 +1,14 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { Sheet } from '../ui/sheet/sheet.tsx';
-import type { Form } from './form.ts';
+import { FormFooter, type FormFooterProps } from './form-footer.tsx';
 
-interface FormSheetProps<V extends object> {
+interface FormSheetProps<V extends object> extends Omit<FormFooterProps<V>, 'text'> {
   readonly title: string;
-  readonly form: Form<V>;
-  /** Usually `<FormFooter>`. */
-  readonly foot: ComponentChildren;
+  /** Effect of saving; undefined: there is nothing that can be saved. */
+  readonly text?: string | undefined;
+  /** In place of the save button. */
+  readonly foot?: ComponentChildren;
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
   readonly onSaved?: () => void;
@@ -20,7 +21,9 @@ interface FormSheetProps<V extends object> {
 
 /** A form in a sheet: Enter saves, an invalid field gets the focus, and saving closes it. */
 export function FormSheet<V extends object>(props: FormSheetProps<V>) {
-  const { title, form, foot, children, onClosed, onSaved, check, hasRoute = false, isOver = false } = props;
+  const { title, form, text, action, busy, isOff, children, onClosed, onSaved, check } = props;
+  const { hasRoute = false, isOver = false } = props;
+  const button = text !== undefined && <FormFooter {...{ form, text, action, busy, isOff }} />;
   const element = useRef<HTMLFormElement>(null);
   const [isDone, setDone] = useState(false);
   const submit = async (event: Event) => {
@@ -36,7 +39,7 @@ export function FormSheet<V extends object>(props: FormSheetProps<V>) {
     <form ref={element} onSubmit={submit} novalidate>
       <Sheet
         title={title}
-        foot={foot}
+        foot={props.foot ?? button}
         isDirty={form.isDirty.value && !isDone && !isOver}
         isDone={isDone || isOver}
         onClosed={onClosed}

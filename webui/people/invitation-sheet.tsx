@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { Form, FormOptions } from '../forms/form.ts';
-import { FormFooter } from '../forms/form-footer.tsx';
 import { FormSheet } from '../forms/form-sheet.tsx';
 import { serverForm } from '../forms/server-form.ts';
 import { attempt } from '../ui/feedback/toast-failure.ts';
@@ -47,7 +46,8 @@ export function InvitationSheet<V extends object>(props: InvitationSheetProps<V>
       title={title}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={effect} action={peopleWords.value.makeInvitation} />}
+      text={effect}
+      action={peopleWords.value.makeInvitation}
     >
       {fields(form)}
     </FormSheet>

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { type DocumentCarrier, documentCarrier } from '../../base/files/document-carrier.ts';
 import { replaceFile } from '../../base/files/durable-file.ts';
+import { parseJson } from '../../base/files/parse-json.ts';
 import type { Logger } from '../../base/log.ts';
 import { endpointOf, isLoopbackIp } from '../../base/network/ip-address.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
@@ -294,10 +295,6 @@ function addLines(lines: Map<string, Line>, rows: readonly string[]): void {
 }
 
 function parsed(row: string): Line | undefined {
-  try {
-    const line: unknown = JSON.parse(row);
-    return Check(Line, line) ? line : undefined;
-  } catch {
-    return undefined;
-  }
+  const line = parseJson(row);
+  return Check(Line, line) ? line : undefined;
 }

@@ -2,6 +2,7 @@ import { type KeyObject, randomBytes, sign, verify } from 'node:crypto';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { PerchError } from '../../base/errors.ts';
+import { parseJson } from '../../base/files/parse-json.ts';
 import { isBoxAddress } from './invitation-text.ts';
 
 /*
@@ -66,7 +67,7 @@ export function writeDialOrder({ box, server, address, run, timeS, vouched }: Di
 /** What an order claims. @throws PerchError unauthorized for any other form */
 export function readDialOrder(order: string): OrderClaims {
   const [, header, payload = ''] = order.length <= 2_000 ? (FORM.exec(order) ?? []) : [];
-  const claims = header === HEADER ? parsed(Buffer.from(payload, 'base64url').toString()) : undefined;
+  const claims = header === HEADER ? parseJson(Buffer.from(payload, 'base64url').toString()) : undefined;
   if (!Check(Claims, claims) || !isBoxAddress(claims.addr)) {
     throw new PerchError('unauthorized', 'this is not an order to dial', { why: 'form' });
   }
@@ -88,12 +89,4 @@ const pinText = ({ aud, sub, addr, jti, pin = '' }: OrderClaims): Buffer =>
 
 function base64url(text: string): string {
   return Buffer.from(text).toString('base64url');
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

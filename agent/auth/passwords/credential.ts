@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import { type Argon2Parameters, parseArgon2 } from './argon2.ts';
 import type { HashQueue } from './hash-queue.ts';
 
@@ -48,9 +48,7 @@ function parsed(text: string, where: string, problems: string[]): Argon2Paramete
   try {
     return parseArgon2(text);
   } catch (error) {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     problems.push(`${where}: ${explain(error)}`);
     return undefined;
   }

@@ -7,7 +7,7 @@ import {
   type JWSHeaderParameters,
 } from 'jose';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { requestServer } from './server-request.ts';
 
@@ -133,9 +133,7 @@ export class JwksCache {
       }
       return keys;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       if (generation === this.#generation) {
         if (!this.#failure) {
           this.#log.error(

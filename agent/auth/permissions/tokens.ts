@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PermissionRule } from '../../config/schema/common/general.ts';
 import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
@@ -75,9 +75,7 @@ export class Tokens implements ApiAuth {
         ? { allowed: true, reason: `token of ${user || 'an unnamed user'}`, user, isKnown: true }
         : { allowed: false, reason: `the token allows ${permissions.words}`, isKnown: true };
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       return { allowed: false, reason: explain(error), isGuess: isFromQuery };
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { ignoreExpected, PerchError } from '../../base/errors.ts';
 import { splitUrl } from '../../base/network/url-parts.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
@@ -18,7 +18,6 @@ import {
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
-import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';

@@ -1,13 +1,7 @@
-import { PerchError } from '../../base/errors.ts';
+import { ignoreExpected, PerchError } from '../../base/errors.ts';
 import type { DeviceInformation } from '../../onvif/device/device-service.ts';
 import { type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
-import {
-  type CameraTrouble,
-  cameraError,
-  ignoreExpected,
-  isTrouble,
-  troubleOf,
-} from '../../onvif/soap/http/failures.ts';
+import { type CameraTrouble, cameraError, isTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FoundStreams, type Trial, type TrialDeps, throwIfAborted, tryPatterns } from './try-patterns.ts';
 

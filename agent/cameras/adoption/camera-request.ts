@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/network/ip-address.ts';
+import { percentDecode } from '../../base/network/url-parts.ts';
 import type { SourceKeys } from '../../config/schema/common/key-rules.ts';
 import { isFfmpegSource } from '../../config/schema/ffmpeg-source.ts';
 import { checkSource } from '../../config/schema/source.ts';
@@ -124,7 +125,8 @@ export function streamAddress(text: string): { readonly url: string; readonly cr
   const { username, password } = url;
   url.username = '';
   url.password = '';
-  const credentials = username === '' ? undefined : { user: plainOf(username), password: plainOf(password) };
+  const credentials =
+    username === '' ? undefined : { user: percentDecode(username), password: percentDecode(password) };
   return { url: zonedUrl(url, zoneOf(text)), credentials };
 }
 
@@ -138,11 +140,3 @@ export function otherSource(text: string, sources: readonly SourceKeys[]): strin
 }
 
 const parseUrl = (text: string): URL | undefined => URL.parse(withoutZone(text)) ?? undefined;
-
-function plainOf(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
-}

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { ProbedStream, ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
@@ -126,9 +126,7 @@ class PatternProbe {
       return probed;
     } catch (error) {
       throwIfAborted(signal);
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#count(error, host);
       return undefined;
     }

@@ -12,7 +12,7 @@ import {
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
+import { ignoreExpected } from '../../base/errors.ts';
 import { exchange } from '../../onvif/soap/http/http-exchange.ts';
 import { type HttpOrigin, httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { CameraConnection } from '../../onvif/soap/http/persistent-connection.ts';

@@ -1,7 +1,7 @@
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
-import { explain } from '../../base/errors.ts';
+import { explain, ignoreExpected } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -10,7 +10,7 @@ import { getStreamUri, ownProfile } from '../../onvif/device/media.ts';
 import { candidatePorts, repairStreamUri } from '../../onvif/device/media-uri.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
-import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
+import { isNoReply } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { speaksRtsp } from '../../sources/rtsp/probe.ts';

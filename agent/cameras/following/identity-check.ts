@@ -1,8 +1,9 @@
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { ignoreExpected } from '../../base/errors.ts';
 import type { Config } from '../../config/load/load.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
+import { isNoReply } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { cameraKey, type FollowedCamera, hostOf, isEndpointOfOthers } from './followed-camera.ts';
 import {

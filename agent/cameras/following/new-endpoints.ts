@@ -1,9 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
-import { explain } from '../../base/errors.ts';
+import { explain, ignoreExpected } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { KeyPath } from '../../config/yaml/edit.ts';
-import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import {
   cameraKey,
   type FollowedCamera,

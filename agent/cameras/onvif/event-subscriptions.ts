@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, ignoreExpected, PerchError } from '../../base/errors.ts';
 import type { EventKind } from '../../base/event-kinds.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Context } from '../../config/load/context.ts';
@@ -9,7 +9,6 @@ import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../onvif/events/channels.ts';
 import type { UnknownTopic } from '../../onvif/events/detections.ts';
 import { EventSubscription } from '../../onvif/events/event-subscription.ts';
-import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
 import { linkOf, linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';

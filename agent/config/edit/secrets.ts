@@ -1,4 +1,4 @@
-import { splitUrl } from '../../base/network/url-parts.ts';
+import { percentDecode, splitUrl } from '../../base/network/url-parts.ts';
 import { type Environment, overlayEnvironment } from '../load/environment.ts';
 import { type Config, pathWithUsers } from '../load/load.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
@@ -118,7 +118,7 @@ function collectText(schema: SchemaNode, text: string, found: Set<string>): void
   const parts = schema.secret ? [text] : inText;
   for (const part of parts) {
     // Plain, percent-encoded, decoded, and in a JSON string.
-    found.add(part).add(encodeURIComponent(part)).add(decoded(part)).add(JSON.stringify(part).slice(1, -1));
+    found.add(part).add(encodeURIComponent(part)).add(percentDecode(part)).add(JSON.stringify(part).slice(1, -1));
   }
 }
 
@@ -141,11 +141,3 @@ function secretKeys(schema: SchemaNode): string[] {
 }
 
 const partsOf = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, part = '']) => part);
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { signatureOf } from './file.ts';
 
@@ -94,9 +94,7 @@ export class FileWatch {
         this.#watchFolder();
       }
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#report(explain(error));
     }
   }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, type PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ConfigText } from '../file/config-text.ts';
 import { copyOf, findFile, isReadOnly, ownFileOf } from '../file/file.ts';
@@ -176,9 +176,7 @@ export class StoredText {
   async retry(): Promise<void> {
     if (this.#unsaved) {
       await this.save(this.#unsaved.text).catch((error: unknown) => {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         // On a full disk, for one. The changes stay in effect.
         this.#options.log.warn(
           { file: this.target, cause: explain(error) },

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { parseJson } from '../../base/files/parse-json.ts';
 import type { Logger } from '../../base/log.ts';
 import { writeAtomic } from '../../config/file/file.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
@@ -155,14 +156,6 @@ export function parseLeft(text: string): Left {
     return { files: names };
   }
   return { files: names, fromUs, ...(isTime(untilUs) && { untilUs }) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const namesOf = (list: readonly unknown[]): Set<string> =>

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import type { Fault } from '../../config/schema/common/key-rules.ts';
 import type { FeatureKeys } from '../../config/schema/feature-keys.ts';
 import { readDatabaseURL } from './database/database-url.ts';
@@ -43,9 +43,7 @@ function databaseFaults(url: string): readonly Fault[] {
     const message = `${host} is reached without TLS (sslmode=disable): whoever is on the way reads passwords and takes part`;
     return isVerified || isLocal ? [] : [{ key, message, isWarning: true }];
   } catch (error) {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     return [{ key, message: explain(error) }];
   }
 }

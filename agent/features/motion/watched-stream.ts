@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import { MINUTE_MS } from '../../base/time/units.ts';
 import { pathSettingsIn } from '../../config/schema/feature-keys.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
@@ -193,9 +193,7 @@ export class WatchedStream implements Reader, Movement {
     try {
       return this.#options.makeDetector(track);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#fail('unreadable', UNREADABLE, explain(error));
       return undefined;
     }

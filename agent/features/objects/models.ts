@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import { loadLate } from '../../protocols/late.ts';
 import type { Host } from '../contract.ts';
 import type { ModelFiles } from './model/model.ts';
@@ -44,9 +44,7 @@ async function fetched(
       return await takeModel(dataDir, archive, { progress, signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       failure = `${explain(error)}; `;
       log.warn({ reason: explain(error) }, 'the model for objects is not fetched from updateAddress');
     }

@@ -6,6 +6,7 @@ import { Check } from 'typebox/value';
 import { SERVICE_FOLDER } from '../../../system/camera-network.ts';
 import type { HostRequests } from '../../../system/host-requests.ts';
 import { PerchError } from '../../base/errors.ts';
+import { parseJson } from '../../base/files/parse-json.ts';
 
 /** Slightly longer than `TimeoutStartSec` of perch-wireguard.service. */
 const PATIENCE_MS = 65_000;
@@ -160,12 +161,8 @@ export type WireGuardState = Static<typeof State>;
 
 /** @returns undefined: it is off, or this is no report */
 export function parseWireGuard(text: string): WireGuardState | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return text.length <= 65_536 && Check(State, value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return text.length <= 65_536 && Check(State, value) ? value : undefined;
 }
 
 function readWireGuard(folder = SERVICE_FOLDER): WireGuardState | undefined {

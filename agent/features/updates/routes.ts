@@ -73,8 +73,7 @@ export interface UpdateControl {
 }
 
 const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
-const received = answers(UpdatePlan, ...FAILURES);
-const sent = { body: Type.String({ format: 'binary' }), consumes: BINARY };
+const SENT = { body: Type.String({ format: 'binary' }), consumes: BINARY };
 
 /** Updates of the box. */
 export async function updateRoutes(app: FastifyInstance, updates: UpdateControl): Promise<void> {
@@ -104,24 +103,17 @@ function sentUpdates(app: FastifyInstance, updates: UpdateControl): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
 
-  const check = operation(
-    'box',
+  const post = (path: string, summary: string, use: UpdateControl['check' | 'install']): void => {
+    const schema = operation('box', summary, answers(UpdatePlan, ...FAILURES), SENT);
+    app.post(path, { schema, bodyLimit }, (request) => taken(request, use));
+  };
+  post(
+    '/v3/update/check',
     'Check an update: its contents and whether this box accepts it; nothing is changed',
-    received,
-    sent,
+    (pieces) => updates.check(pieces),
   );
-  app.post('/v3/update/check', { schema: check, bodyLimit }, (request) =>
-    taken(request, (pieces) => updates.check(pieces)),
-  );
-
-  const install = operation(
-    'box',
-    'Install an update and restart; return to the previous version if it does not work',
-    received,
-    sent,
-  );
-  app.post('/v3/update', { schema: install, bodyLimit }, (request) =>
-    taken(request, (pieces) => updates.install(pieces)),
+  post('/v3/update', 'Install an update and restart; return to the previous version if it does not work', (pieces) =>
+    updates.install(pieces),
   );
 }
 

@@ -1,4 +1,4 @@
-import { PerchError, unlessExpected } from '../../base/errors.ts';
+import { PerchError, rethrowUnexpected, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
@@ -89,9 +89,7 @@ class LatmDepacketizer implements Depacketizer {
         throw new PerchError('badInput', `its frames end after its ${tail - first} bytes`);
       }
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#damage(`LATM element: ${error.message}`);
       this.#isLost = !marker;
     }

@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { FormatChange } from '../sample/format-change.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
@@ -72,9 +72,7 @@ class Ac3Depacketizer implements Depacketizer {
     try {
       this.#frames(chunk, at, end, ticks, type === WHOLE_FRAMES);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#damage(error.message);
     }
   }

@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import { AC3 } from '../ac3/params.ts';
 import { EAC3 } from '../eac3/params.ts';
 import { Vp8Rules } from '../vp8/params.ts';
@@ -128,9 +128,7 @@ export class FlvDemuxer implements PacketSink {
     try {
       reader.frame(data, start, end, ticks + compositionMs, ticks);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       input.onDamage(error.message);
     }
   }
@@ -140,9 +138,7 @@ export class FlvDemuxer implements PacketSink {
       track.reader?.configure(data, start, end);
       track.isConfigured = true;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       if (track.isConfigured && error.code === 'badInput') {
         track.input?.onDamage(error.message);
         return;

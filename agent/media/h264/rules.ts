@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { PictureOrder } from '../payload/decode-times.ts';
 import { hasRecoveryPoint } from '../payload/nal.ts';
@@ -118,9 +118,7 @@ export class H264Rules implements NalRules {
       this.#readHeader(header, data, start + 1, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
       // The decoder may still read it; without a picture order count, the order follows the timestamps.
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
     }
   }
 

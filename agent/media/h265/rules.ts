@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { PictureOrder } from '../payload/decode-times.ts';
 import { hasRecoveryPoint } from '../payload/nal.ts';
@@ -124,9 +124,7 @@ export class H265Rules implements NalRules {
     } catch (error) {
       this.#buffer.begin(false);
       // The decoder may still read it; without a picture order count, the order follows the timestamps.
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
     }
   }
 

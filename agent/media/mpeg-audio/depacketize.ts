@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { MpegAudioTrack } from '../sample/track.ts';
@@ -46,9 +46,7 @@ class MpegAudioDepacketizer implements Depacketizer {
     try {
       this.#frames(chunk, at, end, ticks);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#damage(error.message);
     }
   }

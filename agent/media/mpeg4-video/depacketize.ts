@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import type { UnitTimes } from '../payload/decode-times.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { FrameAssembler } from '../payload/frame-assembler.ts';
@@ -25,9 +25,7 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
       try {
         rules.configure(config);
       } catch (error) {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         // The configuration may be in band.
       }
     }
@@ -71,9 +69,7 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
     try {
       return this.#rules.ticksTo(chunk, start, end);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       // The same error is reported as damage when the VOP is read.
       return 0;
     }

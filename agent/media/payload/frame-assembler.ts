@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { release } from '../sample/slab.ts';
 import type { VideoTrack } from '../sample/track.ts';
@@ -159,9 +159,7 @@ export class FrameAssembler {
     try {
       hasPicture = this.#rules.read(slab, start, tail);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.damage(error.message);
       return;
     }

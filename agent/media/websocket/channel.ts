@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { type PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { ByteChannel, ByteSink } from '../../base/network/socket-channel.ts';
 import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
@@ -72,9 +72,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     try {
       this.#decoder.push(chunk, length);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#fault = error;
       this.#closed(PROTOCOL_ERROR);
     }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { ignoreExpected, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import { sendRequest } from '../device/requests.ts';
-import { cameraError, ignoreExpected, isOperationFault, unlessFault } from '../soap/http/failures.ts';
+import { cameraError, isOperationFault, unlessFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
 import {
   goHome,

@@ -1,5 +1,6 @@
+import { ignoreExpected } from '../../base/errors.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { cameraError, ignoreExpected, unlessFault } from '../soap/http/failures.ts';
+import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { escapeXml, find } from '../soap/xml/xml.ts';
 import type { PtzNode } from './ptz-calls.ts';
 import {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { cameraError, ignoreExpected, isOperationFault, isUnreachable } from '../soap/http/failures.ts';
+import { ignoreExpected } from '../../base/errors.ts';
+import { cameraError, isOperationFault, isUnreachable } from '../soap/http/failures.ts';
 import { attributeOf, find } from '../soap/xml/xml.ts';
 import { type DeviceInformation, readEndpoint, readHardwareAddresses } from './device-service.ts';
 import { fillProfiles, getSnapshotUri, listProfiles } from './media.ts';

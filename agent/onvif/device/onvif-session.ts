@@ -1,6 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { percentDecode } from '../../base/network/url-parts.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError, isNoReply, isTrouble } from '../soap/http/failures.ts';
 import { type HttpOrigin, httpOriginOf, parseHttpUrl } from '../soap/http/origin.ts';
@@ -51,8 +52,8 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
     throw new PerchError('badInput', `'${target.url.slice(0, 100)}' is not the http address of an ONVIF device`);
   }
   const { url, origin } = parsed;
-  const user = target.user || plainOf(url.username) || undefined;
-  const password = target.user ? (target.password ?? '') : plainOf(url.password);
+  const user = target.user || percentDecode(url.username) || undefined;
+  const password = target.user ? (target.password ?? '') : percentDecode(url.password);
   const credentials = user === undefined ? undefined : { user, password };
   url.username = '';
   url.password = '';
@@ -77,14 +78,6 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   await caller.readClock();
   const { services, areAll } = await askServices(caller, url.pathname + url.search);
   return new OnvifSession(url, credentials, caller, services, areAll);
-}
-
-function plainOf(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
 }
 
 async function askServices(caller: SoapCaller, path: string) {

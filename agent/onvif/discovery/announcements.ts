@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { logOnce } from '../../base/log-once.ts';
 import { type Interfaces, systemInterfaces } from '../../base/network/interfaces.ts';
@@ -75,9 +75,7 @@ export class Announcements {
         this.#onMessage(message, address, local);
       }
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#options.log.debug({ error: explain(error), address }, 'invalid announcement');
     }
   }

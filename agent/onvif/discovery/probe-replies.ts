@@ -1,4 +1,4 @@
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { cameraKey, cameraOf, type FoundCamera } from './found-camera.ts';
 import type { Network } from './interfaces.ts';
@@ -98,9 +98,7 @@ export class ProbeReplies {
     try {
       return parseDiscovery(datagram);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#refused += 1;
       this.#lastRefusal = error;
       return undefined;

@@ -1,9 +1,9 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { ignoreExpected, PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/network/ip-address.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { cameraError, ignoreExpected, isTrouble } from '../soap/http/failures.ts';
+import { cameraError, isTrouble } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { elements, escapeXml, find, findText } from '../soap/xml/xml.ts';
 import { type Notification, readNotifications } from './notifications.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { ignoreExpected, isNoReply } from './http/failures.ts';
+import { ignoreExpected } from '../../base/errors.ts';
+import { isNoReply } from './http/failures.ts';
 import type { SoapCall, TimedCall } from './soap-call.ts';
 
 /** A login that passed within this time is not verified again. */

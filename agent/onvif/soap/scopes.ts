@@ -1,3 +1,4 @@
+import { percentDecode } from '../../base/network/url-parts.ts';
 import { plainLine } from './xml/xml.ts';
 
 const PREFIX = 'onvif://www.onvif.org/';
@@ -10,10 +11,4 @@ export function scopeValue(scopes: readonly string[], kind: string): string | un
 }
 
 /** Scope values are percent-encoded; one with a bare % stays as it is. */
-export function decodedScope(value: string): string | undefined {
-  try {
-    return plainLine(decodeURIComponent(value));
-  } catch {
-    return plainLine(value);
-  }
-}
+export const decodedScope = (value: string): string | undefined => plainLine(percentDecode(value));

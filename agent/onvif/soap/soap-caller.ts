@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
+import { ignoreExpected } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
-import { cameraError, ignoreExpected, isReset, isTrouble } from './http/failures.ts';
+import { cameraError, isReset, isTrouble } from './http/failures.ts';
 import { exchange, redirectOf } from './http/http-exchange.ts';
 import { type HttpOrigin, hostPortOf } from './http/origin.ts';
 import type { CameraConnection } from './http/persistent-connection.ts';

@@ -1,6 +1,6 @@
+import { ignoreExpected } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
-import { ignoreExpected } from './http/failures.ts';
 import { exchange, type HttpReply } from './http/http-exchange.ts';
 import type { HttpOrigin } from './http/origin.ts';
 import type { CameraConnection, CameraGuard } from './http/persistent-connection.ts';

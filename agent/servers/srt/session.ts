@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { canonicalIp, shownPeer } from '../../base/network/ip-address.ts';
 import { resolvePath } from '../../config/load/load.ts';
@@ -123,9 +123,7 @@ export class SrtSession implements Publisher, Reader {
       this.#user = access.user;
       await (target.action === 'publish' ? this.#publish(target) : this.#read(target));
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#log.info({ remote: this.#remote, reason: error.message }, 'SRT connection rejected');
       this.#reject(REASON_OF[error.code]);
     } finally {

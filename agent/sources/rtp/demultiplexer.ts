@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import type { SourceStatistics } from '../../stream/contracts.ts';
 import type { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
@@ -78,9 +78,7 @@ export class RtpDemultiplexer implements RtcpSink {
     try {
       parseRtcp(chunk, start, end, this);
     } catch (cause) {
-      if (!(cause instanceof PerchError)) {
-        throw cause;
-      }
+      rethrowUnexpected(cause);
       this.#unknown += 1;
     }
   }

@@ -1,5 +1,6 @@
 import { type ConfigForm, type FormSettings, PATH_DEFAULTS } from '../../forms/config-form.ts';
 import { DAY_STEPS, daysOf, daysText, durationOf, FOR_EVER } from '../../forms/days.ts';
+import { choiceProps } from '../../forms/field-props.ts';
 import { PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { SegmentedControl } from '../../ui/controls/segment.tsx';
@@ -34,25 +35,22 @@ export function ArchiveScope() {
 function Fields({ edited }: { readonly edited: ScopeForm }) {
   const t = archiveWords.value;
   const { form } = edited;
-  const { recordArchive, days } = form.values.value;
   return (
     <PageForm edited={edited} text={t.whatEffect}>
       <SegmentedControl
         label={t.what}
-        value={recordArchive}
         options={[
           { value: 'all', text: t.all },
           { value: 'protected', text: t.protected },
           { value: 'no', text: t.none },
         ]}
-        onChange={(value) => form.set('recordArchive', value)}
+        {...choiceProps(form, 'recordArchive')}
       />
       <Stepper
         label={t.keepFor}
-        value={days}
         steps={DAY_STEPS}
         format={(value) => (value === FOR_EVER ? t.keepAlways : daysText(value))}
-        onChange={(value) => form.set('days', value)}
+        {...choiceProps(form, 'days')}
       />
     </PageForm>
   );

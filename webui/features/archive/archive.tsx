@@ -4,7 +4,7 @@ import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { type ConfigForm, type FormSettings, GLOBAL } from '../../forms/config-form.ts';
-import { fieldProps } from '../../forms/field-props.ts';
+import { choiceProps, fieldProps } from '../../forms/field-props.ts';
 import { HOURS } from '../../forms/hours.ts';
 import { ConflictLines, PageForm } from '../../forms/page-form.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -124,7 +124,7 @@ const ARCHIVE_FORM: FormSettings<ArchiveConfig, ArchiveValues> = {
 function Fields({ edited }: { readonly edited: ArchiveForm }) {
   const t = archiveWords.value;
   const { form } = edited;
-  const { archive, archiveEncryption } = form.values.value;
+  const { archive } = form.values.value;
   const text = (name: TextKey, label: string, hint?: string) => (
     <TextField label={label} hint={hint} autocomplete="off" {...fieldProps(form, name, 1_000)} />
   );
@@ -132,13 +132,12 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
     <PageForm edited={edited} text={t.effect}>
       <SegmentedControl
         label={t.where}
-        value={archive}
         options={[
           { value: 'no', text: t.off },
           { value: 's3', text: t.s3 },
           { value: 'folder', text: t.folder },
         ]}
-        onChange={(value) => form.set('archive', value)}
+        {...choiceProps(form, 'archive')}
       />
       {archive === 's3' && (
         <>
@@ -159,13 +158,12 @@ function Fields({ edited }: { readonly edited: ArchiveForm }) {
         <>
           <SegmentedControl
             label={t.encryption}
-            value={archiveEncryption}
             options={[
               { value: 'auto', text: t.auto },
               { value: 'yes', text: t.on },
               { value: 'no', text: t.off },
             ]}
-            onChange={(value) => form.set('archiveEncryption', value)}
+            {...choiceProps(form, 'archiveEncryption')}
           />
           <p class="dim small">{t.encryptionHint}</p>
           {text('archiveMaxRate', storageWords.value.rate, storageWords.value.rateHint)}

@@ -2,7 +2,6 @@ import { useMemo, useState } from 'preact/hooks';
 import type { AwayServerItem } from '../../../agent/features/away/routes.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { oneAtLeast, ServerFields } from '../../people/access-fields.tsx';
@@ -83,7 +82,9 @@ function JoinSheet({ onJoined, onClosed }: { readonly onJoined: () => void; read
       form={form}
       onClosed={onClosed}
       onSaved={onJoined}
-      foot={<FormFooter form={form} text={t.connectEffect} action={t.connect} busy={t.connecting} />}
+      text={t.connectEffect}
+      action={t.connect}
+      busy={t.connecting}
     >
       <TextArea
         label={peopleWords.value.invitation}

@@ -5,8 +5,7 @@ import { encodeName } from '../../api-client/urls.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
-import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps, fieldProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { HOURS } from '../../forms/hours.ts';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -77,13 +76,13 @@ function Loaded({ name, edited, onClosed }: LoadedProps) {
   const t = backfillWords.value;
   const { language } = i18n();
   const { form } = edited;
-  const { isOn, rate } = form.values.value;
+  const { isOn } = form.values.value;
   const onOff = (on: boolean) => (on ? t.on : t.off);
   return (
     <FormSheet
       title={t.title}
       form={form}
-      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      text={camerasWords.value.appliesAtOnce}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >
@@ -97,10 +96,9 @@ function Loaded({ name, edited, onClosed }: LoadedProps) {
         <>
           <Stepper
             label={t.rate}
-            value={rate}
             steps={RATE_STEPS}
             format={(value) => rateText(value, t, language)}
-            onChange={(value) => form.set('rate', value)}
+            {...choiceProps(form, 'rate')}
             hint={t.rateHint}
           />
           <ConflictLine form={form} name="rate" format={(value) => rateText(value, t, language)} />

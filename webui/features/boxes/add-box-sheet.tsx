@@ -2,7 +2,6 @@ import { useMemo, useState } from 'preact/hooks';
 import type { BoxAnswer } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { TextArea } from '../../ui/controls/text-area.tsx';
@@ -46,7 +45,9 @@ export function AddBoxSheet({ invitation, onChanged, onClosed }: AddBoxSheetProp
       form={form}
       onClosed={() => (box ? setAsked(false) : onClosed())}
       onSaved={onChanged}
-      foot={<FormFooter form={form} text={t.pairEffect} action={t.pairBox} busy={t.pairsBox} />}
+      text={t.pairEffect}
+      action={t.pairBox}
+      busy={t.pairsBox}
     >
       <TextArea
         label={peopleWords.value.invitation}
@@ -94,14 +95,9 @@ function ChooseSheet({ box, onChanged, onClosed }: ChooseSheetProps) {
         toast(boxesWords.peek().camerasComeFrom(box.name));
         onChanged();
       }}
-      foot={
-        <FormFooter
-          form={form}
-          text={t.addCamerasEffect}
-          action={t.addChosen}
-          isOff={form.values.value.cameras.length === 0}
-        />
-      }
+      text={t.addCamerasEffect}
+      action={t.addChosen}
+      isOff={form.values.value.cameras.length === 0}
     >
       <p>{t.boxPaired(box.name)}</p>
       <OfferedField form={form} label={t.camerasHere} offered={offered} />

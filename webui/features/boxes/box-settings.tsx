@@ -3,7 +3,7 @@ import { encodeName } from '../../api-client/urls.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import type { ConfigForm, ConfigPlace, FormSettings } from '../../forms/config-form.ts';
 import { DAY_STEPS, daysOf, daysText, durationOf } from '../../forms/days.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { Row } from '../../ui/controls/row.tsx';
@@ -66,29 +66,22 @@ function Loaded({ edited, onClosed }: LoadedProps) {
   const { boxSettings, boxSettingsText } = boxesWords.value;
   const t = camerasWords.value;
   const { form } = edited;
-  const { record, days, sound } = form.values.value;
+  const { sound } = form.values.value;
   const records = { always: t.recordAlways, motion: t.recordMotion, no: t.recordOff };
   return (
     <FormSheet
       title={boxSettings}
       form={form}
-      foot={<FormFooter form={form} text={boxSettingsText} />}
+      text={boxSettingsText}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >
       <SegmentedControl
         label={t.record}
-        value={record}
         options={(['always', 'motion', 'no'] as const).map((value) => ({ value, text: records[value] }))}
-        onChange={(when) => form.set('record', when)}
+        {...choiceProps(form, 'record')}
       />
-      <Stepper
-        label={t.keepFor}
-        value={days}
-        steps={DAY_STEPS}
-        format={daysText}
-        onChange={(value) => form.set('days', value)}
-      />
+      <Stepper label={t.keepFor} steps={DAY_STEPS} format={daysText} {...choiceProps(form, 'days')} />
       <Switch title={t.sound} text={t.soundText} isOn={sound} onChange={(isOn) => form.set('sound', isOn)} />
     </FormSheet>
   );

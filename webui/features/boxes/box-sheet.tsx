@@ -4,7 +4,6 @@ import { savedText, serverText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { TextField } from '../../ui/controls/field.tsx';
@@ -76,7 +75,7 @@ export function BoxSheet({ box, onChanged, onClosed }: BoxSheetProps) {
         toast(savedText(form.change));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.boxSaves} />}
+      text={t.boxSaves}
     >
       <p class={isThere(box) ? 'dim' : 'bad'} role="status">
         {stateText(box)}

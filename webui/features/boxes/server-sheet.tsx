@@ -1,7 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { PairedServerItem } from '../../../agent/features/boxes/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { oneAtLeast, ServerFields } from '../../people/access-fields.tsx';
@@ -54,7 +53,7 @@ export function ServerSheet({ server, text, onChanged, onClosed }: ServerSheetPr
         toast(words.peek().saved);
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.serverSaves} />}
+      text={t.serverSaves}
     >
       <p class="dim small">{text}</p>
       <ServerFields form={form} label={t.serverMay} rights={SERVER_RIGHTS} nameOf={serverRightName} />

@@ -4,7 +4,6 @@ import { type Camera, isDemoCamera } from '../../cameras/camera.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { CameraThumbnail } from '../../live/camera-thumbnail.tsx';
@@ -99,7 +98,7 @@ function RulesSheet({ camera, edited, onClosed, onChanged }: RulesProps & { read
         edited.toastSaved(undefined, onChanged);
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.effect} />}
+      text={t.effect}
     >
       <SegmentedControl
         label={t.mode}

@@ -3,7 +3,7 @@ import { PreconditionFailed, patchConfig, readConfig } from '../../api-client/co
 import { savedText } from '../../api-client/error-text.ts';
 import type { Change } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { Button } from '../../ui/controls/button.tsx';
@@ -85,7 +85,7 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
   const { language } = i18n();
   const [isGone, setGone] = useState(false);
   const form = useMemo(() => entryForm(entry), []);
-  const { days, from, mode } = form.values.value;
+  const { days, from } = form.values.value;
   const { days: daysWrong } = form.wrong.value;
   return (
     <FormSheet
@@ -97,13 +97,12 @@ function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
         toast(savedText(form.change));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.timeSaved} />}
+      text={t.timeSaved}
     >
       <SegmentedControl
         label={t.mode}
-        value={mode}
         options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
-        onChange={(value) => form.set('mode', value)}
+        {...choiceProps(form, 'mode')}
       />
       <TimeField label={t.time} name="from" value={from} wrong={t.timeWrong} onSet={(time) => form.set('from', time)} />
       <Chips

@@ -5,8 +5,7 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { useMotionReports } from '../../cameras/motion-reports.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
-import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps, fieldProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { HOURS } from '../../forms/hours.ts';
 import { useConfigForm } from '../../forms/use-config-form.ts';
@@ -66,15 +65,14 @@ function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonl
     <FormSheet
       title={t.title}
       form={form}
-      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      text={camerasWords.value.appliesAtOnce}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >
       <SegmentedControl
         label={t.from}
-        value={source}
         options={SOURCES.map((value) => ({ value, text: motionSourceText(value) }))}
-        onChange={(value) => form.set('source', value)}
+        {...choiceProps(form, 'source')}
       />
       <ConflictLine form={form} name="source" format={motionSourceText} />
       {isSilent && source === 'camera' ? (
@@ -91,7 +89,7 @@ function Loaded({ name, camera, edited, onClosed }: CameraSheetProps & { readonl
 function StreamFields({ name, camera, edited }: Omit<CameraSheetProps, 'onClosed'> & { readonly edited: MotionForm }) {
   const t = motionWords.value;
   const { form, config } = edited;
-  const { sensitivity, zones, masks, minSize } = form.values.value;
+  const { sensitivity, zones, masks } = form.values.value;
   const saved = motionOf(config);
   const isOn = saved.source !== 'camera';
   const { value: now } = usePolled<CameraMotion>(isOn ? cameraCall('motion', name) : undefined, 'live');
@@ -101,13 +99,7 @@ function StreamFields({ name, camera, edited }: Omit<CameraSheetProps, 'onClosed
   const count = (areas: readonly Area[]) => String(areas.length);
   return (
     <>
-      <Stepper
-        label={t.sensitivity}
-        value={sensitivity}
-        steps={SENSITIVITY_STEPS}
-        format={String}
-        onChange={(value) => form.set('sensitivity', value)}
-      />
+      <Stepper label={t.sensitivity} steps={SENSITIVITY_STEPS} format={String} {...choiceProps(form, 'sensitivity')} />
       <ConflictLine form={form} name="sensitivity" format={String} />
       {isSeen ? <Score score={score} /> : <p class="dim small">{isOn ? t.notSeen : t.afterSaving}</p>}
       {isSeen && !now.inHours && <p class="dim small">{t.outOfHours}</p>}
@@ -125,10 +117,9 @@ function StreamFields({ name, camera, edited }: Omit<CameraSheetProps, 'onClosed
       <ConflictLine form={form} name="masks" format={count} />
       <Stepper
         label={t.minSize}
-        value={minSize}
         steps={SIZE_STEPS}
         format={minSizeText}
-        onChange={(value) => form.set('minSize', value)}
+        {...choiceProps(form, 'minSize')}
         hint={t.minSizeHint}
       />
       <ConflictLine form={form} name="minSize" format={minSizeText} />

@@ -4,7 +4,7 @@ import { usePolled } from '../../api-client/use-polled.ts';
 import { useMotionReports } from '../../cameras/motion-reports.ts';
 import { type ConfigForm, pathPlace } from '../../forms/config-form.ts';
 import { ConflictLine } from '../../forms/conflict.tsx';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../forms/use-config-form.ts';
 import { Row } from '../../ui/controls/row.tsx';
@@ -74,7 +74,7 @@ function Loaded({ name, title, edited, reports, onClosed }: LoadedProps) {
     <FormSheet
       title={title}
       form={form}
-      foot={<FormFooter form={form} text={camerasWords.value.appliesAtOnce} />}
+      text={camerasWords.value.appliesAtOnce}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >
@@ -91,10 +91,9 @@ function Loaded({ name, title, edited, reports, onClosed }: LoadedProps) {
       ))}
       <Stepper
         label={t.minHeight}
-        value={minHeight}
         steps={HEIGHT_STEPS}
         format={(share) => heightText(share, t, language)}
-        onChange={(share) => form.set('minHeight', share)}
+        {...choiceProps(form, 'minHeight')}
         hint={t.minHeightHint}
       />
       <ConflictLine form={form} name="minHeight" format={(share) => heightText(share, t, language)} />

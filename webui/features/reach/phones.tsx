@@ -2,7 +2,6 @@ import { useMemo, useState } from 'preact/hooks';
 import type { ReachState } from '../../../agent/features/reach/routes.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { nowMs } from '../../shell/page-state.ts';
@@ -173,12 +172,7 @@ function AddSheet({ endpoint, onAdded, onClosed }: AddSheetProps) {
     );
   }
   return (
-    <FormSheet
-      title={t.phoneAdd}
-      form={form}
-      onClosed={onClosed}
-      foot={<FormFooter form={form} text={t.phoneMakeText} action={t.phoneMake} />}
-    >
+    <FormSheet title={t.phoneAdd} form={form} onClosed={onClosed} text={t.phoneMakeText} action={t.phoneMake}>
       <TextField label={t.phoneName} autocomplete="off" {...fieldProps(form, 'name', 32)} />
       <TextField
         label={t.phoneEndpoint}

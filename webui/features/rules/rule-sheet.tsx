@@ -2,7 +2,6 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { savedText } from '../../api-client/error-text.ts';
 import { eventLabel } from '../../cameras/event-kinds.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { toast } from '../../ui/feedback/toast.tsx';
 import { attempt } from '../../ui/feedback/toast-failure.ts';
@@ -78,7 +77,7 @@ export function RuleSheet({ draft, saved, taken, paths, means, context, onChange
         toast(savedText(form.change));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.effect} />}
+      text={t.effect}
     >
       <RuleSentence
         rule={finished(form.values.value.rule)}

@@ -3,7 +3,7 @@ import type { SavedClip } from '../../api-client/recordings/saved-clips.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameraTitle } from '../../cameras/camera-title.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
+import { choiceProps } from '../../forms/field-props.ts';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { type GuestLink, GuestLinkMaker } from '../../people/guest-link.ts';
@@ -55,15 +55,15 @@ export function ClipLinkSheet({ clip, onClosed }: ClipLinkSheetProps) {
       title={libraryWords.value.clipLink}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
-      foot={<FormFooter form={form} text={t.linkIsTheKey} action={t.makeLink} />}
+      text={t.linkIsTheKey}
+      action={t.makeLink}
     >
       <p>{libraryWords.value.clipLinkSees}</p>
       <div class="field">
         <SegmentedControl
           label={t.linkHolds}
-          value={days}
           options={SPANS.map((value) => ({ value, text: spaced(dayName.format(Number(value))) }))}
-          onChange={(value) => form.set('days', value)}
+          {...choiceProps(form, 'days')}
         />
         <p class="hint">{t.linkMade(expiryText(endOf(days, nowMs.value), nowMs.value, language, t))}</p>
       </div>

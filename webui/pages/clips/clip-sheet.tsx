@@ -11,7 +11,6 @@ import { filmCameras, MAX_FILM_MS } from '../../clips/clip.ts';
 import { ClipDelivery } from '../../clips/clip-delivery.tsx';
 import { clipFileAddress, useClipDownload } from '../../clips/clip-download.ts';
 import { fieldProps } from '../../forms/field-props.ts';
-import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
 import { nowMs } from '../../shell/page-state.ts';
@@ -147,7 +146,7 @@ function NoteSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
       form={form}
       onClosed={onClosed}
       onSaved={onChanged}
-      foot={<FormFooter form={form} text={t.noteText} />}
+      text={t.noteText}
     >
       <TextField label={t.clipNote} autocomplete="off" {...fieldProps(form, 'note', 500)} />
     </FormSheet>

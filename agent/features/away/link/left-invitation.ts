@@ -4,7 +4,7 @@ import { becomeOwnerOf, needsDataFolder } from '../../../../system/data-folder.t
 import { INVITATION_MS } from '../../../auth/pairing/invitations.ts';
 import type { ServerRights } from '../../../auth/pairing/paired-servers.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
 import { resolvePath } from '../../../config/load/load.ts';
@@ -109,9 +109,7 @@ async function checkConfigured(call: CommandCall, cameras: readonly string[]): P
     import('../../../http/api/accounts/server-terms.ts'),
   ]);
   const read = await readConfig(file, { dataDir, cwd, env, keys: await call.keys() }).catch((error: unknown) => {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     // The next start says what is wrong with it, and checks the names.
     return undefined;
   });

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import type { Host } from '../../contract.ts';
 import { type BoxEvent, eventOf, eventPageOf } from '../requests/box-answers.ts';
 import { after, type BoxRequests } from '../requests/box-requests.ts';
@@ -85,9 +85,7 @@ export class BoxEventLink implements EventLink {
         await this.#follow();
       } catch (error) {
         const text = explain(error);
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         if (!signal.aborted && text !== this.#lastError) {
           log.info({ box, cause: text }, 'no events of a box');
         }

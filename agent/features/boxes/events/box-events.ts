@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import Type, { type Static } from 'typebox';
 import { ConcurrencyLimit } from '../../../base/concurrency-limit.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
 import type { Config } from '../../../config/load/load.ts';
@@ -193,9 +193,7 @@ export class BoxEvents {
       try {
         await this.#add({ ...event, path, source: 'camera' }, isPast);
       } catch (error) {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         this.#deps.log.debug({ box, path, event: event.id, cause: explain(error) }, 'event of a box rejected');
         // Limits of a camera, which last longer, must not hold up the others.
         if (error.code === 'unavailable' || Number(error.context['retryAfterS']) <= DISK_S) {

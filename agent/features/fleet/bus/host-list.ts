@@ -1,6 +1,7 @@
 import { nkeys } from '@nats-io/transport-node';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { parseJson } from '../../../base/files/parse-json.ts';
 
 /** Of an order to dial: the list that the server has, base64url of its JSON. */
 export const HOSTS_HEADER = 'Perch-Hosts';
@@ -39,18 +40,10 @@ export const headerOf = (list: HostList): string => Buffer.from(JSON.stringify(l
  * @returns undefined also for one that the account has not signed: anybody may have written it
  */
 export function laterHosts(header: string, version: number, account: string): HostList | undefined {
-  const list = header.length > 20_000 ? undefined : parsed(Buffer.from(header, 'base64url').toString());
+  const list = header.length > 20_000 ? undefined : parseJson(Buffer.from(header, 'base64url').toString());
   if (!Check(HostList, list) || list.version <= version) {
     return undefined;
   }
   const signature = Buffer.from(list.signature, 'base64url');
   return nkeys.fromPublic(account).verify(signedText(list), signature) ? list : undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

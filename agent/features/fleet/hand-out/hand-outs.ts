@@ -4,7 +4,7 @@ import Type, { type Static } from 'typebox';
 import { Check, Clean } from 'typebox/value';
 import type { BoxAsking } from '../../../auth/pairing/linked-boxes.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { FeatureProblem } from '../../contract.ts';
@@ -239,9 +239,7 @@ export class HandOuts {
       }
       return { known: { name, said, ...(delivered && { delivered }) }, againMs: AGAIN_MS };
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       log.debug({ box: id, cause: explain(error) }, 'a box does not say its key for the fleet');
       // It is about to be away, or the right was withdrawn a moment ago.
       return { againMs: AGAIN_MS };

@@ -2,6 +2,7 @@ import { nkeys } from '@nats-io/transport-node';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { explain, PerchError } from '../../../base/errors.ts';
+import { parseJson } from '../../../base/files/parse-json.ts';
 import { checkSyntax } from '../../../config/schema/syntax.ts';
 import { type IssuedMember, memberOf } from '../bus/credential.ts';
 import { HostList } from '../bus/host-list.ts';
@@ -83,7 +84,7 @@ function factsOf({ text, signature }: Bundle['fleet'], account: string): FleetFa
   if (!isSigned) {
     throw new PerchError('badInput', `account ${shortKey(account)}, which signed the JWT, did not sign the rest`);
   }
-  const facts = parsedAs(FleetFacts, jsonOf(text), 'what the account has signed has another form');
+  const facts = parsedAs(FleetFacts, parseJson(text), 'what the account has signed has another form');
   checkSyntax('natsUrl', facts.natsURL);
   return facts;
 }
@@ -97,7 +98,7 @@ export const laterFleet = (
 
 /** Checks all of a bundle, as each box does its part. @returns the account, too @throws PerchError badInput */
 export function readBundle(text: string): { readonly bundle: Bundle; readonly account: string } {
-  const bundle = parsedAs(Bundle, jsonOf(text), 'this is no bundle of perch fleet box FOLDER --keys FILE BUNDLE');
+  const bundle = parsedAs(Bundle, parseJson(text), 'this is no bundle of perch fleet box FOLDER --keys FILE BUNDLE');
   const checked = new Set<string>();
   for (const [id, jwt] of Object.entries(bundle.boxes)) {
     try {
@@ -122,7 +123,7 @@ export function readBundle(text: string): { readonly bundle: Bundle; readonly ac
 
 /** @throws PerchError badInput */
 export const readBoxKeys = (text: string): BoxKeys =>
-  parsedAs(BoxKeys, jsonOf(text), 'this is not a file of perch fleet boxes FILE');
+  parsedAs(BoxKeys, parseJson(text), 'this is not a file of perch fleet boxes FILE');
 
 /** Text of a box or a server, for a line of a terminal. */
 export const oneLine = (text: string): string => text.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
@@ -135,12 +136,4 @@ function parsedAs<Schema extends TSchema>(schema: Schema, value: unknown, messag
     throw new PerchError('badInput', message);
   }
   return value;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

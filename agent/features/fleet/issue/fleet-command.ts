@@ -4,6 +4,7 @@ import { Check } from 'typebox/value';
 import { type Clock, systemClock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { replaceFile } from '../../../base/files/durable-file.ts';
+import { parseJson } from '../../../base/files/parse-json.ts';
 import { checkSyntax } from '../../../config/schema/syntax.ts';
 import type { CommandCall } from '../../contract.ts';
 import { serversOf } from '../bus/connection.ts';
@@ -195,12 +196,7 @@ export async function readCredentialOf(
 
 /** @throws PerchError badInput that does not show the text, which has a key */
 function credentialOf(text: string): Credential {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
+  const value = parseJson(text);
   if (!Check(Credential, value)) {
     throw new PerchError(
       'badInput',

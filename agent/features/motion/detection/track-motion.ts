@@ -1,4 +1,4 @@
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../../base/errors.ts';
 import { H264SliceReader } from '../../../media/h264/slice-reader.ts';
 import { H265SliceReader } from '../../../media/h265/slice-reader.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from '../../../media/payload/nal.ts';
@@ -82,9 +82,7 @@ export class TrackMotion {
       this.#blocks = new BlockReader(track);
       this.#regions = new RegionDetector(this.#blocks.field, track.width, track.height);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#failure = explain(error);
     }
   }

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { explain } from '../../../base/errors.ts';
 import { replaceFile } from '../../../base/files/durable-file.ts';
+import { parseJson } from '../../../base/files/parse-json.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
 
@@ -153,7 +154,8 @@ export class EventQueue {
   #read(line: string): void {
     const [, sign, digits, text = ''] = /^([+-])(\d{1,15})(?: (.*))?$/.exec(line) ?? [];
     const number = Number(digits);
-    if (sign === '+' && number > this.#lastNumber && isJson(text)) {
+    // A power cut may truncate the last line.
+    if (sign === '+' && number > this.#lastNumber && parseJson(text) !== undefined) {
       this.#queued.set(number, text);
       this.#lastNumber = number;
     } else if (sign === '-') {
@@ -170,15 +172,5 @@ async function append(file: string, text: string): Promise<void> {
     await handle.datasync();
   } finally {
     await handle.close();
-  }
-}
-
-/** Whether a line is complete: a power cut may truncate the last one. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,6 +1,6 @@
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { ignoreExpected, PerchError } from '../../../base/errors.ts';
 import type { Host } from '../../contract.ts';
 import type { Notice } from '../rules/notice.ts';
 import type { NoticePictures } from '../rules/target.ts';
@@ -52,7 +52,7 @@ export class EventPictures {
   }
 
   async #taken(path: string): Promise<Uint8Array | undefined> {
-    const picture = await this.#deps.source.picture(path).catch(unlessExpected);
+    const picture = await this.#deps.source.picture(path).catch(ignoreExpected);
     // A larger frame of an MJPEG stream is left out: waiting messages keep it in memory, and mail servers reject it.
     return picture && picture.length <= 1 << 20 ? picture : undefined;
   }
@@ -72,15 +72,9 @@ export class EventPictures {
       if (error instanceof PerchError && error.code === 'unsupported') {
         putBounded(this.#withoutThumbnail, path, clock.monoMs(), 500);
       }
-      return unlessExpected(error);
+      return ignoreExpected(error);
     });
   }
 }
 
 const eventKey = (path: string, id: string): string => `${id} ${path}`;
-
-function unlessExpected(error: unknown): undefined {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
-}

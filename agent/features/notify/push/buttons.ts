@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Person } from '../../../auth/accounts/person.ts';
 import { putBounded } from '../../../base/bounded-map.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { documentCarrier } from '../../../base/files/document-carrier.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import type { FeatureAction, Host } from '../../contract.ts';
@@ -218,9 +218,7 @@ async function act(
     throw new PerchError('unauthorized', 'no permission for what this button does');
   }
   const result = await action.run(person.name).catch((error: unknown) => {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     return { problem: explain(error), isAtWork: false };
   });
   const { title } = action;

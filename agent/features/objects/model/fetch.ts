@@ -3,7 +3,7 @@
  * package `perch-objects` and for tests.
  */
 import { resolve } from 'node:path';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../../base/errors.ts';
 import { fetchInto, findIn } from './model.ts';
 
 const folder = resolve(process.argv[2] ?? 'object-model');
@@ -19,9 +19,7 @@ try {
   const { model } = (await findIn(folder)) ?? (await fetchInto(folder, show, new AbortController().signal));
   process.stdout.write(`${model}\n`);
 } catch (error) {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
+  rethrowUnexpected(error);
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 import { type Clock, endsWithin } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { rethrowUnexpected } from '../../../base/errors.ts';
 import type { CameraPtz } from './contract.ts';
 import { PTZ_CONFIGURATION, PTZ_NODE } from './profiles.ts';
 import { tag } from './soap.ts';
@@ -31,9 +31,7 @@ export function ptzLookup(ptz: Pick<CameraPtz, 'abilities'>, clock: Clock): PtzL
       const axes = ptz.abilities(path).then(
         (found) => (found.hasPanTilt || found.hasZoom ? found : undefined),
         (error: unknown) => {
-          if (!(error instanceof PerchError)) {
-            throw error;
-          }
+          rethrowUnexpected(error);
           made.untilMs = clock.monoMs() + RETRY_MS;
           return undefined;
         },

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { ignoreExpected } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { CameraPtz, GenericPosition } from './contract.ts';
 
@@ -50,10 +50,7 @@ export class Positions {
     try {
       return await this.#deps.source.ptz.position(path);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      return undefined;
+      return ignoreExpected(error);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import { canonicalIp, IpList, isLoopbackIp } from '../../../base/network/ip-address.ts';
@@ -199,9 +199,7 @@ export class OnvifServer {
       log.info({ path, port: listener.port }, 'ONVIF port is open');
       return { port: listener.port, error: undefined };
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       return { port: undefined, error: explain(error) };
     }
   }
@@ -235,9 +233,7 @@ export class OnvifServer {
       version = soap.version;
       return send(reply, await this.#operate(request, reply, soap));
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       return this.#refuse(request, reply, error, faultReply(version, error));
     }
   }
@@ -282,9 +278,7 @@ export class OnvifServer {
       const jpeg = await this.#deps.source.picture(stream.path);
       return await reply.type('image/jpeg').header('Cache-Control', 'no-store').send(Buffer.from(jpeg));
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       const status = error.code === 'unauthorized' ? 403 : error.code === 'unsupported' ? 404 : 503;
       const text = { status, contentType: 'text/plain; charset=utf-8', text: error.message };
       return this.#refuse(request, reply, error, text);

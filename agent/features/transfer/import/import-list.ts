@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, ignoreExpected, PerchError } from '../../../base/errors.ts';
 import { openClip } from '../../../paths/always-available/clip.ts';
 import { readSegmentInfo } from '../../../playback/index/segment-info.ts';
 import { recordFormatOf } from '../../../record/file/record-path.ts';
@@ -180,7 +180,7 @@ export class ImportList implements RecordingList {
   }
 
   async #open(file: string, startMs: number): Promise<OpenRecording> {
-    const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(unlessFault);
+    const known = await readSegmentInfo(file, { isBeingWritten: false }).catch(ignoreExpected);
     const format = recordFormatOf(file.toLowerCase());
     // It is a recording of MediaMTX or Perch, or MPEG-TS.
     if (known && (format === 'mpegts' || known.info.mark || known.info.fileMark)) {
@@ -219,12 +219,6 @@ function inOrder(names: readonly string[], zone: string | undefined): FoundFile[
     (name): FoundFile => ({ startUs: Number.NaN, camera: undefined, ...timeOfName(name, zone), name }),
   );
   return files.sort((a, b) => (a.startUs || 0) - (b.startUs || 0) || (a.name < b.name ? -1 : 1));
-}
-
-function unlessFault(error: unknown): undefined {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
 }
 
 /** System calls that read the file that is taken, or one that belongs to it. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
+import { ignoreExpected } from '../../../base/errors.ts';
 import { streamLogin } from '../../../cameras/stream-login.ts';
 import { release } from '../../../media/sample/slab.ts';
 import { replayUri } from '../../../onvif/recordings/card-services.ts';
-import { ignoreExpected } from '../../../onvif/soap/http/failures.ts';
 import { rtspLoginTarget } from '../../../sources/rtsp/protocol.ts';
 import { type ReplayControl, replayRecording } from '../../../sources/rtsp/replay/replay.ts';
 import type { ReplayTrack } from '../../../sources/rtsp/replay/replay-track.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import { fetchSource } from '../../../cameras/card/fetch-source.ts';
 import type { CardGroup } from '../../../cameras/card/gap-recorder.ts';
@@ -283,9 +283,7 @@ export class RecorderImport implements TransferJob {
       this.#rate /= 2;
       return 'again';
     }
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    rethrowUnexpected(error);
     if (error.context['isPause'] === true) {
       return 'again';
     }

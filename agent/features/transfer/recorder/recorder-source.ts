@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { resolvePath } from '../../../config/load/load.ts';
 import type { CardRecording } from '../../../onvif/recordings/card-recordings.ts';
 import { troubleOf } from '../../../onvif/soap/http/failures.ts';
@@ -198,9 +198,7 @@ export class RecorderSource implements TransferSource {
     try {
       return await openRecorder(recorder, { ...range, clock, config, isInteractive: true }, signal);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       const { code, message, context, cause } = error;
       const isField = code === 'unauthorized' || code === 'unsupported';
       // One word of it, for the page.

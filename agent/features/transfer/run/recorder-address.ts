@@ -1,4 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
+import { parseLogin } from '../../../base/network/url-parts.ts';
 import { parseHttpUrl } from '../../../onvif/soap/http/origin.ts';
 import type { StoredRecorder } from '../../../recordings/copy/transfer-kind.ts';
 
@@ -32,18 +33,7 @@ export function recorderLogin(text: string): RecorderLogin {
       },
     );
   }
-  const colon = login?.indexOf(':') ?? -1;
-  const [user, password] =
-    login === undefined ? [] : colon < 0 ? [login] : [login.slice(0, colon), login.slice(colon + 1)];
-  return { url, host, user: plainOf(user), password: plainOf(password) };
-}
-
-function plainOf(encoded: string | undefined): string | undefined {
-  try {
-    return encoded === undefined ? undefined : decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
+  return { url, host, user: undefined, password: undefined, ...(login !== undefined && parseLogin(login)) };
 }
 
 /** A recorder by name, without its login. @throws PerchError badInput */

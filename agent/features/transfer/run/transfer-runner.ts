@@ -1,5 +1,5 @@
 import { Check } from 'typebox/value';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { StoredDocument } from '../../../base/files/stored-document.ts';
 import { withJoinedSignal } from '../../../base/joined-signal.ts';
 import { SerialQueue } from '../../../base/serial-queue.ts';
@@ -65,9 +65,7 @@ export class TransferRunner {
       try {
         this.#running = this.#runningOf(stored, await this.#sourceOf(stored.kind));
       } catch (error) {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         this.#host.log.warn({ cause: explain(error) }, 'a transfer of recordings cannot be continued');
       }
     }

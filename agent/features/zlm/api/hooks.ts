@@ -1,6 +1,6 @@
 import { basename, dirname, extname } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { WaitQuota } from '../../../base/network/wait-quota.ts';
 import { CODE } from './call.ts';
@@ -146,9 +146,7 @@ export class Hooks {
       try {
         return parseAnswer(await this.#options.post(urls[name], text, headers, timeoutMs));
       } catch (error) {
-        if (!(error instanceof PerchError)) {
-          throw error;
-        }
+        rethrowUnexpected(error);
         if (attempt >= retries || signal.aborted) {
           log.warn({ hook: name, cause: explain(error) }, 'web hook failed');
           // Players read this: the address of the other server is for the log only.

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
+import { parseJson } from '../../../base/files/parse-json.ts';
 import type { ApiEdits, Editor } from '../../../config/edit/api-edits.ts';
 import { isForeign, type SettingsKind } from '../../../config/edit/posted.ts';
 import type { Config } from '../../../config/load/load.ts';
@@ -189,14 +190,10 @@ const looseRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { confi
 
 function takeAnyBody(app: Parameters<FastifyPluginAsync>[0]): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
-    try {
-      return JSON.parse(body.toString());
-    } catch {
-      // Not JSON: it contains no settings.
-      return undefined;
-    }
-  });
+  app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) =>
+    // Not JSON: it contains no settings.
+    parseJson(body.toString()),
+  );
 }
 
 /** Aborts when the client has left before the answer. */

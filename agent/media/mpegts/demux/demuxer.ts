@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { Track } from '../../sample/track.ts';
 import { PACKET_BYTES } from '../packetize.ts';
@@ -213,9 +213,7 @@ export class TsDemuxer {
     try {
       map = parsePmt(section);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#sink.onDamage?.(error.message);
     }
     if (!map) {

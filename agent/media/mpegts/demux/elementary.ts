@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { rethrowUnexpected } from '../../../base/errors.ts';
 import { AccessUnitAssembler } from '../../payload/access-unit-assembler.ts';
 import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { NalRules } from '../../payload/nal-rules.ts';
@@ -186,9 +186,7 @@ export class AudioElementary implements Elementary {
       this.#isReported = false;
       return size;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#isSynced = false;
       if (!this.#isReported) {
         this.#isReported = true;

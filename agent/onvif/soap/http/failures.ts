@@ -79,13 +79,6 @@ export function unlessFault<T>(call: Promise<T>): Promise<T | undefined> {
   });
 }
 
-/** Handler for optional results: expected failures become undefined. @throws the error, if it is a bug */
-export function ignoreExpected(error: unknown): undefined {
-  if (!(error instanceof PerchError)) {
-    throw error;
-  }
-}
-
 /** The camera has closed the connection instead of a reply or within it. */
 export function isReset(error: unknown): boolean {
   const errno = error instanceof PerchError ? error.context['errno'] : (error as NodeJS.ErrnoException).code;

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { explainToViewer, PerchError } from '../../../base/errors.ts';
+import { explainToViewer, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { offerError } from '../../../transports/webrtc/sdp/rejections.ts';
 import type { AnsweredOffer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
@@ -90,9 +90,7 @@ export class Endpoints {
       await server.mayTalk(path);
       reply.header(TALK, 'yes');
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       const reason = explainToViewer(error).slice(0, 300).toWellFormed();
       reply.header(TALK, 'no').header(TALK_REASON, encodeURIComponent(reason));
     }

@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { rethrowUnexpected } from '../../../base/errors.ts';
 import { createDepacketizer } from '../../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
@@ -69,7 +69,7 @@ export class ReplayTrack implements UnitSink, RtcpSink {
     try {
       header.parse(chunk, start, end);
     } catch (error) {
-      mustBePerch(error);
+      rethrowUnexpected(error);
       this.leftOut += 1;
       return;
     }
@@ -104,7 +104,7 @@ export class ReplayTrack implements UnitSink, RtcpSink {
     try {
       parseRtcp(chunk, start, end, this);
     } catch (error) {
-      mustBePerch(error);
+      rethrowUnexpected(error);
     }
   }
 
@@ -127,11 +127,5 @@ export class ReplayTrack implements UnitSink, RtcpSink {
 
   onBye(): void {
     this.hasEnded = true;
-  }
-}
-
-function mustBePerch(error: unknown): void {
-  if (!(error instanceof PerchError)) {
-    throw error;
   }
 }

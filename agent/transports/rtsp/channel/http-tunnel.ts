@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PerchError } from '../../../base/errors.ts';
+import { rethrowUnexpected } from '../../../base/errors.ts';
 import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
@@ -170,9 +170,7 @@ export class HttpTunnel implements ByteChannel, HandshakeSink, ByteSink {
       }
     } catch (error) {
       // A response that is not HTTP is ignored.
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
     }
     return true;
   }

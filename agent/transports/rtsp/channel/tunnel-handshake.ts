@@ -1,4 +1,4 @@
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import type { ByteSink, SocketChannel } from '../../../base/network/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
@@ -62,9 +62,7 @@ export class TunnelHandshake implements ByteSink {
         this.#answered(parseHttpHead(this.#head.bytes), chunk.subarray(end, length));
       }
     } catch (cause) {
-      if (!(cause instanceof PerchError)) {
-        throw cause;
-      }
+      rethrowUnexpected(cause);
       this.#fail(new PerchError(cause.code, `reply of the ${phraseOf(this.#options.peer)} is not HTTP`, {}, cause));
     }
   }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { PerchError } from '../../../base/errors.ts';
+import { type PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import {
   authorization,
   type Challenge,
@@ -132,9 +132,7 @@ export class Authenticator {
       this.#turn = await this.#watch?.turn(signal);
       return true;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#barred = error;
       return false;
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import { joinSignals } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SLOT_BYTES } from '../../../native/packet-memory.ts';
@@ -50,9 +50,7 @@ function parse(text: string): Offer {
   try {
     return parseOffer(text);
   } catch (cause) {
-    if (!(cause instanceof PerchError)) {
-      throw cause;
-    }
+    rethrowUnexpected(cause);
     throw unusable(cause.message.replace('the offer', 'it').replace('offer', 'answer'));
   }
 }

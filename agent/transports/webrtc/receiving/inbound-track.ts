@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { rethrowUnexpected } from '../../../base/errors.ts';
 import { RtpHeader } from '../../../media/rtp/header.ts';
 import type { UnitOutput } from '../../../stream/ingest/inbound-track.ts';
 import type { ReorderLimits } from '../../../stream/ingest/reorder-buffer.ts';
@@ -78,9 +78,7 @@ export class InboundTrack {
     try {
       header.parse(packet, 0, length);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.receiver.reception.badPackets += 1;
       return;
     }

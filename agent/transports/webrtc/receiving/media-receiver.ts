@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explain, PerchError, rethrowUnexpected } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../../media/rtcp/parse.ts';
 import type { Track } from '../../../media/sample/track.ts';
@@ -161,9 +161,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     try {
       parseRtcp(compound, 0, compound.length, this);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.rejected += 1;
     }
   }

@@ -56,47 +56,48 @@ const INDEX_BYTES = 4;
 const ENCRYPTED_FLAG = 0x8000_0000;
 
 /** Encrypts compound RTCP packets with one profile. With a few packets per second, plain ciphers suffice. */
-interface SrtcpCipher {
+abstract class SrtcpCipher {
   /** Bytes that encryption adds. */
-  readonly overheadBytes: number;
+  abstract readonly overheadBytes: number;
+  protected readonly local: SessionKeys;
+  protected readonly remote: SessionKeys;
+
+  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
+    this.local = deriveRtcpKeys(localKey, localSalt);
+    this.remote = deriveRtcpKeys(remoteKey, remoteSalt);
+  }
+
   /** The word with E bit and index; the packet must be long enough. */
-  trailerOf(packet: Buffer): number;
-  seal(compound: Uint8Array, ssrc: number, index: number): Buffer;
+  abstract trailerOf(packet: Buffer): number;
+  abstract seal(compound: Uint8Array, ssrc: number, index: number): Buffer;
   /** @returns the compound packet; undefined if not authentic */
-  open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined;
+  abstract open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined;
 }
 
 /** SRTCP with AES-CM and HMAC-SHA1-80, RFC 3711 §3.4: the index, then a tag over everything. */
-class SrtcpCm implements SrtcpCipher {
+class SrtcpCm extends SrtcpCipher {
   readonly overheadBytes = INDEX_BYTES + AUTH_TAG_BYTES;
-  readonly #local: SessionKeys;
-  readonly #remote: SessionKeys;
-
-  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
-    this.#local = deriveRtcpKeys(localKey, localSalt);
-    this.#remote = deriveRtcpKeys(remoteKey, remoteSalt);
-  }
 
   trailerOf(packet: Buffer): number {
     return packet.readUInt32BE(packet.length - this.overheadBytes);
   }
 
   seal(compound: Uint8Array, ssrc: number, index: number): Buffer {
-    const body = crypt(this.#local, ssrc, index, compound.subarray(CLEAR_BYTES));
+    const body = crypt(this.local, ssrc, index, compound.subarray(CLEAR_BYTES));
     const trailer = Buffer.alloc(INDEX_BYTES);
     trailer.writeUInt32BE((ENCRYPTED_FLAG | index) >>> 0);
     const covered = Buffer.concat([compound.subarray(0, CLEAR_BYTES), body, trailer]);
-    return Buffer.concat([covered, tagOf(this.#local, covered)]);
+    return Buffer.concat([covered, tagOf(this.local, covered)]);
   }
 
   open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined {
     const covered = packet.subarray(0, packet.length - AUTH_TAG_BYTES);
-    if (!timingSafeEqual(packet.subarray(covered.length), tagOf(this.#remote, covered))) {
+    if (!timingSafeEqual(packet.subarray(covered.length), tagOf(this.remote, covered))) {
       return undefined;
     }
     const body = packet.subarray(CLEAR_BYTES, packet.length - this.overheadBytes);
     const isEncrypted = trailer >= ENCRYPTED_FLAG;
-    const plain = isEncrypted ? crypt(this.#remote, ssrc, trailer - ENCRYPTED_FLAG, body) : body;
+    const plain = isEncrypted ? crypt(this.remote, ssrc, trailer - ENCRYPTED_FLAG, body) : body;
     return Buffer.concat([packet.subarray(0, CLEAR_BYTES), plain]);
   }
 }
@@ -115,15 +116,8 @@ function tagOf(keys: SessionKeys, covered: Uint8Array): Buffer {
 }
 
 /** SRTCP with AEAD_AES_128_GCM, RFC 7714 §9: the tag precedes the index, which is authenticated with the header. */
-class SrtcpGcm implements SrtcpCipher {
+class SrtcpGcm extends SrtcpCipher {
   readonly overheadBytes = TAG_BYTES + INDEX_BYTES;
-  readonly #local: SessionKeys;
-  readonly #remote: SessionKeys;
-
-  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
-    this.#local = deriveRtcpKeys(localKey, localSalt);
-    this.#remote = deriveRtcpKeys(remoteKey, remoteSalt);
-  }
 
   trailerOf(packet: Buffer): number {
     return packet.readUInt32BE(packet.length - INDEX_BYTES);
@@ -133,8 +127,8 @@ class SrtcpGcm implements SrtcpCipher {
     const header = compound.subarray(0, CLEAR_BYTES);
     const trailer = Buffer.alloc(INDEX_BYTES);
     trailer.writeUInt32BE((ENCRYPTED_FLAG | index) >>> 0);
-    const nonce = new GcmNonce(this.#local.salt).forRtcp(ssrc, index);
-    const cipher = createCipheriv('aes-128-gcm', this.#local.cipherKey, nonce);
+    const nonce = new GcmNonce(this.local.salt).forRtcp(ssrc, index);
+    const cipher = createCipheriv('aes-128-gcm', this.local.cipherKey, nonce);
     cipher.setAAD(Buffer.concat([header, trailer]));
     const body = cipher.update(compound.subarray(CLEAR_BYTES));
     cipher.final();
@@ -147,8 +141,8 @@ class SrtcpGcm implements SrtcpCipher {
     const isEncrypted = trailer >= ENCRYPTED_FLAG;
     const clearBytes = isEncrypted ? CLEAR_BYTES : tagAt;
     const clear = packet.subarray(0, clearBytes);
-    const nonce = new GcmNonce(this.#remote.salt).forRtcp(ssrc, trailer % ENCRYPTED_FLAG);
-    const decipher = createDecipheriv('aes-128-gcm', this.#remote.cipherKey, nonce);
+    const nonce = new GcmNonce(this.remote.salt).forRtcp(ssrc, trailer % ENCRYPTED_FLAG);
+    const decipher = createDecipheriv('aes-128-gcm', this.remote.cipherKey, nonce);
     decipher.setAAD(Buffer.concat([clear, packet.subarray(packet.length - INDEX_BYTES)]));
     decipher.setAuthTag(packet.subarray(tagAt, tagAt + TAG_BYTES));
     const plain = decipher.update(packet.subarray(clearBytes, tagAt));

@@ -4,7 +4,7 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { isTransient, retryUntilAnswered } from '../../../api-client/retry.ts';
 import { type ConfigForm, type FormSettings, pathPlace } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { choiceProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Chips } from '../../../ui/controls/chips.tsx';
@@ -97,7 +97,7 @@ function Loaded({ edited, presets, onClosed }: LoadedProps) {
     <FormSheet
       title={t.positions}
       form={form}
-      foot={known.length > 0 ? <FormFooter form={form} text={camerasWords.value.appliesAtOnce} /> : undefined}
+      text={known.length > 0 ? camerasWords.value.appliesAtOnce : undefined}
       onClosed={onClosed}
       onSaved={() => edited.toastSaved()}
     >
@@ -162,7 +162,7 @@ function Guard({ edited: { form }, known }: ChoiceProps) {
 function Patrol({ edited: { form }, known }: ChoiceProps) {
   const t = rulesWords.value;
   const { language } = i18n();
-  const { stops, pause } = form.values.value;
+  const { stops } = form.values.value;
   const textOf = (preset: string): string =>
     stops.includes(preset) ? t.stopOf(stops.indexOf(preset) + 1, preset) : preset;
   return (
@@ -180,10 +180,9 @@ function Patrol({ edited: { form }, known }: ChoiceProps) {
       <ConflictLine form={form} name="stops" format={(presets) => presets.join(', ') || t.nothing} />
       <Stepper
         label={t.pause}
-        value={pause}
         steps={PAUSE_STEPS}
         format={(seconds) => pauseText(seconds, language)}
-        onChange={(seconds) => form.set('pause', seconds)}
+        {...choiceProps(form, 'pause')}
       />
       <ConflictLine form={form} name="pause" format={(seconds) => pauseText(seconds, language)} />
     </>

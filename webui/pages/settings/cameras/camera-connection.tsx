@@ -4,7 +4,6 @@ import { cameraCall } from '../../../api-client/camera-addresses.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -45,7 +44,9 @@ export function ConnectionSheet({ item, title, onClosed, onChanged }: Connection
         toast(camerasWords.peek().loginSaved(title));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.loginText} action={t.tryLogin} busy={t.tryingLogin} />}
+      text={t.loginText}
+      action={t.tryLogin}
+      busy={t.tryingLogin}
     >
       <Facts item={item} />
       <TextField label={t.user} autocomplete="off" hint={t.userWrong} {...fieldProps(form, 'user')} />

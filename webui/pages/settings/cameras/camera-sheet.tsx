@@ -6,6 +6,7 @@ import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../.
 import { cameras } from '../../../cameras/cameras.ts';
 import type { CameraRow } from '../../../features/contract.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
+import { choiceProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { settingsLink } from '../../../shell/route.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
@@ -188,9 +189,8 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
       <ConflictLine form={form} name="name" format={(text) => text} />
       <SegmentedControl
         label={t.record}
-        value={values.record}
         options={(['always', 'motion', 'no'] as const).map((value) => ({ value, text: records[value] }))}
-        onChange={(when) => form.set('record', when)}
+        {...choiceProps(form, 'record')}
       />
       <ConflictLine form={form} name="record" format={(when) => records[when]} />
       <KeepFields form={form} config={config} facts={facts} name={name} />

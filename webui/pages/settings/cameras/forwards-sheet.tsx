@@ -3,7 +3,6 @@ import { useMemo, useState } from 'preact/hooks';
 import type { ForwardItem } from '../../../api-client/api-types.ts';
 import { savedText, serverText } from '../../../api-client/error-text.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -135,7 +134,8 @@ function NewServerSheet({ name, onChanged, onClosed }: NewServerProps) {
         toast(savedText(form.change, forwardsWords.peek().added));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.sendsAtOnce} action={t.add} />}
+      text={t.sendsAtOnce}
+      action={t.add}
     >
       <TextField label={t.address} autocomplete="off" hint={t.addressHint} {...fieldProps(form, 'dest', 2_000)} />
       {isWhip(form.values.value.dest) && (

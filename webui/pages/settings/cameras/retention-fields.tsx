@@ -1,5 +1,6 @@
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { DAY_STEPS, daysText } from '../../../forms/days.ts';
+import { choiceProps } from '../../../forms/field-props.ts';
 import type { Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
 import { byteSize } from '../../../words/format.ts';
@@ -34,20 +35,13 @@ export function KeepFields({ form, config, facts, name }: KeepProps) {
     <>
       <Stepper
         label={t.keepFor}
-        value={days}
         steps={DAY_STEPS}
         format={daysText}
-        onChange={(value) => form.set('days', value)}
+        {...choiceProps(form, 'days')}
         hint={record === 'no' ? undefined : costText({ days, maxBytes, config, facts, name, language })}
       />
       <ConflictLine form={form} name="days" format={daysText} />
-      <Stepper
-        label={t.atMost}
-        value={maxBytes}
-        steps={SIZE_STEPS}
-        format={limitWords}
-        onChange={(value) => form.set('maxBytes', value)}
-      />
+      <Stepper label={t.atMost} steps={SIZE_STEPS} format={limitWords} {...choiceProps(form, 'maxBytes')} />
       <ConflictLine form={form} name="maxBytes" format={limitWords} />
     </>
   );

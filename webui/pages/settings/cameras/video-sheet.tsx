@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo } from 'preact/hooks';
 import type { CameraSettings } from '../../../api-client/api-types.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { choiceProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
@@ -62,7 +62,9 @@ export function VideoSheet({ title, path, part, video, effectText, onClosed, onS
     <FormSheet
       title={title}
       form={form}
-      foot={isOffered && <FormFooter form={form} text={text} busy={t.changing} isOff={!form.isDirty.value} />}
+      text={isOffered ? text : undefined}
+      busy={t.changing}
+      isOff={!form.isDirty.value}
       onClosed={onClosed}
       onSaved={() => {
         const said = outcomeText(outcome.state);
@@ -102,17 +104,14 @@ function Encoder({ form, steps }: { readonly form: VideoForm; readonly steps: Vi
   const { language } = i18n();
   const t = camerasWords.value;
   const ownWords = videoWords.value;
-  const { codec, size, fps, bitrateKbps, keySeconds } = form.values.value;
+  const { codec, size } = form.values.value;
   const stepper = (
     field: 'fps' | 'bitrateKbps' | 'keySeconds',
     label: string,
-    value: number,
     all: readonly number[],
     format: (value: number) => string,
   ): ComponentChildren =>
-    all.length > 0 && (
-      <Stepper label={label} value={value} steps={all} format={format} onChange={(to) => form.set(field, to)} />
-    );
+    all.length > 0 && <Stepper label={label} steps={all} format={format} {...choiceProps(form, field)} />;
   return (
     <>
       {steps.sizes.length > 0 && (
@@ -127,17 +126,14 @@ function Encoder({ form, steps }: { readonly form: VideoForm; readonly steps: Vi
       {steps.codecs.length > 0 && (
         <SegmentedControl
           label={ownWords.codec}
-          value={codec}
           options={steps.codecs.map((value) => ({ value, text: CODEC_NAMES[value] ?? value }))}
-          onChange={(value) => form.set('codec', value)}
+          {...choiceProps(form, 'codec')}
         />
       )}
       {codec === 'H265' && steps.codecs.length > 0 && <p class="hint">{t.h265}</p>}
-      {stepper('bitrateKbps', ownWords.bitRate, bitrateKbps, steps.bitratesKbps, (kbps) =>
-        bitRate(kbps * 1000, language),
-      )}
-      {stepper('fps', ownWords.frameRate, fps, steps.fps, (rate) => t.rate(number(rate, 1, language)))}
-      {stepper('keySeconds', ownWords.keyFrame, keySeconds, steps.keySeconds, (seconds) =>
+      {stepper('bitrateKbps', ownWords.bitRate, steps.bitratesKbps, (kbps) => bitRate(kbps * 1000, language))}
+      {stepper('fps', ownWords.frameRate, steps.fps, (rate) => t.rate(number(rate, 1, language)))}
+      {stepper('keySeconds', ownWords.keyFrame, steps.keySeconds, (seconds) =>
         ownWords.every(number(seconds, 1, language)),
       )}
       <p class="dim small">{ownWords.returns}</p>
@@ -152,18 +148,17 @@ export function nightText(mode: IrCutMode): string {
 
 function Image({ form, video }: { readonly form: VideoForm; readonly video: CameraSettings }) {
   const ownWords = videoWords.value;
-  const { irCutFilter, text, showsTime } = form.values.value;
+  const { text, showsTime } = form.values.value;
   return (
     <>
       {video.irCutFilter && (
         <SegmentedControl
           label={ownWords.night}
-          value={irCutFilter}
           options={IR_CUT_MODES.filter((mode) => video.irCutFilter?.modes.includes(mode)).map((value) => ({
             value,
             text: nightText(value),
           }))}
-          onChange={(mode) => form.set('irCutFilter', mode)}
+          {...choiceProps(form, 'irCutFilter')}
         />
       )}
       {video.text !== null && (

@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
+import { choiceProps, fieldProps } from '../../../forms/field-props.ts';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, cameraSelectionText, oneAtLeast } from '../../../people/access-fields.tsx';
@@ -59,7 +58,8 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
       onSaved={onChanged}
-      foot={<FormFooter form={form} text={t.linkIsTheKey} action={t.makeLink} />}
+      text={t.linkIsTheKey}
+      action={t.makeLink}
     >
       <AccessFields
         chosen={cameras}
@@ -71,9 +71,8 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
       <div class="field">
         <SegmentedControl
           label={t.linkHolds}
-          value={span}
           options={LINK_SPANS.map((value) => ({ value, text: spanName(value, language) }))}
-          onChange={(value) => form.set('span', value)}
+          {...choiceProps(form, 'span')}
         />
         <p class="hint">{t.linkMade(expiryText(linkEnd(span, nowMs.value), nowMs.value, language, t))}</p>
       </div>

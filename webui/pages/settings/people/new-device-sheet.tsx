@@ -3,7 +3,6 @@ import type { PublishServer } from '../../../api-client/api-types.ts';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
@@ -70,7 +69,8 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
       onSaved={onChanged}
-      foot={<FormFooter form={form} text={t.deviceWillGet} action={t.makeDevicePassword} />}
+      text={t.deviceWillGet}
+      action={t.makeDevicePassword}
     >
       {replaced && (
         <>

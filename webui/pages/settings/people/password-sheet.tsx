@@ -2,7 +2,6 @@ import { useMemo } from 'preact/hooks';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { passwordError } from '../../../forms/password-error.ts';
 import { serverForm } from '../../../forms/server-form.ts';
@@ -26,7 +25,7 @@ export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
       form={form}
       onClosed={onClosed}
       onSaved={() => toast(youWords.peek().passwordChanged)}
-      foot={<FormFooter form={form} text={t.otherDevices} />}
+      text={t.otherDevices}
     >
       <PasswordField label={t.oldPassword} autocomplete="current-password" {...fieldProps(form, 'oldPassword')} />
       <PasswordField

@@ -3,7 +3,6 @@ import type { UserItem } from '../../../api-client/api-types.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, oneAtLeast } from '../../../people/access-fields.tsx';
@@ -48,7 +47,8 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         toast(user ? words.peek().saved : peopleWords.peek().personAdded(name.trim()));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.personWillSee} {...(user ? {} : { action: t.addPerson })} />}
+      text={t.personWillSee}
+      action={user ? undefined : t.addPerson}
     >
       {!user && <TextField label={t.accountName} autocomplete="off" {...fieldProps(form, 'name')} />}
       <PasswordField

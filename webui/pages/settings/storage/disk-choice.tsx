@@ -4,7 +4,6 @@ import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { type ConfigForm, PATH_DEFAULTS } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
-import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { byteSize } from '../../../words/format.ts';
@@ -72,9 +71,9 @@ function DiskChoices({
         onChanged();
         edited.toastSaved(storageWords.peek().recordsThere, onChanged);
       }}
-      foot={
-        hasOthers && <FormFooter form={form} text={t.otherDiskText} action={t.recordHere} isOff={!form.isDirty.value} />
-      }
+      text={hasOthers ? t.otherDiskText : undefined}
+      action={t.recordHere}
+      isOff={!form.isDirty.value}
     >
       <fieldset class="choices">
         <legend class="visually-hidden">{t.disks}</legend>

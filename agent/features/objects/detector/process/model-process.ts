@@ -7,6 +7,7 @@ import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
+import { parseJson } from '../../../../base/files/parse-json.ts';
 import type { FoundObject, ObjectType, RgbPicture } from '../contract.ts';
 
 const SCRIPT = new URL('./detector-child.ts', import.meta.url);
@@ -278,10 +279,6 @@ function yieldToOthers(pid: number): void {
 }
 
 function parsed(line: string): Answer | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return Check(Answer, value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(line);
+  return Check(Answer, value) ? value : undefined;
 }

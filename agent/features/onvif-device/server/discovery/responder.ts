@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../../../base/clock.ts';
-import { explain, PerchError } from '../../../../base/errors.ts';
+import { explain, rethrowUnexpected } from '../../../../base/errors.ts';
 import type { Logger } from '../../../../base/log.ts';
 import { type Interfaces, systemInterfaces } from '../../../../base/network/interfaces.ts';
 import { PerLink, PerSecond } from '../../../../base/network/multicast-socket.ts';
@@ -143,9 +143,7 @@ export class Responder {
         );
       }
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      rethrowUnexpected(error);
       this.#options.log.debug({ error: explain(error), address: from.address }, 'invalid probe');
     }
   }

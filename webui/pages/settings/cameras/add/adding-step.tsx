@@ -11,7 +11,6 @@ import { type Adoption, isSharedTaken, troubleGroups } from '../../../../cameras
 import { type Camera, canPlay, isSoundAlone, smallPath } from '../../../../cameras/camera.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
-import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
 import { Warnings } from '../../../../live/notices.tsx';
@@ -265,12 +264,7 @@ function RenameSheet({ camera, onClosed }: { readonly camera: Camera; readonly o
   const { nameOf, nameText } = startWords.value;
   const form = useMemo(() => newForm(camera.name, camera.title), [camera.name]);
   return (
-    <FormSheet
-      title={nameOf(camera.title)}
-      form={form}
-      onClosed={onClosed}
-      foot={<FormFooter form={form} text={nameText} />}
-    >
+    <FormSheet title={nameOf(camera.title)} form={form} onClosed={onClosed} text={nameText}>
       <TextField label={camerasWords.value.name} autocomplete="off" {...fieldProps(form, 'title')} />
     </FormSheet>
   );

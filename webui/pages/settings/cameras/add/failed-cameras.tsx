@@ -11,7 +11,6 @@ import {
 } from '../../../../cameras/adding/adoption.ts';
 import { type Adoption, type Remedy, remedyOf, typedAddress } from '../../../../cameras/adding/adoption-state.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
-import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
@@ -342,7 +341,9 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
       title={t.passwordFor(count === 1 ? first.title : liveWords.value.camerasCount(count))}
       form={form}
       onClosed={onClosed}
-      foot={<FormFooter form={form} action={t.addCameras(count)} busy={t.addingThem} text={t.eachTakes} />}
+      action={t.addCameras(count)}
+      busy={t.addingThem}
+      text={t.eachTakes}
     >
       <TextField label={t.cameraUser} autocomplete="off" {...fieldProps(form, 'user')} name="cameraUser" />
       <PasswordField

@@ -15,7 +15,6 @@ import {
 import { cameText, failureText, testSource } from '../../../../cameras/adding/source-test.ts';
 import { parseTyped, type TypedAddress } from '../../../../cameras/adding/typed-address.ts';
 import { FieldError, type Form } from '../../../../forms/form.ts';
-import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
@@ -63,7 +62,7 @@ export function MissingCameraSheet({ address, login, onFound, onClosed }: Missin
       title={address === undefined ? t.cameraMissing : t.editAddress}
       form={form}
       onClosed={onClosed}
-      foot={<FormFooter form={form} {...footTexts(typed, isSaving ? progress : undefined)} />}
+      {...footTexts(typed, isSaving ? progress : undefined)}
     >
       <Fields form={form} typed={typed} />
       {typed?.kind === 'source' && form.wrong.value.address !== undefined && !isSaving && (

@@ -5,7 +5,6 @@ import { fetchJson, RequestError } from '../../../../api-client/request.ts';
 import { layouts, loadLayouts } from '../../../../cameras/layouts.ts';
 import { fieldProps } from '../../../../forms/field-props.ts';
 import { FieldError } from '../../../../forms/form.ts';
-import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
 import { wallLink } from '../../../../shell/route.ts';
@@ -41,7 +40,7 @@ export function LayoutSheet({ kind, layout, onClosed }: LayoutSheetProps) {
         toast(savedText(form.change));
         void loadLayouts().catch(() => {});
       }}
-      foot={<FormFooter form={form} text={isWall ? t.wallSaves : t.groupSaves} />}
+      text={isWall ? t.wallSaves : t.groupSaves}
     >
       <TextField
         label={t.name}

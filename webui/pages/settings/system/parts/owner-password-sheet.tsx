@@ -1,6 +1,5 @@
 import { useMemo } from 'preact/hooks';
 import { fieldProps } from '../../../../forms/field-props.ts';
-import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { passwordError } from '../../../../forms/password-error.ts';
 import { serverForm } from '../../../../forms/server-form.ts';
@@ -25,12 +24,7 @@ interface OwnerPasswordProps {
 export function OwnerPasswordSheet({ title, text, busy, work, onClosed }: OwnerPasswordProps) {
   const form = useMemo(() => newForm(work), []);
   return (
-    <FormSheet
-      title={title}
-      form={form}
-      onClosed={onClosed}
-      foot={<FormFooter form={form} action={title} text={text} {...(busy && { busy })} />}
-    >
+    <FormSheet title={title} form={form} onClosed={onClosed} action={title} text={text} busy={busy}>
       <PasswordField
         label={words.value.yourPassword}
         autocomplete="current-password"
