@@ -196,6 +196,19 @@ test('a removed reader no longer counts', async () => {
   expect(stream.isClosed).toBe(true);
 });
 
+test('a source whose stream begins again with another track runs on, and requests get the new stream', async () => {
+  const { clock, source, path, stream } = await streaming();
+  stream.addReader(readerOf(RTSP_SESSION), false);
+  const again = source.deliver([tinyH264, g711]);
+  expect(stream.isClosed).toBe(true);
+  expect(await path.open('')).toBe(again);
+  expect(source.runs).toBe(1);
+  await clock.advance(9_999);
+  expect(source.isRunning).toBe(true);
+  await clock.advance(1);
+  expect(source.isRunning).toBe(false);
+});
+
 test('a source that fails ends its readers, and the next request starts it again', async () => {
   const { clock, source, path, stream } = await streaming();
   const reader = readerOf(RTSP_SESSION);

@@ -88,7 +88,7 @@ export class OnDemand {
     this.touch(stream.audience);
   }
 
-  /** Another source replaces the present one; it has the same time to start. */
+  /** Another source, or another stream of the source, replaces the present one; it has the same time to start. */
   sourceReplaced(): void {
     if (this.#state === 'ready') {
       this.#state = 'starting';

@@ -322,6 +322,7 @@ export class Path {
   }
 
   #openStream(tracks: readonly Track[]): Stream {
+    this.#onDemand?.sourceReplaced();
     this.#closeStream();
     const live = new Stream(tracks, { isOnDemand: this.#onDemand !== undefined });
     this.#live = live;

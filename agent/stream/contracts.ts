@@ -9,7 +9,7 @@ export interface StreamSink {
   readonly isSilent?: boolean;
   /** A transport stream in RTP is demuxed into its tracks; otherwise it is one track. */
   readonly demuxesMpegts?: boolean;
-  /** Opens the stream for the samples. Called once per connection, when all tracks are known. */
+  /** Opens the stream for the samples, instead of a former one. Called when all tracks are known, again when others come late. */
   publish(tracks: readonly Track[]): Stream;
 }
 

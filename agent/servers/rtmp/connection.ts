@@ -351,6 +351,7 @@ export class RtmpConnection implements LinkOwner {
       if (!(error instanceof PerchError)) {
         this.#log.error({ err: error }, 'fault while receiving from a publisher');
       }
+      this.#markClosed(explain(error), true);
       this.close(explain(error));
     }
   }

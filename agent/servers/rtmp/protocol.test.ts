@@ -189,3 +189,25 @@ test('a reader that is too slow loses pictures up to the next key frame, and is 
   expect(box.items[0]?.outboundFramesDiscarded).toBeGreaterThan(50);
   expect(box.items).toMatchObject([{ state: 'read' }]);
 });
+
+test('the log says why a publisher has to begin again', async () => {
+  await using box = await RtmpHarness.open();
+  const source = new Stream([AAC]);
+  await publish(box, source);
+  source.write(0, frame(0));
+  for (let second = 0; second < 6; second += 1) {
+    await box.clock.advance(1_000);
+    source.write(0, frame((second + 1) * 44_100));
+  }
+  await vi.waitUntil(() => box.paths.streams.has('live/cam'));
+  source.setTrack(0, { ...AAC, clockRate: 48_000, config: Uint8Array.of(0x11, 0x90) });
+  const closed = () => box.log.find((line) => line.includes('RTMP connection closed'));
+  await vi.waitUntil(async () => {
+    await box.clock.advance(1_000);
+    return closed() !== undefined;
+  });
+  expect(JSON.parse(closed() ?? '')).toMatchObject({
+    level: 30,
+    reason: expect.stringContaining('has changed the clock rate of MPEG-4 Audio from 44100 to 48000 Hz'),
+  });
+});

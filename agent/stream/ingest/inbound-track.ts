@@ -3,7 +3,7 @@ import type { TrackTimeline } from './track-timeline.ts';
 
 /** A track as it arrives. */
 export interface InboundTrack {
-  /** Name of the encoding, for messages: `H264`. */
+  /** Name of the encoding, for messages: `H264`. Empty: the sender has not announced the track. */
   readonly encoding: string;
   readonly isVideo: boolean;
   readonly timeline: TrackTimeline;

@@ -145,7 +145,7 @@ test('a camera that is silent after a burst is awaited for a second at most', as
   await camera.run.sampled(51);
 });
 
-test('video is awaited longer than audio, and later video restarts the stream', async () => {
+test('video is awaited longer than audio, and with later video the stream begins again at its key picture', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, ...sound(0, 3));
   for (const second of [5, 10, 15]) {
@@ -155,10 +155,57 @@ test('video is awaited longer than audio, and later video restarts the stream', 
   }
   await clock.advance(5_000);
   await camera.run.sampled(1);
+  const before = camera.run.samples.length;
   expect(camera.run.tracks.map((track) => track.codec)).toEqual(['g711']);
-  await camera.send(key(1, 0), skip(2, 3600), ...sound(20, 1));
-  await clock.advance(500);
-  expect(await camera.run.failure()).toBe("camera of path 'garden' sends its picture late: starting again with it");
+  expect(camera.run.stream?.leftOut).toBe('H264: no packet so far');
+  await camera.send(skip(1, 0), key(2, 3_600), skip(3, 7_200), ...sound(20, 1));
+  await camera.run.sampled(before + 2);
+  expect(camera.run.tracks.map((track) => track.codec)).toEqual(['h264', 'g711']);
+  expect(camera.run.stream?.leftOut).toBeUndefined();
+  expect(camera.run.samples[before]).toMatchObject({ track: 0, sample: { key: true, dts: 0 } });
+});
+
+test('with sound that comes later the stream begins again once, at a key picture, and no picture is missing', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, avSdp, key(0, 0));
+  const streams = new Set<Stream | undefined>();
+  /** A picture each half second, every second one a key picture. */
+  const pass = async (from: number, to: number, hasSound: boolean) => {
+    for (let half = from; half < to; half += 1) {
+      await clock.advance(500);
+      const picture = half % 2 === 0 ? key : skip;
+      await camera.send(picture(half, 45_000 * half), ...(hasSound ? sound(25 * half, 1) : []));
+      streams.add(camera.run.stream);
+    }
+  };
+  await pass(1, 15, false);
+  expect(camera.run.tracks.map(({ codec }) => codec)).toEqual(['h264']);
+  expect(camera.run.stream?.leftOut).toBe('PCMU: no packet so far');
+  await pass(15, 16, true);
+  expect(camera.run.tracks).toHaveLength(1);
+  await pass(16, 20, true);
+  expect(camera.run.tracks.map(({ codec }) => codec)).toEqual(['h264', 'g711']);
+  expect(camera.run.stream?.leftOut).toBeUndefined();
+  await pass(20, 60, false);
+  await pass(60, 64, true);
+  // Before the stream is open, the first one, and the one with sound.
+  expect(streams.size).toBe(3);
+  const pictures = camera.run.samples.filter(({ track }) => track === 0).map(({ sample }) => sample);
+  expect(pictures.map(({ key }) => key)).toEqual(Array.from({ length: 64 }, (_, half) => half % 2 === 0));
+  expect(pictures[16]?.dts).toBe(0);
+  const heard = camera.run.samples.filter(({ track }) => track === 1).map(({ sample }) => sample);
+  expect(heard.map(({ pts }) => 16 + pts / 4_000)).toEqual([16, 17, 18, 19, 60, 61, 62, 63]);
+});
+
+test('a track whose packets are never whole does not begin the stream again', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, bareSdp, key(1, 0), ...sound(0, 1));
+  for (let second = 1; second < 27; second += 1) {
+    await clock.advance(1_000);
+    await camera.send(key(1 + second, 90_000 * second), ...sound(50 * second, 1));
+  }
+  expect(camera.run.tracks.map(({ codec }) => codec)).toEqual(['g711']);
+  expect(camera.run.stream?.leftOut).toBe('H264: no whole frame so far');
 });
 
 test('a camera whose video stops is disconnected although its audio continues', async () => {

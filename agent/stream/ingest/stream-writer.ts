@@ -12,11 +12,6 @@ interface StreamWriterTimes {
   readonly soundMs: number;
   /** The stream opens without a video track that has sent no packet for this long; not before `soundMs`. */
   readonly pictureMs: number;
-  /**
-   * The configuration key of these times, for a sender that cannot restart (a browser): its later tracks are left out. Undefined: a
-   * video track that comes later restarts the connection.
-   */
-  readonly key?: string;
 }
 
 /** Longest delay of the other tracks by a missing video track, or one without a description. */
@@ -63,8 +58,8 @@ export class StreamWriter implements UnitOutput {
   #wasComplete = false;
   /** Start of the wait for missing tracks, monotonic. */
   #waitsFromMs: number | undefined;
-  /** Tracks whose units are left out: they came after the stream had opened without them, or have changed. */
-  readonly #late = new Set<InboundTrack>();
+  /** The tracks with those that came after the stream had opened: it begins again with them. Empty: none came. */
+  #next: readonly InboundTrack[] = [];
   #stream: Stream | undefined;
   /** Called before a reader is added that tolerates no delay. */
   onUrgentReader: (() => void) | undefined;
@@ -109,14 +104,15 @@ export class StreamWriter implements UnitOutput {
   }
 
   onUnit(receiver: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
-    if (this.#stream) {
-      this.#write(this.#stream, receiver, ptsTicks, dtsTicks, key, data);
+    const stream = this.#stream;
+    if (stream && !this.#beginsAgain(stream, receiver, key)) {
+      this.#write(stream, receiver, ptsTicks, dtsTicks, key, data);
       return;
     }
     this.#hold({ receiver, ptsTicks, dtsTicks, key, data });
     this.#heard.add(receiver);
-    if (this.#isComplete && !this.#timeline.isInBurst) {
-      this.#open(this.#receivers);
+    if (stream || (this.#isComplete && !this.#timeline.isInBurst)) {
+      this.#open(stream ? this.#next : this.#receivers);
     }
   }
 
@@ -142,7 +138,6 @@ export class StreamWriter implements UnitOutput {
         : `a track from ${codec} to ${track.codec}`;
     this.#restart ??= `has changed ${change}: starting again with it`;
     this.#outputs.delete(receiver);
-    this.#late.add(receiver);
   }
 
   onDamage(receiver: InboundTrack, reason: string): void {
@@ -196,7 +191,7 @@ export class StreamWriter implements UnitOutput {
       playingMs >= MISSING_MS || (packets === 0 && playingMs >= (isVideo ? pictureMs : soundMs));
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
     if (!ready.every(isRelayed) && missing.every(isHopeless)) {
-      for (const { encoding, packets, damage } of missing) {
+      for (const { encoding, packets, damage } of missing.filter(isAnnounced)) {
         this.#log.warn({ codec: encoding, packets, reason: damage }, 'track does not deliver and is left out');
       }
       this.#open(ready);
@@ -213,12 +208,28 @@ export class StreamWriter implements UnitOutput {
     this.#heldBytes += unit.data.length;
   }
 
+  /** Whether a new stream begins with this unit, once for each late track: with a key picture, so that no picture is lost. */
+  #beginsAgain(stream: Stream, receiver: InboundTrack, key: boolean): boolean {
+    if (this.#restart !== undefined) {
+      return false;
+    }
+    if (!this.#outputs.has(receiver) && !this.#next.includes(receiver)) {
+      this.#next = this.#receivers.filter(
+        (one) => one === receiver || this.#outputs.has(one) || this.#next.includes(one),
+      );
+      this.#log.info({ codec: receiver.encoding }, 'track comes late: the stream begins again with it');
+      stream.requestKeyFrame();
+    }
+    const { length } = this.#next;
+    return length > 0 && key && receiver === (this.#next.find(isVideo) ?? receiver) && this.#next.every(isDescribed);
+  }
+
   #open(receivers: readonly InboundTrack[]): void {
     this.#timeline.align();
     const held = this.#held.filter(({ receiver }) => receivers.includes(receiver));
     const starts = held.map(({ receiver, dtsTicks }) => receiver.timeline.captureMs(dtsTicks));
     for (const receiver of receivers) {
-      if (receiver.timeline.hasArrived && !held.some((unit) => unit.receiver === receiver)) {
+      if (!this.#stream && receiver.timeline.hasArrived && !held.some((unit) => unit.receiver === receiver)) {
         const marginMs = this.#heard.has(receiver) ? 0 : MARGIN_MS;
         starts.push(receiver.timeline.captureMs(receiver.timeline.newestTicks) - marginMs);
       }
@@ -229,11 +240,13 @@ export class StreamWriter implements UnitOutput {
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));
     stream.framesInError += this.#damage;
-    const absent = this.#receivers.filter((receiver) => !receivers.includes(receiver) && receiver.damage !== undefined);
-    stream.leftOut = absent.map(({ encoding, damage }) => `${encoding}: ${damage}`).join('; ') || undefined;
+    this.#damage = 0;
+    const absent = this.#receivers.filter((receiver) => !receivers.includes(receiver));
+    stream.leftOut = absent.filter(isAnnounced).map(whyAbsent).join('; ') || undefined;
     stream.onUrgentReader = () => this.onUrgentReader?.();
     this.#stream = stream;
     this.#held = [];
+    this.#next = [];
     for (const { receiver, ptsTicks, dtsTicks, key, data } of held) {
       this.#write(stream, receiver, ptsTicks, dtsTicks, key, data);
     }
@@ -249,7 +262,6 @@ export class StreamWriter implements UnitOutput {
   ): void {
     const output = this.#outputs.get(receiver);
     if (!output) {
-      this.#onLate(receiver);
       release(data);
       return;
     }
@@ -269,19 +281,10 @@ export class StreamWriter implements UnitOutput {
     }
     stream.write(output.index, { pts, dts, wall, key, data });
   }
-
-  #onLate(receiver: InboundTrack): void {
-    if (this.#late.has(receiver)) {
-      return;
-    }
-    this.#late.add(receiver);
-    const { key } = this.#times;
-    if (key === undefined) {
-      this.#restart ??= receiver.isVideo ? 'sends its picture late: starting again with it' : undefined;
-    } else {
-      const codec = receiver.encoding;
-      const what = receiver.isVideo ? 'video' : 'audio';
-      this.#log.warn({ codec }, `${this.#subject} sends its ${what} later than ${key} allows: it is left out`);
-    }
-  }
 }
+
+const isVideo = (receiver: InboundTrack): boolean => receiver.isVideo;
+const isAnnounced = ({ encoding }: InboundTrack): boolean => encoding !== '';
+const isDescribed = ({ track }: InboundTrack): boolean => track !== undefined;
+const whyAbsent = ({ encoding, damage, packets }: InboundTrack): string =>
+  `${encoding}: ${damage ?? `no ${packets > 0 ? 'whole frame' : 'packet'} so far`}`;

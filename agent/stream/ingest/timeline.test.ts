@@ -107,6 +107,18 @@ function twoTracks(reports: (video: TrackTimeline, sound: TrackTimeline) => void
   return sound.timeOf(soundTicks) / 8 - video.timeOf(videoTicks) / 90;
 }
 
+test('in a stream that begins again, a track is delayed anew', () => {
+  const { timeline, track } = opened();
+  const ticks = track.arrive(0, 1_000);
+  timeline.open(1_000);
+  track.delay(2_000);
+  expect(track.timeOf(ticks)).toBe(180_000);
+  timeline.open(1_000);
+  expect(track.timeOf(ticks)).toBe(0);
+  track.delay(1_000);
+  expect(track.timeOf(ticks)).toBe(90_000);
+});
+
 test('sender reports synchronize audio and video before the stream opens', () => {
   const skewMs = twoTracks((video, sound) => {
     video.report(1_000_000, 90_000);

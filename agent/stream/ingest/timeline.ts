@@ -49,7 +49,7 @@ export class Timeline {
     return track;
   }
 
-  /** Sets the tracks' offsets to each other: their `captureMs` are comparable afterwards. Called once, before `open`. */
+  /** Sets the tracks' offsets to each other: their `captureMs` are comparable afterwards. Called before `open`. */
   align(): void {
     const arrived = this.#arrived;
     const known = arrived.filter((track) => !Number.isNaN(track.reportOffsetMs));

@@ -205,7 +205,7 @@ export class TrackTimeline {
   }
 
   open(originMs: number): void {
-    this.#origin.ms = originMs;
+    Object.assign(this.#origin, { ms: originMs, delayMs: 0 });
     this.#setOrigin();
     this.burst.olderMs = 0;
   }

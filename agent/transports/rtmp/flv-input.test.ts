@@ -121,6 +121,40 @@ test('pictures of another size follow their new configuration', async () => {
   expect(box.samples.filter(({ track }) => track === 0)).toHaveLength(20);
 });
 
+/** Checks each second, as a server does. */
+async function sendSeconds(box: ReturnType<typeof setUp>, seconds: number, ...tracks: readonly Track[]): Promise<void> {
+  for (let i = 0; i < seconds; i += 1) {
+    await box.send(25, { tracks });
+    box.input.check();
+  }
+}
+
+test('sound that comes seconds after the picture is in the stream, which begins again with it', async () => {
+  const box = setUp();
+  box.configure(tinyH264, AAC);
+  await sendSeconds(box, 4, tinyH264);
+  expect(box.stream()?.tracks).toMatchObject([{ codec: 'h264' }]);
+  expect(box.stream()?.leftOut).toBe('MPEG-4 Audio: no packet so far');
+  await sendSeconds(box, 2, tinyH264, AAC);
+  expect(box.stream()?.tracks).toMatchObject([{ codec: 'h264' }, AAC]);
+  expect(box.samples.filter(({ track }) => track === 0)).toHaveLength(150);
+  expect(Math.abs(box.offsetMs(0) - box.offsetMs(1))).toBeLessThan(1);
+});
+
+test('a picture that comes seconds after the sound is in the stream, which begins again with it', async () => {
+  const box = setUp();
+  box.configure(AAC);
+  await sendSeconds(box, 6, AAC);
+  expect(box.stream()?.tracks).toMatchObject([AAC]);
+  // Without onMetaData the publisher has not announced a picture.
+  expect(box.stream()?.leftOut).toBeUndefined();
+  box.configure(tinyH264);
+  await sendSeconds(box, 2, tinyH264, AAC);
+  expect(box.stream()?.tracks).toMatchObject([{ codec: 'h264' }, AAC]);
+  expect(box.samples.filter(({ track }) => track === 0).length).toBeGreaterThanOrEqual(50);
+  expect(Math.abs(box.offsetMs(0) - box.offsetMs(1))).toBeLessThan(1);
+});
+
 test('audio that changes its sample rate starts the connection again', async () => {
   const box = setUp();
   box.configure(tinyH264, AAC);

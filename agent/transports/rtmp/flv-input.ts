@@ -57,8 +57,8 @@ export class FlvInput implements FlvTracks {
     if (!this.#hasBegun) {
       this.#hasBegun = true;
       if (this.#expected.size === 0) {
-        this.#expect(true);
-        this.#expect(false);
+        this.#expect(true, '');
+        this.#expect(false, '');
       }
     }
     try {
@@ -144,9 +144,9 @@ export class FlvInput implements FlvTracks {
     return track;
   }
 
-  #expect(isVideo: boolean): void {
+  #expect(isVideo: boolean, label = isVideo ? 'video' : 'audio'): void {
     if (isVideo || !this.#sink.isSilent) {
-      this.#expected.add(this.#add(isVideo, isVideo ? 'video' : 'audio'));
+      this.#expected.add(this.#add(isVideo, label));
     }
   }
 

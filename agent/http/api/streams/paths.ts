@@ -31,7 +31,7 @@ export const PathItem = Type.Object({
   outboundBytes: Type.Integer(),
   inboundFramesInError: Type.Integer(),
   leftOut: OrNull(
-    Type.String({ description: 'Tracks that the sender announces and does not deliver, and why; null: none.' }),
+    Type.String({ description: 'Tracks that the sender announces and does not deliver (yet), and why; null: none.' }),
   ),
   bytesReceived: Type.Integer(),
   bytesSent: Type.Integer(),

@@ -60,7 +60,7 @@ export class WhepReceiver {
         path,
       });
     }
-    const options = { inbound, path, gatherTimeoutMs, gatherKey: 'whepTrackGatherTimeout', sender: 'sender' } as const;
+    const options = { inbound, path, gatherTimeoutMs, sender: 'sender' } as const;
     const receiver = new MediaReceiver(options, this.#clock, this.#log);
     this.#receiver = receiver;
     return {

@@ -33,10 +33,8 @@ export interface MediaReceiverOptions {
   /** Name of the path, for messages. */
   readonly path: string;
   readonly query?: string;
-  /** Tracks that have no packets after this time are left out. */
+  /** Tracks that have no packets after this time are left out until they come. */
   readonly gatherTimeoutMs: number;
-  /** Configuration key of that time, for messages; default: the server's. */
-  readonly gatherKey?: string;
   /** What messages call the sender; default: publisher. */
   readonly sender?: 'publisher' | 'sender';
 }
@@ -93,8 +91,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     const { inbound, path, gatherTimeoutMs } = this.#options;
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
-    const { gatherKey: key = 'webrtcTrackGatherTimeout' } = this.#options;
-    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key };
+    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs };
     this.#streamWriter = new StreamWriter(sink, timeline, receivers, path, this.#log, this.#sender, times);
     const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
     if (taken.length === 0) {
