@@ -244,7 +244,11 @@ export class StreamWriter implements UnitOutput {
       }
     }
     this.#timeline.open(starts.reduce((least, startMs) => Math.min(least, startMs)));
+    const lead = receivers.find((receiver) => receiver.isVideo && !isRelayed(receiver))?.timeline;
     for (const [index, receiver] of receivers.entries()) {
+      // The tracks of a container have one clock.
+      const isApart = !receiver.isVideo && !isRelayed(receiver) && receiver.timeline.peers.length === 0;
+      receiver.timeline.drift.lead = isApart ? lead : undefined;
       this.#outputs.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));
