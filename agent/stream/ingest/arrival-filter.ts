@@ -15,6 +15,8 @@ const STEP_MS = 1_000;
 export class ArrivalFilter {
   /** Monotonic milliseconds at which media time was 0; NaN before the first arrival. */
   offsetMs = Number.NaN;
+  /** What the offset lacked at the last arrival: large until the least delay is followed. */
+  awayMs = 0;
   #settledAtMs = 0;
   #windowEndMs = 0;
   #minMs = Number.POSITIVE_INFINITY;
@@ -40,6 +42,7 @@ export class ArrivalFilter {
     }
     this.#minMs = Math.min(this.#minMs, offsetMs);
     const awayMs = Math.min(this.#minMs, this.#minBeforeMs) - this.offsetMs;
+    this.awayMs = awayMs;
     if (atMs < this.#settledAtMs || Math.abs(awayMs) > STEP_MS) {
       this.offsetMs += awayMs;
     } else {

@@ -38,9 +38,8 @@ const GONE_MS = 10_000;
 
 /** The fault of a video track whose packets never form a complete picture, for a message after the sender's name. */
 export function brokenPicture(receiver: InboundTrack, startedMs: number, nowMs: number): string | undefined {
-  const { isVideo, packets, lastUnitMs, lastPacketMs, damage, encoding } = receiver;
-  const isSending = packets > 0 && nowMs - lastPacketMs < GONE_MS;
-  if (!isVideo || !isSending || nowMs - Math.max(startedMs, lastUnitMs) < BROKEN_PICTURE_MS) {
+  const { lastUnitMs, lastPacketMs, damage, encoding } = receiver;
+  if (nowMs - lastPacketMs >= GONE_MS || nowMs - Math.max(startedMs, lastUnitMs) < BROKEN_PICTURE_MS) {
     return undefined;
   }
   const why = damage === undefined ? '' : `: ${damage}`;

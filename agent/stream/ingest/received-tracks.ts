@@ -6,7 +6,7 @@ import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { describeOffer } from '../../media/sdp/describe-format.ts';
 import { formatsByType, relayKindOf, type Sdp, type SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
-import { brokenPicture, isRelayed } from './inbound-track.ts';
+import { isRelayed } from './inbound-track.ts';
 import { MultiplexInput } from './multiplex-input.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline } from './timeline.ts';
@@ -121,7 +121,7 @@ export class ReceivedTracks {
       return;
     }
     this.writer.check(nowMs);
-    this.#checkPicture(nowMs, startedMs, silentMs);
+    this.writer.checkPictures(nowMs, startedMs, silentMs, this.#readTimeoutMs);
   }
 
   /** Logs faults of packets, summed up, and wrong clocks once. @param facts about the connection */
@@ -148,27 +148,6 @@ export class ReceivedTracks {
       if (fault !== undefined && !this.#reportedClocks.has(timeline)) {
         this.#reportedClocks.add(timeline);
         this.#log.warn({ codec: format.encoding, fault }, 'wrong camera clock, media times follow arrival');
-      }
-    }
-  }
-
-  /** Ends a connection whose picture has stopped, or whose packets never form a complete one, even if audio arrives. */
-  #checkPicture(nowMs: number, startedMs: number, silentMs: number): void {
-    // When all media stops at once, the last audio is slightly newer than the last picture: that is not audio alone.
-    const hasSound = silentMs < this.#readTimeoutMs / 2;
-    for (const receiver of this.receivers) {
-      if (!receiver.isVideo || receiver.packets === 0 || this.writer.hasLeftOut(receiver)) {
-        continue;
-      }
-      const { encoding } = receiver.format;
-      const context = { path: this.#name, codec: encoding, absence: 'refuses' };
-      if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
-        const message = `${this.#subject} has sent no video for ${this.#readTimeoutMs / 1000} s, only audio`;
-        throw new PerchError('timeout', message, context);
-      }
-      const fault = brokenPicture(receiver, startedMs, nowMs);
-      if (fault !== undefined) {
-        throw new PerchError('unavailable', `${this.#subject} ${fault}`, context);
       }
     }
   }

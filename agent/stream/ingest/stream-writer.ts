@@ -4,7 +4,7 @@ import { release } from '../../media/sample/slab.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { StreamSink } from '../contracts.ts';
 import type { Stream } from '../stream.ts';
-import { type InboundTrack, isRelayed, type UnitOutput } from './inbound-track.ts';
+import { brokenPicture, type InboundTrack, isRelayed, type UnitOutput } from './inbound-track.ts';
 import type { Timeline } from './timeline.ts';
 
 interface StreamWriterTimes {
@@ -198,6 +198,26 @@ export class StreamWriter implements UnitOutput {
     }
   }
 
+  /**
+   * Called at intervals. @param silentMs time since the last media @param readTimeoutMs longest time without a picture beside audio
+   * @throws PerchError if the picture has stopped, or its packets never form a complete one, even if audio arrives
+   */
+  checkPictures(nowMs: number, startedMs: number, silentMs = 0, readTimeoutMs = Number.POSITIVE_INFINITY): void {
+    for (const receiver of this.#receivers) {
+      if (!receiver.isVideo || receiver.packets === 0 || this.hasLeftOut(receiver)) {
+        continue;
+      }
+      // When all media stops at once, the last audio is slightly newer than the last picture: that is not audio alone.
+      const isSoundAlone = silentMs < readTimeoutMs / 2 && nowMs - receiver.lastPacketMs >= readTimeoutMs;
+      const stopped = isSoundAlone ? `has sent no video for ${readTimeoutMs / 1000} s, only audio` : undefined;
+      const fault = stopped ?? brokenPicture(receiver, startedMs, nowMs);
+      if (fault !== undefined) {
+        const context = { path: this.#name, codec: receiver.encoding, absence: 'refuses' };
+        throw new PerchError(stopped ? 'timeout' : 'unavailable', `${this.#subject} ${fault}`, context);
+      }
+    }
+  }
+
   #hold(unit: HeldUnit): void {
     if (this.#heldBytes + unit.data.length > HELD_BYTES || this.#held.length >= HELD_UNITS) {
       const lastKey = this.#held.findLastIndex(({ key, receiver }) => key && receiver.isVideo);
@@ -235,7 +255,11 @@ export class StreamWriter implements UnitOutput {
       }
     }
     this.#timeline.open(starts.reduce((least, startMs) => Math.min(least, startMs)));
+    const lead = receivers.find((receiver) => receiver.isVideo && !isRelayed(receiver))?.timeline;
     for (const [index, receiver] of receivers.entries()) {
+      // The tracks of a container have one clock.
+      const isApart = !receiver.isVideo && !isRelayed(receiver) && receiver.timeline.peers.length === 0;
+      receiver.timeline.drift.lead = isApart ? lead : undefined;
       this.#outputs.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));

@@ -13,7 +13,7 @@ const MAX_REPORT_SKEW_MS = 5_000;
 /**
  * Time of one connection's tracks: from the RTP ticks of each to pts and dts that share one origin,
  * and to wall time. The tracks' offsets to each other come from their sender reports where these are plausible
- * before the stream opens, else from arrival. Afterwards only a start burst or a jump of the camera's own timestamps changes them.
+ * before the stream opens, else from arrival. Afterwards only a start burst, a drift or a jump of the camera's own timestamps changes them.
  */
 export class Timeline {
   readonly #clock: Clock;
@@ -85,6 +85,7 @@ export class Timeline {
    * delayed by the same time.
    */
   follow(track: TrackTimeline): void {
+    track.followLead();
     if (this.#settling.length === 0) {
       return;
     }

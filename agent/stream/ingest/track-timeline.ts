@@ -49,6 +49,55 @@ class StartBurst {
   }
 }
 
+/** Arrival alone shows a drift from here on: cameras may delay pictures by less, at night for example. Sender reports so far off are wrong. */
+const CERTAIN_MS = 300;
+/** A drift, and steady arrival before the first one, last this long. */
+const PERSISTENT_MS = 60_000;
+/** Shows also while arrival is not steady, because the filter does not follow a clock more than 500 ppm off. */
+const FAST_DRIFT_MS = 2_000;
+
+/** What the clock of sound drifts from that of the picture. */
+class Drift {
+  /** Timeline of the picture; undefined: nothing is compared. */
+  lead: TrackTimeline | undefined;
+  #steadyMs = 0;
+  #arrivalBaseMs = 0;
+  #reportBaseMs = Number.NaN;
+  /** For how long there has been a drift. */
+  #lastedMs = 0;
+  #atMs = 0;
+
+  /**
+   * @param arrivalMs how much later than the picture's the sound's pts 0 was captured, by arrival; `reportMs`: by sender reports, or NaN
+   * @returns milliseconds by which to set the sound later
+   */
+  push(arrivalMs: number, reportMs: number, isSteady: boolean, atMs: number): number {
+    const elapsedMs = Math.min(atMs - this.#atMs, 1_000);
+    this.#atMs = atMs;
+    if (this.#steadyMs < PERSISTENT_MS && Math.abs(arrivalMs) < FAST_DRIFT_MS) {
+      this.#steadyMs += isSteady ? elapsedMs : 0;
+      this.#arrivalBaseMs = arrivalMs;
+      this.#reportBaseMs = reportMs;
+      return 0;
+    }
+    const arrivedMs = arrivalMs - this.#arrivalBaseMs;
+    if (isSteady && !(Math.abs(reportMs - this.#reportBaseMs - arrivedMs) <= CERTAIN_MS)) {
+      this.#reportBaseMs = reportMs - arrivedMs;
+    }
+    const reportedMs = reportMs - this.#reportBaseMs;
+    const agreedMs = Math.abs(reportedMs) < Math.abs(arrivedMs) ? reportedMs : arrivedMs;
+    const driftMs = arrivedMs * reportedMs < 0 ? 0 : agreedMs;
+    // Less than 40 ms is jitter of the reports.
+    const beginMs = Number.isNaN(reportedMs) ? CERTAIN_MS : 40;
+    const leastMs = this.#lastedMs < PERSISTENT_MS ? beginMs : 10;
+    const isDrift = (isSteady || Math.abs(arrivedMs) > FAST_DRIFT_MS) && Math.abs(driftMs) >= leastMs;
+    this.#lastedMs = isDrift ? this.#lastedMs + elapsedMs : 0;
+    // 500 ppm, of more than 0.2 s more: a hundredth of 4 s.
+    const reachMs = elapsedMs * Math.max(500e-6, Math.abs(driftMs) * 2.5e-6);
+    return this.#lastedMs < PERSISTENT_MS ? 0 : Math.max(-reachMs, Math.min(reachMs, driftMs));
+  }
+}
+
 /** Timestamps that are ahead of their packets' arrival by more than this, or permanently behind it, have jumped. */
 const JUMP_MS = 5_000;
 /** A sender that restarts within this distance of the time of arrival has kept its clock. */
@@ -68,6 +117,7 @@ export class TrackTimeline {
   readonly #unwrapper = new TickUnwrapper();
   readonly #filter = new ArrivalFilter();
   readonly burst = new StartBurst();
+  readonly drift = new Drift();
   /** Undefined: the camera's clock is not checked. */
   readonly #scale: ScaledClock | undefined;
   readonly #pauses = new PacketPauses();
@@ -217,6 +267,18 @@ export class TrackTimeline {
     if (moreMs >= 100) {
       this.#origin.delayMs = ms;
       this.#origin.ticks -= (moreMs * this.#rtpClockRate) / 1000;
+    }
+  }
+
+  /** Called for each unit: follows the clock of the picture, so slowly that nobody hears it. */
+  followLead(): void {
+    const { lead } = this.drift;
+    if (lead) {
+      const isSteady = Math.max(Math.abs(this.#filter.awayMs), Math.abs(lead.#filter.awayMs)) < 40;
+      const arrivalMs = this.captureMs(this.#origin.ticks) - lead.captureMs(lead.#origin.ticks);
+      const reportMs = this.senderMs(this.#origin.ticks) - lead.senderMs(lead.#origin.ticks);
+      const laterMs = this.drift.push(arrivalMs, reportMs, isSteady, this.#newestAtMs);
+      this.#origin.ticks -= (laterMs * this.#rtpClockRate) / 1000;
     }
   }
 

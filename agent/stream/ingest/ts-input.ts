@@ -6,7 +6,6 @@ import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { SourceStatistics, StreamSink } from '../contracts.ts';
 import { DemuxedTrack } from './demuxed-track.ts';
-import { brokenPicture } from './inbound-track.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline } from './timeline.ts';
 
@@ -91,7 +90,7 @@ export class TsInput {
       throw new PerchError('timeout', `${this.#subject} has sent ${what} for ${readTimeoutMs / 1000} s`, context);
     }
     this.#writer?.check(nowMs);
-    this.#checkPictures(nowMs, nowMs - lastMs);
+    this.#writer?.checkPictures(nowMs, this.#startedMs, nowMs - lastMs, readTimeoutMs);
     this.#logFaults();
   }
 
@@ -124,22 +123,6 @@ export class TsInput {
       tracks.push(track);
       return new TimedUnits(track);
     });
-  }
-
-  /** Ends a connection whose picture has stopped, or whose packets never form a complete one, even if audio arrives. */
-  #checkPictures(nowMs: number, silentMs: number): void {
-    const { name, readTimeoutMs } = this.#options;
-    for (const track of this.#tracks) {
-      const isChecked = track.isVideo && track.packets > 0 && this.#writer?.hasLeftOut(track) === false;
-      if (isChecked && silentMs < readTimeoutMs / 2 && nowMs - track.lastPacketMs >= readTimeoutMs) {
-        const message = `${this.#subject} has sent no video for ${readTimeoutMs / 1000} s, only audio`;
-        throw new PerchError('timeout', message, { path: name, codec: track.encoding, absence: 'refuses' });
-      }
-      const fault = isChecked ? brokenPicture(track, this.#startedMs, nowMs) : undefined;
-      if (fault !== undefined) {
-        throw new PerchError('unavailable', `${this.#subject} ${fault}`, { path: name, absence: 'refuses' });
-      }
-    }
   }
 
   #logFaults(): void {

@@ -7,7 +7,6 @@ import { TAG } from '../../media/flv/codes.ts';
 import { FlvDemuxer, type FlvTracks } from '../../media/flv/demuxer.ts';
 import type { StreamSink } from '../../stream/contracts.ts';
 import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';
-import { brokenPicture } from '../../stream/ingest/inbound-track.ts';
 import { SenderPace } from '../../stream/ingest/pace.ts';
 import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../stream/ingest/timeline.ts';
@@ -99,12 +98,7 @@ export class FlvInput implements FlvTracks {
     if (this.#hasBegun) {
       this.#writer.check(nowMs);
     }
-    for (const track of this.#tracks) {
-      const fault = brokenPicture(track, this.#startedMs, nowMs);
-      if (fault !== undefined) {
-        throw this.#failure(fault);
-      }
-    }
+    this.#writer.checkPictures(nowMs, this.#startedMs);
   }
 
   open(isVideo: boolean, label: string, trackId: number): FlvTrack | undefined {
@@ -130,12 +124,9 @@ export class FlvInput implements FlvTracks {
       this.#tracks.splice(at, 1);
     }
     if (this.#tracks.length === 0) {
-      throw this.#failure(`sends ${this.#refusals.join(', ')}, none of which is supported`);
+      const fault = `sends ${this.#refusals.join(', ')}, none of which is supported`;
+      throw new PerchError('unavailable', `${this.#sender} of path '${this.#name}' ${fault}`, { path: this.#name });
     }
-  }
-
-  #failure(fault: string): PerchError {
-    return new PerchError('unavailable', `${this.#sender} of path '${this.#name}' ${fault}`, { path: this.#name });
   }
 
   #add(isVideo: boolean, label: string): DemuxedTrack {

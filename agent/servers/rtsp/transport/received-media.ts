@@ -9,7 +9,6 @@ import type { Transport } from '../../../media/rtsp/transport.ts';
 import { describeFormat, describeOffer } from '../../../media/sdp/describe-format.ts';
 import { formatsByType, relayKindOf, type SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
-import { brokenPicture } from '../../../stream/ingest/inbound-track.ts';
 import { isMpegts, MultiplexInput } from '../../../stream/ingest/multiplex-input.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { MAX_SURPLUS_MS, ReadThrottle } from '../../../stream/ingest/read-throttle.ts';
@@ -311,7 +310,8 @@ export class ReceivedMedia implements MediaReceiver {
         this.#multiplex.check();
       } else {
         this.#streamWriter?.check(nowMs);
-        this.#checkVideo(nowMs);
+        // A publisher without a decodable picture has to start a new session.
+        this.#streamWriter?.checkPictures(nowMs, this.#startedMs);
       }
     } catch (error) {
       this.#fail(error);
@@ -335,19 +335,6 @@ export class ReceivedMedia implements MediaReceiver {
         this.#transport.sendRtcp(media, report);
         this.#sent.bytes += report.length;
         this.#sent.reports += 1;
-      }
-    }
-  }
-
-  /** A publisher without a decodable picture has to start a new session. */
-  #checkVideo(nowMs: number): void {
-    for (const receiver of this.#receivers) {
-      const fault = this.#streamWriter?.hasLeftOut(receiver)
-        ? undefined
-        : brokenPicture(receiver, this.#startedMs, nowMs);
-      if (fault !== undefined) {
-        const { name: path } = this.#request;
-        throw new PerchError('unavailable', `publisher of path '${path}' ${fault}`, { path });
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Logger } from '../../../base/log.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../../media/rtcp/parse.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
-import { brokenPicture, type UnitOutput } from '../../../stream/ingest/inbound-track.ts';
+import type { UnitOutput } from '../../../stream/ingest/inbound-track.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
@@ -252,14 +252,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     if (silentMs >= LEFT_MS && heard.length > 0 && heard.every(({ receiver }) => receiver.hasLeft)) {
       throw new PerchError('unavailable', `${this.#sender} has left (RTCP BYE)`);
     }
-    for (const { receiver } of this.#tracks) {
-      const fault = this.#streamWriter?.hasLeftOut(receiver)
-        ? undefined
-        : brokenPicture(receiver, this.#startedMs, nowMs);
-      if (fault !== undefined) {
-        throw new PerchError('unavailable', `${this.#sender} of path '${this.#options.path}' ${fault}`);
-      }
-    }
+    this.#streamWriter?.checkPictures(nowMs, this.#startedMs);
   }
 
   #receiverOf(ssrc: number): TrackReceiver | undefined {
