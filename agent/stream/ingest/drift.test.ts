@@ -67,7 +67,7 @@ function played(camera: Camera): { worstMs: number; lastMs: number; moved: numbe
       if (of === 'sound' && capturedMs === 0) {
         timeline.align();
         timeline.open(tracks.picture.captureMs(0));
-        tracks.sound.drift.lead = tracks.picture;
+        tracks.sound.drift.begin(tracks.picture);
       }
       timeline.follow(track);
       offMs[of] = track.timeOf(ticks) / rates[of] - capturedMs;

@@ -259,7 +259,7 @@ export class StreamWriter implements UnitOutput {
     for (const [index, receiver] of receivers.entries()) {
       // The tracks of a container have one clock.
       const isApart = !receiver.isVideo && !isRelayed(receiver) && receiver.timeline.peers.length === 0;
-      receiver.timeline.drift.lead = isApart ? lead : undefined;
+      receiver.timeline.drift.begin(isApart ? lead : undefined);
       this.#outputs.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));

@@ -67,6 +67,13 @@ class Drift {
   #lastedMs = 0;
   #atMs = 0;
 
+  /** Called when the stream opens, also again: the track has another origin then. */
+  begin(lead: TrackTimeline | undefined): void {
+    this.lead = lead;
+    this.#steadyMs = 0;
+    this.#lastedMs = 0;
+  }
+
   /**
    * @param arrivalMs how much later than the picture's the sound's pts 0 was captured, by arrival; `reportMs`: by sender reports, or NaN
    * @returns milliseconds by which to set the sound later
