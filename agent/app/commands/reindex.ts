@@ -20,14 +20,13 @@ export async function reindex(call: CommandCall, clock: Clock = systemClock): Pr
     const place = { dataDir, cwd, env, keys: await call.keys(), ...(file === undefined ? {} : { file }) };
     const store = await ConfigStore.open({ ...place, clock, log });
     const config = store.current;
-    const recordPaths = recordPathsOf(config);
     store.close();
     const indexFile = join(dataDir, 'segments.db');
     removeCache(indexFile);
     // Unreadable files are listed at the end instead.
     log.level = 'error';
-    const hasRecorded = configuredTemplate(config);
-    const paths = { recordPathOf: () => undefined, recordPaths: () => recordPaths, hasRecorded };
+    const recordPaths = () => recordPathsOf(config);
+    const paths = { recordPathOf: () => undefined, recordPaths, hasRecorded: configuredTemplate(config) };
     const playback = new Playback({ file: indexFile, paths, logger: log, clock });
     try {
       await run(playback, call, signal, clock);

@@ -45,10 +45,8 @@ export function healthOf(facts: HealthFacts): Health {
 /** Whether paths record to the folder, or the data folder has it. From others recordings are only played. */
 function isWritten(folder: string, { config, dataDir }: HealthFacts): boolean {
   const isRecorded = [...config().paths.values()].some(
-    ({ settings }) =>
-      settings !== undefined &&
-      settings.record !== 'no' &&
-      new RecordPathPattern(settings.recordPath, undefined).folder === folder,
+    ({ settings: own }) =>
+      own && own.record !== 'no' && new RecordPathPattern(own.recordPath, undefined).folder === folder,
   );
   return isRecorded || !/^\.\.(?:\/|$)/.test(relative(dataDir, folder));
 }
