@@ -80,6 +80,26 @@ test('without a limit nothing is deleted: at one percent recording stops, and re
   expect(disk.deleted).toEqual([]);
 });
 
+test('a fault of another disk, mounted at a folder below, does not end this', async () => {
+  const { disk, clock, begin } = setUpDisks();
+  const deviceOf = disk.deviceOf.bind(disk);
+  disk.deviceOf = async (folder) => {
+    if (folder?.endsWith('/door')) {
+      throw Object.assign(new Error('EIO: input/output error'), { code: 'EIO' });
+    }
+    return await deviceOf();
+  };
+  disk.record('door', 0);
+  disk.record('yard', 1);
+  disk.freeBytes = 95 * MB;
+  await begin();
+  expect(disk.deleted).toEqual(['yard/1.mp4']);
+  disk.record('yard', 2);
+  disk.freeBytes = 80 * MB;
+  await clock.advance(20_000);
+  expect(disk.deleted).toEqual(['yard/1.mp4', 'yard/2.mp4']);
+});
+
 test('protected recordings are kept and the next oldest deleted; the state reports if all are protected', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 4; hour += 1) {

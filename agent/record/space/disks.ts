@@ -190,7 +190,7 @@ export class Disks {
 
   async #freeSpace(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
     const { index, deletions, isHanging, probe } = this.#deps;
-    const isHere = async (folder: string): Promise<boolean> => (await probe.deviceOf(folder)) === number;
+    const isHere = async (folder: string) => (await probe.deviceOf(folder).catch(unlessFileFault)) === number;
     if (!isHanging?.(number) && (await device.freeSpace(index, deletions, isHere, signal))) {
       await this.check();
     }

@@ -88,6 +88,25 @@ test('those of another disk that is mounted below are left out, however many and
   expect(asked).toEqual(['/rec/door', '/rec/yard']);
 });
 
+test('the search for recordings of this disk has an end', async () => {
+  const files = Array.from({ length: 250_000 }, (_, i) => recording('/rec/door', i));
+  let seen = 0;
+  const counted = function* () {
+    for (const file of files) {
+      seen += 1;
+      yield file;
+    }
+  };
+  await freeSpace(
+    MB,
+    onThisDisk(counted(), async () => false),
+    ['/rec'],
+    deleting(),
+    signal,
+  );
+  expect(seen).toBe(200_000);
+});
+
 test('recordings that stay are skipped, but not without end', async () => {
   const files = Array.from({ length: 25_000 }, (_, i) => recording('/rec', i));
   let asked = 0;

@@ -3,9 +3,9 @@ import { inBatches } from '../retention/delete-path.ts';
 import type { DeletionReason } from '../retention/deletion-trace.ts';
 import type { Deletions } from '../retention/deletions.ts';
 
-/** Limit for skipping recordings that stay (protected or foreign). */
+/** Limit for skipping recordings that stay (protected or foreign). Of other disks ten times as many are skipped. */
 const MAX_KEPT = 20_000;
-/** Recordings of other disks that are skipped before other work gets its turn. */
+/** Skipped before other work gets its turn. */
 const SKIPPED_AT_ONCE = 1_000;
 
 export interface IndexedRecording {
@@ -85,7 +85,8 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
     inBatches<IndexedRecording>((limit, after) => index.oldestOwn(folder, limit, after)),
   );
   const heads = streams.map((stream) => stream.next());
-  const seen = new Set<string>();
+  // Folders may be nested.
+  const seen = folders.length > 1 ? new Set<string>() : undefined;
   for (;;) {
     let first = -1;
     for (const [i, head] of heads.entries()) {
@@ -99,9 +100,8 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
     if (!head || head.done || !stream) {
       return;
     }
-    // Folders may be nested.
-    if (!seen.has(head.value.file)) {
-      seen.add(head.value.file);
+    if (!seen?.has(head.value.file)) {
+      seen?.add(head.value.file);
       yield head.value;
     }
     heads[first] = stream.next();
@@ -124,6 +124,9 @@ export async function* onThisDisk(
       continue;
     }
     skipped += 1;
+    if (skipped === 10 * MAX_KEPT) {
+      return;
+    }
     if (skipped % SKIPPED_AT_ONCE === 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }

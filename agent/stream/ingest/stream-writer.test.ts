@@ -197,6 +197,30 @@ test('with sound that comes later the stream begins again once, at a key picture
   expect(heard.map(({ pts }) => 16 + pts / 4_000)).toEqual([16, 17, 18, 19, 60, 61, 62, 63]);
 });
 
+test('late sound does not wait for a picture that has stopped', async () => {
+  const clock = new FakeClock();
+  const receivers: TrackReceiver[] = [];
+  const opened: string[][] = [];
+  const publish = (tracks: readonly Track[]): Stream => {
+    opened.push(tracks.map(({ codec }) => codec));
+    return new Stream(tracks);
+  };
+  const timeline = new Timeline(clock);
+  const writer = new StreamWriter({ publish }, timeline, receivers, 'garden', silentLogger);
+  for (const { formats } of parseSdp(avSdp).medias) {
+    receivers.push(...formats.map((format) => new TrackReceiver(format, timeline, writer, clock)));
+  }
+  const [video, audio] = receivers as [TrackReceiver, TrackReceiver];
+  const send = (to: TrackReceiver, packet: Uint8Array) =>
+    to.packet(packet.subarray(4), 0, packet.length - 4, clock.monoMs());
+  send(video, key(1, 0));
+  await clock.advance(6_000);
+  writer.check(clock.monoMs());
+  await clock.advance(25_000);
+  send(audio, sound(0, 1)[0] as Uint8Array);
+  expect(opened).toEqual([['h264'], ['h264', 'g711']]);
+});
+
 test('a track whose packets are never whole does not begin the stream again', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, bareSdp, key(1, 0), ...sound(0, 1));

@@ -240,8 +240,11 @@ export class StreamWriter implements UnitOutput {
       this.#log.info({ codec: receiver.encoding }, 'track comes late: the stream begins again with it');
       stream.requestKeyFrame();
     }
-    const { length } = this.#next;
-    return length > 0 && key && receiver === (this.#next.find(isVideo) ?? receiver) && this.#next.every(isDescribed);
+    if (this.#next.length === 0 || !key || this.#timeline.isInBurst || !this.#next.every(isDescribed)) {
+      return false;
+    }
+    const isShown = (one: InboundTrack) => one.isVideo && receiver.lastPacketMs - one.lastPacketMs < MISSING_MS;
+    return receiver === (this.#next.find(isShown) ?? receiver);
   }
 
   #open(receivers: readonly InboundTrack[]): void {
@@ -307,7 +310,6 @@ export class StreamWriter implements UnitOutput {
   }
 }
 
-const isVideo = (receiver: InboundTrack): boolean => receiver.isVideo;
 const isAnnounced = ({ encoding }: InboundTrack): boolean => encoding !== '';
 const isDescribed = ({ track }: InboundTrack): boolean => track !== undefined;
 const whyAbsent = ({ encoding, damage, packets }: InboundTrack): string =>

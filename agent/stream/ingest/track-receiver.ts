@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { rethrowUnexpected } from '../../base/errors.ts';
 import { createDepacketizer, isSupported } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
@@ -217,7 +217,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     try {
       header.parse(chunk, start, end);
     } catch (error) {
-      mustBePerch(error);
+      rethrowUnexpected(error);
       this.reception.badPackets += 1;
       return false;
     }
@@ -289,7 +289,7 @@ export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
     try {
       parseRtcp(chunk, start, end, this);
     } catch (error) {
-      mustBePerch(error);
+      rethrowUnexpected(error);
       this.reception.badControlPackets += 1;
     }
   }
@@ -371,12 +371,6 @@ class SuspectPacket {
     const packet = this.#packet;
     this.#packet = NO_PACKET;
     return packet;
-  }
-}
-
-function mustBePerch(error: unknown): void {
-  if (!(error instanceof PerchError)) {
-    throw error;
   }
 }
 

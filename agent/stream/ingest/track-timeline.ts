@@ -56,6 +56,9 @@ const PERSISTENT_MS = 60_000;
 /** Shows also while arrival is not steady, because the filter does not follow a clock more than 500 ppm off. */
 const FAST_DRIFT_MS = 2_000;
 
+/** Without pictures for longer, nothing is compared. */
+const STILL_MS = 20_000;
+
 /** What the clock of sound drifts from that of the picture. */
 class Drift {
   /** Timeline of the picture; undefined: nothing is compared. */
@@ -88,8 +91,11 @@ class Drift {
       return 0;
     }
     const arrivedMs = arrivalMs - this.#arrivalBaseMs;
-    if (isSteady && !(Math.abs(reportMs - this.#reportBaseMs - arrivedMs) <= CERTAIN_MS)) {
-      this.#reportBaseMs = reportMs - arrivedMs;
+    const isReported = !Number.isNaN(reportMs);
+    if (isSteady && isReported && !(Math.abs(reportMs - this.#reportBaseMs - arrivedMs) <= CERTAIN_MS)) {
+      // Reports that are wrong confirm only what is certain by arrival alone.
+      const doubtMs = Math.max(-CERTAIN_MS, Math.min(CERTAIN_MS, arrivedMs));
+      this.#reportBaseMs = reportMs - (arrivedMs - doubtMs);
     }
     const reportedMs = reportMs - this.#reportBaseMs;
     const agreedMs = Math.abs(reportedMs) < Math.abs(arrivedMs) ? reportedMs : arrivedMs;
@@ -280,7 +286,7 @@ export class TrackTimeline {
   /** Called for each unit: follows the clock of the picture, so slowly that nobody hears it. */
   followLead(): void {
     const { lead } = this.drift;
-    if (lead) {
+    if (lead && this.#newestAtMs - lead.#newestAtMs < STILL_MS) {
       const isSteady = Math.max(Math.abs(this.#filter.awayMs), Math.abs(lead.#filter.awayMs)) < 40;
       const arrivalMs = this.captureMs(this.#origin.ticks) - lead.captureMs(lead.#origin.ticks);
       const reportMs = this.senderMs(this.#origin.ticks) - lead.senderMs(lead.#origin.ticks);

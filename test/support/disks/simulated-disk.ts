@@ -38,7 +38,7 @@ export class SimulatedDisk implements DiskProbe {
     return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, cannotMake, place, isOwnDisk, mark });
   }
 
-  async deviceOf(): Promise<number> {
+  async deviceOf(_folder?: string): Promise<number> {
     return this.device;
   }
 

@@ -241,6 +241,16 @@ test('a viewer who is kicked after a pause has to start again', async () => {
   expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
 });
 
+test('a viewer can be kicked during a pause', async () => {
+  const { app, clock, server } = setup();
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  const { id = '' } = server.sessions.list()[0] ?? {};
+  await clock.advance(45_000);
+  expect([server.sessions.list(), server.sessions.kick(id)]).toEqual([[], true]);
+  expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(404);
+});
+
 test.for([
   [59, 200],
   [61, 404],

@@ -220,7 +220,7 @@ export class HlsSessions {
 
   /** @param reason for the log @returns whether the session existed */
   kick(id: string, reason = 'ended through the API'): boolean {
-    const session = this.#all().find((other) => other.id === id);
+    const session = [...this.#all(), ...this.#former.values()].find((other) => other.id === id);
     if (session) {
       this.#end(session, reason);
       this.#former.delete(session.secret);
