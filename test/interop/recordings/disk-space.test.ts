@@ -157,12 +157,11 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     });
     expect(stopped?.error).toContain(`cannot record to ${disk.folder}/rec: recording has stopped`);
     // The recorder tries again from time to time.
-    await expect
-      .poll(async () => {
-        const health = await fetch(`${agent.url}/health`);
-        return [health.status, await health.json()];
-      })
-      .toEqual([503, { status: 'not recording', claimed: false }]);
+    await until(async () => {
+      const health = await fetch(`${agent.url}/health`);
+      const { status } = (await health.json()) as { status: string };
+      return (health.status === 503 && status === 'not recording') || undefined;
+    });
     const newest = await until(async () => {
       const file = join(disk.folder, 'rec/a', filesOf(disk.folder, 'a').at(-1) ?? '');
       await using handle = await open(file);

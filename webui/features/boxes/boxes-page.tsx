@@ -34,18 +34,20 @@ export function BoxesPage() {
       <LowerPageHeader title={t.otherBoxes} href={settingsLink('cameras')} above={camerasWords.value.cameras} />
       <p class="dim">{t.otherBoxesHint}</p>
       {value && boxes.length === 0 && <p class="dim">{t.noBoxes}</p>}
-      <SearchedCard items={boxes} textOf={({ name }) => name}>
-        {(box) => (
-          <Row
-            key={box.id}
-            icon="network"
-            title={box.name}
-            text={rowText(box)}
-            {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
-            onClick={() => setShown(box)}
-          />
-        )}
-      </SearchedCard>
+      {boxes.length > 0 && (
+        <SearchedCard items={boxes} textOf={({ name }) => name}>
+          {(box) => (
+            <Row
+              key={box.id}
+              icon="network"
+              title={box.name}
+              text={rowText(box)}
+              {...((!isThere(box) || clockText(box) !== undefined) && { tone: 'bad' as const })}
+              onClick={() => setShown(box)}
+            />
+          )}
+        </SearchedCard>
+      )}
       <Button onClick={() => setAdded({ invitation: '' })}>
         <Icon name="plus" small />
         {t.addBox}

@@ -32,17 +32,19 @@ export function PairedServersPage() {
       <LowerPageHeader title={t.pairedServers} href={settingsLink('people')} above={peopleWords.value.people} />
       <p class="dim">{t.pairedServersHint}</p>
       {value && servers.length === 0 && <p class="dim">{t.noPairedServers}</p>}
-      <SearchedCard items={servers} textOf={({ name }) => name}>
-        {(server) => (
-          <Row
-            key={server.id}
-            icon="network"
-            title={server.name}
-            text={`${rightsText(server)} · ${whenText(server)}`}
-            onClick={() => setShown(server)}
-          />
-        )}
-      </SearchedCard>
+      {servers.length > 0 && (
+        <SearchedCard items={servers} textOf={({ name }) => name}>
+          {(server) => (
+            <Row
+              key={server.id}
+              icon="network"
+              title={server.name}
+              text={`${rightsText(server)} · ${whenText(server)}`}
+              onClick={() => setShown(server)}
+            />
+          )}
+        </SearchedCard>
+      )}
       {https?.port === null ? (
         <MessageCard icon="lock" tone="warn" title={t.needsHttps}>
           <div class="tools">

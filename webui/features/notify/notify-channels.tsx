@@ -53,17 +53,19 @@ export function Channels({ onOpen }: ChannelsProps) {
   return (
     <>
       <h3>{t.channels}</h3>
-      <SearchedCard items={items} textOf={(item) => `${item.name} ${serverOf(item)}`}>
-        {(item) => (
-          <Row
-            key={item.id}
-            title={item.name}
-            text={item.problem ?? serverOf(item)}
-            {...(item.problem && { tone: 'bad' })}
-            onClick={() => open(item)}
-          />
-        )}
-      </SearchedCard>
+      {items.length > 0 && (
+        <SearchedCard items={items} textOf={(item) => `${item.name} ${serverOf(item)}`}>
+          {(item) => (
+            <Row
+              key={item.id}
+              title={item.name}
+              text={item.problem ?? serverOf(item)}
+              {...(item.problem && { tone: 'bad' })}
+              onClick={() => open(item)}
+            />
+          )}
+        </SearchedCard>
+      )}
       <Select
         class="chip"
         label={t.add}

@@ -132,19 +132,21 @@ function Cameras({ status, again }: { readonly status: ObjectsStatus | undefined
     <>
       <h3>{t.cameras}</h3>
       {cameras.value && value && rows.length === 0 && <p class="dim">{t.noCameras}</p>}
-      <SearchedCard items={rows} textOf={({ camera }) => camera.title}>
-        {({ camera, config }) => (
-          <CameraLine
-            key={camera.name}
-            camera={camera}
-            config={config}
-            reports={reports(camera)}
-            isByCamera={status?.cameras.some(({ name, by }) => name === camera.name && by === 'camera') === true}
-            onOpen={() => setOpen(camera)}
-            onChanged={changed}
-          />
-        )}
-      </SearchedCard>
+      {rows.length > 0 && (
+        <SearchedCard items={rows} textOf={({ camera }) => camera.title}>
+          {({ camera, config }) => (
+            <CameraLine
+              key={camera.name}
+              camera={camera}
+              config={config}
+              reports={reports(camera)}
+              isByCamera={status?.cameras.some(({ name, by }) => name === camera.name && by === 'camera') === true}
+              onOpen={() => setOpen(camera)}
+              onChanged={changed}
+            />
+          )}
+        </SearchedCard>
+      )}
       {open && (
         <ObjectsSheet
           name={open.name}

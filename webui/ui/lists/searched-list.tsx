@@ -37,7 +37,7 @@ interface SearchedCardProps<T> extends Omit<SearchedListProps<T>, 'children'> {
 
 /** A card with a row for each item. */
 export const SearchedCard = <T,>({ children, ...list }: SearchedCardProps<T>) => (
-  <SearchedList {...list}>{(found) => found.length > 0 && <div class="card">{found.map(children)}</div>}</SearchedList>
+  <SearchedList {...list}>{(found) => <div class="card">{found.map(children)}</div>}</SearchedList>
 );
 
 export interface SearchedOptionsProps<T extends string> {
