@@ -91,9 +91,17 @@ const sessionsOf = ({ replicas, owner }: Fleet): Promise<readonly (readonly Sess
     }),
   );
 
-/** Resolves when the balancer sends requests to all servers. */
-const isBalanced = ({ balancer, replicas }: Fleet) =>
+/** Resolves when the balancer sends requests to all servers, and each of them has the camera's stream. */
+const isBalanced = ({ balancer, replicas, owner }: Fleet) =>
   until(async () => {
+    const ready = replicas.map(async ({ agent }) => {
+      const server = { url: agent.url, headers: owner.headers };
+      return (await asOwner<{ readonly ready: boolean }>(server, 'GET', '/v3/paths/get/gate').catch(() => undefined))
+        ?.ready;
+    });
+    if (!(await Promise.all(ready)).every(Boolean)) {
+      return undefined;
+    }
     const answers = await Promise.all(replicas.map(() => fetch(`${balancer.url}/health`)));
     return new Set(answers.map(({ headers }) => headers.get(SERVED_BY))).size === replicas.length || undefined;
   });
@@ -202,6 +210,7 @@ describeWith(
       LIMIT,
       async (variant) => {
         fleet = await startServers(shared, variant);
+        await isBalanced(fleet);
         const [anna, bert, cleo] = [
           await Person.add(fleet, 'anna'),
           await Person.add(fleet, 'bert'),
