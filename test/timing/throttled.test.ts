@@ -31,7 +31,7 @@ async function coresOf({ process }: Agent): Promise<number> {
 }
 
 describeWith(['ffmpeg', 'gstreamer'], `${CAMERAS} cameras recorded, ${VIEWERS} viewers each`, () => {
-  test('with time for the recordings and a quarter of the viewers, recordings are whole, viewers get key frames or less, and all again after it', async () => {
+  test('with time for the recordings and a third of the viewers, recordings are whole, viewers get key frames or less, and all again after it', async () => {
     await using cameras = await startCameras(240);
     await using agent = await startRecording(cameras);
     await recordingHasBegun(agent);
@@ -45,7 +45,7 @@ describeWith(['ffmpeg', 'gstreamer'], `${CAMERAS} cameras recorded, ${VIEWERS} v
       const [fullRate, cores] = await Promise.all([viewerRate(readers), coresOf(agent)]);
       let throttledRate = Number.POSITIVE_INFINITY;
       {
-        await using _ = throttle(agent.process.pid, recordingCores + (cores - recordingCores) / 4);
+        await using _ = throttle(agent.process.pid, recordingCores + (cores - recordingCores) / 3);
         await seconds(MEASURED_SECONDS);
         // All of the rest: an attempt to give them all pictures again lasts some seconds, and may fill half of a short time.
         throttledRate = await viewerRate(readers, THROTTLED_SECONDS - MEASURED_SECONDS);
