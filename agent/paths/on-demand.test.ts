@@ -196,7 +196,7 @@ test('a removed reader no longer counts', async () => {
   expect(stream.isClosed).toBe(true);
 });
 
-test('a source whose stream begins again with another track runs on, and requests get the new stream', async () => {
+test('a source that reopens its stream with another track keeps running, and requests get the new stream', async () => {
   const { clock, source, path, stream } = await streaming();
   stream.addReader(readerOf(RTSP_SESSION), false);
   const again = source.deliver([tinyH264, g711]);

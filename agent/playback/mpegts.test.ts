@@ -115,7 +115,7 @@ test.for([
   },
 );
 
-test('a file that goes on with pictures two minutes ahead ends there: they belong to another recording', async () => {
+test('a file ends where its pictures jump two minutes ahead: they belong to another recording', async () => {
   using folder = temporaryFolder();
   using other = temporaryFolder();
   const file = await recordSamples(folder.path, tinyVideo(50, 10, 10, 900_000, WALL));

@@ -145,7 +145,7 @@ test('a camera that is silent after a burst is awaited for a second at most', as
   await camera.run.sampled(51);
 });
 
-test('video is awaited longer than audio, and with later video the stream begins again at its key picture', async () => {
+test('video is awaited longer than audio; later video reopens the stream at its key picture', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, ...sound(0, 3));
   for (const second of [5, 10, 15]) {
@@ -165,7 +165,7 @@ test('video is awaited longer than audio, and with later video the stream begins
   expect(camera.run.samples[before]).toMatchObject({ track: 0, sample: { key: true, dts: 0 } });
 });
 
-test('with sound that comes later the stream begins again once, at a key picture, and no picture is missing', async () => {
+test('later sound reopens the stream once, at a key picture, and no picture is missing', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, key(0, 0));
   const streams = new Set<Stream | undefined>();
@@ -197,8 +197,8 @@ test('with sound that comes later the stream begins again once, at a key picture
   expect(heard.map(({ pts }) => 16 + pts / 4_000)).toEqual([16, 17, 18, 19, 60, 61, 62, 63]);
 });
 
-test('late sound does not wait for a picture that has stopped', async () => {
-  const clock = new FakeClock();
+/** A writer for a sender that is listened to, without a connection. */
+function listen(clock: FakeClock) {
   const receivers: TrackReceiver[] = [];
   const opened: string[][] = [];
   const publish = (tracks: readonly Track[]): Stream => {
@@ -213,6 +213,12 @@ test('late sound does not wait for a picture that has stopped', async () => {
   const [video, audio] = receivers as [TrackReceiver, TrackReceiver];
   const send = (to: TrackReceiver, packet: Uint8Array) =>
     to.packet(packet.subarray(4), 0, packet.length - 4, clock.monoMs());
+  return { writer, opened, video, audio, send };
+}
+
+test('late sound does not wait for a picture that has stopped', async () => {
+  const clock = new FakeClock();
+  const { writer, opened, video, audio, send } = listen(clock);
   send(video, key(1, 0));
   await clock.advance(6_000);
   writer.check(clock.monoMs());
@@ -221,7 +227,7 @@ test('late sound does not wait for a picture that has stopped', async () => {
   expect(opened).toEqual([['h264'], ['h264', 'g711']]);
 });
 
-test('a track whose packets are never whole does not begin the stream again', async () => {
+test('a track whose frames are never whole does not reopen the stream', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, bareSdp, key(1, 0), ...sound(0, 1));
   for (let second = 1; second < 27; second += 1) {
@@ -244,19 +250,7 @@ test('a camera whose video stops is disconnected although its audio continues', 
 
 test('a source that listens waits for the audio of a sender that comes late', async () => {
   const clock = new FakeClock();
-  const receivers: TrackReceiver[] = [];
-  const opened: string[][] = [];
-  const open = (tracks: readonly Track[]): Stream => {
-    opened.push(tracks.map(({ codec }) => codec));
-    return new Stream(tracks);
-  };
-  const writer = new StreamWriter({ publish: open }, new Timeline(clock), receivers, 'garden', silentLogger);
-  for (const { formats } of parseSdp(avSdp).medias) {
-    receivers.push(...formats.map((format) => new TrackReceiver(format, new Timeline(clock), writer, clock)));
-  }
-  const [video, audio] = receivers as [TrackReceiver, TrackReceiver];
-  const send = (to: TrackReceiver, packet: Uint8Array) =>
-    to.packet(packet.subarray(4), 0, packet.length - 4, clock.monoMs());
+  const { writer, opened, video, audio, send } = listen(clock);
   await clock.advance(7_000);
   writer.check(clock.monoMs());
   send(video, key(1, 0));

@@ -58,7 +58,7 @@ export class StreamWriter implements UnitOutput {
   #wasComplete = false;
   /** Start of the wait for missing tracks, monotonic. */
   #waitsFromMs: number | undefined;
-  /** The tracks with those that came after the stream had opened: it begins again with them. Empty: none came. */
+  /** The tracks of the stream and those that came after it had opened, with which it is reopened. Empty: none came. */
   #next: readonly InboundTrack[] = [];
   #stream: Stream | undefined;
   /** Called before a reader is added that tolerates no delay. */
@@ -105,7 +105,7 @@ export class StreamWriter implements UnitOutput {
 
   onUnit(receiver: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
     const stream = this.#stream;
-    if (stream && !this.#beginsAgain(stream, receiver, key)) {
+    if (stream && !this.#isReopenedBy(stream, receiver, key)) {
       this.#write(stream, receiver, ptsTicks, dtsTicks, key, data);
       return;
     }
@@ -199,7 +199,9 @@ export class StreamWriter implements UnitOutput {
   }
 
   /**
-   * Called at intervals. @param silentMs time since the last media @param readTimeoutMs longest time without a picture beside audio
+   * Called at intervals.
+   * @param silentMs time since the last media
+   * @param readTimeoutMs a picture that is missing for longer while audio arrives has stopped
    * @throws PerchError if the picture has stopped, or its packets never form a complete one, even if audio arrives
    */
   checkPictures(nowMs: number, startedMs: number, silentMs = 0, readTimeoutMs = Number.POSITIVE_INFINITY): void {
@@ -228,8 +230,8 @@ export class StreamWriter implements UnitOutput {
     this.#heldBytes += unit.data.length;
   }
 
-  /** Whether a new stream begins with this unit, once for each late track: with a key picture, so that no picture is lost. */
-  #beginsAgain(stream: Stream, receiver: InboundTrack, key: boolean): boolean {
+  /** Whether the stream is reopened with this unit, once for each late track: at a key picture, so that no picture is lost. */
+  #isReopenedBy(stream: Stream, receiver: InboundTrack, key: boolean): boolean {
     if (this.#restart !== undefined) {
       return false;
     }
@@ -237,7 +239,7 @@ export class StreamWriter implements UnitOutput {
       this.#next = this.#receivers.filter(
         (one) => one === receiver || this.#outputs.has(one) || this.#next.includes(one),
       );
-      this.#log.info({ codec: receiver.encoding }, 'track comes late: the stream begins again with it');
+      this.#log.info({ codec: receiver.encoding }, 'a track comes late: the stream is reopened with it');
       stream.requestKeyFrame();
     }
     if (this.#next.length === 0 || !key || this.#timeline.isInBurst || !this.#next.every(isDescribed)) {

@@ -107,7 +107,7 @@ function twoTracks(reports: (video: TrackTimeline, sound: TrackTimeline) => void
   return sound.timeOf(soundTicks) / 8 - video.timeOf(videoTicks) / 90;
 }
 
-test('in a stream that begins again, a track is delayed anew', () => {
+test('a reopened stream forgets the delays of the former one', () => {
   const { timeline, track } = opened();
   const ticks = track.arrive(0, 1_000);
   timeline.open(1_000);

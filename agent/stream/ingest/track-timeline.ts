@@ -70,7 +70,7 @@ class Drift {
   #lastedMs = 0;
   #atMs = 0;
 
-  /** Called when the stream opens, also again: the track has another origin then. */
+  /** Called each time the stream opens: the track has a new origin then. */
   begin(lead: TrackTimeline | undefined): void {
     this.lead = lead;
     this.#steadyMs = 0;
@@ -283,7 +283,7 @@ export class TrackTimeline {
     }
   }
 
-  /** Called for each unit: follows the clock of the picture, so slowly that nobody hears it. */
+  /** Called for each unit. Moves the origin towards the picture's clock, inaudibly slowly. */
   followLead(): void {
     const { lead } = this.drift;
     if (lead && this.#newestAtMs - lead.#newestAtMs < STILL_MS) {

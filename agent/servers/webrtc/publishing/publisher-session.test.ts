@@ -78,7 +78,7 @@ test('a publisher of audio only, which the path drops, gets the reason at once',
   expect(() => connect([SOUND], true)).toThrow('only audio, which the path drops (audio: no)');
 });
 
-test('with video that arrives late the stream begins again, and the session goes on', async () => {
+test('late video reopens the stream within the same session', async () => {
   const session = connect([PICTURE, SOUND]);
   const packet = (i: number) => session.sound.packet(i * 960, Uint8Array.of(0xf8, i));
   for (let i = 0; i < 120; i += 1) {
